@@ -1,0 +1,1 @@
+"""Tables and value types; imports nothing of ours."""

@@ -1,0 +1,88 @@
+"""The reader's language: marks texts for translation and translates them, for every layer alike.
+
+The source language is Persian: a text without an entry in a catalogue is shown as it stands in the code.
+Catalogues are in ``models/translations``; English is the second language.
+"""
+
+import contextlib
+import gettext as stdlib_gettext
+from collections.abc import Iterator
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("fa", "en")
+SOURCE = "fa"
+TRANSLATIONS = Path(__file__).parent / "translations"
+
+_current: ContextVar[str] = ContextVar("language", default=SOURCE)
+
+
+def current() -> str:
+    """The language being read or written for at the moment: one of ``LANGUAGES``."""
+    return _current.get()
+
+
+def switch(language: str) -> None:
+    """Read in ``language`` from here on, in this context; an unknown one means Persian."""
+    _current.set(language if language in LANGUAGES else SOURCE)
+
+
+@contextlib.contextmanager
+def reading(language: str) -> Iterator[None]:
+    """Read in ``language`` inside the block, for texts written to somebody else (an SMS, a letter)."""
+    token = _current.set(language if language in LANGUAGES else SOURCE)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@lru_cache
+def _catalogue(language: str) -> stdlib_gettext.NullTranslations:
+    return stdlib_gettext.translation("messages", TRANSLATIONS, [language], fallback=True)
+
+
+def gettext(message: str, **values: Any) -> str:
+    """``message`` in the reader's language, with ``%(name)s`` placeholders filled from ``values``."""
+    text = _catalogue(current()).gettext(message) if message else ""
+    return text % values if values else text
+
+
+def ngettext(singular: str, plural: str, number: int, **values: Any) -> str:
+    """The form of the text that fits ``number``, which is also the placeholder ``%(number)s``."""
+    return _catalogue(current()).ngettext(singular, plural, number) % {"number": number, **values}
+
+
+class LazyText:
+    """A text that is translated when it is shown, for labels made when a module is loaded."""
+
+    __slots__ = ("_message", "_values")
+
+    def __init__(self, message: str, values: dict[str, Any] | None = None) -> None:
+        self._message = message
+        self._values = values or {}
+
+    def __str__(self) -> str:
+        return gettext(self._message, **self._values)
+
+    def __html__(self) -> str:
+        return str(self).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+    def __mod__(self, values: Any) -> str:
+        return str(self) % values
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(self._message)
+
+    def __repr__(self) -> str:
+        return f"LazyText({self._message!r})"
+
+
+def lazy(message: str, **values: Any) -> Any:
+    """Mark ``message`` for translation at the moment it is shown. Typed ``Any``: it goes wherever a ``str`` goes."""
+    return LazyText(message, values)
