@@ -1,0 +1,1 @@
+"""Runs diagrams: knows processes, tasks and timers, and no process by its name."""

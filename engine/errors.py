@@ -1,0 +1,144 @@
+"""The errors of the engine: one class for each situation, with a stable code for the API.
+
+Messages are English and for logs; the words that people read are in ``webapp/errors.py``.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+
+class EngineError(Exception):
+    """The engine could not do what it was asked."""
+
+    code = "engine_error"
+
+
+class NotFound(EngineError):
+    """There is no such thing, or the asker may not see it: the two are answered alike."""
+
+    code = "not_found"
+
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__(f"No {kind} {key}")
+        self.kind = kind
+        self.key = key
+
+
+class TaskNotOpen(EngineError):
+    """The task is completed or cancelled already, or its case is not running."""
+
+    code = "task_not_open"
+
+    def __init__(
+        self, task_id: int, status: str, *, by: str | None = None, at: datetime | None = None, case: str | None = None
+    ) -> None:
+        super().__init__(f"Task {task_id} is {status}")
+        self.task_id = task_id
+        self.status = status
+        self.by = by
+        self.at = at
+        self.case = case
+
+
+class TaskClaimed(EngineError):
+    """Somebody else of the group has claimed the task."""
+
+    code = "task_claimed"
+
+    def __init__(self, task_id: int, by: str) -> None:
+        super().__init__(f"Task {task_id} is claimed by {by}")
+        self.task_id = task_id
+        self.by = by
+
+
+class TaskLocked(EngineError):
+    """The task is there, but a condition of the diagram keeps it shut; ``reason`` says which."""
+
+    code = "task_locked"
+
+    def __init__(self, task_id: int, reason: str) -> None:
+        super().__init__(f"Task {task_id} is locked: {reason}")
+        self.task_id = task_id
+        self.reason = reason
+
+
+class Conflict(EngineError):
+    """Somebody changed the case between reading and writing; nothing of this call is kept."""
+
+    code = "conflict"
+
+    def __init__(self, case: str) -> None:
+        super().__init__(f"Case {case} was changed at the same time")
+        self.case = case
+
+
+class NotAllowed(EngineError):
+    """The person may see the thing, but may not do this with it."""
+
+    code = "not_allowed"
+
+    def __init__(self, username: str, action: str) -> None:
+        super().__init__(f"{username} may not {action}")
+        self.username = username
+        self.action = action
+
+
+class InvalidSubmission(EngineError):
+    """The values are not accepted. ``errors`` maps field names (rows: ``meters.0.units``) to messages in
+    the reader's language; the key ``""`` holds what belongs to no single field. Nothing of the call is kept."""
+
+    code = "invalid"
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__(f"Invalid: {dict(errors)}")
+        self.errors = dict(errors)
+
+
+class Refusal(InvalidSubmission):
+    """An operation refuses what the person submitted, for a reason that the person can mend.
+
+    Raised inside an operation; the step is undone and the person's task stays open with what was typed.
+    """
+
+
+class OperationFailed(EngineError):
+    """A service task on the way failed. The step is undone; an incident says why."""
+
+    code = "operation_failed"
+
+    def __init__(self, element: str, operation: str, reason: str) -> None:
+        super().__init__(f"{operation} at {element}: {reason}")
+        self.element = element
+        self.operation = operation
+        self.reason = reason
+        self.incident_id: int | None = None
+
+
+class TooMany(EngineError):
+    """The same thing was asked too often; ``retry_after`` is in seconds."""
+
+    code = "too_many"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many, retry after {retry_after} s")
+        self.retry_after = retry_after
+
+
+class DefinitionRefused(EngineError):
+    """A diagram or a decision table cannot be deployed; ``findings`` say where and why."""
+
+    code = "definition_refused"
+
+    def __init__(self, findings: list[object]) -> None:
+        super().__init__("; ".join(str(finding) for finding in findings))
+        self.findings = findings
+
+
+class DocumentRefused(EngineError):
+    """A file is not accepted; ``message`` says why in the reader's language."""
+
+    code = "invalid"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
