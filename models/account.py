@@ -1,0 +1,165 @@
+"""People and how they are known: accounts, roles, sessions, codes and the organisation's messages."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, BigId
+
+
+class Role(enum.StrEnum):
+    """The organisation's roles (domain section 0). A lane of a diagram is named by one of these keys."""
+
+    CONTRACTOR = "contractor"
+    INSPECTOR = "inspector"
+    SUPERVISING_ENGINEER = "supervising_engineer"
+    CITIZEN = "citizen"
+    DEPARTMENT_STAFF = "department_staff"
+    PRESIDENT = "president"
+    GAS_OFFICE = "gas_office"
+    DISTRICT_ENGINEERING = "district_engineering"
+    IDENTITY_OFFICER = "identity_officer"
+    VISITING_EXPERT = "visiting_expert"
+    MUNICIPALITY_OFFICE = "municipality_office"
+    FINANCE = "finance"
+    ANALYST = "analyst"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
+class Person(Base):
+    """An account: one natural or legal person who signs in."""
+
+    __tablename__ = "people"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    username: Mapped[str] = mapped_column(String(60), unique=True)  # folded: ASCII digits, lower case
+    password_hash: Mapped[str] = mapped_column(String(200))
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    company: Mapped[str | None] = mapped_column(String(200))  # a legal person's name; then first/last are its agent's
+    mobile: Mapped[str | None] = mapped_column(String(11), index=True)  # 09…
+    kind: Mapped[str] = mapped_column(String(20), default="staff")  # kind of user: citizen, contractor, engineer, staff
+    language: Mapped[str] = mapped_column(String(2), default="fa")
+    active: Mapped[bool] = mapped_column(Boolean, default=True)  # False until ACC-1's code was typed, or after locking
+    mobile_verified: Mapped[bool] = mapped_column(Boolean, default=False)
+    must_change_password: Mapped[bool] = mapped_column(Boolean, default=False)  # ACC-3
+    created_at: Mapped[datetime]
+
+    roles: Mapped[list[RoleGrant]] = relationship(
+        back_populates="person", order_by="RoleGrant.id", cascade="all, delete-orphan"
+    )
+
+    @property
+    def name(self) -> str:
+        """The name as people write it: the company's, else first and last name."""
+        return self.company or f"{self.first_name} {self.last_name}"
+
+    def __repr__(self) -> str:
+        return f"<Person {self.id} {self.username}>"
+
+
+class RoleGrant(Base):
+    """A person holds a role, for some roles within one unit (department_staff) or district (1..10)."""
+
+    __tablename__ = "role_grants"
+    __table_args__ = (UniqueConstraint("person_id", "role", "scope", name="uq_role_grants_person_role_scope"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str] = mapped_column(String(40), index=True)
+    scope: Mapped[str] = mapped_column(String(40), default="")  # unit key or district number; "" = everywhere
+
+    person: Mapped[Person] = relationship(back_populates="roles")
+
+
+class SignInSession(Base):
+    """A signed-in browser or API token, so that signing out and locking work at once."""
+
+    __tablename__ = "sign_in_sessions"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of what the browser holds
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))  # browser | api
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+    person: Mapped[Person] = relationship()
+
+
+class VerificationCode(Base):
+    """A six-digit code sent to a mobile (ACC-2). Only its hash is kept."""
+
+    __tablename__ = "verification_codes"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    mobile: Mapped[str] = mapped_column(String(11), index=True)
+    purpose: Mapped[str] = mapped_column(String(20))  # register | recover
+    code_hash: Mapped[str] = mapped_column(String(64))  # HMAC with the secret key
+    sent_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    used_at: Mapped[datetime | None]
+    address: Mapped[str] = mapped_column(String(45), default="")  # the asker's network address, for the limits
+
+
+class Attempt(Base):
+    """One counted attempt (sign-in, code), so that guessing in bulk is stopped over all processes."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_kind_key_at", "kind", "key", "at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime]
+
+
+class Notice(Base):
+    """A message of the organisation to one person or to everyone of a role (ACC-4)."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        Index("ix_notices_person", "person_id", "id"),
+        Index("ix_notices_role", "role", "id", postgresql_where=text("person_id IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    role: Mapped[str | None] = mapped_column(String(40))  # public: all of this role
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
+    title: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str]
+    sender: Mapped[str] = mapped_column(String(200), default="")  # name shown; "" = the system
+    sent_at: Mapped[datetime]
+
+
+class NoticeReading(Base):
+    """A person has read a notice."""
+
+    __tablename__ = "notice_readings"
+
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    read_at: Mapped[datetime]
+
+
+class IdempotencyKey(Base):
+    """An answered API call, so that a repeated one is answered as the first was."""
+
+    __tablename__ = "idempotency_keys"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    request_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int] = mapped_column(Integer)
+    body: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+

@@ -1,0 +1,86 @@
+"""Invoices and payments, in whole Rials (FEE-3)."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import Enum, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, BigId, Rials
+
+
+class InvoiceStatus(enum.StrEnum):
+    OPEN = "open"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+
+
+class PaymentState(enum.StrEnum):
+    STARTED = "started"  # the gateway gave an authority
+    SETTLED = "settled"  # verified and counted for its invoice
+    FAILED = "failed"  # the gateway says: not paid
+    EXPIRED = "expired"  # nobody knew within 30 minutes (PAY-3); asked about once more on a late return
+    UNMATCHED = "unmatched"  # verified, but its invoice was not open any more: with finance (PAY-2)
+
+
+class Invoice(Base):
+    """What a case owes for one reason. ``total`` is the sum of the lines, checked when it is made."""
+
+    __tablename__ = "invoices"
+    __table_args__ = (Index("ix_invoices_case_id", "case_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    number: Mapped[str] = mapped_column(String(40), unique=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    payer_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    reason: Mapped[str] = mapped_column(String(40))  # registration, debt, …
+    status: Mapped[InvoiceStatus] = mapped_column(
+        Enum(InvoiceStatus, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
+    )
+    total: Mapped[int] = mapped_column(Rials)
+    created_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+
+    lines: Mapped[list[InvoiceLine]] = relationship(order_by="InvoiceLine.id", cascade="all, delete-orphan")
+    payments: Mapped[list[Payment]] = relationship(order_by="Payment.id", back_populates="invoice")
+
+
+class InvoiceLine(Base):
+    """One line: so many of an item at a unit amount. ``amount`` = ``quantity`` × ``unit_amount``, exactly."""
+
+    __tablename__ = "invoice_lines"
+    __table_args__ = (Index("ix_invoice_lines_invoice_id", "invoice_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id", ondelete="CASCADE"))
+    meter_number: Mapped[int | None] = mapped_column(Integer)  # the row of the case's meter table
+    meter_class: Mapped[str] = mapped_column(String(10), default="")
+    item: Mapped[str] = mapped_column(String(40))  # inspection | repeated_visit
+    stage: Mapped[str] = mapped_column(String(40))  # pre_inspection | sub_work | final_inspection | …
+    quantity: Mapped[int] = mapped_column(Integer)
+    unit_amount: Mapped[int] = mapped_column(Rials)
+    amount: Mapped[int] = mapped_column(Rials)
+
+
+class Payment(Base):
+    """One attempt to pay an invoice at a gateway. It counts only when the gateway verified it (PAY-1)."""
+
+    __tablename__ = "payments"
+    __table_args__ = (Index("ix_payments_invoice_id", "invoice_id"), Index("ix_payments_state_started_at", "state", "started_at"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    gateway: Mapped[str] = mapped_column(String(30))
+    authority: Mapped[str] = mapped_column(String(60), unique=True)
+    pay_url: Mapped[str] = mapped_column(String(500))
+    amount: Mapped[int] = mapped_column(Rials)
+    state: Mapped[PaymentState] = mapped_column(
+        Enum(PaymentState, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
+    )
+    reference: Mapped[str] = mapped_column(String(60), default="")  # the bank's number, shown to the payer
+    started_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]
+
+    invoice: Mapped[Invoice] = relationship(back_populates="payments")

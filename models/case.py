@@ -1,0 +1,186 @@
+"""Cases (running process instances), the tasks in them and the history that people read."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Enum, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.account import Person
+from models.base import Base, BigId
+from models.definition import ProcessDefinition
+
+
+def _values(members: type[enum.Enum]) -> list[str]:
+    return [member.value for member in members]
+
+
+class CaseStatus(enum.StrEnum):
+    RUNNING = "running"  # waits for a person, a timer, a message or a job
+    SUSPENDED = "suspended"  # a supervisor stopped it; nobody can work on it
+    FAILED = "failed"  # waits for a supervisor: an incident says why
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class TaskKind(enum.StrEnum):
+    USER_TASK = "user_task"  # a user task of the diagram: in the worklist
+    EVENT = "event"  # an intermediate message event that waits for a person: in the worklist
+    ACTION = "action"  # a boundary message event that a person may trigger: a button at the case
+
+
+class TaskStatus(enum.StrEnum):
+    OPEN = "open"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"  # the process went another way
+
+
+class Case(Base):
+    """One running process instance.
+
+    ``state`` is the serialised workflow and is read only by ``engine``; what lists and searches need
+    is kept in columns in the same transaction.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_process_key_status_id", "process_key", "status", "id"),
+        Index("ix_cases_started_by_id_id", "started_by_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    number: Mapped[str] = mapped_column(String(40), unique=True)  # 1405-000457-3: year, count, check digit
+    process_key: Mapped[str] = mapped_column(String(60))
+    definition_id: Mapped[int] = mapped_column(ForeignKey("process_definitions.id"))
+    status: Mapped[CaseStatus] = mapped_column(Enum(CaseStatus, native_enum=False, length=20, values_callable=_values))
+    outcome: Mapped[str | None] = mapped_column(String(60))  # id of the end event that was reached
+    state: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    revision: Mapped[int] = mapped_column(Integer, default=1)
+    started_at: Mapped[datetime]
+    started_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    ended_at: Mapped[datetime | None]
+    refers_to_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    subject: Mapped[str] = mapped_column(String(300), default="")  # one line that people know the case by
+    search_text: Mapped[str] = mapped_column(String(1000), default="")  # folded: models.digits.search_key
+
+    definition: Mapped[ProcessDefinition] = relationship()
+    started_by: Mapped[Person | None] = relationship()
+
+    def __repr__(self) -> str:
+        return f"<Case {self.number} {self.process_key} {self.status}>"
+
+
+class Participant(Base):
+    """Somebody involved in a case: a person in a role, or (``person_id`` empty) everyone of a role.
+
+    The row of a role with a person and without ``until`` binds the role: tasks of that lane go to this
+    person. Rows stay when the binding ends: who was involved may go on reading the case.
+    """
+
+    __tablename__ = "participants"
+    __table_args__ = (
+        Index("ix_participants_person_id_case_id", "person_id", "case_id"),
+        Index("ix_participants_role_case_id", "role", "case_id", postgresql_where=text("person_id IS NULL")),
+        Index("ix_participants_case_id", "case_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    role: Mapped[str] = mapped_column(String(40))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+    person: Mapped[Person | None] = relationship()
+
+
+class Task(Base):
+    """A worklist item: a user task, or an event that a person may trigger."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("ix_tasks_case_id", "case_id", "id"),
+        Index(
+            "ix_tasks_open_assignee", "assignee_id", "id",
+            postgresql_where=text("status = 'open'"), sqlite_where=text("status = 'open'"),
+        ),
+        Index(
+            "ix_tasks_open_role", "role", "id",
+            postgresql_where=text("status = 'open' AND assignee_id IS NULL"),
+            sqlite_where=text("status = 'open' AND assignee_id IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    kind: Mapped[TaskKind] = mapped_column(Enum(TaskKind, native_enum=False, length=20, values_callable=_values))
+    key: Mapped[str] = mapped_column(String(100))  # the element's id in the diagram
+    process_key: Mapped[str] = mapped_column(String(60))  # the diagram the element is in (a called one, maybe)
+    name: Mapped[str] = mapped_column(String(200))  # the element's name, Persian, as drawn
+    token: Mapped[str] = mapped_column(String(36))  # id inside the state
+    role: Mapped[str] = mapped_column(String(40))  # candidate group
+    scope: Mapped[str] = mapped_column(String(40), default="")  # unit or district of the group; "" = all of the role
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    claimed: Mapped[bool] = mapped_column(Boolean, default=False)  # taken from the group, may be released
+    since: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    priority: Mapped[int] = mapped_column(SmallInteger, default=50)  # 0 is most urgent
+    locked: Mapped[str | None] = mapped_column(String(300))  # why nobody can complete it at the moment
+    status: Mapped[TaskStatus] = mapped_column(
+        Enum(TaskStatus, native_enum=False, length=20, values_callable=_values), default=TaskStatus.OPEN
+    )
+    ended_at: Mapped[datetime | None]
+    ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+
+    case: Mapped[Case] = relationship()
+    assignee: Mapped[Person | None] = relationship(foreign_keys=[assignee_id])
+    ended_by: Mapped[Person | None] = relationship(foreign_keys=[ended_by_id])
+
+    def __repr__(self) -> str:
+        return f"<Task {self.id} {self.process_key}.{self.key} {self.status}>"
+
+
+class TaskDraft(Base):
+    """What a person typed at a task and has not sent yet."""
+
+    __tablename__ = "task_drafts"
+
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    values: Mapped[dict[str, Any]]
+    saved_at: Mapped[datetime]
+
+
+class HistoryEntry(Base):
+    """One thing that happened in a case: who did what when. Append-only; never part of the state."""
+
+    __tablename__ = "history"
+    __table_args__ = (Index("ix_history_case_id_id", "case_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    at: Mapped[datetime]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # empty: the system
+    actor_name: Mapped[str] = mapped_column(String(200), default="")
+    role: Mapped[str] = mapped_column(String(40), default="")  # in which role
+    what: Mapped[str] = mapped_column(String(40))  # case_started, task_completed, … (engine/history.py)
+    task_key: Mapped[str] = mapped_column(String(100), default="")
+    task_name: Mapped[str] = mapped_column(String(200), default="")
+    details: Mapped[dict[str, Any] | None]
+
+
+class FlowPassage(Base):
+    """How often a case passed a node or flow of its diagram, to draw the finished path (CASE-2).
+
+    One row for each element passed, so it grows with the diagram and not with the visits.
+    """
+
+    __tablename__ = "flow_passages"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    process_key: Mapped[str] = mapped_column(String(60), primary_key=True)
+    element_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    last_at: Mapped[datetime]

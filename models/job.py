@@ -1,0 +1,74 @@
+"""Work that waits for its time: timers and outside operations, and the incidents of those that failed."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Enum, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, BigId
+from models.case import Case
+
+
+class JobKind(enum.StrEnum):
+    TIMER = "timer"
+    OPERATION = "operation"  # an outside operation: called without any lock
+
+
+class Job(Base):
+    """A due timer or an outside operation of one case. The row goes when the work is done."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_run_at_id", "run_at", "id"), Index("ix_jobs_case_id", "case_id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    kind: Mapped[JobKind] = mapped_column(
+        Enum(JobKind, native_enum=False, length=20, values_callable=lambda kinds: [kind.value for kind in kinds])
+    )
+    element_id: Mapped[str] = mapped_column(String(100))
+    process_key: Mapped[str] = mapped_column(String(60))
+    token: Mapped[str] = mapped_column(String(36))  # id inside the state
+    due_at: Mapped[datetime]  # when the timer is due; for an operation, when it was asked for
+    run_at: Mapped[datetime | None]  # when to try (again); empty: held (suspended case, no retries left)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    operation: Mapped[str] = mapped_column(String(120), default="")
+    arguments: Mapped[dict[str, Any] | None]
+    idempotency_key: Mapped[str] = mapped_column(String(80), default="")  # sent to the provider
+    lease_owner: Mapped[str | None] = mapped_column(String(60))
+    lease_until: Mapped[datetime | None]
+
+    case: Mapped[Case] = relationship()
+
+
+class Incident(Base):
+    """Something failed and needs a supervisor: the case waits where it was."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (Index("ix_incidents_case_id", "case_id"), Index("ix_incidents_resolved_at_id", "resolved_at", "id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    element_id: Mapped[str] = mapped_column(String(100), default="")
+    operation: Mapped[str] = mapped_column(String(120), default="")
+    message: Mapped[str]
+    times: Mapped[int] = mapped_column(Integer, default=1)  # the same failure again counts up, no new row
+    at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+    resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+
+    case: Mapped[Case] = relationship()
+
+
+class WorkerBeat(Base):
+    """When each worker was last alive, for ``/readyz``."""
+
+    __tablename__ = "worker_beats"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    at: Mapped[datetime]
