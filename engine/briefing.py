@@ -1,0 +1,145 @@
+"""What a person sees beside a task's form and on a case's page: neutral blocks, made by the domain, drawn by the web."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from engine.identity import Actor
+from engine.operations import Services
+from models.case import Case
+from models.choice import Choice
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A titled list of labels and values."""
+
+    title: str
+    items: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table of texts; ``footer`` is a last row of sums."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    footer: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence that stands out. ``kind``: info, success, warning or danger."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A way to somewhere else; ``external`` ones leave the product (a bank's page)."""
+
+    label: str
+    url: str
+    primary: bool = False
+    external: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a longer form. ``state``: done, current or ahead."""
+
+    key: str
+    label: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Where a person is in a row of steps."""
+
+    items: list[Step]
+
+
+Block = Facts | Table | Notice | Link | Steps
+
+
+@dataclass
+class Briefing:
+    """``values``: presets of the form's fields; ``choices``: what select fields offer; ``blocks``: what is shown."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    choices: dict[str, list[Choice]] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class BriefingContext:
+    """What a briefing may look at. It reads; it changes nothing."""
+
+    session: Session
+    case: Case
+    actor: Actor
+    now: datetime
+    services: Services
+    typed: dict[str, Any]  # what the person has typed so far (a draft), maybe invalid
+    completed: frozenset[str]  # keys of the tasks completed in this case so far
+    evaluate: Callable[[str, dict[str, Any]], Any] = field(repr=False)
+
+    def decide(self, decision_id: str, **inputs: Any) -> Any:
+        """Ask the newest deployed decision table."""
+        return self.evaluate(decision_id, inputs)
+
+
+TaskBriefing = Callable[[BriefingContext], Briefing]
+CaseBriefing = Callable[[BriefingContext], list[Block]]
+
+
+class Briefings:
+    """The registry of briefings: ``<module>.<function>`` is ``<process>.<task key>``."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[tuple[str, str], TaskBriefing] = {}
+        self._cases: dict[str, CaseBriefing] = {}
+
+    def register(self, function: TaskBriefing) -> TaskBriefing:
+        """Decorator: ``function`` briefs the task that has its name, in the process that has its module's name."""
+        return self.register_for(function.__module__.rpartition(".")[2], function.__name__)(function)
+
+    def register_for(self, process_key: str, task_key: str) -> Callable[[TaskBriefing], TaskBriefing]:
+        """Decorator for a briefing whose function cannot have the task's name (an operation has it)."""
+
+        def add(function: TaskBriefing) -> TaskBriefing:
+            if (process_key, task_key) in self._tasks:
+                raise ValueError(f"Two briefings for {process_key}.{task_key}")
+            self._tasks[process_key, task_key] = function
+            return function
+
+        return add
+
+    def register_case(self, function: CaseBriefing) -> CaseBriefing:
+        """Decorator: the blocks on the page of a case of the process that has the module's name."""
+        process_key = function.__module__.rpartition(".")[2]
+        if process_key in self._cases:
+            raise ValueError(f"Two case briefings for {process_key}")
+        self._cases[process_key] = function
+        return function
+
+    def for_task(self, process_key: str, task_key: str, context: BriefingContext) -> Briefing:
+        """The briefing of a task; an empty one when the process has none for it."""
+        function = self._tasks.get((process_key, task_key))
+        return function(context) if function else Briefing()
+
+    def for_case(self, process_key: str, context: BriefingContext) -> list[Block]:
+        """The blocks of a case's page; none when the process has no such function."""
+        function = self._cases.get(process_key)
+        return function(context) if function else []
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._tasks)

@@ -1,0 +1,150 @@
+"""The operations that service tasks call, by name, and what they are given to work with."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from sqlalchemy.orm import Session
+
+from engine.identity import Actor
+from models.case import Case
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+Json = Any  # None, bool, int, float, str, list, dict: what fits into a case's data
+
+
+@dataclass(kw_only=True)
+class Services:
+    """Outside services and settings, made once by the composition root and handed to operations."""
+
+    settings: Settings
+    payment_gateway: Any = None  # workflows.providers.payment_gateway.PaymentGateway
+    sms: Any = None  # workflows.providers.sms.SmsProvider
+    public_url: str = "http://127.0.0.1:8000"  # where gateways send people back to
+
+
+@dataclass(kw_only=True)
+class OperationContext:
+    """What an inside operation works with: everything here belongs to the step's one transaction."""
+
+    session: Session
+    case: Case
+    actor: Actor
+    now: datetime
+    services: Services
+    engine: Any = field(repr=False)  # engine.service.Engine, for the few things that concern other cases
+    messages: list[str] = field(default_factory=list)
+    rebound: dict[str, int | None] = field(default_factory=dict)
+
+    def decide(self, decision_id: str, **inputs: Json) -> Json:
+        """Ask the newest deployed decision table. Returns its outputs; ``None`` when no rule matches."""
+        return self.engine.decisions.evaluate(self.session, decision_id, inputs)
+
+    def bind(self, role: str, person_id: int | None) -> None:
+        """Give the lane ``role`` of this case to a person (``None``: to nobody); open tasks move along."""
+        self.engine.bind(self, role, person_id)
+
+    def bound(self, role: str) -> int | None:
+        """The person that the lane ``role`` of this case is bound to."""
+        bound: int | None = self.engine.bound(self.session, self.case, role)
+        return bound
+
+    def tell(self, text: str) -> None:
+        """Say something to the person who did this step, in their language."""
+        self.messages.append(text)
+
+    def notify(self, person_id: int, title: str, body: str, *, sms: bool = False) -> None:
+        """Send a message to a person's messages page, and as an SMS too when ``sms``."""
+        self.engine.notify(self, person_id, title, body, sms=sms)
+
+    def sms(self, mobile: str, text: str, *, secret: bool = False) -> None:
+        """Put an SMS into the outbox; it leaves after the step is committed (SMS-1)."""
+        self.engine.put_sms(self, mobile, text, secret=secret)
+
+    def start_case(self, process_key: str, *, data: Mapping[str, Json], bindings: Mapping[str, int]) -> Case:
+        """Start another case in this transaction; it refers to this one. ``bindings``: role → person id."""
+        started: Case = self.engine.start_referring(self, process_key, data=data, bindings=bindings)
+        return started
+
+    def record(self, what: str, details: Mapping[str, Json] | None = None) -> None:
+        """Add a line of its own to the case's history."""
+        self.engine.record(self, what, details=dict(details or {}))
+
+    def set_subject(self, subject: str, search: list[str]) -> None:
+        """What lists show of the case, and the words beside it that find it."""
+        self.engine.set_subject(self.case, subject, search)
+
+
+@dataclass(kw_only=True)
+class OutsideContext:
+    """What an outside operation works with. It holds no lock and no transaction while it calls the network."""
+
+    case_id: int
+    case_number: str
+    now: datetime
+    services: Services
+    idempotency_key: str  # the same at each retry
+    attempt: int  # from 1
+    last_attempt: bool  # after it an incident is raised instead of another try
+    reading: Callable[[], AbstractContextManager[Session]]  # a short transaction of its own, for look-ups
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A registered operation. ``outside``: it talks to the network, so the worker calls it without a lock."""
+
+    name: str
+    function: Callable[..., Json]
+    outside: bool
+    attempts: int
+    parameters: frozenset[str]
+    required: frozenset[str]
+
+
+class Operations:
+    """The registry of operations, named ``<module>.<function>`` as in the diagrams."""
+
+    def __init__(self) -> None:
+        self._operations: dict[str, Operation] = {}
+
+    @overload
+    def register(self, function: F) -> F: ...
+    @overload
+    def register(self, *, outside: bool, attempts: int = 5) -> Callable[[F], F]: ...
+    def register(self, function: Any = None, *, outside: bool = False, attempts: int = 5) -> Any:
+        """Decorator: registers a function under ``<its module>.<its name>``, unchanged.
+
+        An outside one is tried ``attempts`` times, with growing pauses, before it becomes an incident.
+        """
+        if function is None:
+            return lambda f: self._add(f, outside=outside, attempts=attempts)
+        return self._add(function, outside=outside, attempts=attempts)
+
+    def _add(self, function: Callable[..., Json], *, outside: bool, attempts: int) -> Callable[..., Json]:
+        name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+        if name in self._operations:
+            raise ValueError(f"Operation {name} is registered twice")
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        self._operations[name] = Operation(
+            name=name,
+            function=function,
+            outside=outside,
+            attempts=attempts,
+            parameters=frozenset(p.name for p in parameters),
+            required=frozenset(p.name for p in parameters if p.default is p.empty),
+        )
+        return function
+
+    def get(self, name: str) -> Operation | None:
+        return self._operations.get(name)
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self._operations.values())

@@ -1,0 +1,51 @@
+"""Printouts of a case: named, with the reason why one cannot be had yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.briefing import BriefingContext
+from engine.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Report:
+    """``render`` makes the PDF; ``unavailable`` says in the reader's language why it cannot be had, or ``None``."""
+
+    key: str
+    label: Any  # a lazy text
+    process: str
+    render: Callable[[BriefingContext], bytes]
+    unavailable: Callable[[BriefingContext], str | None]
+
+
+class Reports:
+    """The registry of printouts, by process."""
+
+    def __init__(self) -> None:
+        self._reports: dict[tuple[str, str], Report] = {}
+
+    def register(
+        self, *, key: str, label: Any, process: str, unavailable: Callable[[BriefingContext], str | None]
+    ) -> Callable[[Callable[[BriefingContext], bytes]], Callable[[BriefingContext], bytes]]:
+        """Decorator: the function makes the PDF of the printout ``key`` of cases of ``process``."""
+
+        def add(render: Callable[[BriefingContext], bytes]) -> Callable[[BriefingContext], bytes]:
+            if (process, key) in self._reports:
+                raise ValueError(f"Report {process}.{key} is registered twice")
+            self._reports[process, key] = Report(key, label, process, render, unavailable)
+            return render
+
+        return add
+
+    def of_process(self, process: str) -> list[Report]:
+        return [report for report in self._reports.values() if report.process == process]
+
+    def get(self, process: str, key: str) -> Report:
+        """Raises ``NotFound`` when the process has no such printout."""
+        try:
+            return self._reports[process, key]
+        except KeyError:
+            raise NotFound("report", key) from None
