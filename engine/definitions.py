@@ -1,0 +1,167 @@
+"""Deployed diagrams: puts new versions into the database and keeps what running cases need at hand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from engine import decisions, diagrams, specs
+from engine.diagrams import Diagram
+from engine.errors import NotFound
+from engine.state import ProcessSpecs
+from models.definition import DecisionDefinition, ProcessDefinition
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One version of a process with everything it calls, ready to run. Shared between threads, never changed."""
+
+    definition_id: int
+    key: str
+    version: int
+    specs: ProcessSpecs
+    diagrams: Mapping[str, Diagram]  # by process key: itself and the called ones
+
+    def names_read(self) -> frozenset[str]:
+        return frozenset().union(*(diagram.names_read for diagram in self.diagrams.values()))
+
+
+class Definitions:
+    """The versions of diagrams that cases run on. A version never changes, so it is read once and kept."""
+
+    def __init__(self) -> None:
+        self._deployed: dict[int, Deployed] = {}
+
+    def get(self, session: Session, definition_id: int) -> Deployed:
+        """The version with this id, from memory after the first time."""
+        known = self._deployed.get(definition_id)
+        if known is None:
+            known = self._deployed[definition_id] = self._load(session, definition_id)
+        return known
+
+    def newest(self, session: Session, key: str) -> Deployed:
+        """The version that new cases start on. Raises ``NotFound``."""
+        return self.get(session, self.newest_id(session, key))
+
+    def newest_id(self, session: Session, key: str) -> int:
+        row = session.execute(
+            select(ProcessDefinition.id)
+            .where(ProcessDefinition.key == key)
+            .order_by(ProcessDefinition.version.desc())
+            .limit(1)
+        ).scalar()
+        if row is None:
+            raise NotFound("process", key)
+        return row
+
+    def _load(self, session: Session, definition_id: int) -> Deployed:
+        rows: dict[str, ProcessDefinition] = {}
+        wanted = [definition_id]
+        while wanted:
+            row = session.get_one(ProcessDefinition, wanted.pop(), options=[undefer(ProcessDefinition.xml)])
+            if row.key not in rows:
+                rows[row.key] = row
+                wanted.extend(row.calls.values())
+        found = {key: _diagram(row) for key, row in rows.items()}
+        main = next(row for row in rows.values() if row.id == definition_id)
+        return Deployed(main.id, main.key, main.version, specs.build(main.key, found.values()), found)
+
+
+def _diagram(row: ProcessDefinition) -> Diagram:
+    return next(diagram for diagram in diagrams.read(row.xml) if diagram.key == row.key)
+
+
+def deploy(
+    session: Session, bundle: Mapping[str, Diagram], *, now: datetime, by: int | None = None
+) -> list[ProcessDefinition]:
+    """Store every diagram of a checked bundle that changed, itself or in what it calls, as a new version.
+
+    Called diagrams go first, so that each version pins the versions it calls. Returns the new versions.
+    """
+    made: list[ProcessDefinition] = []
+    current: dict[str, ProcessDefinition] = {}
+    for key in _called_first(bundle):
+        diagram = bundle[key]
+        calls = {called: current[called].id for called in sorted(diagram.calls)}
+        parts = [diagram.xml, *(current[called].sha256.encode() for called in sorted(diagram.calls))]
+        digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+        newest = session.scalars(
+            select(ProcessDefinition).where(ProcessDefinition.key == key).order_by(ProcessDefinition.version.desc())
+        ).first()
+        if newest is None or newest.sha256 != digest:
+            newest = ProcessDefinition(
+                key=key, version=newest.version + 1 if newest else 1, name=diagram.name, xml=diagram.xml,
+                sha256=digest, calls=calls, deployed_at=now, deployed_by_id=by,
+            )  # fmt: skip
+            session.add(newest)
+            session.flush()
+            made.append(newest)
+        current[key] = newest
+    return made
+
+
+def _called_first(bundle: Mapping[str, Diagram]) -> list[str]:
+    ordered: list[str] = []
+
+    def visit(key: str) -> None:
+        if key not in ordered:
+            for called in sorted(bundle[key].calls):
+                visit(called)
+            ordered.append(key)
+
+    for key in sorted(bundle):
+        visit(key)
+    return ordered
+
+
+def deploy_decisions(
+    session: Session, files: Mapping[str, bytes], *, now: datetime, by: int | None = None
+) -> list[DecisionDefinition]:
+    """Store every changed file of decision tables as a new version. ``files``: key → XML, already checked."""
+    made = []
+    for key, xml in sorted(files.items()):
+        digest = hashlib.sha256(xml).hexdigest()
+        newest = session.scalars(
+            select(DecisionDefinition).where(DecisionDefinition.key == key).order_by(DecisionDefinition.version.desc())
+        ).first()
+        if newest is not None and newest.sha256 == digest:
+            continue
+        model = decisions.parse(xml)
+        row = DecisionDefinition(
+            key=key, version=newest.version + 1 if newest else 1, name=model.decisions[key].name or key, xml=xml,
+            sha256=digest, deployed_at=now, deployed_by_id=by,
+        )  # fmt: skip
+        session.add(row)
+        made.append(row)
+    session.flush()
+    return made
+
+
+class DecisionTables:
+    """Answers decisions by their newest deployed version, which is looked up at each question and parsed once."""
+
+    def __init__(self) -> None:
+        self._models: dict[int, decisions.DecisionModel] = {}
+
+    def evaluate(self, session: Session, key: str, inputs: Mapping[str, object]) -> object:
+        """The outputs of the decision ``key``; ``None`` when no rule matches. Raises ``NotFound``."""
+        newest = session.execute(
+            select(DecisionDefinition.id)
+            .where(DecisionDefinition.key == key)
+            .order_by(DecisionDefinition.version.desc())
+            .limit(1)
+        ).scalar()
+        if newest is None:
+            raise NotFound("decision", key)
+        model = self._models.get(newest)
+        if model is None:
+            row = session.get_one(DecisionDefinition, newest, options=[undefer(DecisionDefinition.xml)])
+            model = self._models[newest] = decisions.parse(row.xml)
+        return model.decisions[key].evaluate(inputs)
+
+

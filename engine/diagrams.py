@@ -1,0 +1,266 @@
+"""Reads a BPMN diagram: what its elements are called, whose they are, and which expressions they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lxml import etree
+
+from engine.expressions import ExpressionError, parse
+from engine.xml import parse_xml
+
+BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
+ACTIVITIES = frozenset(
+    "task userTask manualTask serviceTask scriptTask sendTask receiveTask businessRuleTask callActivity subProcess "
+    "transaction adHocSubProcess".split()
+)
+EVENTS = frozenset("startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent".split())
+GATEWAYS = frozenset(
+    "exclusiveGateway parallelGateway inclusiveGateway complexGateway eventBasedGateway".split()
+)
+FLOW_NODES = ACTIVITIES | EVENTS | GATEWAYS
+PEOPLE_TASKS = frozenset({"userTask", "manualTask"})
+SUBMISSION = "submission"  # what a person sent at this step; known to expressions, never kept
+
+
+def bpmn(tag: str) -> str:
+    return f"{{{BPMN}}}{tag}"
+
+
+def local(node: etree._Element) -> str:
+    return etree.QName(node).localname if isinstance(node.tag, str) else ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    value: str  # an expression
+
+
+@dataclass(frozen=True)
+class Element:
+    """A flow node of a diagram, with what the engine needs to know of it."""
+
+    id: str
+    tag: str  # BPMN's local name: userTask, boundaryEvent, …
+    name: str
+    line: int
+    role: str  # the lane's role or the element's own ``role`` property; "" when neither says
+    properties: dict[str, str]
+    operation: str = ""  # service task: the operator's id
+    parameters: tuple[Parameter, ...] = ()
+    result: str = ""  # variable that the operation's or the decision's result goes to
+    decision: str = ""
+    called: str = ""  # call activity: the called process
+    event: str = ""  # timer, message, signal, error, …; "" for a plain event
+    attached_to: str = ""
+    interrupting: bool = True
+    fields: tuple[dict[str, str], ...] = ()  # form fields declared in the diagram
+
+    @property
+    def is_people_task(self) -> bool:
+        return self.tag in PEOPLE_TASKS
+
+    @property
+    def waits_for_person(self) -> bool:
+        """A message event that a person may trigger, for it names a role of its own."""
+        return self.event == "message" and "role" in self.properties and self.tag in (
+            "intermediateCatchEvent", "boundaryEvent", "receiveTask",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Located:
+    """An expression and the element it stands at."""
+
+    element_id: str
+    source: str
+    where: str  # condition, timer, parameter x, due, …
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """One process of a ``.bpmn`` file, read but not yet checked."""
+
+    key: str
+    name: str
+    xml: bytes
+    root: etree._Element = field(repr=False, compare=False)
+    process: etree._Element = field(repr=False, compare=False)
+    elements: dict[str, Element]
+    expressions: tuple[Located, ...]
+
+    @property
+    def calls(self) -> frozenset[str]:
+        return frozenset(element.called for element in self.elements.values() if element.called)
+
+    @property
+    def decisions(self) -> frozenset[str]:
+        return frozenset(element.decision for element in self.elements.values() if element.decision)
+
+    @cached_property
+    def names_read(self) -> frozenset[str]:
+        """Every name that an expression of the diagram reads: what of a submission has to be kept as case data."""
+        names: set[str] = set()
+        for located in self.expressions:
+            try:
+                names |= parse(located.source).names
+            except ExpressionError:
+                continue  # the check names it; such a diagram is not deployed
+        return frozenset(names - {SUBMISSION})
+
+    def lane_roles(self) -> list[tuple[str, str]]:
+        """(role, lane name) of each lane, in drawing order."""
+        lanes = self.process.iter(bpmn("lane"))
+        return [(lane_role(lane), lane.get("name", "")) for lane in lanes]
+
+
+def lane_role(lane: etree._Element) -> str:
+    """The role a lane stands for: its ``role`` property, else its id without ``Lane_``."""
+    return _properties(lane).get("role") or lane.get("id", "").removeprefix("Lane_")
+
+
+def read(xml: bytes) -> list[Diagram]:
+    """The processes drawn in a file (a pool without content is none). Raises what ``parse_xml`` raises."""
+    root = parse_xml(xml)
+    return [_read_process(root, process, xml) for process in root.iter(bpmn("process")) if _has_content(process)]
+
+
+def _has_content(process: etree._Element) -> bool:
+    return any(local(child) in FLOW_NODES for child in process)
+
+
+def _read_process(root: etree._Element, process: etree._Element, xml: bytes) -> Diagram:
+    roles = _roles_by_node(process)
+    elements = {node.get("id", ""): _element(node, roles, process) for node in flow_nodes(process)}
+    return Diagram(
+        key=process.get("id", ""),
+        name=process.get("name", "") or process.get("id", ""),
+        xml=xml,
+        root=root,
+        process=process,
+        elements=elements,
+        expressions=tuple(_expressions(process)),
+    )
+
+
+def flow_nodes(process: etree._Element) -> Iterator[etree._Element]:
+    """Every flow node of the process, those of its subprocesses included."""
+    for node in process.iter(etree.Element):
+        if isinstance(node.tag, str) and node.tag.startswith(f"{{{BPMN}}}") and local(node) in FLOW_NODES:
+            yield node
+
+
+def _roles_by_node(process: etree._Element) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for lane in process.iter(bpmn("lane")):  # inner lanes come after the outer ones and win
+        for reference in lane.findall(bpmn("flowNodeRef")):
+            roles[(reference.text or "").strip()] = lane_role(lane)
+    return roles
+
+
+def _role_of(node: etree._Element, roles: dict[str, str], process: etree._Element) -> str:
+    """The lane of a node; inside a subprocess the lane of the nearest one around it; at a boundary its host's."""
+    at: etree._Element | None = node
+    while at is not None and at is not process:
+        found = roles.get(at.get("id", "")) or roles.get(at.get("attachedToRef", ""))
+        if found:
+            return found
+        at = at.getparent()
+    return ""
+
+
+def _properties(node: etree._Element) -> dict[str, str]:
+    path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
+    return {found.get("name", ""): found.get("value", "") for found in node.findall(path)}
+
+
+def _extension(node: etree._Element, name: str) -> etree._Element | None:
+    return node.find(f"{bpmn('extensionElements')}/{{{SPIFF}}}{name}")
+
+
+def _element(node: etree._Element, roles: dict[str, str], process: etree._Element) -> Element:
+    properties = _properties(node)
+    operator = _extension(node, "serviceTaskOperator")
+    decision = _extension(node, "calledDecisionId")
+    decision_id = (decision.text or "").strip() if decision is not None else ""
+    return Element(
+        id=node.get("id", ""),
+        tag=local(node),
+        name=node.get("name", ""),
+        line=node.sourceline or 0,
+        role=properties.get("role") or _role_of(node, roles, process),
+        properties=properties,
+        operation=operator.get("id", "") if operator is not None else "",
+        parameters=_parameters(operator),
+        result=(operator.get("resultVariable", "") if operator is not None else "")
+        or properties.get("result", decision_id),
+        decision=decision_id,
+        called=node.get("calledElement", ""),
+        event=event_kind(node),
+        attached_to=node.get("attachedToRef", ""),
+        interrupting=node.get("cancelActivity", "true") != "false",
+        fields=_fields(node),
+    )
+
+
+def _parameters(operator: etree._Element | None) -> tuple[Parameter, ...]:
+    if operator is None:
+        return ()
+    found = operator.iter(f"{{{SPIFF}}}parameter")
+    return tuple(Parameter(one.get("id", ""), one.get("value", "")) for one in found)
+
+
+def _fields(node: etree._Element) -> tuple[dict[str, str], ...]:
+    """Form fields declared as ``spiffworkflow:formField`` with the attributes id, label, type, required, values."""
+    forms = _extension(node, "formFields")
+    if forms is None:
+        return ()
+    return tuple(
+        {str(name): str(value) for name, value in one.attrib.items()} for one in forms.iter(f"{{{SPIFF}}}formField")
+    )
+
+
+def event_kind(node: etree._Element) -> str:
+    """timer, message, signal, … of an event (``multiple`` for more than one); a receive task waits for a message."""
+    kinds = [local(child).removesuffix("EventDefinition") for child in node if local(child).endswith("EventDefinition")]
+    if local(node) == "receiveTask":
+        return "message"
+    return kinds[0] if len(kinds) == 1 else "multiple" if kinds else ""
+
+
+EXPRESSION_PROPERTIES = ("due", "priority", "scope", "locked")
+
+
+def _expressions(process: etree._Element) -> Iterator[Located]:
+    for flow in process.iter(bpmn("sequenceFlow")):
+        condition = flow.find(bpmn("conditionExpression"))
+        if condition is not None:
+            yield Located(flow.get("id", ""), (condition.text or "").strip(), "condition")
+    for timer in process.iter(bpmn("timerEventDefinition")):
+        for child in timer:
+            if local(child) in ("timeDate", "timeDuration", "timeCycle"):
+                yield Located(_owner(timer), (child.text or "").strip(), "timer")
+    for operator in process.iter(f"{{{SPIFF}}}serviceTaskOperator"):
+        for parameter in _parameters(operator):
+            yield Located(_owner(operator), parameter.value, f"parameter {parameter.name}")
+    for node in flow_nodes(process):
+        for name, value in _properties(node).items():
+            if name in EXPRESSION_PROPERTIES:
+                yield Located(node.get("id", ""), value, name)
+        for tag in ("loopCondition", "loopCardinality", "completionCondition"):
+            for found in node.iterfind(f"./*/{bpmn(tag)}"):
+                yield Located(node.get("id", ""), (found.text or "").strip(), tag)
+
+
+def _owner(inner: etree._Element) -> str:
+    """The id of the flow node that an inner element belongs to."""
+    at: etree._Element | None = inner
+    while at is not None and local(at) not in FLOW_NODES:
+        at = at.getparent()
+    return at.get("id", "") if at is not None else ""
+
+

@@ -1,0 +1,83 @@
+"""Turns checked diagrams into SpiffWorkflow's process specs, with our own service and decision tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from lxml import etree
+from SpiffWorkflow.bpmn.parser.util import full_tag
+from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
+from SpiffWorkflow.spiff.parser.task_spec import ServiceTaskParser, SpiffTaskParser
+from SpiffWorkflow.spiff.specs.defaults import NoneTask, ServiceTask
+
+from engine.diagrams import Diagram
+from engine.state import ProcessSpecs
+from engine.xml import parse_xml
+
+
+class OperationTask(ServiceTask):  # type: ignore[misc]
+    """A service task that stays STARTED while an outside operation is on its way.
+
+    The inherited one always completes, and turns an operation's error into a ``NameError``.
+    """
+
+    def _execute(self, my_task: Any) -> bool | None:
+        engine = my_task.workflow.script_engine
+        arguments = {
+            name: engine.evaluate(my_task, parameter["value"]) for name, parameter in self.operation_params.items()
+        }
+        done, result = engine.run_operation(my_task, self.operation_name, arguments)
+        if not done:
+            return None
+        my_task.data[self.result_variable] = result
+        return True
+
+
+class DecisionTask(NoneTask):  # type: ignore[misc]
+    """A business rule task: asks a decision table of ours, never the library's own DMN engine."""
+
+    manual = False
+
+    def __init__(self, wf_spec: Any, name: str, decision: str = "", result_variable: str = "", **kwargs: Any) -> None:
+        super().__init__(wf_spec, name, **kwargs)
+        self.decision = decision
+        self.result_variable = result_variable
+
+    def _run_hook(self, my_task: Any) -> bool:
+        my_task.data[self.result_variable] = my_task.workflow.script_engine.decide(my_task, self.decision)
+        return True
+
+
+class DecisionTaskParser(SpiffTaskParser):  # type: ignore[misc]
+    """Reads a business rule task's decision and the variable its result goes to."""
+
+    def create_task(self) -> DecisionTask:
+        extensions = self.parse_extensions()
+        decision = (extensions.get("calledDecisionId") or "").strip()
+        result = extensions.get("properties", {}).get("result", decision)
+        return DecisionTask(
+            self.spec, self.bpmn_id, decision=decision, result_variable=result, **self.bpmn_attributes
+        )
+
+
+class _Parser(SpiffBpmnParser):  # type: ignore[misc]
+    OVERRIDE_PARSER_CLASSES = {  # noqa: RUF012 - the library's way to say it
+        **SpiffBpmnParser.OVERRIDE_PARSER_CLASSES,
+        full_tag("serviceTask"): (ServiceTaskParser, OperationTask),
+        full_tag("businessRuleTask"): (DecisionTaskParser, DecisionTask),
+    }
+
+
+def build(key: str, diagrams: Iterable[Diagram]) -> ProcessSpecs:
+    """The specs of process ``key``; ``diagrams`` holds it and every diagram it calls, directly or not.
+
+    Raises SpiffWorkflow's ``ValidationException`` for what it cannot read; the check turns that into a finding.
+    A fresh parser for each call: the library caches lanes by the address of a tree (reliability.md, H3).
+    """
+    parser = _Parser()
+    for diagram in diagrams:
+        root = parse_xml(diagram.xml)
+        etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
+        parser.add_bpmn_xml(root, filename=f"{diagram.key}.bpmn")
+    return ProcessSpecs(parser.get_spec(key), parser.get_subprocess_specs(key))
