@@ -1,12 +1,12 @@
-"""One choice of a select or radio field, offered at run time."""
+"""One entry of a list that a person chooses from."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Choice:
-    """``value`` is what is submitted, ``label`` what the reader sees."""
+    """``value`` is what is stored; ``label`` what the person reads; ``description`` a second, smaller line."""
 
-    value: str
+    value: str | int
     label: str
-    description: str = ""
+    description: str | None = None

@@ -1,0 +1,77 @@
+"""One written form for Persian text: digits, letters, invisible characters (ACC-5).
+
+``clean`` is what is stored, ``search_key`` what is searched. NFKC does neither: it leaves ي beside ی.
+"""
+
+import re
+import unicodedata
+
+ZWNJ = "\u200c"
+LONGEST_MARKS = 10  # combining marks on one letter; real writing has three at most, normalising thousands is slow
+
+_TO_ASCII = {ord(char): str(i % 10) for i, char in enumerate("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩")}
+_TO_PERSIAN = {ord(str(i)): char for i, char in enumerate("۰۱۲۳۴۵۶۷۸۹")} | {
+    ord(char): "۰۱۲۳۴۵۶۷۸۹"[i] for i, char in enumerate("٠١٢٣٤٥٦٧٨٩")
+}
+_LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک"})
+_SEARCH = str.maketrans({"آ": "ا", "أ": "ا", "إ": "ا", "ٱ": "ا", "ۀ": "ه", "ة": "ه", "ئ": "ی", "ؤ": "و", "ە": "ه"})
+
+# Kept out of every text: C0 and C1 controls but tab and new lines, marks of direction, the byte order mark,
+# zero-width space, joiner and word joiner, soft hyphen, and halves of surrogate pairs.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200d-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_BREAKING = re.compile("[\x00\ud800-\udfff]")
+_ZWNJ_AT_EDGE = re.compile(f"(?:(?<=\\s)|^){ZWNJ}+|{ZWNJ}+(?=\\s|$)", re.MULTILINE)
+_LINE_ENDS = re.compile("\r\n?|\u2028|\u2029|\x85")
+
+
+def ascii_digits(text: str) -> str:
+    """``text`` with its Persian and Arabic digits as 0-9. Other digits of Unicode (𝟏, ①) stay what they are."""
+    return text.translate(_TO_ASCII)
+
+
+def persian_digits(text: object) -> str:
+    """``text`` (or a number) with every digit as ۰-۹, for Persian readers."""
+    return str(text).translate(_TO_PERSIAN)
+
+
+def storable(text: str) -> str:
+    """``text`` without what a database or JSON cannot hold (NUL, halves of surrogate pairs), else as it was typed."""
+    return _BREAKING.sub("", text)
+
+
+def clean(text: str) -> str:
+    """``text`` in the one form it is stored in: NFC, Persian letters, ASCII digits, nothing invisible, trimmed.
+
+    Lines stay; spaces at their ends go. The result is its own ``clean``.
+    """
+    text = _UNSEEN.sub("", _LINE_ENDS.sub("\n", text))
+    text = unicodedata.normalize("NFC", _without_mark_towers(text))
+    text = text.translate(_LETTERS).translate(_TO_ASCII)
+    text = re.sub(f"{ZWNJ}{{2,}}", ZWNJ, text)
+    text = _ZWNJ_AT_EDGE.sub("", text)
+    return "\n".join(line.strip() for line in text.split("\n")).strip()
+
+
+def search_key(text: str) -> str:
+    """``text`` as it is searched: letters that readers take for one another are one, and no case or diacritics.
+
+    ``/`` and ``-`` become spaces, since PostgreSQL reads ``1405/123`` as one word, a file name.
+    """
+    text = clean(text).translate(_SEARCH)
+    text = "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
+    text = unicodedata.normalize("NFC", text).translate(_LETTERS).translate(_SEARCH)
+    return " ".join(re.sub(f"[/\\-ـ{ZWNJ}]", lambda m: "" if m[0] == "ـ" else " ", text).casefold().split())
+
+
+def _without_mark_towers(text: str) -> str:
+    """``text`` with at most ``LONGEST_MARKS`` combining marks in a row."""
+    if text.isascii() or len(text) <= LONGEST_MARKS:
+        return text
+    kept, run = [], 0
+    for char in text:
+        run = run + 1 if unicodedata.combining(char) else 0
+        if run <= LONGEST_MARKS:
+            kept.append(char)
+    return "".join(kept)

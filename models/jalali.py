@@ -1,0 +1,108 @@
+"""Jalali dates: read from what people type, written for who reads (CAL-4)."""
+
+import re
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import jdatetime
+
+from models.digits import ascii_digits, clean, persian_digits
+from models.language import current
+from models.language import gettext as _
+
+TEHRAN = "Asia/Tehran"
+FIRST_YEAR, LAST_YEAR = 1200, 1499  # anything else in the place of a Jalali year is a slip
+
+_ISO = re.compile(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}")
+_JALALI = re.compile(r"([0-9]{1,4})[/-]([0-9]{1,2})[/-]([0-9]{1,2})")
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+
+
+def parse_jalali(text: str) -> date:
+    """The day of a Jalali date ``1404/08/30`` (digits of any kind, ``/`` or ``-``) or of an ISO one, ``2025-11-21``.
+
+    A date that does not exist is refused, never moved to another day. Raises ``ValueError`` with a message for the
+    person who typed it.
+    """
+    folded = clean(text[:50])
+    if _ISO.fullmatch(folded):
+        try:
+            return date.fromisoformat(folded)
+        except ValueError:
+            raise ValueError(_("چنین روزی در تقویم نیست. تاریخ را بررسی کنید.")) from None
+    parts = _JALALI.fullmatch(folded)
+    if parts is None:
+        raise ValueError(_("تاریخ را به هجری شمسی و به شکل ۱۴۰۴/۰۸/۳۰ بنویسید."))
+    year, month, day = (int(part) for part in parts.groups())
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValueError(_("سال را با چهار رقم و به هجری شمسی بنویسید، مانند ۱۴۰۴."))
+    if not 1 <= month <= 12:
+        raise ValueError(_("ماه باید از ۱ تا ۱۲ باشد."))
+    try:
+        return jdatetime.date(year, month, day).togregorian()
+    except ValueError:
+        raise ValueError(_("چنین روزی در تقویم نیست. تاریخ را بررسی کنید.")) from None
+
+
+def parse_moment(text: str, zone: str = TEHRAN) -> datetime:
+    """The moment, in UTC, of ``1404/08/30 14:05`` in ``zone``, or of an ISO 8601 moment with its offset.
+
+    Raises ``ValueError`` with a message for the person who typed it.
+    """
+    folded = clean(text[:80])
+    try:
+        moment = datetime.fromisoformat(folded)
+    except ValueError:
+        moment = None
+    if moment is not None and moment.tzinfo is not None and 1800 < moment.year < 2200:
+        return moment.astimezone(UTC)
+    day_text, _space, time_text = folded.replace("T", " ").partition(" ")
+    clock = _TIME.fullmatch(time_text.replace("ساعت", "").strip())
+    if clock is None or int(clock[1]) > 23 or int(clock[2]) > 59:
+        raise ValueError(_("تاریخ و ساعت را به شکل ۱۴۰۴/۰۸/۳۰ ۱۴:۰۵ بنویسید."))
+    day = parse_jalali(day_text)
+    local = datetime(day.year, day.month, day.day, int(clock[1]), int(clock[2]), tzinfo=ZoneInfo(zone))
+    return local.astimezone(UTC)
+
+
+def jalali_text(day: date) -> str:
+    """``day`` as Jalali with ASCII digits, ``1404/08/30``: for fields, file names and search."""
+    jalali = jdatetime.date.fromgregorian(date=day)
+    return f"{jalali.year:04}/{jalali.month:02}/{jalali.day:02}"
+
+
+def moment_text(moment: datetime, zone: str = TEHRAN) -> str:
+    """``moment`` as Jalali date and time in ``zone`` with ASCII digits, ``1404/08/30 14:05``: for fields."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return f"{jalali_text(local.date())} {local:%H:%M}"
+
+
+def format_date(day: date) -> str:
+    """``day`` for the current reader: ``۱۴۰۴/۰۸/۳۰``, or ``1404/08/30 (2025-11-21)`` in English."""
+    if current() == "fa":
+        return persian_digits(jalali_text(day))
+    return f"{jalali_text(day)} ({day.isoformat()})"
+
+
+def format_moment(moment: datetime, zone: str = TEHRAN) -> str:
+    """The aware ``moment`` in ``zone`` for the current reader.
+
+    ``۱۴۰۴/۰۸/۳۰ ساعت ۱۴:۰۵``, or ``1404/08/30 (2025-11-21) 14:05`` in English.
+    """
+    if moment.tzinfo is None:
+        raise TypeError("A moment without a time zone cannot be shown")
+    local = moment.astimezone(ZoneInfo(zone))
+    if current() == "fa":
+        return persian_digits(f"{jalali_text(local.date())} ساعت {local:%H:%M}")
+    return f"{format_date(local.date())} {local:%H:%M}"
+
+
+def jalali_year(day: date) -> int:
+    """The Jalali year ``day`` lies in."""
+    return int(jdatetime.date.fromgregorian(date=day).year)
+
+
+def is_jalali_text(text: str) -> bool:
+    """Does ``text`` look like a Jalali date, existing or not?"""
+    parts = _JALALI.fullmatch(ascii_digits(text).strip())
+    return parts is not None and FIRST_YEAR <= int(parts[1]) <= LAST_YEAR
