@@ -111,6 +111,7 @@ class OperationFailed(EngineError):
         self.element = element
         self.operation = operation
         self.reason = reason
+        self.case_id: int | None = None  # filled in by the engine on the way out
         self.incident_id: int | None = None
 
 

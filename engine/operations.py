@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlalchemy.orm import Session
 
+from engine import effects
 from engine.identity import Actor
 from models.case import Case
 
@@ -42,7 +43,6 @@ class OperationContext:
     services: Services
     engine: Any = field(repr=False)  # engine.service.Engine, for the few things that concern other cases
     messages: list[str] = field(default_factory=list)
-    rebound: dict[str, int | None] = field(default_factory=dict)
 
     def decide(self, decision_id: str, **inputs: Json) -> Json:
         """Ask the newest deployed decision table. Returns its outputs; ``None`` when no rule matches."""
@@ -50,12 +50,11 @@ class OperationContext:
 
     def bind(self, role: str, person_id: int | None) -> None:
         """Give the lane ``role`` of this case to a person (``None``: to nobody); open tasks move along."""
-        self.engine.bind(self, role, person_id)
+        effects.bind(self.session, self.case, role, person_id, at=self.now)
 
     def bound(self, role: str) -> int | None:
         """The person that the lane ``role`` of this case is bound to."""
-        bound: int | None = self.engine.bound(self.session, self.case, role)
-        return bound
+        return effects.bound(self.session, self.case, role)
 
     def tell(self, text: str) -> None:
         """Say something to the person who did this step, in their language."""
@@ -63,11 +62,11 @@ class OperationContext:
 
     def notify(self, person_id: int, title: str, body: str, *, sms: bool = False) -> None:
         """Send a message to a person's messages page, and as an SMS too when ``sms``."""
-        self.engine.notify(self, person_id, title, body, sms=sms)
+        effects.notify(self.session, self.case, person_id, title, body, at=self.now, sms=sms)
 
     def sms(self, mobile: str, text: str, *, secret: bool = False) -> None:
         """Put an SMS into the outbox; it leaves after the step is committed (SMS-1)."""
-        self.engine.put_sms(self, mobile, text, secret=secret)
+        effects.put_sms(self.session, self.case, mobile, text, at=self.now, secret=secret)
 
     def start_case(self, process_key: str, *, data: Mapping[str, Json], bindings: Mapping[str, int]) -> Case:
         """Start another case in this transaction; it refers to this one. ``bindings``: role → person id."""
@@ -76,11 +75,11 @@ class OperationContext:
 
     def record(self, what: str, details: Mapping[str, Json] | None = None) -> None:
         """Add a line of its own to the case's history."""
-        self.engine.record(self, what, details=dict(details or {}))
+        effects.record(self.session, self.case, what=what, by=self.actor, at=self.now, details=details)
 
     def set_subject(self, subject: str, search: list[str]) -> None:
         """What lists show of the case, and the words beside it that find it."""
-        self.engine.set_subject(self.case, subject, search)
+        effects.set_subject(self.case, subject, search)
 
 
 @dataclass(kw_only=True)

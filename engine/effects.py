@@ -1,0 +1,109 @@
+"""What a step does besides moving the case: history, role bindings, messages. All in the step's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from engine.identity import Actor
+from models.account import Notice, Person
+from models.case import Case, HistoryEntry, Participant, Task, TaskStatus
+from models.digits import search_key
+from models.outbox import OutboxMessage
+
+
+def record(
+    session: Session, case: Case, *, what: str, by: Actor, at: datetime, role: str = "", task_key: str = "",
+    task_name: str = "", details: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Add a line to the case's history."""
+    session.execute(
+        insert(HistoryEntry),
+        [{
+            "case_id": case.id, "at": at, "actor_id": by.person_id, "actor_name": by.name, "role": role, "what": what,
+            "task_key": task_key, "task_name": task_name, "details": dict(details) if details else None,
+        }],
+    )  # fmt: skip
+
+
+def bound(session: Session, case: Case, role: str) -> int | None:
+    """The person that the lane ``role`` of the case is bound to."""
+    return session.execute(
+        select(Participant.person_id).where(
+            Participant.case_id == case.id,
+            Participant.role == role,
+            Participant.until.is_(None),
+            Participant.person_id.is_not(None),
+        )
+    ).scalar()
+
+
+def bind(session: Session, case: Case, role: str, person_id: int | None, *, at: datetime) -> None:
+    """Bind a lane of the case to a person and move its open tasks; ``None`` gives them back to the group."""
+    session.execute(
+        update(Participant)
+        .where(
+            Participant.case_id == case.id,
+            Participant.role == role,
+            Participant.until.is_(None),
+            Participant.person_id.is_not(None),
+        )
+        .values(until=at)
+    )
+    if person_id is not None:
+        session.execute(
+            insert(Participant), [{"case_id": case.id, "role": role, "person_id": person_id, "since": at}]
+        )
+    session.execute(
+        update(Task)
+        .where(Task.case_id == case.id, Task.role == role, Task.status == TaskStatus.OPEN)
+        .values(assignee_id=person_id, claimed=False)
+    )
+
+
+def notify(
+    session: Session, case: Case | None, person_id: int, title: str, body: str, *, at: datetime, sms: bool = False
+) -> None:
+    """Send a message to a person's messages page; with ``sms``, its body to their mobile too."""
+    session.execute(
+        insert(Notice),
+        [{
+            "person_id": person_id, "case_id": case.id if case else None, "title": title, "body": body, "sender": "",
+            "sent_at": at,
+        }],
+    )  # fmt: skip
+    if sms:
+        mobile = session.execute(select(Person.mobile).where(Person.id == person_id)).scalar()
+        if mobile:
+            put_sms(session, case, mobile, body, at=at, person_id=person_id)
+
+
+def put_sms(
+    session: Session, case: Case | None, mobile: str, text: str, *, at: datetime, person_id: int | None = None,
+    secret: bool = False,
+) -> None:  # fmt: skip
+    """Put an SMS into the outbox (SMS-1); it leaves when the worker next looks, after the commit."""
+    session.execute(
+        insert(OutboxMessage),
+        [{
+            "case_id": case.id if case else None, "person_id": person_id, "receiver": mobile, "text": text,
+            "secret": secret, "created_at": at, "next_try_at": at,
+        }],
+    )  # fmt: skip
+
+
+def language_of(session: Session, person_id: int) -> str:
+    """The language that a person reads, for texts written to them; use with ``models.language.reading``."""
+    return session.execute(select(Person.language).where(Person.id == person_id)).scalar() or "fa"
+
+
+def set_subject(case: Case, subject: str, search: list[str]) -> None:
+    """What lists show of the case, and the words that find it."""
+    case.subject = subject[:300]
+    case.search_text = " ".join(search_key(word) for word in (case.number, subject, *search) if word)[:1000]
+
+

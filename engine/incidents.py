@@ -1,0 +1,57 @@
+"""Incidents: what failed, where and how often, until a supervisor has it mended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.errors import OperationFailed
+from models.case import Case
+from models.job import Incident
+
+
+def raise_for_step(session: Session, failure: OperationFailed, *, at: datetime) -> int | None:
+    """Write down that a person's or timer's step failed. Returns the incident's id; ``None`` without a case."""
+    if failure.case_id is None or session.get(Case, failure.case_id) is None:
+        return None  # the case was about to start: it does not exist after the roll-back
+    return raise_incident(
+        session, failure.case_id, element=failure.element, operation=failure.operation, message=failure.reason, at=at
+    ).id
+
+
+def raise_incident(
+    session: Session, case_id: int, *, element: str, operation: str, message: str, at: datetime,
+    job_id: int | None = None,
+) -> Incident:  # fmt: skip
+    """A new incident, or the open one of the same kind counted up."""
+    incident = session.scalars(
+        select(Incident)
+        .where(
+            Incident.case_id == case_id, Incident.element_id == element, Incident.operation == operation,
+            Incident.resolved_at.is_(None),
+        )
+        .with_for_update()
+    ).first()  # fmt: skip
+    if incident is not None:
+        incident.times += 1
+        incident.last_at, incident.message, incident.job_id = at, message[:2000], job_id
+    else:
+        incident = Incident(
+            case_id=case_id, job_id=job_id, element_id=element, operation=operation, message=message[:2000],
+            at=at, last_at=at,
+        )  # fmt: skip
+        session.add(incident)
+    session.flush()
+    return incident
+
+
+def resolve(session: Session, case_id: int, element: str, *, at: datetime, by: int | None = None) -> None:
+    """Close the open incidents of an element: it has worked now, or a supervisor has seen to it."""
+    for incident in session.scalars(
+        select(Incident).where(
+            Incident.case_id == case_id, Incident.element_id == element, Incident.resolved_at.is_(None)
+        )
+    ):
+        incident.resolved_at, incident.resolved_by_id = at, by

@@ -1,0 +1,455 @@
+"""The things that can happen to cases. Every door (pages, API, worker, commands, tests) goes through here.
+
+Each method works in the caller's transaction: lock → refuse → act → record. Nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session, sessionmaker, undefer
+
+from engine import effects, incidents, numbers, permissions
+from engine.briefing import Briefing, BriefingContext, Briefings
+from engine.definitions import DecisionTables, Definitions, Deployed
+from engine.errors import (
+    Conflict,
+    InvalidSubmission,
+    NotAllowed,
+    NotFound,
+    OperationFailed,
+    Refusal,
+    TaskClaimed,
+    TaskLocked,
+    TaskNotOpen,
+)
+from engine.expressions import SafeEnvironment
+from engine.identity import SYSTEM, Actor
+from engine.operations import Json, OperationContext, Operations, Services
+from engine.reports import Reports
+from engine.runtime import Run
+from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
+from models.database import OPTIMISTIC
+
+
+class SubmittedForm(Protocol):
+    """A form bound to what somebody sent; ``forms.base.TaskForm`` is one."""
+
+    user_task: tuple[str, str]  # process key, task key
+
+    def validate(self) -> bool: ...
+
+    @property
+    def submission(self) -> dict[str, Json]: ...
+
+    @property
+    def error_map(self) -> dict[str, list[str]]: ...
+
+
+@dataclass
+class StepResult:
+    """What came of a step: the case, the tasks that the actor may do next, and what the operations told them."""
+
+    case: Case
+    tasks: list[Task]
+    messages: list[str] = field(default_factory=list)
+
+
+@dataclass
+class TaskView:
+    """An open task as its page needs it."""
+
+    task: Task
+    case: Case
+    briefing: Briefing
+    draft: dict[str, Any] | None
+    fields: tuple[dict[str, str], ...]  # form fields declared in the diagram, for tasks without a form of their own
+
+
+class Engine:
+    """Runs cases. One object for each process of the operating system; safe to share between threads."""
+
+    def __init__(
+        self, *, sessions: sessionmaker[Session], operations: Operations, briefings: Briefings, reports: Reports,
+        services: Services, environment: SafeEnvironment, clock: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        self.sessions = sessions
+        self.operations = operations
+        self.briefings = briefings
+        self.reports = reports
+        self.services = services
+        self.clock = clock
+        self.definitions = Definitions()
+        self.decisions = DecisionTables()
+        self._environment = environment
+
+    # Transactions
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One transaction of an entry point: commits when left normally, rolls back on an exception.
+
+        A failed operation is written down as an incident after the roll-back, in a transaction of its own.
+        """
+        with self.sessions() as session:
+            try:
+                yield session
+                session.commit()
+            except OperationFailed as failure:
+                session.rollback()
+                with self.sessions.begin() as own:
+                    failure.incident_id = incidents.raise_for_step(own, failure, at=self.clock())
+                raise
+            except BaseException:
+                session.rollback()
+                raise
+
+    # Cases
+
+    def may_start(self, session: Session, process_key: str, by: Actor) -> bool:
+        """Whether the person holds the role of the lane in which the process starts."""
+        return self._starting_role(self.definitions.newest(session, process_key)) in by.roles
+
+    def start_case(
+        self, session: Session, process_key: str, *, by: Actor, data: Mapping[str, Json] | None = None
+    ) -> StepResult:
+        """Start a case of the newest version of a process; the starter's lane is bound to the starter.
+
+        Raises ``NotFound`` (no such process, or not the person's to start) and ``OperationFailed``.
+        """
+        deployed = self.definitions.newest(session, process_key)
+        role = self._starting_role(deployed)
+        if role not in by.roles:
+            raise NotFound("process", process_key)
+        bindings = {role: by.person_id} if by.person_id is not None else {}
+        return self._start(session, deployed, by=by, data=data or {}, bindings=bindings)
+
+    def start_referring(
+        self, context: OperationContext, process_key: str, *, data: Mapping[str, Json], bindings: Mapping[str, int]
+    ) -> Case:
+        """Start a case from within another one's operation (REG-14); it refers to that one."""
+        deployed = self.definitions.newest(context.session, process_key)
+        started = self._start(
+            context.session, deployed, by=context.actor, data=data, bindings=bindings, refers_to=context.case
+        )
+        return started.case
+
+    def start_by_system(
+        self, session: Session, process_key: str, *, data: Mapping[str, Json], refers_to: Case | None = None
+    ) -> Case:
+        """Start a case that nobody asked for in person: an unmatched payment, a scheduled process."""
+        deployed = self.definitions.newest(session, process_key)
+        return self._start(session, deployed, by=SYSTEM, data=data, bindings={}, refers_to=refers_to).case
+
+    def _start(
+        self, session: Session, deployed: Deployed, *, by: Actor, data: Mapping[str, Json],
+        bindings: Mapping[str, int | None], refers_to: Case | None = None,
+    ) -> StepResult:  # fmt: skip
+        now = self.clock()
+        case = Case(
+            number=numbers.placeholder(), process_key=deployed.key, definition_id=deployed.definition_id,
+            status=CaseStatus.RUNNING, state=b"", revision=1, started_at=now, started_by_id=by.person_id,
+            refers_to_id=refers_to.id if refers_to else None,
+        )  # fmt: skip
+        session.add(case)
+        session.flush()
+        case.number = numbers.case_number(case.id, now)
+        effects.set_subject(case, "", [])
+        session.flush()
+        for role, person_id in bindings.items():
+            effects.bind(session, case, role, person_id, at=now)
+        context = self._context(session, case, by)
+        run = Run(context, deployed, self._environment, self.operations)
+        run.start({"case": case.id, **data})
+        effects.record(session, case, what="case_started", by=by, at=now, details={"version": deployed.version})
+        return self._finish(run)
+
+    def _starting_role(self, deployed: Deployed) -> str:
+        elements = deployed.diagrams[deployed.key].elements.values()
+        return next(element.role for element in elements if element.tag == "startEvent")
+
+    # Tasks
+
+    def open_task(
+        self, session: Session, task_id: int, *, by: Actor, typed: Mapping[str, Any] | None = None
+    ) -> TaskView:
+        """An open task with its briefing, for the page. ``typed`` (else the draft) is what was typed so far.
+
+        Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker.
+        """
+        task = self._task(session, task_id, by)
+        self._refuse_closed(session, task)
+        draft = session.get(TaskDraft, (task.id, by.person_id)) if by.person_id is not None else None
+        known = dict(typed) if typed is not None else dict(draft.values) if draft else {}
+        briefing = self.briefings.for_task(
+            task.process_key, task.key, self.briefing_context(session, task.case, by, typed=known)
+        )
+        deployed = self.definitions.get(session, task.case.definition_id)
+        fields = deployed.diagrams[task.process_key].elements[task.key].fields
+        return TaskView(task, task.case, briefing, dict(draft.values) if draft else None, fields)
+
+    def briefing_context(
+        self, session: Session, case: Case, by: Actor, *, typed: Mapping[str, Any] | None = None
+    ) -> BriefingContext:
+        """What briefings and printouts of a case may look at."""
+        completed = session.scalars(
+            select(Task.key).where(Task.case_id == case.id, Task.status == TaskStatus.COMPLETED).distinct()
+        )
+        return BriefingContext(
+            session=session, case=case, actor=by, now=self.clock(), services=self.services, typed=dict(typed or {}),
+            completed=frozenset(completed),
+            evaluate=lambda decision, inputs: self.decisions.evaluate(session, decision, inputs),
+        )  # fmt: skip
+
+    def complete_task(self, session: Session, task_id: int, *, by: Actor, form: SubmittedForm) -> StepResult:
+        """Complete a task and run the case on to its next wait, in the caller's transaction.
+
+        The case's row is locked first, so two completions of one case run one after the other. ``form`` is
+        validated here, under the lock, whoever calls. Due timers go first: what they end can not be completed.
+
+        Raises
+            NotFound: there is no such task for this person.
+            TaskNotOpen: somebody was quicker, or the case does not run.
+            TaskClaimed: somebody else of the group is at it.
+            TaskLocked: the task is there, but may not be done now.
+            InvalidSubmission: the form or an operation does not accept the values; ``errors`` says why.
+            OperationFailed: a service task on the way failed; nothing of this call is kept.
+            Conflict: the case was changed meanwhile (SQLite only); asking once more is safe.
+        """
+        task = self._task(session, task_id, by)
+        case = self._lock(session, task.case_id)
+        session.refresh(task)
+        self._refuse_closed(session, task)
+        self._refuse_claimed(task, by)
+        if task.locked:
+            raise TaskLocked(task.id, task.locked)
+        if form.user_task != (task.process_key, task.key):
+            raise ValueError(f"{form!r} is not the form of {task.process_key}.{task.key}")
+        if not form.validate():
+            raise InvalidSubmission(form.error_map)
+        run = self._restore(session, case, by)
+        return self._complete(run, task, form.submission, by)
+
+    def _complete(self, run: Run, task: Task, values: Mapping[str, Json], by: Actor) -> StepResult:
+        session, now = run.context.session, run.context.now
+        if self._fire_due(run) and not run.waits_at(task.token):
+            raise Conflict(run.case.number)
+        if not run.submit(task.token, values):
+            raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
+        session.execute(
+            update(Task)
+            .where(Task.id == task.id)
+            .values(status=TaskStatus.COMPLETED, ended_at=now, ended_by_id=by.person_id)
+            .execution_options(synchronize_session="evaluate")
+        )
+        session.execute(delete(TaskDraft).where(TaskDraft.task_id == task.id))
+        effects.record(
+            session, run.case, what="task_completed", by=by, at=now, role=task.role, task_key=task.key,
+            task_name=task.name, details=_told(values),
+        )  # fmt: skip
+        return self._finish(run)
+
+    def save_draft(self, session: Session, task_id: int, *, by: Actor, values: Mapping[str, Any]) -> None:
+        """Keep what a person has typed at an open task; checked for nothing, seen by nobody else."""
+        task = self._task(session, task_id, by)
+        self._refuse_closed(session, task)
+        if by.person_id is None:
+            raise NotAllowed(by.username, "save a draft")
+        session.merge(
+            TaskDraft(task_id=task.id, person_id=by.person_id, values=dict(values), saved_at=self.clock())
+        )
+
+    def claim(self, session: Session, task_id: int, *, by: Actor) -> Task:
+        """Take a task of the group for oneself. Raises ``TaskClaimed`` when somebody else was quicker."""
+        task = self._task(session, task_id, by)
+        case = self._lock(session, task.case_id)
+        session.refresh(task)
+        self._refuse_closed(session, task)
+        self._refuse_claimed(task, by)
+        if task.assignee_id is None:
+            task.assignee_id, task.claimed = by.person_id, True
+            self._record_task(session, case, task, "task_claimed", by)
+        return task
+
+    def release(self, session: Session, task_id: int, *, by: Actor) -> Task:
+        """Give a claimed task back to the group. A task that is one's own by the case stays one's own."""
+        task = self._task(session, task_id, by)
+        case = self._lock(session, task.case_id)
+        session.refresh(task)
+        self._refuse_closed(session, task)
+        if task.assignee_id != by.person_id or not task.claimed:
+            raise NotAllowed(by.username, "release")
+        task.assignee_id, task.claimed = None, False
+        self._record_task(session, case, task, "task_released", by)
+        return task
+
+    def reassign(self, session: Session, task_id: int, *, by: Actor, person_id: int | None) -> Task:
+        """A supervisor gives an open task to another person of its role (``None``: back to the group)."""
+        permissions.demand(by, "supervise")
+        task = session.get(Task, task_id)
+        if task is None:
+            raise NotFound("task", task_id)
+        case = self._lock(session, task.case_id)
+        session.refresh(task)
+        self._refuse_closed(session, task)
+        if person_id is not None and not permissions.holds_role(session, person_id, task.role):
+            raise Refusal({"person": [permissions.not_of_role()]})
+        task.assignee_id, task.claimed = person_id, person_id is not None
+        self._record_task(session, case, task, "task_reassigned", by, details={"person_id": person_id})
+        return task
+
+    # Messages, timers, outside operations
+
+    def deliver(
+        self, session: Session, case_id: int, message: str, *, by: Actor, values: Mapping[str, Json] | None = None
+    ) -> StepResult | None:
+        """Deliver a message (by its element's id) to a case. ``None`` when the case does not wait for it."""
+        case = self._lock(session, case_id)
+        if case.status is not CaseStatus.RUNNING:
+            return None
+        waiting = session.scalars(
+            select(Task).where(
+                Task.case_id == case.id, Task.key == message, Task.status == TaskStatus.OPEN,
+                Task.kind != TaskKind.USER_TASK,
+            )
+        ).first()  # fmt: skip
+        if waiting is None:
+            return None
+        return self._complete(self._restore(session, case, by), waiting, values or {}, by)
+
+    def fire_timer(self, session: Session, case_id: int, token: str) -> bool:
+        """Let a due timer of a case fire, with every other that is due. False when it is gone or held."""
+        case = self._lock(session, case_id)
+        if case.status is not CaseStatus.RUNNING:
+            return False
+        run = self._restore(session, case, SYSTEM)
+        if not self._fire_due(run):
+            return False
+        self._finish(run)
+        return True
+
+    def finish_operation(self, session: Session, case_id: int, token: str, result: Json) -> bool:
+        """Go on with a case whose outside operation has answered. False when nobody waits for it any more."""
+        case = self._lock(session, case_id)
+        if case.status is not CaseStatus.RUNNING:
+            return False
+        run = self._restore(session, case, SYSTEM)
+        if not run.finish_operation(token, result):
+            return False
+        self._finish(run)
+        return True
+
+    def _fire_due(self, run: Run) -> bool:
+        """Fire all due timers of the case, oldest first; each may arm or end others."""
+        fired = False
+        for _ in range(100):
+            due = run.next_due()
+            if due is None:
+                break
+            element = run.fire_timer(due)
+            run.advance()
+            effects.record(
+                run.context.session, run.case, what="timer_fired", by=SYSTEM, at=run.context.now,
+                task_key=due.element, task_name=element.name,
+            )  # fmt: skip
+            fired = True
+        return fired
+
+    # Supervision
+
+    def suspend(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
+        """Stop a running case: nobody can work on it and its timers hold until it is resumed."""
+        return self._set_status(session, case_id, by, CaseStatus.RUNNING, CaseStatus.SUSPENDED, "case_suspended", reason)
+
+    def resume(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
+        """Let a suspended case go on. What became due meanwhile fires now."""
+        return self._set_status(session, case_id, by, CaseStatus.SUSPENDED, CaseStatus.RUNNING, "case_resumed", reason)
+
+    def _set_status(
+        self, session: Session, case_id: int, by: Actor, before: CaseStatus, after: CaseStatus, what: str, reason: str
+    ) -> Case:
+        permissions.demand(by, "supervise")
+        case = self._lock(session, case_id)
+        if case.status is not before:
+            raise NotAllowed(by.username, what)
+        case.status = after
+        case.revision += 1
+        effects.record(session, case, what=what, by=by, at=self.clock(), details={"text": reason} if reason else None)
+        return case
+
+    # Shared parts
+
+    def _task(self, session: Session, task_id: int, by: Actor) -> Task:
+        """The task, if it is (or was) one of this person's to do; anything else does not exist for them."""
+        task = session.get(Task, task_id)
+        if task is None or not permissions.may_do(by, task):
+            raise NotFound("task", task_id)
+        return task
+
+    def _lock(self, session: Session, case_id: int) -> Case:
+        """Lock the case's row and read it anew: what the session holds may be older than the lock."""
+        case = session.scalars(
+            select(Case)
+            .where(Case.id == case_id)
+            .options(undefer(Case.state))
+            .with_for_update(of=Case)
+            .execution_options(populate_existing=True, **{OPTIMISTIC: True})
+        ).one_or_none()
+        if case is None:
+            raise NotFound("case", case_id)
+        return case
+
+    def _refuse_closed(self, session: Session, task: Task) -> None:
+        if task.status is not TaskStatus.OPEN:
+            by = task.ended_by.name if task.ended_by else None
+            raise TaskNotOpen(task.id, task.status.value, by=by, at=task.ended_at, case=task.case.number)
+        if task.case.status is not CaseStatus.RUNNING:
+            raise TaskNotOpen(task.id, task.case.status.value, case=task.case.number)
+
+    def _refuse_claimed(self, task: Task, by: Actor) -> None:
+        if task.assignee_id is not None and task.assignee_id != by.person_id:
+            raise TaskClaimed(task.id, task.assignee.name if task.assignee else "")
+
+    def _record_task(
+        self, session: Session, case: Case, task: Task, what: str, by: Actor, *, details: dict[str, Any] | None = None
+    ) -> None:
+        effects.record(
+            session, case, what=what, by=by, at=self.clock(), role=task.role, task_key=task.key, task_name=task.name,
+            details=details,
+        )  # fmt: skip
+
+    def _context(self, session: Session, case: Case, by: Actor) -> OperationContext:
+        return OperationContext(
+            session=session, case=case, actor=by, now=self.clock(), services=self.services, engine=self
+        )
+
+    def _restore(self, session: Session, case: Case, by: Actor) -> Run:
+        deployed = self.definitions.get(session, case.definition_id)
+        run = Run(self._context(session, case, by), deployed, self._environment, self.operations)
+        run.restore()
+        return run
+
+    def _finish(self, run: Run) -> StepResult:
+        run.advance()
+        run.save()
+        session, case, by = run.context.session, run.case, run.context.actor
+        if case.status is CaseStatus.COMPLETED:
+            effects.record(
+                session, case, what="case_completed", by=SYSTEM, at=run.context.now, details={"outcome": case.outcome}
+            )
+        session.flush()
+        return StepResult(case, run.tasks_of(by), run.context.messages)
+
+
+def _told(values: Mapping[str, Json]) -> dict[str, Json] | None:
+    """What the history shows of a submission: short plain answers, never whole tables or files."""
+    told = {
+        name: value for name, value in values.items()
+        if isinstance(value, bool | int | float) or (isinstance(value, str) and 0 < len(value) <= 300)
+    }  # fmt: skip
+    return {"values": told} if told else None
