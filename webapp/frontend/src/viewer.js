@@ -1,0 +1,84 @@
+// A case on its diagram: read only, with the way it went, the steps that are done and those that wait.
+//
+//   <div class="diagram" data-diagram-url="/cases/…/diagram.xml" role="img" aria-label="…">
+//     <script type="application/json">{"finished": [ids], "waiting": [ids], "flows": [ids]}</script>
+//   </div>
+import "bpmn-js/dist/assets/diagram-js.css";
+import "bpmn-js/dist/assets/bpmn-js.css";
+import "./css/viewer.css";
+import NavigatedViewer from "bpmn-js/lib/NavigatedViewer";
+import { element, icon, text } from "./texts.js";
+
+const FONT = { fontFamily: "Vazirmatn", fontSize: 12 };
+const STEP = 60; // pixels an arrow key moves the picture
+
+/** The flows between finished steps, when the page does not name them. */
+function flowsBetween(registry, finished, waiting) {
+  const reached = new Set([...finished, ...waiting]);
+  return registry
+    .filter((shape) => shape.waypoints && finished.has(shape.source?.id) && reached.has(shape.target?.id))
+    .map((shape) => shape.id);
+}
+
+function mark(viewer, marks) {
+  const [canvas, registry, overlays] = ["canvas", "elementRegistry", "overlays"].map((name) => viewer.get(name));
+  const known = (ids) => (ids ?? []).filter((id) => registry.get(id));
+  const finished = known(marks.finished);
+  const waiting = known(marks.waiting);
+  const flows = known(marks.flows ?? flowsBetween(registry, new Set(finished), new Set(waiting)));
+  for (const id of finished) if (!waiting.includes(id)) canvas.addMarker(id, "is-finished");
+  for (const id of flows) canvas.addMarker(id, "is-finished-flow");
+  for (const id of waiting) {
+    canvas.addMarker(id, "is-waiting");
+    const label = element("span", { className: "diagram__flag" }, text("waiting"));
+    overlays.add(id, { position: { top: -14, left: 6 }, html: label, show: { minZoom: 0.3 } });
+  }
+}
+
+function tools(viewer, box) {
+  const canvas = viewer.get("canvas");
+  const button = (name, label, act) => {
+    const made = element("button", { type: "button", className: "btn btn-outline btn-sm", "aria-label": label, title: label }, icon(name));
+    made.addEventListener("click", act);
+    return made;
+  };
+  const zoom = (factor) => canvas.zoom(Math.min(4, Math.max(0.15, canvas.zoom() * factor)));
+  const fit = () => canvas.zoom("fit-viewport", "auto");
+  const words = box.dataset;
+  const bar = element("div", { className: "diagram__tools" },
+    button("zoom-in", words.zoomIn ?? "+", () => zoom(1.25)),
+    button("zoom-out", words.zoomOut ?? "-", () => zoom(0.8)),
+    button("zoom-scan", words.zoomFit ?? "fit", fit));
+  const scrolls = { ArrowLeft: { dx: STEP, dy: 0 }, ArrowRight: { dx: -STEP, dy: 0 }, ArrowUp: { dx: 0, dy: STEP }, ArrowDown: { dx: 0, dy: -STEP } };
+  box.addEventListener("keydown", (event) => {
+    if (scrolls[event.key]) canvas.scroll(scrolls[event.key]);
+    else if (event.key === "+" || event.key === "=") zoom(1.25);
+    else if (event.key === "-") zoom(0.8);
+    else if (event.key === "0") fit();
+    else return;
+    event.preventDefault();
+  });
+  return bar;
+}
+
+async function show(box) {
+  const marks = JSON.parse(box.querySelector("script")?.textContent || "{}");
+  const surface = element("div", { className: "diagram__surface" });
+  const viewer = new NavigatedViewer({ container: surface, textRenderer: { defaultStyle: FONT, externalStyle: FONT } });
+  box.append(surface);
+  const [answer] = await Promise.all([fetch(box.dataset.diagramUrl, { credentials: "same-origin" }), document.fonts.load("12px Vazirmatn", "آ")]);
+  if (!answer.ok) throw new Error(`The diagram answered ${answer.status}`);
+  await viewer.importXML(await answer.text());
+  mark(viewer, marks);
+  viewer.get("zoomScroll").toggle(false); // the wheel scrolls the page; the buttons and keys zoom
+  viewer.get("canvas").zoom("fit-viewport", "auto");
+  box.tabIndex = 0;
+  box.before(tools(viewer, box));
+}
+
+for (const box of document.querySelectorAll("[data-diagram-url]")) {
+  show(box).catch((error) => {
+    console.error(error);
+    box.replaceChildren(element("p", { className: "muted" }, text("diagram_failed")));
+  });
+}
