@@ -43,14 +43,13 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
         try:
             return self.environment.evaluate(expression, task.data, external_context)
         except ExpressionError as error:
-            raise OperationFailed(task.task_spec.bpmn_id or task.task_spec.name, "expression", str(error)) from error
+            raise self._failed(task, "expression", str(error)) from error
 
     def run_operation(self, task: Any, name: str, arguments: dict[str, Json]) -> tuple[bool, Json]:
         """Call an inside operation: (True, its result). Remember an outside one for the worker: (False, None)."""
         operation = self._operations.get(name)
-        element = task.task_spec.bpmn_id
         if operation is None:
-            raise OperationFailed(element, name, "no such operation")
+            raise self._failed(task, name, "no such operation")
         if operation.outside:
             self.outside[str(task.id)] = (name, json.loads(json.dumps(arguments)), operation.attempts)
             return False, None
@@ -60,11 +59,19 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
         except EngineError:
             raise
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, OSError, AttributeError) as error:
-            raise OperationFailed(element, name, f"{type(error).__name__}: {error}") from error
+            raise self._failed(task, name, f"{type(error).__name__}: {error}") from error
 
     def decide(self, task: Any, decision: str) -> Json:
         """The decision's outputs for the token's data."""
-        return self._context.engine.decisions.evaluate(self._context.session, decision, dict(task.data))
+        try:
+            return self._context.engine.decisions.evaluate(self._context.session, decision, dict(task.data))
+        except EngineError as error:
+            raise self._failed(task, decision, str(error)) from error
+
+    def _failed(self, task: Any, operation: str, reason: str) -> OperationFailed:
+        failure = OperationFailed(task.task_spec.bpmn_id or task.task_spec.name, operation, reason)
+        failure.case_id = self._context.case.id
+        return failure
 
 
 class Run:

@@ -18,7 +18,6 @@ from engine import effects, incidents, numbers, permissions
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
-    Conflict,
     InvalidSubmission,
     NotAllowed,
     NotFound,
@@ -238,7 +237,7 @@ class Engine:
     def _complete(self, run: Run, task: Task, values: Mapping[str, Json], by: Actor) -> StepResult:
         session, now = run.context.session, run.context.now
         if self._fire_due(run) and not run.waits_at(task.token):
-            raise Conflict(run.case.number)
+            raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         if not run.submit(task.token, values):
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         session.execute(

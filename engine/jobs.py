@@ -1,0 +1,159 @@
+"""Takes due jobs (timers, outside operations) and runs each exactly once, over any number of workers.
+
+A worker takes jobs by writing its name and a lease on them; it works without holding their rows, and its result
+counts only while the lease is still its own. Lock order is always: the case's row, then its jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from engine import incidents
+from engine.errors import Conflict, EngineError, OperationFailed
+from engine.operations import OutsideContext
+from engine.service import Engine
+from models.case import Case, CaseStatus
+from models.job import Job, JobKind
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)  # longer than any provider's time-out
+TIMER_ATTEMPTS = 5
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=30)
+
+
+def take(session: Session, *, owner: str, now: datetime, limit: int) -> list[int]:
+    """Lease up to ``limit`` due jobs, oldest first; returns their ids. The caller commits at once."""
+    free = and_(
+        Job.run_at <= now,
+        or_(Job.lease_until.is_(None), Job.lease_until < now),
+    )
+    ids = list(
+        session.scalars(
+            select(Job.id).where(free).order_by(Job.run_at, Job.id).limit(limit).with_for_update(skip_locked=True)
+        )
+    )
+    if ids:
+        session.execute(
+            update(Job)
+            .where(Job.id.in_(ids))
+            .values(lease_owner=owner, lease_until=now + LEASE)
+            .execution_options(synchronize_session=False)
+        )
+    return ids
+
+
+def run(engine: Engine, job_id: int, *, owner: str) -> bool:
+    """Run one leased job. True when it did something; a failure is written down and tried again later."""
+    with engine.sessions() as session:
+        job = session.get(Job, job_id)
+        if job is None or job.lease_owner != owner:
+            return False  # somebody else finished it, or the case went another way
+        case = session.get_one(Case, job.case_id)
+    if case.status is not CaseStatus.RUNNING:
+        _hold(engine, job_id)
+        return False
+    try:
+        if job.kind is JobKind.TIMER:
+            return _fire(engine, job, owner)
+        return _call(engine, job, case, owner)
+    except Conflict:
+        _put_back(engine, job, pause=timedelta(0))
+    except EngineError as error:
+        _failed(engine, job, error)
+    return False
+
+
+def _fire(engine: Engine, job: Job, owner: str) -> bool:
+    with engine.transaction() as session:
+        if not _still_mine(session, job, owner):
+            return False
+        return engine.fire_timer(session, job.case_id, job.token)
+
+
+def _call(engine: Engine, job: Job, case: Case, owner: str) -> bool:
+    """Call an outside operation without any lock, then go on with the case in a transaction of its own."""
+    operation = engine.operations.get(job.operation)
+    if operation is None:
+        raise OperationFailed(job.element_id, job.operation, "no such operation")
+    context = OutsideContext(
+        case_id=case.id, case_number=case.number, now=engine.clock(), services=engine.services,
+        idempotency_key=job.idempotency_key, attempt=job.attempts + 1,
+        last_attempt=job.attempts + 1 >= operation.attempts, reading=engine.sessions,
+    )  # fmt: skip
+    try:
+        result = operation.function(context, **(job.arguments or {}))
+    except EngineError:
+        raise
+    except Exception as error:  # an outside world's fault of any kind must not stop the worker
+        log.warning("outside operation %s of case %s failed", job.operation, case.number, exc_info=True)
+        raise OperationFailed(job.element_id, job.operation, f"{type(error).__name__}: {error}") from error
+    with engine.transaction() as session:
+        if not _still_mine(session, job, owner):
+            return False  # the lease ran out and another worker has it: its answer counts, not ours
+        done = engine.finish_operation(session, job.case_id, job.token, result)
+        incidents.resolve(session, job.case_id, job.element_id, at=engine.clock())
+        return done
+
+
+def _still_mine(session: Session, job: Job, owner: str) -> bool:
+    """Lock the case, then look whether the job is still there and leased to this worker."""
+    session.execute(select(Case.id).where(Case.id == job.case_id).with_for_update()).one()
+    found = session.execute(select(Job.lease_owner).where(Job.id == job.id)).scalar()
+    return found == owner
+
+
+def _hold(engine: Engine, job_id: int) -> None:
+    """A suspended case holds its jobs; resuming makes them due again."""
+    with engine.transaction() as session:
+        session.execute(
+            update(Job).where(Job.id == job_id).values(run_at=None, lease_owner=None, lease_until=None)
+        )
+
+
+def release_held(session: Session, case_id: int) -> None:
+    """Make the held jobs of a case due at their time again: it was resumed, or a supervisor retries."""
+    session.execute(
+        update(Job)
+        .where(Job.case_id == case_id, Job.run_at.is_(None))
+        .values(run_at=Job.due_at, attempts=0, lease_owner=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _put_back(engine: Engine, job: Job, *, pause: timedelta) -> None:
+    with engine.transaction() as session:
+        session.execute(
+            update(Job)
+            .where(Job.id == job.id)
+            .values(run_at=engine.clock() + pause, lease_owner=None, lease_until=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _failed(engine: Engine, job: Job, error: EngineError) -> None:
+    """Try again after a growing pause; after the last attempt it waits for a supervisor."""
+    operation = engine.operations.get(job.operation) if job.kind is JobKind.OPERATION else None
+    limit = operation.attempts if operation else TIMER_ATTEMPTS
+    attempts = job.attempts + 1
+    pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
+    now = engine.clock()
+    with engine.transaction() as session:
+        session.execute(
+            update(Job)
+            .where(Job.id == job.id)
+            .values(
+                attempts=attempts, run_at=now + pause if attempts < limit else None, lease_owner=None, lease_until=None
+            )
+            .execution_options(synchronize_session=False)
+        )
+        if attempts >= limit:
+            incidents.raise_incident(
+                session, job.case_id, element=job.element_id, operation=job.operation or "timer", message=str(error),
+                at=now, job_id=job.id,
+            )  # fmt: skip

@@ -1,0 +1,83 @@
+"""Delivers the outbox: each SMS is handed to the provider once, again after a pause when the provider is down."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from engine.service import Engine
+from models.outbox import DeliveryState, OutboxMessage
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+ATTEMPTS = 8
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(minutes=60)
+BLANKED = "●●●●●●"  # what is left of a text that held a code, once it was sent
+
+
+def take(session: Session, *, owner: str, now: datetime, limit: int) -> list[int]:
+    """Lease messages whose time has come; the caller commits at once."""
+    ids = list(
+        session.scalars(
+            select(OutboxMessage.id)
+            .where(
+                OutboxMessage.next_try_at <= now,
+                or_(OutboxMessage.lease_until.is_(None), OutboxMessage.lease_until < now),
+            )
+            .order_by(OutboxMessage.next_try_at, OutboxMessage.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    if ids:
+        session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id.in_(ids))
+            .values(lease_owner=owner, lease_until=now + LEASE)
+            .execution_options(synchronize_session=False)
+        )
+    return ids
+
+
+def deliver(engine: Engine, message_id: int, *, owner: str) -> None:
+    """Hand one leased message to the provider, without any transaction open meanwhile, and note what came of it."""
+    with engine.sessions() as session:
+        message = session.get(OutboxMessage, message_id)
+        if message is None or message.lease_owner != owner:
+            return
+    provider = engine.services.sms
+    values: dict[str, object] = {"attempts": message.attempts + 1, "provider": provider.name}
+    try:
+        sent = provider.send(receiver=message.receiver, text=message.text, message_id=str(message.id))
+    except Exception as error:  # whatever a provider does, the worker goes on with the next message
+        values |= _after_failure(message, error, engine.clock())
+    else:
+        values |= {
+            "state": DeliveryState.SENT, "sent_at": engine.clock(), "next_try_at": None,
+            "provider_id": str(sent.provider_id)[:60], "error": "",
+        }  # fmt: skip
+        if message.secret and not provider.shows_text:
+            values["text"] = BLANKED
+    with engine.transaction() as session:
+        session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id == message_id, OutboxMessage.lease_owner == owner)
+            .values(lease_owner=None, lease_until=None, **values)
+        )
+
+
+def _after_failure(message: OutboxMessage, error: Exception, now: datetime) -> dict[str, object]:
+    """A refusal for good, or a message that may have left already, is not sent again; all else is."""
+    log.warning("SMS %s was not delivered: %s", message.id, error)
+    text = str(error)[:300]
+    if getattr(error, "uncertain", False):
+        return {"state": DeliveryState.UNCERTAIN, "next_try_at": None, "error": text}
+    if getattr(error, "permanent", False) or message.attempts + 1 >= ATTEMPTS:
+        return {"state": DeliveryState.FAILED, "next_try_at": None, "error": text}
+    pause = min(FIRST_PAUSE * 2**message.attempts, LONGEST_PAUSE)
+    return {"next_try_at": now + pause, "error": text}

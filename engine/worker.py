@@ -1,0 +1,82 @@
+"""The worker: looks at what is due, at a tick or when it is nudged, and does it. Any number may run beside each other."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from engine import jobs, outbox
+from engine.service import Engine
+from models.job import WorkerBeat
+
+log = logging.getLogger(__name__)
+
+BATCH = 20
+
+
+class Worker:
+    """Runs due timers and outside operations and delivers the outbox."""
+
+    def __init__(self, engine: Engine, *, tick: float = 1.0) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}"[:60]
+        self._engine = engine
+        self._tick = tick
+        self._busy = threading.Lock()
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+
+    def start(self) -> None:
+        """Tick in a thread of this process until ``stop``."""
+        self._scheduler.add_job(
+            self.work, "interval", seconds=self._tick, max_instances=1, coalesce=True, misfire_grace_time=None
+        )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End after the work at hand."""
+        self._scheduler.shutdown(wait=True)
+
+    def work(self) -> int:
+        """Do everything that is due now; returns how many jobs and messages were looked at.
+
+        A database that is away is told in the log, one line for each tick; the next tick looks again.
+        """
+        if not self._busy.acquire(blocking=False):
+            return 0
+        try:
+            return self._work()
+        except OperationalError as error:
+            log.warning("the worker cannot reach the database: %s", error.orig)
+            return 0
+        finally:
+            self._busy.release()
+
+    def _work(self) -> int:
+        self._beat()
+        done = 0
+        while True:
+            with self._engine.transaction() as session:
+                taken = jobs.take(session, owner=self.name, now=self._engine.clock(), limit=BATCH)
+            for job_id in taken:
+                jobs.run(self._engine, job_id, owner=self.name)
+            with self._engine.transaction() as session:
+                messages = outbox.take(session, owner=self.name, now=self._engine.clock(), limit=BATCH)
+            for message_id in messages:
+                outbox.deliver(self._engine, message_id, owner=self.name)
+            done += len(taken) + len(messages)
+            if not taken and not messages:
+                return done
+
+    def _beat(self) -> None:
+        now = self._engine.clock()
+        with self._engine.transaction() as session:
+            beat = session.scalars(select(WorkerBeat).where(WorkerBeat.name == self.name)).first()
+            if beat is None:
+                session.add(WorkerBeat(name=self.name, at=now))
+            elif (now - beat.at).total_seconds() >= 5:
+                beat.at = now
