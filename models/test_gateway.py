@@ -33,7 +33,7 @@ class TestGatewayPayment(Base):
     callback_url: Mapped[str] = mapped_column(String(500))
     invoice_number: Mapped[str] = mapped_column(String(40))
     state: Mapped[TestGatewayState] = mapped_column(
-        Enum(TestGatewayState, native_enum=False, length=20, values_callable=lambda states: [s.value for s in states]),
+        Enum(TestGatewayState, native_enum=False, length=20, values_callable=lambda s: [m.value for m in s]),
         default=TestGatewayState.OPEN,
     )
     reference: Mapped[str] = mapped_column(String(20), default="")

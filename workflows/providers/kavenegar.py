@@ -1,0 +1,126 @@
+"""Kavenegar's SMS service, REST version 1."""
+
+import hashlib
+import re
+from typing import Any, Final
+
+import httpx
+
+from workflows.providers.errors import ProviderError
+from workflows.providers.sms import SentSms
+from workflows.providers.transport import Answer, checked_base, number, post, words
+
+KEY: Final = re.compile(r"[0-9A-Za-z%=_-]{8,200}", re.ASCII)
+MOBILE: Final = re.compile(r"09[0-9]{9}", re.ASCII)
+TOKEN: Final = re.compile(r"[^\s_]{1,100}")
+
+# What is wrong with this one message or this one receiver: sending it again cannot help. All other numbers
+# are about the account (403 key, 407 and 416 address, 412 sender line, 418 credit, 424 and 432 template,
+# 451 rate …) or pass by themselves (402, 409): they are tried again, so that nothing is lost while
+# somebody mends the account.
+PERMANENT: Final = {
+    400,  # a parameter is missing
+    411,  # receiver
+    413,  # text empty or too long
+    414,  # too many receivers
+    417,  # date
+    419,  # lists of different length
+    420,  # text with a link
+    422,  # characters that cannot be sent
+    428,  # a call needs digits
+    431,  # form of a token
+    501,  # a test account sends to its owner only
+}
+NOT_DELIVERABLE: Final = {6: "failed", 11: "not delivered", 13: "cancelled", 14: "blocked by the receiver"}
+
+
+class Kavenegar:
+    """Its key is part of the path, so the path that httpx sees and logs holds stars in its place.
+
+    ``installation`` tells this installation from others on the same account, and from the one before a
+    fresh database: Kavenegar remembers the ids of messages, and would take a new message 17 for an old one.
+    """
+
+    name = "kavenegar"
+
+    def __init__(
+        self,
+        key: str,
+        sender: str = "",
+        *,
+        installation: str,
+        base_url: str = "https://api.kavenegar.com",
+        timeout: float = 10.0,
+        client: httpx.Client | None = None,
+    ) -> None:
+        if not KEY.fullmatch(key):
+            raise ValueError("Kavenegar's key has letters and digits only, as in its panel")
+        self._key = key
+        self._sender = sender
+        self._installation = installation
+        self._base_url = checked_base(base_url)
+        self._timeout = timeout
+        self._client = client or httpx.Client()
+
+    def __repr__(self) -> str:
+        return f"<Kavenegar {self._base_url}>"
+
+    def send(self, *, receiver: str, text: str, message_id: str) -> SentSms:
+        if not text.strip():
+            raise ProviderError("Kavenegar: a message without text", permanent=True)
+        form = {"message": text, "localid": self._local_id(message_id)}
+        return self._deliver("sms/send", receiver, form | ({"sender": self._sender} if self._sender else {}))
+
+    def send_code(self, *, receiver: str, template: str, code: str) -> SentSms:
+        """Send a one-time code by a template, on the fast line.
+
+        Not idempotent, for Kavenegar takes no id here: an uncertain one is not repeated, the person asks for
+        a new code.
+        """
+        if not TOKEN.fullmatch(code):
+            raise ProviderError("Kavenegar: a token must have no space and no underscore", permanent=True)
+        return self._deliver("verify/lookup", receiver, {"token": code, "template": template, "type": "sms"})
+
+    def _deliver(self, method: str, receiver: str, form: dict[str, str]) -> SentSms:
+        if not MOBILE.fullmatch(receiver):
+            raise ProviderError("Kavenegar: the receiver is not a mobile number", permanent=True)
+        answer = post(
+            self._client,
+            f"{self._base_url}/v1/***/{method}.json",
+            service="Kavenegar",
+            timeout=self._timeout,
+            form={"receptor": receiver, **form},
+            target=f"{httpx.URL(self._base_url).path.rstrip('/')}/v1/{self._key}/{method}.json",
+        )
+        status = number(answer.part("return").get("status"))
+        if status != 200:
+            raise self._refusal(method, answer, status)
+        return _sent(_first_entry(answer))
+
+    def _refusal(self, method: str, answer: Answer, status: int | None) -> ProviderError:
+        if status is None:
+            return ProviderError(f"Kavenegar answered HTTP {answer.status} without a status", uncertain=True)
+        message = words(answer.part("return").get("message"), hide=self._key)
+        return ProviderError(f"Kavenegar {method}: {status} {message}", permanent=status in PERMANENT)
+
+    def _local_id(self, message_id: str) -> str:
+        """A positive whole number (60 bits), always the same for one message of one installation."""
+        digest = hashlib.sha256(f"{self._installation}\n{message_id}".encode()).digest()
+        return str(int.from_bytes(digest[:8], "big") >> 4)
+
+
+def _first_entry(answer: Answer) -> dict[str, Any]:
+    """``entries`` is a list in one method's answer and an object in another's."""
+    entries = answer.body.get("entries")
+    entry = entries[0] if isinstance(entries, list) and entries else entries
+    return entry if isinstance(entry, dict) else {}
+
+
+def _sent(entry: dict[str, Any]) -> SentSms:
+    provider_id = number(entry.get("messageid"))
+    if provider_id is None:
+        raise ProviderError("Kavenegar said 200 and named no message", uncertain=True)
+    status = number(entry.get("status"))
+    if status in NOT_DELIVERABLE:
+        raise ProviderError(f"Kavenegar message {provider_id}: {NOT_DELIVERABLE[status]}", permanent=True)
+    return SentSms(provider_id=str(provider_id))

@@ -1,0 +1,28 @@
+"""What every SMS provider can do (SMS-1)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentSms:
+    """The provider took the message over; it may not have reached the telephone yet."""
+
+    provider_id: str
+
+
+class SmsProvider(Protocol):
+    """Sends one message. Called by the outbox's worker, never by a step and never inside a transaction."""
+
+    @property
+    def name(self) -> str:
+        """The key kept with each delivered message."""
+        ...
+
+    def send(self, *, receiver: str, text: str, message_id: str) -> SentSms:
+        """Send ``text`` to ``receiver`` (a mobile number, ``09…``).
+
+        ``message_id`` names the message and stays the same for every attempt: a provider that took it
+        before does not send it again. Raises ProviderError.
+        """
+        ...
