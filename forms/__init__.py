@@ -1,0 +1,11 @@
+"""What people fill in: one module for each process. Knows neither the engine nor the web."""
+
+import importlib
+import pkgutil
+
+from forms.base import FormData, TaskForm, apply_row_commands, form_for, registered, user_task
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["FormData", "TaskForm", "apply_row_commands", "form_for", "registered", "user_task"]

@@ -1,0 +1,187 @@
+"""The form of a user task, and the register of all of them by process and task key.
+
+A form knows nothing of the web (no CSRF, no requests) nor of the engine. It is bound in one of two ways, from a
+page or from JSON, with the very same validation.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+from forms.field import Json
+from forms.rows import ADD, REMOVE, FormData, RowsField, ValueForm, flatten
+from models.choice import Choice
+from models.digits import ascii_digits
+from models.language import lazy
+
+Choices = Mapping[str, Sequence[Choice]]  # by field name; of a field in rows: "documents.title"
+
+
+class MultiDict(Protocol):
+    """What a page sent: names, each with its texts. Werkzeug's and ours both are."""
+
+    def __iter__(self) -> Any: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def getlist(self, name: str, /) -> list[str]: ...
+
+
+class TaskForm(ValueForm):
+    """The fields of one user task.
+
+    Made by ``from_request``, ``from_values`` or ``unbound``. ``submission`` counts only after ``validate``.
+    ``preset`` holds what was saved before; a bound form does not fill its gaps from it.
+    """
+
+    user_task: ClassVar[tuple[str, str]] = ("", "")
+    submit_label: ClassVar[Any] = lazy("ثبت و ادامه")
+    refresh_label: ClassVar[Any] = None  # a second button: saves the draft and shows the page anew
+    inline: ClassVar[bool] = False  # a small form beside the task, for actions such as cancelling
+    confirm: ClassVar[Any] = None  # a question asked before submitting
+
+    def __init__(
+        self,
+        formdata: MultiDict | None = None,
+        *,
+        preset: Mapping[str, Json] | None = None,
+        choices: Choices | None = None,
+        input_errors: Mapping[str, list[str]] | None = None,
+    ) -> None:
+        self.preset = dict(preset or {})
+        self.run_time_choices = dict(choices or {})
+        self.commands = _commands(formdata)
+        self._input_errors = dict(input_errors or {})
+        super().__init__(formdata, data=self.preset if formdata is None else None)
+
+    @classmethod
+    def from_request(
+        cls, formdata: MultiDict, *, preset: Mapping[str, Json] | None = None, choices: Choices | None = None
+    ) -> Self:
+        """Bound to what a page sent. Names that are no fields (``csrf_token``, ``_action``) are left alone."""
+        return cls(formdata, preset=preset, choices=choices)
+
+    @classmethod
+    def from_values(
+        cls, values: Mapping[str, Json], *, preset: Mapping[str, Json] | None = None, choices: Choices | None = None
+    ) -> Self:
+        """Bound to JSON values. Unknown names and wrong JSON types are errors of ``validate``, at their place."""
+        formdata, errors = flatten(cls.unbound(choices=choices), values)
+        return cls(formdata, preset=preset, choices=choices, input_errors=errors)
+
+    @classmethod
+    def unbound(cls, *, preset: Mapping[str, Json] | None = None, choices: Choices | None = None) -> Self:
+        """To be shown first: with a draft or what was saved before."""
+        return cls(None, preset=preset, choices=choices)
+
+    @classmethod
+    def json_schema(cls, choices: Choices | None = None) -> dict[str, Any]:
+        """JSON Schema 2020-12 of ``submission``, with titles in the reader's language.
+
+        ``x-widget`` says how a page draws a field, ``x-shown-when`` when, ``x-labels`` what its options are called.
+        """
+        head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        return head | cls.unbound(choices=choices).value_schema()
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        self.form_errors: list[str] = []
+        accepted = super().validate(extra_validators)
+        for path, messages in self._input_errors.items():
+            field = self._field_at(path)
+            if field is not None:
+                field.errors = list(messages)
+        return accepted and not self._input_errors and not self.form_errors
+
+    @property
+    def error_map(self) -> dict[str, list[str]]:
+        """Messages by dotted name (``meters.0.consumption``); ``""`` holds those of the form as a whole."""
+        errors = {"": [str(message) for message in self.form_errors]} if self.form_errors else {}
+        return errors | self._input_errors | dict(self.error_paths())
+
+    @property
+    def errors(self) -> dict[str, list[str]]:
+        return self.error_map
+
+    def add_errors(self, errors: Mapping[str, Sequence[str]]) -> None:
+        """Show errors that an operation found. Row numbers count as in ``submission``, without blank rows."""
+        for path, messages in errors.items():
+            field = self._field_at(path, submitted=True)
+            target = self.form_errors if field is None else field.errors
+            target.extend(str(message) for message in messages)
+
+    def _field_at(self, path: str, *, submitted: bool = False) -> Any:
+        """The field of a dotted name. ``submitted``: its row's number counts the filled rows only."""
+        name, _dot, rest = path.partition(".")
+        field = self._fields.get(name)
+        if not rest or not isinstance(field, RowsField):
+            return field if not rest else None
+        number, _dot, inner = rest.partition(".")
+        rows = [row for _index, row in field.filled] if submitted else field.rows
+        if not (number.isascii() and number.isdigit() and len(number) < 7 and int(number) < len(rows)):
+            return field
+        return rows[int(number)]._fields.get(inner, field if submitted else None)
+
+    def apply_row_commands(self) -> bool:
+        """Do what a row button asked for (``_add=meters``, ``_remove=meters-1``). Was there such a button?
+
+        Whoever calls shows the form anew, with ``draft_values`` kept.
+        """
+        for command, argument in self.commands:
+            name, _dash, index = argument.partition("-")
+            field = self._fields.get(name)
+            if not isinstance(field, RowsField):
+                continue
+            if command == ADD:
+                field.add_row()
+            elif index.isascii() and index.isdigit() and len(index) < 7:
+                field.remove_row(int(index))
+        return bool(self.commands)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'.'.join(self.user_task)}>"
+
+
+def _commands(formdata: MultiDict | None) -> list[tuple[str, str]]:
+    if formdata is None:
+        return []
+    return [(name, ascii_digits(text)) for name in (ADD, REMOVE) if name in formdata for text in formdata.getlist(name)]
+
+
+def apply_row_commands(form: TaskForm) -> bool:
+    """Do what a row button of the page asked for. Was there such a button?"""
+    return form.apply_row_commands()
+
+
+_registered: dict[tuple[str, str], type[TaskForm]] = {}
+
+F = TypeVar("F", bound=type[TaskForm])
+
+
+def user_task(task_key: str) -> Callable[[F], F]:
+    """Decorator in ``forms/<process_key>.py``: the class is the form of this task of the process."""
+
+    def register(form: F) -> F:
+        key = (form.__module__.rpartition(".")[2], task_key)
+        if key in _registered:
+            raise ValueError(f"Form {key[0]}.{key[1]} is registered twice")
+        check_names(form)
+        form.user_task = key
+        _registered[key] = form
+        return form
+
+    return register
+
+
+def check_names(form: type[TaskForm]) -> None:
+    """A field may not hide what every form has. Raises ``ValueError``."""
+    for name in vars(form):
+        if hasattr(vars(form)[name], "_formfield") and hasattr(TaskForm, name):
+            raise ValueError(f"{form.__name__}: a field cannot be called {name}")
+
+
+def form_for(process_key: str, task_key: str) -> type[TaskForm] | None:
+    """The Python form of a task; None: the diagram's own fields make it (``forms/declared.py``)."""
+    return _registered.get((process_key, task_key))
+
+
+def registered() -> dict[tuple[str, str], type[TaskForm]]:
+    """All Python forms, by process key and task key."""
+    return dict(_registered)
+

@@ -1,0 +1,383 @@
+"""The kinds of fields of our forms. What they share is in ``forms/field.py``, rows are in ``forms/rows.py``."""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+from wtforms import widgets
+from wtforms.fields.choices import Choice as DrawnChoice
+from wtforms.fields.choices import SelectFieldBase
+
+from forms.field import Json, KartablField, shown_number
+from forms.rows import RowForm as RowForm
+from forms.rows import RowsField as RowsField
+from models import identifiers
+from models.choice import Choice
+from models.digits import clean
+from models.jalali import jalali_text, moment_text, parse_jalali, parse_moment
+from models.language import gettext as _
+
+MOST_RIALS = 10**15
+
+
+class TextField(KartablField):
+    """One line of text, at most ``most`` characters."""
+
+    empty = ""
+
+    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 200, **settings: Any):
+        super().__init__(label, validators, **settings)
+        self.most = most
+        self.render_kw.setdefault("maxlength", most)
+
+    def parse(self, text: str) -> str:
+        text = self._tidy(clean(text))
+        if len(text) > self.most:
+            raise ValueError(_("حداکثر %(most)s نویسه بنویسید.", most=shown_number(self.most)))
+        return text
+
+    def _tidy(self, text: str) -> str:
+        return " ".join(text.split())
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.most}
+
+
+class LongTextField(TextField):
+    """Lines of text, at most ``most`` characters."""
+
+    widget = widgets.TextArea()
+    hint = "textarea"
+    attributes = {"rows": 5}
+
+    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 4000, **settings: Any):
+        super().__init__(label, validators, most=most, **settings)
+
+    def _tidy(self, text: str) -> str:
+        return text
+
+
+class DigitsField(KartablField):
+    """A code of ``least`` to ``most`` digits; leading zeros stay. Spaces and dashes between them are dropped."""
+
+    hint = "digits"
+    empty = ""
+    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
+
+    def __init__(
+        self, label: Any = None, validators: Sequence[Any] | None = None, *, least: int = 1, most: int = 30, **settings: Any
+    ):
+        super().__init__(label, validators, **settings)
+        self.least = least
+        self.most = most
+
+    def parse(self, text: str) -> str:
+        code = re.sub(r"[\s\-]", "", clean(text[:200]))
+        if not re.fullmatch(r"[0-9]+", code):
+            raise ValueError(_("تنها رقم بنویسید."))
+        if not self.least <= len(code) <= self.most:
+            limits = {"least": shown_number(self.least), "most": shown_number(self.most)}
+            if self.least == self.most:
+                raise ValueError(_("این شماره %(most)s رقم است.", **limits))
+            raise ValueError(_("این شماره از %(least)s تا %(most)s رقم است.", **limits))
+        return code
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^([0-9]{{{self.least},{self.most}}})?$"}
+
+
+class CodeField(KartablField):
+    """A code in Latin letters, digits and ``-``, such as a property code; stored in capitals."""
+
+    hint = "code"
+    empty = ""
+    attributes = {"dir": "ltr", "autocomplete": "off", "maxlength": 40}
+
+    def parse(self, text: str) -> str:
+        code = re.sub(r"\s", "", clean(text[:200])).upper()
+        if not re.fullmatch(r"[0-9A-Z][0-9A-Z\-/]{0,39}", code):
+            raise ValueError(_("تنها رقم، حرف لاتین و خط تیره بنویسید."))
+        return code
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": 40}
+
+
+class NationalCodeField(KartablField):
+    """A person's national code, checked by its check digit (REG-4)."""
+
+    hint = "digits"
+    empty = ""
+    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
+    digits = 10
+
+    def parse(self, text: str) -> str:
+        return identifiers.national_code(text)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^([0-9]{{{self.digits}}})?$"}
+
+
+class CompanyIdField(NationalCodeField):
+    """A company's national id, checked by its check digit (REG-4)."""
+
+    digits = 11
+
+    def parse(self, text: str) -> str:
+        return identifiers.company_id(text)
+
+
+class PostalCodeField(NationalCodeField):
+    """A postal code of ten digits."""
+
+    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "postal-code"}
+
+    def parse(self, text: str) -> str:
+        return identifiers.postal_code(text)
+
+
+class MobileField(NationalCodeField):
+    """A mobile number; ``+98912…`` and the like become ``0912…``."""
+
+    hint = "tel"
+    widget = widgets.TelInput()
+    attributes = {"inputmode": "tel", "dir": "ltr", "autocomplete": "tel-national"}
+    digits = 11
+
+    def parse(self, text: str) -> str:
+        return identifiers.mobile(text)
+
+
+class IntegerField(KartablField):
+    """A whole number, with or without separators of thousands."""
+
+    hint = "number"
+    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
+    _shape = re.compile(r"-?([0-9]{1,18}|[0-9]{1,3}([٬,،' ][0-9]{3}){1,5})")
+
+    def flatten(self, value: Json) -> list[str]:
+        if isinstance(value, float) and math.isfinite(value) and abs(value) < 10**18:
+            return [str(int(value)) if value == int(value) else format(value, "f")]
+        if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return super().flatten(value)
+        raise ValueError(_("این مقدار باید عدد باشد."))
+
+    def parse(self, text: str) -> int | Decimal:
+        number = " ".join(clean(text[:120]).replace("−", "-").split())
+        if re.fullmatch(r"-?[0-9]{19,}", number):
+            raise ValueError(_("این عدد بیش از اندازه بزرگ است."))
+        if not self._shape.fullmatch(number):
+            raise ValueError(_("یک عدد درست و بی‌اعشار بنویسید."))
+        return int(re.sub(r"[^0-9\-]", "", number))
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer"}
+
+
+class DecimalField(IntegerField):
+    """A number with at most ``places`` decimals, after ``.`` or ``٫``. Its JSON value is a number."""
+
+    attributes = {"inputmode": "decimal", "dir": "ltr", "autocomplete": "off"}
+
+    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, places: int = 2, **settings: Any):
+        super().__init__(label, validators, **settings)
+        self.places = places
+
+    def parse(self, text: str) -> Decimal:
+        number = clean(text[:120]).replace("٫", ".").replace("−", "-")
+        whole, _point, fraction = number.partition(".")
+        if re.fullmatch(r"-?[0-9]{13,}", whole):  # a float keeps 15 digits: 12 and at most 3 decimals
+            raise ValueError(_("این عدد بیش از اندازه بزرگ است."))
+        if not self._shape.fullmatch(whole) or not re.fullmatch(r"(\.[0-9]+)?", number[len(whole) :]):
+            raise ValueError(_("یک عدد بنویسید، مانند ۱۲۰ یا ۱۲۰٫۵."))
+        if len(fraction.rstrip("0")) > self.places:
+            raise ValueError(_("حداکثر %(places)s رقم اعشار بنویسید.", places=shown_number(self.places)))
+        return Decimal(f"{re.sub(r'[^0-9-]', '', whole)}.{fraction or 0}")
+
+    def to_json(self) -> Json:
+        return int(self.data) if self.data == int(self.data) else float(self.data)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "number"}
+
+
+class RialsField(IntegerField):
+    """Money: whole Rials, not negative (FEE-3)."""
+
+    hint = "money"
+
+    def parse(self, text: str) -> int:
+        amount = int(super().parse(text))
+        if not 0 <= amount <= MOST_RIALS:
+            raise ValueError(_("مبلغ را به ریال، بی‌اعشار و بدون علامت منفی بنویسید."))
+        return amount
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": 0, "maximum": MOST_RIALS}
+
+
+class JalaliDateField(KartablField):
+    """A day, typed in Jalali (CAL-4). Its JSON value is an ISO date."""
+
+    hint = "date"
+    data: date | None
+    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off", "placeholder": "۱۴۰۴/۰۸/۳۰"}
+
+    def parse(self, text: str) -> date | datetime:
+        return parse_jalali(text)
+
+    def to_json(self) -> str:
+        return self.data.isoformat() if self.data else ""
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date"}
+
+    def _value(self) -> str:
+        if self.data is None:
+            return self.typed
+        return shown_number(jalali_text(self.data))
+
+
+class MomentField(KartablField):
+    """A day and time of day in Tehran, typed in Jalali. Its JSON value is an ISO 8601 moment in UTC."""
+
+    hint = "moment"
+    data: datetime | None
+    attributes = {"dir": "ltr", "autocomplete": "off", "placeholder": "۱۴۰۴/۰۸/۳۰ ۱۴:۰۵"}
+
+    def parse(self, text: str) -> datetime:
+        return parse_moment(text)
+
+    def to_json(self) -> str:
+        return self.data.isoformat().replace("+00:00", "Z") if self.data else ""
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+    def _value(self) -> str:
+        return self.typed if self.data is None else shown_number(moment_text(self.data))
+
+
+class OneOfField(KartablField, SelectFieldBase):
+    """One of ``options``, which are given here or at run time by the form's ``choices``; JSON value: the option's."""
+
+    def __init__(
+        self, label: Any = None, validators: Sequence[Any] | None = None, *, options: Sequence[Choice] = (), **settings: Any
+    ):
+        super().__init__(label, validators, **settings)
+        self._options = list(options)
+
+    @property
+    def options(self) -> list[Choice]:
+        """What can be chosen now. Run-time choices are looked up as ``documents.title`` and as ``title``."""
+        given = getattr(self._root, "run_time_choices", {})
+        path = re.sub(r"-[0-9]+-", ".", self.name)
+        return given.get(path, given.get(self.short_name, self._options))
+
+    @property
+    def _root(self) -> Any:
+        form = self._form
+        while getattr(form, "_parent_form", None) is not None:
+            form = form._parent_form
+        return form
+
+    def parse(self, text: str) -> str | int:
+        wanted = clean(text)
+        for option in self.options:
+            if wanted == clean(str(option.value)):
+                return option.value
+        raise ValueError(_("یکی از گزینه‌های فهرست را برگزینید."))
+
+    def json_schema(self) -> dict[str, Any]:
+        values = [option.value for option in self.options]
+        kinds = {"integer" if isinstance(value, int) else "string" for value in values} or {"string"}
+        names = {str(option.value): str(option.label) for option in self.options}
+        return {"type": kinds.pop(), "enum": values, "x-labels": names} if len(kinds) == 1 else {"enum": values}
+
+    def iter_choices(self) -> list[DrawnChoice]:
+        return [
+            DrawnChoice(value=str(o.value), label=str(o.label), selected=o.value == self.data, render_kw={})
+            for o in self.options
+        ]
+
+
+class ChoiceField(OneOfField):
+    """A short list, all of it seen at once: radio buttons."""
+
+    hint = "radio"
+    widget = widgets.ListWidget(prefix_label=False)
+    option_widget = widgets.RadioInput()
+
+
+class SelectField(OneOfField):
+    """A longer list, folded; its first line is empty, so that nobody chooses without knowing it."""
+
+    hint = "select"
+    widget = widgets.Select()
+
+    def iter_choices(self) -> list[DrawnChoice]:
+        blank = DrawnChoice(value="", label=_("برگزینید…"), selected=self.data is None, render_kw={})
+        return [blank, *super().iter_choices()]
+
+
+class CheckField(KartablField):
+    """A box to tick. Not ticked is ``false``, never empty in JSON."""
+
+    hint = "checkbox"
+    widget = widgets.CheckboxInput()
+    empty = False
+
+    def flatten(self, value: Json) -> list[str]:
+        if value is None or isinstance(value, bool):
+            return ["true"] if value else []
+        if isinstance(value, str):
+            return [value]
+        raise ValueError(_("این مقدار باید درست یا نادرست (true یا false) باشد."))
+
+    def _read(self, texts: Sequence[str]) -> None:
+        text = texts[-1].strip().lower()[:10] if texts else ""
+        self.data = text not in ("", "false", "off", "no", "0")
+        self.typed = "true" if self.data else ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.data
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"const": True} if self.flags.required else {"type": "boolean"}
+
+    def _value(self) -> str:
+        return "true"
+
+
+class DocumentField(KartablField):
+    """A file, kept as the id of its document row.
+
+    The page has two inputs of the same name: the hidden one holds the document that is there already, the file
+    one a new upload. Whoever stores the upload puts the new id in the place of the old one.
+    """
+
+    hint = "document"
+    attributes = {"accept": ".pdf,.jpg,.jpeg,.png"}
+
+    def flatten(self, value: Json) -> list[str]:
+        if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return super().flatten(value)
+        raise ValueError(_("این مقدار باید شمارهٔ یک پرونده بارگذاری‌شده باشد."))
+
+    def parse(self, text: str) -> int:
+        number = clean(text[:40])
+        if not re.fullmatch(r"[0-9]{1,18}", number) or int(number) == 0:
+            raise ValueError(_("این فایل پیدا نشد. آن را دوباره بارگذاری کنید."))
+        return int(number)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": 1}
+
+    def __call__(self, **attributes: Any) -> Markup:
+        held = Markup('<input type="hidden" name="{}" value="{}">').format(self.name, self.typed)
+        return held + Markup(widgets.FileInput()(self, **{**self.render_kw, **attributes}))
