@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import OperationFailed
 from models.case import Case
-from models.job import Incident
+from models.job import Incident, Job
 
 
 def raise_for_step(session: Session, failure: OperationFailed, *, at: datetime) -> int | None:
@@ -55,3 +55,13 @@ def resolve(session: Session, case_id: int, element: str, *, at: datetime, by: i
         )
     ):
         incident.resolved_at, incident.resolved_by_id = at, by
+
+
+def release_held(session: Session, case_id: int) -> None:
+    """Make the held jobs of a case due at their time again: it was resumed, or a supervisor retries."""
+    session.execute(
+        update(Job)
+        .where(Job.case_id == case_id, Job.run_at.is_(None))
+        .values(run_at=Job.due_at, attempts=0, lease_owner=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )

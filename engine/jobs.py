@@ -116,16 +116,6 @@ def _hold(engine: Engine, job_id: int) -> None:
         )
 
 
-def release_held(session: Session, case_id: int) -> None:
-    """Make the held jobs of a case due at their time again: it was resumed, or a supervisor retries."""
-    session.execute(
-        update(Job)
-        .where(Job.case_id == case_id, Job.run_at.is_(None))
-        .values(run_at=Job.due_at, attempts=0, lease_owner=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
 def _put_back(engine: Engine, job: Job, *, pause: timedelta) -> None:
     with engine.transaction() as session:
         session.execute(

@@ -34,6 +34,7 @@ from engine.reports import Reports
 from engine.runtime import Run
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
 from models.database import OPTIMISTIC
+from models.job import Incident, Job
 
 
 class SubmittedForm(Protocol):
@@ -378,7 +379,45 @@ class Engine:
             raise NotAllowed(by.username, what)
         case.status = after
         case.revision += 1
+        if after is CaseStatus.RUNNING:
+            incidents.release_held(session, case.id)
         effects.record(session, case, what=what, by=by, at=self.clock(), details={"text": reason} if reason else None)
+        return case
+
+    def retry_incident(self, session: Session, incident_id: int, *, by: Actor) -> Incident:
+        """Let what failed be tried again now; the incident closes by itself when it works, or at once for a step."""
+        permissions.demand(by, "supervise")
+        incident = session.get(Incident, incident_id)
+        if incident is None:
+            raise NotFound("incident", incident_id)
+        case = self._lock(session, incident.case_id)
+        session.refresh(incident)
+        if incident.resolved_at is None:
+            incidents.release_held(session, case.id)
+            if incident.job_id is None:
+                incident.resolved_at, incident.resolved_by_id = self.clock(), by.person_id
+            effects.record(
+                session, case, what="incident_resolved", by=by, at=self.clock(), task_key=incident.element_id
+            )
+        return incident
+
+    def cancel_case(self, session: Session, case_id: int, *, by: Actor, reason: str) -> Case:
+        """A supervisor ends a case for good: its tasks, timers and outside operations go with it."""
+        permissions.demand(by, "supervise")
+        case = self._lock(session, case_id)
+        if case.status not in (CaseStatus.RUNNING, CaseStatus.SUSPENDED):
+            raise NotAllowed(by.username, "case_cancelled")
+        now = self.clock()
+        session.execute(
+            update(Task)
+            .where(Task.case_id == case.id, Task.status == TaskStatus.OPEN)
+            .values(status=TaskStatus.CANCELLED, ended_at=now, ended_by_id=by.person_id)
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(delete(Job).where(Job.case_id == case.id).execution_options(synchronize_session=False))
+        case.status, case.ended_at = CaseStatus.CANCELLED, now
+        case.revision += 1
+        effects.record(session, case, what="case_cancelled", by=by, at=now, details={"text": reason})
         return case
 
     # Shared parts

@@ -1,0 +1,328 @@
+"""Every correction of SpiffWorkflow 3.2.0, each with the place in the library that is wrong.
+
+Each is needed by the test of the same number in ``tests/engine/test_corrections.py``, which also shows what
+the library does as shipped. The corrections stand on private parts: exactly this version, or none.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+from uuid import UUID, uuid5
+
+from SpiffWorkflow.bpmn.parser.event_parsers import SIGNAL_EVENT_XPATH, EndEventParser, EventDefinitionParser
+from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, EventSplit, _EndJoin
+from SpiffWorkflow.bpmn.specs.event_definitions import multiple, simple, timer
+from SpiffWorkflow.bpmn.specs.event_definitions.message import MessageEventDefinition
+from SpiffWorkflow.bpmn.specs.mixins import multiinstance_task as loops
+from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent, EventBasedGateway
+from SpiffWorkflow.bpmn.specs.mixins.inclusive_gateway import InclusiveGateway
+from SpiffWorkflow.bpmn.specs.mixins.parallel_gateway import ParallelGateway
+from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
+from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
+from SpiffWorkflow.bpmn.util.event import BpmnEvent
+from SpiffWorkflow.bpmn.util.task import BpmnTaskIterator
+from SpiffWorkflow.specs.base import TaskSpec
+from SpiffWorkflow.specs.MultiChoice import MultiChoice
+from SpiffWorkflow.spiff.specs.event_definitions import ErrorEventDefinition, EscalationEventDefinition
+from SpiffWorkflow.task import Task
+from SpiffWorkflow.util.task import TaskIterator, TaskState
+
+from engine import clock, due
+from engine.errors import EngineError
+
+LIBRARY_VERSION = "3.2.0"
+UNFINISHED = TaskState.NOT_FINISHED_MASK
+
+
+class TaskNotReady(EngineError):
+    """A task was to run that is not waiting to be run: it is completed, cancelled, or still waits."""
+
+    code = "task_not_ready"
+
+    def __init__(self, element: str, state: str) -> None:
+        super().__init__(f"{element} is {state}")
+        self.element = element
+        self.state = state
+
+
+class UncaughtError(EngineError):
+    """An error end event was reached and nothing round it catches the error."""
+
+    code = "uncaught_error"
+
+    def __init__(self, element: str, error_code: str | None) -> None:
+        super().__init__(f"Nothing catches the error {error_code} of {element}")
+        self.element = element
+        self.error_code = error_code
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One replaced method of the library."""
+
+    owner: type
+    name: str
+    replacement: Callable[..., Any]
+    original: Any  # None where the class only inherited the method
+
+
+CORRECTIONS: list[Correction] = []
+
+
+def apply() -> None:
+    """Put all corrections in place; a second call changes nothing."""
+    if (found := version("SpiffWorkflow")) != LIBRARY_VERSION:
+        raise ImportError(f"engine/corrections.py is written for SpiffWorkflow {LIBRARY_VERSION}, not {found}")
+    for correction in CORRECTIONS:
+        setattr(correction.owner, correction.name, correction.replacement)
+
+
+def _instead_of(owner: type, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        CORRECTIONS.append(Correction(owner, name, function, owner.__dict__.get(name)))
+        return function
+
+    return register
+
+
+# ---------------------------------------------------------------- 1 nothing is predicted
+# specs/base.py:216 `_predict` copies everything that may follow a task into the case: 2^k tasks behind k joins,
+# and most of the stored state. Here followers are made when a task completes, never before.
+
+
+@_instead_of(TaskSpec, "_predict")
+def _predict_nothing(self: Any, my_task: Any, seen: Any = None, looked_ahead: int = 0, mask: int = 0) -> None:
+    return None
+
+
+@_instead_of(Task, "complete")
+def _complete(self: Any) -> None:
+    _make_followers(self)
+    self._set_state(TaskState.COMPLETED)
+    self.task_spec._on_complete(self)
+
+
+def _make_followers(task: Any) -> None:
+    spec = task.task_spec
+    if isinstance(spec, (MultiChoice, EventBasedGateway, EventSplit)) or _is_cycle(spec):
+        return  # these make the ones they choose
+    outputs = spec.outputs
+    if isinstance(spec, BoundaryEvent) and not spec.cancel_activity:
+        # It ends no activity; only the activity's own end does. Without this a parked join stays behind each time.
+        outputs = [output for output in outputs if not isinstance(output, BoundaryEventJoin)]
+    task._sync_children(outputs, TaskState.FUTURE)
+
+
+@_instead_of(EventSplit, "_run_hook")
+def _open_event_region(self: Any, my_task: Any) -> bool:
+    for spec in self.outputs:
+        my_task._add_child(spec, TaskState.WAITING if isinstance(spec, self.event_type) else TaskState.FUTURE)
+    return True
+
+
+# ---------------------------------------------------------------- 2 joins count tokens
+# parallel_gateway.py:46, inclusive_gateway.py:76 and unstructured_join.py:29 look for traces of earlier rounds in
+# the tree, so a join inside a loop fires early. Here every arrival parks as a WAITING task, and a join that goes on
+# uses up exactly the arrivals it went on with; what is left over waits for the next round.
+
+
+@_instead_of(UnstructuredJoin, "_update_hook")
+def _arrive_at_join(self: Any, my_task: Any) -> bool:
+    if "came_from" not in my_task.internal_data:
+        my_task._inherit_data()
+        order = max((token.internal_data["arrived"] for token in _parked(self, my_task)), default=0) + 1
+        my_task.internal_data.update(came_from=my_task.parent.task_spec.name, arrived=order)
+        my_task._set_state(TaskState.WAITING)
+    if not self._check_threshold_unstructured(my_task):
+        return False
+    used = _used_up(self, my_task)
+    if len(used) > 1:
+        my_task.data = _merged(used)
+    for token in used:
+        if token is not my_task:
+            token.cancel()
+    return True
+
+
+@_instead_of(UnstructuredJoin, "_run_hook")
+def _data_is_merged_already(self: Any, my_task: Any) -> bool:
+    return True
+
+
+@_instead_of(ParallelGateway, "_check_threshold_unstructured")
+def _every_flow_has_a_token(self: Any, my_task: Any) -> bool:
+    arrived = Counter(token.internal_data["came_from"] for token in _parked(self, my_task))
+    return all(arrived[name] >= needed for name, needed in Counter(self._inputs).items())
+
+
+@_instead_of(InclusiveGateway, "_check_threshold_unstructured")
+def _no_token_can_still_come(self: Any, my_task: Any) -> bool:
+    """BPMN 2.0, 13.3.3: wait for a token that can reach an empty flow, unless it can also reach a full one."""
+    full = {token.internal_data["came_from"] for token in _parked(self, my_task)}
+    to_empty = _upstream(self, [name for name in self._inputs if name not in full])
+    to_full = _upstream(self, full)
+    for task in my_task.workflow.tasks.values():
+        if not task._state & UNFINISHED:
+            continue
+        if task.task_spec is self:
+            if task._state == TaskState.FUTURE and task is not my_task:
+                return False  # it arrives in this very step
+        elif task.task_spec.name in to_empty and task.task_spec.name not in to_full:
+            return False
+    return True
+
+
+@_instead_of(_EndJoin, "_check_threshold_unstructured")
+def _everything_else_is_finished(self: Any, my_task: Any) -> bool:
+    return all(
+        task is my_task or (task.task_spec is self and task._state == TaskState.WAITING)
+        for task in my_task.workflow.tasks.values()
+        if task._state & UNFINISHED
+    )
+
+
+def _parked(spec: Any, my_task: Any) -> list[Any]:
+    """The tokens that wait at a join, earliest first."""
+    tokens = [
+        task for task in my_task.workflow.tasks.values()
+        if task.task_spec is spec and task._state == TaskState.WAITING
+    ]  # fmt: skip
+    return sorted(tokens, key=lambda token: token.internal_data.get("arrived", 0))
+
+
+def _used_up(spec: Any, my_task: Any) -> list[Any]:
+    """The tokens a join goes on with: all of them at the end, elsewhere one for each incoming flow."""
+    tokens = _parked(spec, my_task)
+    if isinstance(spec, _EndJoin):
+        return tokens
+    wanted = Counter(spec._inputs)
+    wanted[my_task.internal_data["came_from"]] -= 1
+    used = [my_task]
+    for token in tokens:
+        if token is not my_task and wanted[token.internal_data["came_from"]] > 0:
+            wanted[token.internal_data["came_from"]] -= 1
+            used.append(token)
+    return sorted(used, key=lambda token: token.internal_data["arrived"])
+
+
+def _upstream(join: Any, starts: Iterable[str]) -> set[str]:
+    """Every element from which a path leads to one of ``starts`` without passing the join."""
+    specs = join._wf_spec.task_specs
+    seen: set[str] = set()
+    ahead = list(starts)
+    while ahead:
+        name = ahead.pop()
+        if name not in seen and name != join.name:
+            seen.add(name)
+            ahead.extend(specs[name]._inputs)
+    return seen
+
+
+# ---------------------------------------------------------------- 3 a join keeps what each branch changed
+# unstructured_join.py:44 lays the whole data of the branches over each other, so a branch that changed nothing
+# undoes what another one wrote. Here each branch adds only what it changed since the fork, in order of arrival.
+
+
+def _merged(tokens: list[Any]) -> dict[str, Any]:
+    base = _common_ancestor(tokens).data
+    merged = dict(base)
+    for token in tokens:
+        apply_changes(merged, base, token.data)
+    return merged
+
+
+def apply_changes(merged: dict[str, Any], base: dict[str, Any], changed: dict[str, Any]) -> None:
+    """Bring into ``merged`` what ``changed`` has otherwise than ``base``; mappings inside are merged alike."""
+    for key, value in changed.items():
+        if key in base and base[key] == value:
+            continue
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and isinstance(merged.get(key), dict):
+            merged[key] = dict(merged[key])
+            apply_changes(merged[key], base[key], value)
+        else:
+            merged[key] = value
+    for key in base:
+        if key not in changed:
+            merged.pop(key, None)
+
+
+def _common_ancestor(tokens: list[Any]) -> Any:
+    common = list(_ancestors(tokens[0]))
+    for token in tokens[1:]:
+        others = {task.id for task in _ancestors(token)}
+        common = [task for task in common if task.id in others]
+    return common[0]
+
+
+def _ancestors(task: Any) -> Iterator[Any]:
+    task = task.parent
+    while task is not None:
+        yield task
+        task = task.parent
+
+
+# ---------------------------------------------------------------- 4 depth
+# util/task.py:184 and bpmn/util/task.py:52 stop at depth 1,000 without a word: the case seems to be completed.
+# task.py:212 and :226 recurse.
+
+
+@_instead_of(TaskIterator, "__init__")
+def _iterate_to_any_depth(
+    self: Any, task: Any, end_at_spec: str | None = None, max_depth: int = sys.maxsize, *rest: Any, **options: Any
+) -> None:
+    _TASK_ITERATOR(self, task, end_at_spec, sys.maxsize, *rest, **options)
+
+
+_TASK_ITERATOR = TaskIterator.__init__
+
+
+@_instead_of(Task, "is_descendant_of")
+def _is_descendant_of(self: Any, task: Any) -> bool:
+    return any(ancestor is task for ancestor in _ancestors(self))
+
+
+@_instead_of(Task, "find_ancestor")
+def _find_ancestor(self: Any, spec_name: str) -> Any:
+    return next((ancestor for ancestor in _ancestors(self) if ancestor.task_spec.name == spec_name), None)
+
+
+# ---------------------------------------------------------------- 5 running and cancelling
+# task.py:349 runs tasks that are completed or cancelled; task.py:371 drops the followers of a cancelled task
+# without cancelling them, so the sub-processes of a cancelled multi-instance task stay open;
+# subworkflow_task.py:37 wakes an activity that was cancelled while its sub-process came to its end.
+
+
+@_instead_of(Task, "run")
+def _run(self: Any) -> bool | None:
+    if self._state != TaskState.READY:
+        raise TaskNotReady(self.task_spec.bpmn_id or self.task_spec.name, TaskState.get_name(self._state))
+    return _TASK_RUN(self)
+
+
+_TASK_RUN = Task.run
+
+
+@_instead_of(Task, "cancel")
+def _cancel(self: Any) -> None:
+    open_now = bool(self._state & UNFINISHED)
+    if open_now:
+        self._set_state(TaskState.CANCELLED)
+    for child in self.children:
+        child.cancel()
+    if open_now:
+        self.task_spec._on_cancel(self)
+
+
+@_instead_of(SubWorkflowTask, "_on_subworkflow_completed")
+def _subprocess_completed(self: Any, subworkflow: Any, my_task: Any) -> None:
+    if my_task._state == TaskState.STARTED:
+        _SUBWORKFLOW_COMPLETED(self, subworkflow, my_task)
+
+
+_SUBWORKFLOW_COMPLETED = SubWorkflowTask._on_subworkflow_completed
