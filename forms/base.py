@@ -1,14 +1,15 @@
 """The form of a user task, and the register of all of them by process and task key.
 
-A form knows nothing of the web (no CSRF, no requests) nor of the engine. It is bound in one of two ways, from a
-page or from JSON, with the very same validation.
+A form knows nothing of the web (no CSRF, no requests) nor of the engine. It is bound in one of two ways, from
+a page or from JSON, with the very same validation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from forms.field import Json
-from forms.rows import ADD, REMOVE, FormData, RowsField, ValueForm, flatten
+from forms.rows import ADD, REMOVE, RowsField, ValueForm, flatten
+from forms.rows import FormData as FormData
 from models.choice import Choice
 from models.digits import ascii_digits
 from models.language import lazy
@@ -55,14 +56,18 @@ class TaskForm(ValueForm):
     def from_request(
         cls, formdata: MultiDict, *, preset: Mapping[str, Json] | None = None, choices: Choices | None = None
     ) -> Self:
-        """Bound to what a page sent. Names that are no fields (``csrf_token``, ``_action``) are left alone."""
+        """Bound to what a page sent. Names that are no fields (``csrf_token``) are left alone."""
         return cls(formdata, preset=preset, choices=choices)
 
     @classmethod
     def from_values(
-        cls, values: Mapping[str, Json], *, preset: Mapping[str, Json] | None = None, choices: Choices | None = None
+        cls,
+        values: Mapping[str, Json],
+        *,
+        preset: Mapping[str, Json] | None = None,
+        choices: Choices | None = None,
     ) -> Self:
-        """Bound to JSON values. Unknown names and wrong JSON types are errors of ``validate``, at their place."""
+        """Bound to JSON values. Unknown names and wrong types are errors of ``validate``, in place."""
         formdata, errors = flatten(cls.unbound(choices=choices), values)
         return cls(formdata, preset=preset, choices=choices, input_errors=errors)
 
@@ -75,7 +80,7 @@ class TaskForm(ValueForm):
     def json_schema(cls, choices: Choices | None = None) -> dict[str, Any]:
         """JSON Schema 2020-12 of ``submission``, with titles in the reader's language.
 
-        ``x-widget`` says how a page draws a field, ``x-shown-when`` when, ``x-labels`` what its options are called.
+        ``x-widget`` says how a page draws a field, ``x-shown-when`` when, ``x-labels`` what options are called.
         """
         head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
         return head | cls.unbound(choices=choices).value_schema()
@@ -141,7 +146,12 @@ class TaskForm(ValueForm):
 def _commands(formdata: MultiDict | None) -> list[tuple[str, str]]:
     if formdata is None:
         return []
-    return [(name, ascii_digits(text)) for name in (ADD, REMOVE) if name in formdata for text in formdata.getlist(name)]
+    return [
+        (name, ascii_digits(text))
+        for name in (ADD, REMOVE)
+        if name in formdata
+        for text in formdata.getlist(name)
+    ]
 
 
 def apply_row_commands(form: TaskForm) -> bool:
@@ -184,4 +194,3 @@ def form_for(process_key: str, task_key: str) -> type[TaskForm] | None:
 def registered() -> dict[tuple[str, str], type[TaskForm]]:
     """All Python forms, by process key and task key."""
     return dict(_registered)
-

@@ -6,7 +6,7 @@ A value takes the same way from a page and from JSON: it becomes the text that a
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import wtforms
 from wtforms import widgets
@@ -24,15 +24,16 @@ Json = Any  # what json.dumps takes
 class KartablField(wtforms.Field):
     """A field with a JSON value.
 
-    ``data`` is the value read (``None`` when there is none), ``typed`` the text as it was typed, ``json_value``
-    what is submitted. ``shown_when``: ``("owner_kind", "person")``, the field of the same form and its values
-    (several: with spaces between) for which this one is shown; while it is not shown it is empty and not checked.
+    ``data`` is the value read (``None`` when there is none), ``typed`` the text as it was typed,
+    ``json_value`` what is submitted. ``shown_when``: ``("owner_kind", "person")``, the field of the same form
+    and its values (several: with spaces between) for which this one is shown; while it is not shown it is
+    empty and not checked.
     """
 
     widget = widgets.TextInput()
     hint = "text"  # how the page draws it; x-widget of the schema
     empty: Json = None  # the JSON value of an empty field
-    attributes: dict[str, Any] = {}  # HTML attributes of every field of the kind
+    attributes: ClassVar[dict[str, Any]] = {}  # HTML attributes of every field of the kind
 
     def __init__(
         self,
@@ -156,3 +157,13 @@ def _digits_of(number: int) -> str:
 def shown_number(text: object) -> str:
     """``text`` with the digits of the current reader."""
     return persian_digits(text) if current() == "fa" else str(text)
+
+
+class LocalNumber:
+    """A number inside a lazy text: its digits are those of whoever reads."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __str__(self) -> str:
+        return shown_number(self.number)

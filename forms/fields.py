@@ -1,11 +1,11 @@
-"""The kinds of fields of our forms. What they share is in ``forms/field.py``, rows are in ``forms/rows.py``."""
+"""The kinds of fields of our forms. What they share is in ``forms/field.py``, rows in ``forms/rows.py``."""
 
 import math
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from markupsafe import Markup
 from wtforms import widgets
@@ -29,7 +29,9 @@ class TextField(KartablField):
 
     empty = ""
 
-    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 200, **settings: Any):
+    def __init__(
+        self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 200, **settings: Any
+    ):
         super().__init__(label, validators, **settings)
         self.most = most
         self.render_kw.setdefault("maxlength", most)
@@ -52,9 +54,11 @@ class LongTextField(TextField):
 
     widget = widgets.TextArea()
     hint = "textarea"
-    attributes = {"rows": 5}
+    attributes: ClassVar[dict[str, Any]] = {"rows": 5}
 
-    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 4000, **settings: Any):
+    def __init__(
+        self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 4000, **settings: Any
+    ):
         super().__init__(label, validators, most=most, **settings)
 
     def _tidy(self, text: str) -> str:
@@ -62,14 +66,20 @@ class LongTextField(TextField):
 
 
 class DigitsField(KartablField):
-    """A code of ``least`` to ``most`` digits; leading zeros stay. Spaces and dashes between them are dropped."""
+    """A code of ``least`` to ``most`` digits; leading zeros stay, spaces and dashes go."""
 
     hint = "digits"
     empty = ""
-    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
+    attributes: ClassVar[dict[str, Any]] = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
 
     def __init__(
-        self, label: Any = None, validators: Sequence[Any] | None = None, *, least: int = 1, most: int = 30, **settings: Any
+        self,
+        label: Any = None,
+        validators: Sequence[Any] | None = None,
+        *,
+        least: int = 1,
+        most: int = 30,
+        **settings: Any,
     ):
         super().__init__(label, validators, **settings)
         self.least = least
@@ -91,20 +101,29 @@ class DigitsField(KartablField):
 
 
 class CodeField(KartablField):
-    """A code in Latin letters, digits and ``-``, such as a property code; stored in capitals."""
+    """A code in Latin letters, digits, ``-`` and ``/``, such as a property code; stored in capitals."""
 
     hint = "code"
     empty = ""
-    attributes = {"dir": "ltr", "autocomplete": "off", "maxlength": 40}
+    attributes: ClassVar[dict[str, Any]] = {"dir": "ltr", "autocomplete": "off"}
+
+    def __init__(
+        self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 40, **settings: Any
+    ):
+        super().__init__(label, validators, **settings)
+        self.most = most
+        self.render_kw.setdefault("maxlength", most)
 
     def parse(self, text: str) -> str:
         code = re.sub(r"\s", "", clean(text[:200])).upper()
-        if not re.fullmatch(r"[0-9A-Z][0-9A-Z\-/]{0,39}", code):
+        if not re.fullmatch(r"[0-9A-Z][0-9A-Z\-/]*", code):
             raise ValueError(_("تنها رقم، حرف لاتین و خط تیره بنویسید."))
+        if len(code) > self.most:
+            raise ValueError(_("حداکثر %(most)s نویسه بنویسید.", most=shown_number(self.most)))
         return code
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "maxLength": 40}
+        return {"type": "string", "maxLength": self.most}
 
 
 class NationalCodeField(KartablField):
@@ -112,7 +131,7 @@ class NationalCodeField(KartablField):
 
     hint = "digits"
     empty = ""
-    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
+    attributes: ClassVar[dict[str, Any]] = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
     digits = 10
 
     def parse(self, text: str) -> str:
@@ -134,7 +153,11 @@ class CompanyIdField(NationalCodeField):
 class PostalCodeField(NationalCodeField):
     """A postal code of ten digits."""
 
-    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "postal-code"}
+    attributes: ClassVar[dict[str, Any]] = {
+        "inputmode": "numeric",
+        "dir": "ltr",
+        "autocomplete": "postal-code",
+    }
 
     def parse(self, text: str) -> str:
         return identifiers.postal_code(text)
@@ -145,7 +168,7 @@ class MobileField(NationalCodeField):
 
     hint = "tel"
     widget = widgets.TelInput()
-    attributes = {"inputmode": "tel", "dir": "ltr", "autocomplete": "tel-national"}
+    attributes: ClassVar[dict[str, Any]] = {"inputmode": "tel", "dir": "ltr", "autocomplete": "tel-national"}
     digits = 11
 
     def parse(self, text: str) -> str:
@@ -156,13 +179,17 @@ class IntegerField(KartablField):
     """A whole number, with or without separators of thousands."""
 
     hint = "number"
-    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
+    attributes: ClassVar[dict[str, Any]] = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off"}
     _shape = re.compile(r"-?([0-9]{1,18}|[0-9]{1,3}([٬,،' ][0-9]{3}){1,5})")
 
     def flatten(self, value: Json) -> list[str]:
         if isinstance(value, float) and math.isfinite(value) and abs(value) < 10**18:
             return [str(int(value)) if value == int(value) else format(value, "f")]
-        if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        if (
+            value is None
+            or isinstance(value, str)
+            or (isinstance(value, int) and not isinstance(value, bool))
+        ):
             return super().flatten(value)
         raise ValueError(_("این مقدار باید عدد باشد."))
 
@@ -181,9 +208,11 @@ class IntegerField(KartablField):
 class DecimalField(IntegerField):
     """A number with at most ``places`` decimals, after ``.`` or ``٫``. Its JSON value is a number."""
 
-    attributes = {"inputmode": "decimal", "dir": "ltr", "autocomplete": "off"}
+    attributes: ClassVar[dict[str, Any]] = {"inputmode": "decimal", "dir": "ltr", "autocomplete": "off"}
 
-    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, places: int = 2, **settings: Any):
+    def __init__(
+        self, label: Any = None, validators: Sequence[Any] | None = None, *, places: int = 2, **settings: Any
+    ):
         super().__init__(label, validators, **settings)
         self.places = places
 
@@ -225,7 +254,12 @@ class JalaliDateField(KartablField):
 
     hint = "date"
     data: date | None
-    attributes = {"inputmode": "numeric", "dir": "ltr", "autocomplete": "off", "placeholder": "۱۴۰۴/۰۸/۳۰"}
+    attributes: ClassVar[dict[str, Any]] = {
+        "inputmode": "numeric",
+        "dir": "ltr",
+        "autocomplete": "off",
+        "placeholder": "۱۴۰۴/۰۸/۳۰",
+    }
 
     def parse(self, text: str) -> date | datetime:
         return parse_jalali(text)
@@ -247,7 +281,11 @@ class MomentField(KartablField):
 
     hint = "moment"
     data: datetime | None
-    attributes = {"dir": "ltr", "autocomplete": "off", "placeholder": "۱۴۰۴/۰۸/۳۰ ۱۴:۰۵"}
+    attributes: ClassVar[dict[str, Any]] = {
+        "dir": "ltr",
+        "autocomplete": "off",
+        "placeholder": "۱۴۰۴/۰۸/۳۰ ۱۴:۰۵",
+    }
 
     def parse(self, text: str) -> datetime:
         return parse_moment(text)
@@ -263,10 +301,15 @@ class MomentField(KartablField):
 
 
 class OneOfField(KartablField, SelectFieldBase):
-    """One of ``options``, which are given here or at run time by the form's ``choices``; JSON value: the option's."""
+    """One of ``options``, given here or at run time by the form's ``choices``."""
 
     def __init__(
-        self, label: Any = None, validators: Sequence[Any] | None = None, *, options: Sequence[Choice] = (), **settings: Any
+        self,
+        label: Any = None,
+        validators: Sequence[Any] | None = None,
+        *,
+        options: Sequence[Choice] = (),
+        **settings: Any,
     ):
         super().__init__(label, validators, **settings)
         self._options = list(options)
@@ -296,7 +339,9 @@ class OneOfField(KartablField, SelectFieldBase):
         values = [option.value for option in self.options]
         kinds = {"integer" if isinstance(value, int) else "string" for value in values} or {"string"}
         names = {str(option.value): str(option.label) for option in self.options}
-        return {"type": kinds.pop(), "enum": values, "x-labels": names} if len(kinds) == 1 else {"enum": values}
+        return (
+            {"type": kinds.pop(), "enum": values, "x-labels": names} if len(kinds) == 1 else {"enum": values}
+        )
 
     def iter_choices(self) -> list[DrawnChoice]:
         return [
@@ -362,10 +407,14 @@ class DocumentField(KartablField):
     """
 
     hint = "document"
-    attributes = {"accept": ".pdf,.jpg,.jpeg,.png"}
+    attributes: ClassVar[dict[str, Any]] = {"accept": ".pdf,.jpg,.jpeg,.png"}
 
     def flatten(self, value: Json) -> list[str]:
-        if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        if (
+            value is None
+            or isinstance(value, str)
+            or (isinstance(value, int) and not isinstance(value, bool))
+        ):
             return super().flatten(value)
         raise ValueError(_("این مقدار باید شمارهٔ یک پرونده بارگذاری‌شده باشد."))
 

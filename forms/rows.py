@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import wtforms
 from wtforms.utils import unset_value
@@ -13,6 +13,8 @@ from models.language import gettext as _
 from models.language import lazy
 
 ADD, REMOVE = "_add", "_remove"  # names of the buttons; their values: "meters", "meters-1"
+ADD_ROW, REMOVE_ROW = lazy("افزودن ردیف"), lazy("حذف ردیف")
+TOO_FEW = lazy("دست‌کم یک ردیف را پر کنید.")
 
 
 class ValueForm(wtforms.Form):
@@ -73,7 +75,7 @@ class RowsField(wtforms.FieldList):
     """
 
     hint = "rows"
-    empty: Json = []
+    empty: ClassVar[list[Json]] = []
     shown_when: tuple[str, str] | None = None
     typed = ""
 
@@ -84,9 +86,9 @@ class RowsField(wtforms.FieldList):
         *,
         min_rows: int = 1,
         max_rows: int = 50,
-        add_label: Any = lazy("افزودن ردیف"),
-        remove_label: Any = lazy("حذف ردیف"),
-        too_few: Any = lazy("دست‌کم یک ردیف را پر کنید."),
+        add_label: Any = ADD_ROW,
+        remove_label: Any = REMOVE_ROW,
+        too_few: Any = TOO_FEW,
         **settings: Any,
     ) -> None:
         super().__init__(wtforms.FormField(row_form, ""), label, min_entries=1, **settings)
@@ -122,7 +124,9 @@ class RowsField(wtforms.FieldList):
         """Of a draft's rows, whatever they are, what the row's form knows."""
         names = self.blank_row()._fields if isinstance(data, list) else ()
         rows = data[: self.max_rows + 1] if isinstance(data, list) else []
-        return [{name: row[name] for name in names if name in row} for row in rows if isinstance(row, Mapping)]
+        return [
+            {name: row[name] for name in names if name in row} for row in rows if isinstance(row, Mapping)
+        ]
 
     def blank_row(self) -> RowForm:
         """A row apart from the list: for its columns, its schema, a template of a new row."""

@@ -4,7 +4,7 @@ A check is not asked about an empty field unless it says ``judges_empty``.
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from wtforms import Field, Form
 from wtforms.validators import StopValidation, ValidationError
@@ -24,8 +24,8 @@ class Required:
     """The field must be filled in (a box: ticked)."""
 
     judges_empty = True
-    schema: dict[str, Any] = {}
-    field_flags = {"required": True}
+    schema: ClassVar[dict[str, Any]] = {}
+    field_flags: ClassVar[dict[str, Any]] = {"required": True}
 
     def __init__(self, message: Any = None) -> None:
         self.message = message
@@ -39,7 +39,7 @@ class RequiredWhen:
     """The field must be filled in when the form's ``other`` field has ``value`` (REG-4)."""
 
     judges_empty = True
-    schema: dict[str, Any] = {}
+    schema: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, other: str, value: str, message: Any = None) -> None:
         self.other = other
@@ -86,7 +86,7 @@ class NotAllBlank:
     """At least one of the form's ``names`` is filled in."""
 
     judges_empty = True
-    schema: dict[str, Any] = {}
+    schema: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, *names: str, message: Any) -> None:
         self.names = names

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Choice:
-    """``value`` is what is stored; ``label`` what the person reads; ``description`` a second, smaller line."""
+    """``value`` is what is stored; ``label`` what the person reads; ``description`` a second line."""
 
     value: str | int
     label: str

@@ -7,14 +7,16 @@ import re
 import unicodedata
 
 ZWNJ = "\u200c"
-LONGEST_MARKS = 10  # combining marks on one letter; real writing has three at most, normalising thousands is slow
+LONGEST_MARKS = 10  # combining marks on one letter; writing has three at most, thousands are slow
 
 _TO_ASCII = {ord(char): str(i % 10) for i, char in enumerate("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩")}
 _TO_PERSIAN = {ord(str(i)): char for i, char in enumerate("۰۱۲۳۴۵۶۷۸۹")} | {
     ord(char): "۰۱۲۳۴۵۶۷۸۹"[i] for i, char in enumerate("٠١٢٣٤٥٦٧٨٩")
 }
 _LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک"})
-_SEARCH = str.maketrans({"آ": "ا", "أ": "ا", "إ": "ا", "ٱ": "ا", "ۀ": "ه", "ة": "ه", "ئ": "ی", "ؤ": "و", "ە": "ه"})
+_SEARCH = str.maketrans(
+    {"آ": "ا", "أ": "ا", "إ": "ا", "ٱ": "ا", "ۀ": "ه", "ة": "ه", "ئ": "ی", "ؤ": "و", "ە": "ه"}
+)
 
 # Kept out of every text: C0 and C1 controls but tab and new lines, marks of direction, the byte order mark,
 # zero-width space, joiner and word joiner, soft hyphen, and halves of surrogate pairs.
@@ -27,7 +29,7 @@ _LINE_ENDS = re.compile("\r\n?|\u2028|\u2029|\x85")
 
 
 def ascii_digits(text: str) -> str:
-    """``text`` with its Persian and Arabic digits as 0-9. Other digits of Unicode (𝟏, ①) stay what they are."""
+    """``text`` with its Persian and Arabic digits as 0-9. Other digits (𝟏, ①) stay."""
     return text.translate(_TO_ASCII)
 
 
@@ -37,12 +39,12 @@ def persian_digits(text: object) -> str:
 
 
 def storable(text: str) -> str:
-    """``text`` without what a database or JSON cannot hold (NUL, halves of surrogate pairs), else as it was typed."""
+    """``text`` without what a database or JSON cannot hold (NUL, halves of surrogate pairs)."""
     return _BREAKING.sub("", text)
 
 
 def clean(text: str) -> str:
-    """``text`` in the one form it is stored in: NFC, Persian letters, ASCII digits, nothing invisible, trimmed.
+    """``text`` in the one form that is stored: NFC, Persian letters, ASCII digits, nothing invisible.
 
     Lines stay; spaces at their ends go. The result is its own ``clean``.
     """
@@ -55,7 +57,7 @@ def clean(text: str) -> str:
 
 
 def search_key(text: str) -> str:
-    """``text`` as it is searched: letters that readers take for one another are one, and no case or diacritics.
+    """``text`` as it is searched: letters that readers take for one another are one, no diacritics.
 
     ``/`` and ``-`` become spaces, since PostgreSQL reads ``1405/123`` as one word, a file name.
     """

@@ -1,7 +1,7 @@
 """Numbers that others give out (national codes, mobiles, postal codes) and check digits of our own.
 
-The reading functions return the one form that is stored and raise ``ValueError`` with a message for the person
-who typed it. Digits of any kind are folded first: the checksum of ``۱۱۱`` would pass on unfolded ones.
+The reading functions return the one form that is stored and raise ``ValueError`` with a message for the
+person who typed it. Digits of any kind are folded first: the checksum of ``۱۱۱`` would pass on unfolded ones.
 """
 
 import re
@@ -26,7 +26,7 @@ def code_digits(text: str) -> str:
 
 
 def national_code(text: str) -> str:
-    """A person's ten-digit national code (کد ملی). Leading zeros that a table program ate (8 or 9 digits) come back."""
+    """A person's ten-digit national code (کد ملی). Lost leading zeros (8 or 9 digits) come back."""
     code = code_digits(text).replace("-", "")
     if not re.fullmatch(r"[0-9]{8,10}", code):
         raise ValueError(_("کد ملی ده رقم است. آن را بی‌فاصله و کامل بنویسید."))
@@ -44,7 +44,9 @@ def company_id(text: str) -> str:
     if not re.fullmatch(r"[0-9]{11}", code):
         raise ValueError(_("شناسه ملی شرکت یازده رقم است. آن را بی‌فاصله و کامل بنویسید."))
     shift = int(code[9]) + 2
-    remainder = sum((int(digit) + shift) * weight for digit, weight in zip(code[:10], _COMPANY_WEIGHTS, strict=True))
+    remainder = sum(
+        (int(digit) + shift) * weight for digit, weight in zip(code[:10], _COMPANY_WEIGHTS, strict=True)
+    )
     if len(set(code)) == 1 or remainder % 11 % 10 != int(code[10]):
         raise ValueError(_("این شناسه ملی درست نیست. رقم‌ها را با آگهی ثبت شرکت بسنجید."))
     return code
@@ -77,7 +79,7 @@ def membership_number(text: str) -> str:
 
 
 def damm_digit(digits: str) -> str:
-    """The check digit of ``digits`` (Damm): it finds every single wrong digit and every swap of neighbours."""
+    """The check digit of ``digits`` (Damm): finds every single wrong digit and swap of neighbours."""
     state = 0
     for digit in digits:
         if digit not in "0123456789":
