@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlalchemy.orm import Session
@@ -30,6 +31,8 @@ class Services:
     payment_gateway: Any = None  # workflows.providers.payment_gateway.PaymentGateway
     sms: Any = None  # workflows.providers.sms.SmsProvider
     public_url: str = "http://127.0.0.1:8000"  # where gateways send people back to
+    calendar: Any = None  # engine.working_time.WorkingCalendar of the organisation
+    fonts_path: Path | None = None  # Vazirmatn's static TTFs, for printouts
 
 
 @dataclass(kw_only=True)

@@ -90,7 +90,7 @@ class Run:
 
     def start(self, data: Mapping[str, Json]) -> None:
         """Make the case's workflow anew, with ``data`` at its start event."""
-        with clock.set_to(self.context.now):
+        with clock.at(self.context.now):
             self.workflow = state.new_workflow(self.deployed.specs, self._script_engine, dict(data))
         self.workflow.data[PASSED] = {}
 
@@ -105,7 +105,7 @@ class Run:
         """Complete the user task or deliver the message that ``token`` waits at. False when it no longer waits."""
         kept = {name: value for name, value in values.items() if name in self.deployed.names_read()}
         payload = {**kept, SUBMISSION: dict(values)}
-        with clock.set_to(self.context.now):
+        with clock.at(self.context.now):
             if token in self._people_tokens():
                 task = self.workflow.get_task_from_id(UUID(token))
                 task.data.update(payload)
@@ -130,7 +130,7 @@ class Run:
 
     def fire_timer(self, wait: stepping.WaitingEvent) -> Element:
         """Let one due timer fire; returns the element it was."""
-        with clock.set_to(self.context.now):
+        with clock.at(self.context.now):
             stepping.fire_timer(self.workflow, wait.token, self.context.now)
         return self._element(self._process_key(wait.process), wait.element)
 
@@ -149,14 +149,14 @@ class Run:
             return False
         task = self.workflow.get_task_from_id(UUID(token))
         task.data[task.task_spec.result_variable] = result
-        with clock.set_to(self.context.now):
+        with clock.at(self.context.now):
             self._note(task)
             task.complete()
         return True
 
     def advance(self) -> None:
         """Run everything that needs nobody, until people, timers, messages or outside operations are waited for."""
-        with clock.set_to(self.context.now):
+        with clock.at(self.context.now):
             for step in stepping.advance(self.workflow):
                 self._pass(step.process, step.element)
 

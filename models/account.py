@@ -31,6 +31,9 @@ class Role(enum.StrEnum):
     ADMIN = "admin"
 
 
+CASE_ROLES = frozenset({"payer"})  # roles that exist only within a case: its operations bind them to a person
+
+
 class Person(Base):
     """An account: one natural or legal person who signs in."""
 

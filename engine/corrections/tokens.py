@@ -1,94 +1,27 @@
-"""Every correction of SpiffWorkflow 3.2.0, each with the place in the library that is wrong.
-
-Each is needed by the test of the same number in ``tests/engine/test_corrections.py``, which also shows what
-the library does as shipped. The corrections stand on private parts: exactly this version, or none.
-"""
+"""Corrections of how tokens move: followers, joins, cancelling. See ``engine.corrections``."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Iterable, Iterator
 from typing import Any
-from uuid import UUID, uuid5
 
-from SpiffWorkflow.bpmn.parser.event_parsers import SIGNAL_EVENT_XPATH, EndEventParser, EventDefinitionParser
 from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, EventSplit, _EndJoin
-from SpiffWorkflow.bpmn.specs.event_definitions import multiple, simple, timer
-from SpiffWorkflow.bpmn.specs.event_definitions.message import MessageEventDefinition
-from SpiffWorkflow.bpmn.specs.mixins import multiinstance_task as loops
-from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import CycleTimerEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent, EventBasedGateway
 from SpiffWorkflow.bpmn.specs.mixins.inclusive_gateway import InclusiveGateway
 from SpiffWorkflow.bpmn.specs.mixins.parallel_gateway import ParallelGateway
 from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
-from SpiffWorkflow.bpmn.util.event import BpmnEvent
-from SpiffWorkflow.bpmn.util.task import BpmnTaskIterator
 from SpiffWorkflow.specs.base import TaskSpec
 from SpiffWorkflow.specs.MultiChoice import MultiChoice
-from SpiffWorkflow.spiff.specs.event_definitions import ErrorEventDefinition, EscalationEventDefinition
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskIterator, TaskState
 
-from engine import clock, due
-from engine.errors import EngineError
+from engine.corrections.registry import TaskNotReady, instead_of, original
 
-LIBRARY_VERSION = "3.2.0"
 UNFINISHED = TaskState.NOT_FINISHED_MASK
-
-
-class TaskNotReady(EngineError):
-    """A task was to run that is not waiting to be run: it is completed, cancelled, or still waits."""
-
-    code = "task_not_ready"
-
-    def __init__(self, element: str, state: str) -> None:
-        super().__init__(f"{element} is {state}")
-        self.element = element
-        self.state = state
-
-
-class UncaughtError(EngineError):
-    """An error end event was reached and nothing round it catches the error."""
-
-    code = "uncaught_error"
-
-    def __init__(self, element: str, error_code: str | None) -> None:
-        super().__init__(f"Nothing catches the error {error_code} of {element}")
-        self.element = element
-        self.error_code = error_code
-
-
-@dataclass(frozen=True)
-class Correction:
-    """One replaced method of the library."""
-
-    owner: type
-    name: str
-    replacement: Callable[..., Any]
-    original: Any  # None where the class only inherited the method
-
-
-CORRECTIONS: list[Correction] = []
-
-
-def apply() -> None:
-    """Put all corrections in place; a second call changes nothing."""
-    if (found := version("SpiffWorkflow")) != LIBRARY_VERSION:
-        raise ImportError(f"engine/corrections.py is written for SpiffWorkflow {LIBRARY_VERSION}, not {found}")
-    for correction in CORRECTIONS:
-        setattr(correction.owner, correction.name, correction.replacement)
-
-
-def _instead_of(owner: type, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        CORRECTIONS.append(Correction(owner, name, function, owner.__dict__.get(name)))
-        return function
-
-    return register
 
 
 # ---------------------------------------------------------------- 1 nothing is predicted
@@ -96,12 +29,12 @@ def _instead_of(owner: type, name: str) -> Callable[[Callable[..., Any]], Callab
 # and most of the stored state. Here followers are made when a task completes, never before.
 
 
-@_instead_of(TaskSpec, "_predict")
+@instead_of(TaskSpec, "_predict")
 def _predict_nothing(self: Any, my_task: Any, seen: Any = None, looked_ahead: int = 0, mask: int = 0) -> None:
     return None
 
 
-@_instead_of(Task, "complete")
+@instead_of(Task, "complete")
 def _complete(self: Any) -> None:
     _make_followers(self)
     self._set_state(TaskState.COMPLETED)
@@ -110,7 +43,7 @@ def _complete(self: Any) -> None:
 
 def _make_followers(task: Any) -> None:
     spec = task.task_spec
-    if isinstance(spec, (MultiChoice, EventBasedGateway, EventSplit)) or _is_cycle(spec):
+    if isinstance(spec, (MultiChoice, EventBasedGateway, EventSplit)) or isinstance(getattr(spec, "event_definition", None), CycleTimerEventDefinition):
         return  # these make the ones they choose
     outputs = spec.outputs
     if isinstance(spec, BoundaryEvent) and not spec.cancel_activity:
@@ -119,7 +52,7 @@ def _make_followers(task: Any) -> None:
     task._sync_children(outputs, TaskState.FUTURE)
 
 
-@_instead_of(EventSplit, "_run_hook")
+@instead_of(EventSplit, "_run_hook")
 def _open_event_region(self: Any, my_task: Any) -> bool:
     for spec in self.outputs:
         my_task._add_child(spec, TaskState.WAITING if isinstance(spec, self.event_type) else TaskState.FUTURE)
@@ -132,7 +65,7 @@ def _open_event_region(self: Any, my_task: Any) -> bool:
 # uses up exactly the arrivals it went on with; what is left over waits for the next round.
 
 
-@_instead_of(UnstructuredJoin, "_update_hook")
+@instead_of(UnstructuredJoin, "_update_hook")
 def _arrive_at_join(self: Any, my_task: Any) -> bool:
     if "came_from" not in my_task.internal_data:
         my_task._inherit_data()
@@ -150,18 +83,18 @@ def _arrive_at_join(self: Any, my_task: Any) -> bool:
     return True
 
 
-@_instead_of(UnstructuredJoin, "_run_hook")
+@instead_of(UnstructuredJoin, "_run_hook")
 def _data_is_merged_already(self: Any, my_task: Any) -> bool:
     return True
 
 
-@_instead_of(ParallelGateway, "_check_threshold_unstructured")
+@instead_of(ParallelGateway, "_check_threshold_unstructured")
 def _every_flow_has_a_token(self: Any, my_task: Any) -> bool:
     arrived = Counter(token.internal_data["came_from"] for token in _parked(self, my_task))
     return all(arrived[name] >= needed for name, needed in Counter(self._inputs).items())
 
 
-@_instead_of(InclusiveGateway, "_check_threshold_unstructured")
+@instead_of(InclusiveGateway, "_check_threshold_unstructured")
 def _no_token_can_still_come(self: Any, my_task: Any) -> bool:
     """BPMN 2.0, 13.3.3: wait for a token that can reach an empty flow, unless it can also reach a full one."""
     full = {token.internal_data["came_from"] for token in _parked(self, my_task)}
@@ -178,7 +111,7 @@ def _no_token_can_still_come(self: Any, my_task: Any) -> bool:
     return True
 
 
-@_instead_of(_EndJoin, "_check_threshold_unstructured")
+@instead_of(_EndJoin, "_check_threshold_unstructured")
 def _everything_else_is_finished(self: Any, my_task: Any) -> bool:
     return all(
         task is my_task or (task.task_spec is self and task._state == TaskState.WAITING)
@@ -272,22 +205,17 @@ def _ancestors(task: Any) -> Iterator[Any]:
 # task.py:212 and :226 recurse.
 
 
-@_instead_of(TaskIterator, "__init__")
-def _iterate_to_any_depth(
-    self: Any, task: Any, end_at_spec: str | None = None, max_depth: int = sys.maxsize, *rest: Any, **options: Any
-) -> None:
-    _TASK_ITERATOR(self, task, end_at_spec, sys.maxsize, *rest, **options)
+@instead_of(TaskIterator, "__init__")
+def _iterate_to_any_depth(self: Any, task: Any, end_at_spec: Any = None, max_depth: int = 0, *rest: Any, **more: Any) -> None:
+    original(TaskIterator, "__init__")(self, task, end_at_spec, sys.maxsize, *rest, **more)
 
 
-_TASK_ITERATOR = TaskIterator.__init__
-
-
-@_instead_of(Task, "is_descendant_of")
+@instead_of(Task, "is_descendant_of")
 def _is_descendant_of(self: Any, task: Any) -> bool:
     return any(ancestor is task for ancestor in _ancestors(self))
 
 
-@_instead_of(Task, "find_ancestor")
+@instead_of(Task, "find_ancestor")
 def _find_ancestor(self: Any, spec_name: str) -> Any:
     return next((ancestor for ancestor in _ancestors(self) if ancestor.task_spec.name == spec_name), None)
 
@@ -298,17 +226,15 @@ def _find_ancestor(self: Any, spec_name: str) -> Any:
 # subworkflow_task.py:37 wakes an activity that was cancelled while its sub-process came to its end.
 
 
-@_instead_of(Task, "run")
+@instead_of(Task, "run")
 def _run(self: Any) -> bool | None:
     if self._state != TaskState.READY:
         raise TaskNotReady(self.task_spec.bpmn_id or self.task_spec.name, TaskState.get_name(self._state))
-    return _TASK_RUN(self)
+    return original(Task, "run")(self)
 
 
-_TASK_RUN = Task.run
 
-
-@_instead_of(Task, "cancel")
+@instead_of(Task, "cancel")
 def _cancel(self: Any) -> None:
     open_now = bool(self._state & UNFINISHED)
     if open_now:
@@ -319,10 +245,8 @@ def _cancel(self: Any) -> None:
         self.task_spec._on_cancel(self)
 
 
-@_instead_of(SubWorkflowTask, "_on_subworkflow_completed")
+@instead_of(SubWorkflowTask, "_on_subworkflow_completed")
 def _subprocess_completed(self: Any, subworkflow: Any, my_task: Any) -> None:
     if my_task._state == TaskState.STARTED:
-        _SUBWORKFLOW_COMPLETED(self, subworkflow, my_task)
+        original(SubWorkflowTask, "_on_subworkflow_completed")(self, subworkflow, my_task)
 
-
-_SUBWORKFLOW_COMPLETED = SubWorkflowTask._on_subworkflow_completed

@@ -1,0 +1,68 @@
+"""Corrections of loops and multi-instance tasks. See ``engine.corrections``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import (
+    LoopTask,
+    MultiInstanceTask,
+    SequentialMultiInstanceTask,
+)
+from SpiffWorkflow.util.deep_merge import DeepMerge
+
+from engine.corrections.registry import instead_of, original
+
+# ---------------------------------------------------------------- 11 instances report back
+# multiinstance_task.py:66 and :146 connect instances with their loop only when the first instance is made: a case
+# that was stored half-way is never told that an instance completed, and two threads may connect at once.
+
+
+def connect_instances(spec: Any) -> None:
+    """Connect every loop of a process spec with its instances, once, before the spec is shared."""
+    for task_spec in list(spec.task_specs.values()):
+        if isinstance(task_spec, LoopTask):
+            completed = spec.task_specs[task_spec.task_spec].completed_event
+            if not completed.is_connected(task_spec.merge_child):
+                completed.connect(task_spec.merge_child)
+
+
+# ---------------------------------------------------------------- 12 multi-instance data
+# :113 lets an instance's item spill into the task's data, so the second item is refused; :127 refuses a list that
+# an earlier round filled; :136 misspells a name; :252 takes the item None for the end of the list.
+
+
+@instead_of(MultiInstanceTask, "merge_child")
+def _merge_instance(self: Any, workflow: Any, child: Any) -> None:
+    my_task = child.parent
+    if self.data_output is not None and self.output_item is not None:
+        original(MultiInstanceTask, "merge_child")(self, workflow, child)
+        return
+    item = self.input_item.bpmn_id if self.input_item is not None else None
+    DeepMerge.merge(my_task.data, {name: value for name, value in child.data.items() if name != item})
+    my_task.internal_data["merged"].append(str(child.id))
+
+
+@instead_of(MultiInstanceTask, "init_data_output_with_input_data")
+def _output_beside_input(self: Any, my_task: Any, input_data: Any) -> None:
+    if self.data_output.exists(my_task):
+        output = self.data_output.get(my_task)
+        if output is not input_data and not isinstance(output, Mapping):
+            self.data_output.set(my_task, [])  # an earlier round's; this round makes its own
+    original(MultiInstanceTask, "init_data_output_with_input_data")(self, my_task, input_data)
+
+
+@instead_of(MultiInstanceTask, "init_data_output_with_cardinality")
+def _output_beside_cardinality(self: Any, my_task: Any) -> None:
+    if not self.data_output.exists(my_task) or not isinstance(self.data_output.get(my_task), MutableMapping):
+        self.data_output.set(my_task, [])
+
+
+@instead_of(SequentialMultiInstanceTask, "add_next_child")
+def _add_next_instance(self: Any, my_task: Any) -> None:
+    if self.children_complete(my_task):
+        return
+    take = self.get_next_input_item if self.data_input is not None else self.get_next_index
+    key_or_index, item = take(my_task)
+    self.create_child(my_task, item, key_or_index)

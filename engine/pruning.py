@@ -1,0 +1,126 @@
+"""Drops the finished history of a case, so that a step costs the same on the first day and in the tenth year.
+
+What stays is what can still matter: the root, every unfinished task, every finished task below which two or more
+unfinished ones hang (a join takes what its branches changed since then), and the split of an activity that
+still waits for its boundary events, with the tasks directly below it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from SpiffWorkflow.bpmn.specs.control import EventSplit, _EndJoin
+from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
+from SpiffWorkflow.util.task import TaskState
+
+from engine.corrections.tokens import apply_changes
+
+UNFINISHED = TaskState.NOT_FINISHED_MASK
+
+
+def prune(workflow: BpmnWorkflow) -> int:
+    """Drop what is finished, in the process and its sub-processes; returns how many tasks were dropped.
+
+    What the case does later is not changed by it.
+    """
+    dropped = _drop_finished_subprocesses(workflow)
+    for one in (workflow, *workflow.subprocesses.values()):
+        dropped += _prune_tree(one)
+    return dropped
+
+
+def _drop_finished_subprocesses(workflow: BpmnWorkflow) -> int:
+    open_activities: set[UUID] = set()
+    ahead: list[Any] = [workflow]
+    while ahead:
+        for task in ahead.pop().tasks.values():
+            if task._state & UNFINISHED and task.id in workflow.subprocesses:
+                open_activities.add(task.id)
+                ahead.append(workflow.subprocesses[task.id])
+    finished = [task_id for task_id in workflow.subprocesses if task_id not in open_activities]
+    return sum(len(workflow.subprocesses.pop(task_id).tasks) for task_id in finished)
+
+
+def _prune_tree(workflow: Any) -> int:
+    before = len(workflow.tasks)
+    _drop_settled_ends(workflow)
+    tasks = workflow.tasks
+    live = _with_ancestors(workflow, [task for task in tasks.values() if task._state & UNFINISHED])
+    keep = {workflow.task_tree.id}
+    for task_id in live:
+        task = tasks[task_id]
+        live_children = [child for child in task._children if child in live]
+        if task._state & UNFINISHED or len(live_children) > 1:
+            keep.add(task_id)
+        if isinstance(task.task_spec, EventSplit) and any(tasks[c]._state & UNFINISHED for c in live_children):
+            keep.add(task_id)
+            keep.update(live_children)
+    if len(keep) < len(tasks):
+        workflow.tasks = _only(workflow, keep)
+        if workflow.last_task is not None and workflow.last_task.id not in keep:
+            workflow.last_task = None
+    return before - len(workflow.tasks)
+
+
+def _with_ancestors(workflow: Any, tasks: list[Any]) -> set[UUID]:
+    found: set[UUID] = set()
+    for task in tasks:
+        while task is not None and task.id not in found:
+            found.add(task.id)
+            task = workflow.tasks.get(task._parent)
+    return found
+
+
+def _only(workflow: Any, keep: set[UUID]) -> dict[UUID, Any]:
+    """The kept tasks, parents first, each below its nearest kept ancestor."""
+    tasks = workflow.tasks
+    kept: dict[UUID, Any] = {}
+    ahead: list[tuple[UUID, Any]] = [(workflow.task_tree.id, None)]
+    while ahead:
+        task_id, parent = ahead.pop()
+        task = tasks[task_id]
+        children = task._children
+        if task_id in keep:
+            kept[task_id] = task
+            task._parent = parent.id if parent is not None else None
+            task._children = []
+            if parent is not None:
+                parent._children.append(task_id)
+            parent = task
+        ahead.extend((child, parent) for child in reversed(children))
+    return kept
+
+
+def _drop_settled_ends(workflow: Any) -> None:
+    """Drop tokens that wait at the end and whose data later ones override, as each sent reminder leaves one.
+
+    The end waits for everybody, so it does not miss a token that adds nothing to the data.
+    """
+    ends = [t for t in workflow.tasks.values() if isinstance(t.task_spec, _EndJoin) and t._state == TaskState.WAITING]
+    by_parent: dict[UUID, list[Any]] = {}
+    for end in sorted(ends, key=lambda token: token.internal_data["arrived"]):
+        by_parent.setdefault(_fork_above(workflow, end), []).append(end)
+    for fork_id, tokens in by_parent.items():
+        base = workflow.tasks[fork_id].data
+        for token in tokens[:-1]:
+            others = [other for other in tokens if other is not token]
+            if _outcome(base, tokens) == _outcome(base, others):
+                workflow._remove_task(token.id)
+                tokens = others
+
+
+def _outcome(base: dict[str, Any], tokens: list[Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for token in tokens:
+        apply_changes(merged, base, token.data)
+    return merged
+
+
+def _fork_above(workflow: Any, task: Any) -> UUID:
+    """The nearest ancestor that stays when the branch of ``task`` is gone."""
+    task = workflow.tasks[task._parent]
+    while task._parent is not None and len(task._children) == 1 and not task._state & UNFINISHED:
+        task = workflow.tasks[task._parent]
+    found: UUID = task.id
+    return found
