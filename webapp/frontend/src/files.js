@@ -1,4 +1,4 @@
-// data-max-bytes on a file input: a file that is too big is refused at once, in words, before it is uploaded.
+// data-max-bytes on a form or a file input: a file that is too big is refused at once, in words, before it is uploaded.
 import { digits, element, icon, text } from "./texts.js";
 
 function sizeInWords(bytes) {
@@ -10,7 +10,7 @@ function sizeInWords(bytes) {
 function check(input) {
   const id = `${input.id}-too-big`;
   document.getElementById(id)?.remove();
-  const limit = Number(input.dataset.maxBytes);
+  const limit = Number(input.dataset.maxBytes ?? input.form.dataset.maxBytes);
   const tooBig = [...input.files].find((file) => file.size > limit);
   input.toggleAttribute("aria-invalid", false);
   if (!tooBig) return;
@@ -21,7 +21,7 @@ function check(input) {
 }
 
 export function checkFiles() {
-  for (const input of document.querySelectorAll("input[type=file][data-max-bytes]")) {
+  for (const input of document.querySelectorAll("form[data-max-bytes] input[type=file], input[type=file][data-max-bytes]")) {
     input.addEventListener("change", () => check(input));
   }
 }
