@@ -1,15 +1,16 @@
 """The built-in test gateway: its bank, its page's decisions, its verification."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from engine.errors import NotFound
+from models.database import open_database, session_factory
 from models.test_gateway import TestGatewayPayment
+from tests.databases import SQLITE, drop_database, fresh_database, postgres_or_skip
 from workflows.providers.errors import ProviderError
 from workflows.providers.payment_gateway import PaymentGateway, StartedPayment, UnverifiedPayment
 from workflows.providers.test_gateway import BuiltInTestGateway, decide, find
@@ -19,12 +20,20 @@ FEE = 1_380_000  # Rials
 CALLBACK = "https://kartabl.example/payments/return/test?case=7&Status=forged"
 
 
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
-    database = create_engine(f"sqlite:///{tmp_path / 'bank.sqlite'}")
+def create_ledger(url: str) -> None:
+    database = open_database(url)
     TestGatewayPayment.__table__.create(database)
-    yield sessionmaker(database)
     database.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
+def sessions(request: pytest.FixtureRequest) -> Iterator[sessionmaker[Session]]:
+    server = SQLITE if request.param == "sqlite" else postgres_or_skip()
+    url = fresh_database(server, prepare=create_ledger)
+    database = open_database(url)
+    yield session_factory(database)
+    database.dispose()
+    drop_database(url)
 
 
 @pytest.fixture
@@ -95,6 +104,21 @@ def test_asked_again_it_says_paid_and_already(gateway, sessions):
     assert (first.already, again.already) == (False, True)
     assert len(first.reference) == 12 and again.reference == first.reference
     assert "*" in first.card
+
+
+@pytest.mark.rule("PAY-2")
+def test_of_many_at_the_same_moment_one_decides_and_one_counts(gateway, sessions):
+    authority = start(gateway).authority
+    with ThreadPoolExecutor(8) as people:
+        backs = set(people.map(lambda decision: decided(sessions, authority, decision), ["pay", "fail"] * 8))
+    assert len(backs) == 1
+
+    paid_for = start(gateway).authority
+    decided(sessions, paid_for, "pay")
+    with ThreadPoolExecutor(8) as askers:
+        answers = list(askers.map(lambda _: gateway.verify(authority=paid_for, amount=FEE), range(16)))
+    assert {answer.state for answer in answers} == {"paid"}
+    assert [answer.already for answer in answers].count(False) == 1
 
 
 @pytest.mark.rule("PAY-2")

@@ -42,6 +42,7 @@ class Kavenegar:
     """
 
     name = "kavenegar"
+    shows_text = False
 
     def __init__(
         self,

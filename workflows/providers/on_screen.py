@@ -7,6 +7,7 @@ class OnScreenOutbox:
     """Says "shown" to every message: the rows of the outbox are what people read."""
 
     name = "screen"
+    shows_text = True
 
     def send(self, *, receiver: str, text: str, message_id: str) -> SentSms:
         return SentSms(provider_id="shown")

@@ -19,6 +19,11 @@ class SmsProvider(Protocol):
         """The key kept with each delivered message."""
         ...
 
+    @property
+    def shows_text(self) -> bool:
+        """People read the outbox itself: a secret text stays in it after sending."""
+        ...
+
     def send(self, *, receiver: str, text: str, message_id: str) -> SentSms:
         """Send ``text`` to ``receiver`` (a mobile number, ``09…``).
 

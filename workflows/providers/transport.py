@@ -81,7 +81,8 @@ def post(
     ``timeout`` in seconds, for each phase and for reading the whole answer. ``target`` is sent as the path in
     place of the one in ``url``: a secret that a service wants in the path then stands in no log and no error.
 
-    Raises ProviderError, never permanent: with ``uncertain`` as soon as the request may have arrived.
+    Raises ProviderError, never permanent: ``uncertain`` if the request may have arrived and no answer that
+    can be understood came back.
     """
     extensions = {"target": target.encode("ascii")} if target else None
     try:
@@ -102,7 +103,7 @@ def post(
     except httpx.HTTPError as error:
         raise ProviderError(f"{service} gave no answer: {type(error).__name__}", uncertain=True) from error
     if status >= 500 or 300 <= status < 400:
-        raise ProviderError(f"{service} answered HTTP {status}", uncertain=True)
+        raise ProviderError(f"{service} answered HTTP {status}")  # it says that it failed
     try:
         return Answer(status, json.loads(content))
     except (ValueError, RecursionError) as error:
