@@ -80,7 +80,7 @@ class TaskForm(ValueForm):
     def json_schema(cls, choices: Choices | None = None) -> dict[str, Any]:
         """JSON Schema 2020-12 of ``submission``, with titles in the reader's language.
 
-        ``x-widget`` says how a page draws a field, ``x-shown-when`` when, ``x-labels`` what options are called.
+        ``x-widget`` says how a page draws a field, ``x-shown-when`` when, ``x-labels`` the options' names.
         """
         head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
         return head | cls.unbound(choices=choices).value_schema()

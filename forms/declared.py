@@ -45,10 +45,10 @@ def declared_form(process_key: str, task_key: str, fields: Sequence[Mapping[str,
         if name in members:
             raise ValueError(f"{process_key}.{task_key}: field {name} is declared twice")
         members[name] = _field(f"{process_key}.{task_key}.{name}", field)
-    form = type(TaskForm)(f"Declared_{task_key}", (TaskForm,), members)
+    form: type[TaskForm] = type(f"Declared_{task_key}", (TaskForm,), members)
     check_names(form)
     form.user_task = (process_key, task_key)
-    return form  # type: ignore[no-any-return]
+    return form
 
 
 def _field(place: str, declared: Mapping[str, Any]) -> Any:

@@ -30,6 +30,7 @@ class KartablField(wtforms.Field):
     empty and not checked.
     """
 
+    data: Any
     widget = widgets.TextInput()
     hint = "text"  # how the page draws it; x-widget of the schema
     empty: Json = None  # the JSON value of an empty field
@@ -41,11 +42,13 @@ class KartablField(wtforms.Field):
         validators: Sequence[Any] | None = None,
         *,
         shown_when: tuple[str, str] | None = None,
+        unit: Any = None,
         render_kw: dict[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(label, validators, render_kw={**self.attributes, **(render_kw or {})}, **settings)
         self.shown_when = shown_when
+        self.unit = unit  # the word after a number: "متر مربع"
         self.typed = ""
         self.errors: list[str] = []
 
@@ -124,6 +127,8 @@ class KartablField(wtforms.Field):
         schema |= {"title": str(self.label.text), "x-widget": self.hint}
         if self.description:
             schema["description"] = str(self.description)
+        if self.unit:
+            schema["x-unit"] = str(self.unit)
         if self.shown_when:
             schema["x-shown-when"] = {"field": self.shown_when[0], "values": self.shown_when[1].split()}
         return schema

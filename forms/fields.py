@@ -1,4 +1,7 @@
-"""The kinds of fields of our forms. What they share is in ``forms/field.py``, rows in ``forms/rows.py``."""
+"""The kinds of fields of our forms, all to be imported from here.
+
+What they share is in ``forms/field.py``, lists of options in ``forms/options.py``, rows in ``forms/rows.py``.
+"""
 
 import math
 import re
@@ -9,14 +12,14 @@ from typing import Any, ClassVar
 
 from markupsafe import Markup
 from wtforms import widgets
-from wtforms.fields.choices import Choice as DrawnChoice
-from wtforms.fields.choices import SelectFieldBase
 
 from forms.field import Json, KartablField, shown_number
+from forms.options import ChoiceField as ChoiceField
+from forms.options import ManyOfField as ManyOfField
+from forms.options import SelectField as SelectField
 from forms.rows import RowForm as RowForm
 from forms.rows import RowsField as RowsField
 from models import identifiers
-from models.choice import Choice
 from models.digits import clean
 from models.jalali import jalali_text, moment_text, parse_jalali, parse_moment
 from models.language import gettext as _
@@ -253,7 +256,6 @@ class JalaliDateField(KartablField):
     """A day, typed in Jalali (CAL-4). Its JSON value is an ISO date."""
 
     hint = "date"
-    data: date | None
     attributes: ClassVar[dict[str, Any]] = {
         "inputmode": "numeric",
         "dir": "ltr",
@@ -280,7 +282,6 @@ class MomentField(KartablField):
     """A day and time of day in Tehran, typed in Jalali. Its JSON value is an ISO 8601 moment in UTC."""
 
     hint = "moment"
-    data: datetime | None
     attributes: ClassVar[dict[str, Any]] = {
         "dir": "ltr",
         "autocomplete": "off",
@@ -298,75 +299,6 @@ class MomentField(KartablField):
 
     def _value(self) -> str:
         return self.typed if self.data is None else shown_number(moment_text(self.data))
-
-
-class OneOfField(KartablField, SelectFieldBase):
-    """One of ``options``, given here or at run time by the form's ``choices``."""
-
-    def __init__(
-        self,
-        label: Any = None,
-        validators: Sequence[Any] | None = None,
-        *,
-        options: Sequence[Choice] = (),
-        **settings: Any,
-    ):
-        super().__init__(label, validators, **settings)
-        self._options = list(options)
-
-    @property
-    def options(self) -> list[Choice]:
-        """What can be chosen now. Run-time choices are looked up as ``documents.title`` and as ``title``."""
-        given = getattr(self._root, "run_time_choices", {})
-        path = re.sub(r"-[0-9]+-", ".", self.name)
-        return given.get(path, given.get(self.short_name, self._options))
-
-    @property
-    def _root(self) -> Any:
-        form = self._form
-        while getattr(form, "_parent_form", None) is not None:
-            form = form._parent_form
-        return form
-
-    def parse(self, text: str) -> str | int:
-        wanted = clean(text)
-        for option in self.options:
-            if wanted == clean(str(option.value)):
-                return option.value
-        raise ValueError(_("یکی از گزینه‌های فهرست را برگزینید."))
-
-    def json_schema(self) -> dict[str, Any]:
-        values = [option.value for option in self.options]
-        kinds = {"integer" if isinstance(value, int) else "string" for value in values} or {"string"}
-        names = {str(option.value): str(option.label) for option in self.options}
-        return (
-            {"type": kinds.pop(), "enum": values, "x-labels": names} if len(kinds) == 1 else {"enum": values}
-        )
-
-    def iter_choices(self) -> list[DrawnChoice]:
-        return [
-            DrawnChoice(value=str(o.value), label=str(o.label), selected=o.value == self.data, render_kw={})
-            for o in self.options
-        ]
-
-
-class ChoiceField(OneOfField):
-    """A short list, all of it seen at once: radio buttons."""
-
-    hint = "radio"
-    widget = widgets.ListWidget(prefix_label=False)
-    option_widget = widgets.RadioInput()
-
-
-class SelectField(OneOfField):
-    """A longer list, folded; its first line is empty, so that nobody chooses without knowing it."""
-
-    hint = "select"
-    widget = widgets.Select()
-
-    def iter_choices(self) -> list[DrawnChoice]:
-        blank = DrawnChoice(value="", label=_("برگزینید…"), selected=self.data is None, render_kw={})
-        return [blank, *super().iter_choices()]
 
 
 class CheckField(KartablField):
@@ -402,8 +334,8 @@ class CheckField(KartablField):
 class DocumentField(KartablField):
     """A file, kept as the id of its document row.
 
-    The page has two inputs of the same name: the hidden one holds the document that is there already, the file
-    one a new upload. Whoever stores the upload puts the new id in the place of the old one.
+    The page has two inputs of the same name: the hidden one holds the document that is there already, the
+    file one a new upload. Whoever stores the upload puts the new id in the place of the old one.
     """
 
     hint = "document"
@@ -429,4 +361,4 @@ class DocumentField(KartablField):
 
     def __call__(self, **attributes: Any) -> Markup:
         held = Markup('<input type="hidden" name="{}" value="{}">').format(self.name, self.typed)
-        return held + Markup(widgets.FileInput()(self, **{**self.render_kw, **attributes}))
+        return held + widgets.FileInput()(self, **{**self.render_kw, **attributes})

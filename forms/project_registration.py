@@ -1,4 +1,4 @@
-"""Forms of ``bpmn_diagrams/project_registration.bpmn``: from the property to the assigned inspector (REG, ASG)."""
+"""Forms of ``bpmn_diagrams/project_registration.bpmn``: property to inspector (REG, ASG)."""
 
 from forms.base import TaskForm, user_task
 from forms.field import LocalNumber
@@ -75,8 +75,9 @@ class RegisterProperty(TaskForm):
         render_kw={"rows": 3, "autocomplete": "street-address"},
     )
     land_area = DecimalField(
-        lazy("مساحت زمین (متر مربع)"),
+        lazy("مساحت زمین"),
         [Required(lazy("مساحت زمین را بنویسید.")), NumberBetween(0, 1_000_000, above=True)],
+        unit=lazy("متر مربع"),
     )
     floors = IntegerField(
         lazy("شمار طبقات"), [Required(lazy("شمار طبقات را بنویسید.")), NumberBetween(1, 200)]
@@ -176,12 +177,14 @@ class MeterRow(RowForm):
     )
     usage = SelectField(lazy("کاربری"), [Required(lazy("کاربری را برگزینید."))], options=USAGES)
     floor_area = DecimalField(
-        lazy("زیربنا (متر مربع)"),
+        lazy("زیربنا"),
         [Required(lazy("زیربنا را بنویسید.")), NumberBetween(0, 100_000, above=True)],
+        unit=lazy("متر مربع"),
     )
     consumption = DecimalField(
-        lazy("مصرف (متر مکعب در ساعت)"),
+        lazy("مصرف"),
         [Required(lazy("مصرف را بنویسید.")), NumberBetween(0, 10_000, above=True)],
+        unit=lazy("متر مکعب در ساعت"),
     )
 
 

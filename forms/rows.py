@@ -86,6 +86,7 @@ class RowsField(wtforms.FieldList):
         *,
         min_rows: int = 1,
         max_rows: int = 50,
+        fixed: bool = False,
         add_label: Any = ADD_ROW,
         remove_label: Any = REMOVE_ROW,
         too_few: Any = TOO_FEW,
@@ -95,6 +96,7 @@ class RowsField(wtforms.FieldList):
         self.row_form = row_form
         self.min_rows = min_rows
         self.max_rows = max_rows
+        self.fixed = fixed  # the page neither adds nor removes rows
         self.add_label = add_label
         self.remove_label = remove_label
         self.too_few = too_few

@@ -21,8 +21,8 @@ _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 def parse_jalali(text: str) -> date:
     """The day of a Jalali date ``1404/08/30`` (any digits, ``/`` or ``-``) or of an ISO one, ``2025-11-21``.
 
-    A date that does not exist is refused, never moved to another day. Raises ``ValueError`` with a message for
-    the person who typed it.
+    A date that does not exist is refused, never moved to another day. Raises ``ValueError`` with a message
+    for the person who typed it.
     """
     folded = clean(text[:50])
     if _ISO.fullmatch(folded):
