@@ -52,7 +52,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc]
 
 
 class FrontEnd:
-    """``webapp/frontend`` (sources) and ``webapp/static/dist`` (result, stamped with what it was built from)."""
+    """``webapp/frontend`` (sources) and ``webapp/static/dist`` (result, with a stamp of its sources)."""
 
     def __init__(self, root: Path) -> None:
         self.source = root / "webapp" / "frontend"

@@ -175,7 +175,7 @@ def _start(binaries: Path) -> str:
 
 
 def _other_user(home: Path) -> dict[str, Any]:
-    """How to start programs as somebody PostgreSQL accepts, who then owns ``home``. Root needs it, nobody else."""
+    """How to start programs as somebody PostgreSQL accepts, who then owns ``home``; only root needs it."""
     if os.geteuid() != 0:
         return {}
     shutil.chown(home, UNPRIVILEGED)
@@ -186,11 +186,13 @@ def _reachable(binaries: Path, home: Path, run_as: dict[str, Any]) -> Path:
     """``binaries``, or a copy of the installation where the other user may not enter its folder."""
     try:
         subprocess.run(
-            [binaries / "postgres", "--version"], check=True, capture_output=True, cwd=home, **run_as
+            [binaries / "initdb", "--version"], check=True, capture_output=True, cwd=home, **run_as
         )
     except PermissionError:
-        shutil.copytree(binaries.parent, home / "postgresql", symlinks=True)
-        return home / "postgresql" / binaries.name
+        copy = shutil.copytree(binaries.parent, home / "postgresql", symlinks=True)
+        for path in (copy, *copy.rglob("*")):
+            shutil.chown(path, UNPRIVILEGED)
+        return copy / binaries.name
     return binaries
 
 
