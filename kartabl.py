@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import secrets
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo
 
-import click
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 
 import forms
-from engine import checking, clock, definitions, diagrams
+from engine import checking, clock, definitions
 from engine.expressions import Language, SafeEnvironment
 from engine.operations import Services
 from engine.service import Engine
-from engine.settings import Settings, SettingsInvalid
-from engine.worker import Worker
+from engine.settings import Settings
 from engine.working_time import WorkingCalendar
-from models import migrate
 from models.account import CASE_ROLES, Role
 from models.database import open_database, session_factory
 from workflows import payment

@@ -43,9 +43,16 @@ class SignInRefused(EngineError):
     """User name and password do not fit, or the account is not active: which of them is not told."""
 
     code = "not_signed_in"
+    keeps_changes = True  # the try stays counted
 
     def __init__(self) -> None:
         super().__init__("Sign-in refused")
+
+
+class CodeRefused(Refusal):
+    """A code does not fit; the try stays counted, or tries would be free."""
+
+    keeps_changes = True
 
 
 @dataclass(frozen=True)
@@ -248,7 +255,7 @@ class Accounts:
             raise TooMany(3600)
 
     def _use_code(self, session: Session, mobile: str, purpose: str, typed: str, *, now: datetime) -> None:
-        """Use up the newest code. A wrong one is counted; the count stays although the step is refused."""
+        """Use up the newest code. Raises ``CodeRefused`` for a wrong one, which is counted, else ``Refusal``."""
         row = session.scalars(
             select(VerificationCode)
             .where(
@@ -267,8 +274,7 @@ class Accounts:
         folded = ascii_digits(clean(typed)).strip()
         if not hmac.compare_digest(row.code_hash, self._code_hash(mobile, purpose, folded)):
             row.tries += 1
-            session.commit()  # the count must outlive the refusal, or tries would be free
-            raise Refusal({"code": [_wrong_code()]})
+            raise CodeRefused({"code": [_wrong_code()]})
         row.used_at = now
 
     def _code_hash(self, mobile: str, purpose: str, code: str) -> str:
@@ -300,8 +306,7 @@ def weakness(password: str, person: Person | None = None) -> str | None:
 
 
 COMMON = frozenset(
-    "12345678 123456789 1234567890 12345679 password password1 qwertyui qwerty123 iloveyou 11223344 "
-    "abcd1234 1q2w3e4r 87654321 asdfghjk zxcvbnm1 00112233 98765432 123123123 passw0rd".split()
+    ["12345678", "123456789", "1234567890", "12345679", "password", "password1", "qwertyui", "qwerty123", "iloveyou", "11223344", "abcd1234", "1q2w3e4r", "87654321", "asdfghjk", "zxcvbnm1", "00112233", "98765432", "123123123", "passw0rd"]
 )
 
 

@@ -14,12 +14,11 @@ from engine.xml import parse_xml
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
 ACTIVITIES = frozenset(
-    "task userTask manualTask serviceTask scriptTask sendTask receiveTask businessRuleTask callActivity subProcess "
-    "transaction adHocSubProcess".split()
+    ["task", "userTask", "manualTask", "serviceTask", "scriptTask", "sendTask", "receiveTask", "businessRuleTask", "callActivity", "subProcess", "transaction", "adHocSubProcess"]
 )
-EVENTS = frozenset("startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent".split())
+EVENTS = frozenset(["startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"])
 GATEWAYS = frozenset(
-    "exclusiveGateway parallelGateway inclusiveGateway complexGateway eventBasedGateway".split()
+    ["exclusiveGateway", "parallelGateway", "inclusiveGateway", "complexGateway", "eventBasedGateway"]
 )
 FLOW_NODES = ACTIVITIES | EVENTS | GATEWAYS
 PEOPLE_TASKS = frozenset({"userTask", "manualTask"})

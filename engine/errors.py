@@ -11,6 +11,7 @@ class EngineError(Exception):
     """The engine could not do what it was asked."""
 
     code = "engine_error"
+    keeps_changes = False  # True: the transaction commits all the same (a counted wrong try must stay counted)
 
 
 class NotFound(EngineError):

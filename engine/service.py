@@ -18,6 +18,7 @@ from engine import effects, incidents, numbers, permissions
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
+    EngineError,
     InvalidSubmission,
     NotAllowed,
     NotFound,
@@ -104,6 +105,10 @@ class Engine:
                 session.rollback()
                 with self.sessions.begin() as own:
                     failure.incident_id = incidents.raise_for_step(own, failure, at=self.clock())
+                raise
+            except EngineError as error:
+                if error.keeps_changes:
+                    session.commit()
                 raise
             except BaseException:
                 session.rollback()
