@@ -25,9 +25,7 @@ def telephone() -> Iterator[KavenegarServer]:
 @pytest.fixture
 def sms(telephone: KavenegarServer) -> Iterator[Kavenegar]:
     with httpx.Client(trust_env=False) as client:
-        yield Kavenegar(
-            KEY, "10004346", installation="office", base_url=telephone.url, timeout=0.4, client=client
-        )
+        yield Kavenegar(KEY, "10004346", base_url=telephone.url, timeout=0.4, client=client)
 
 
 def send(sms: SmsProvider, message_id: str = "17", text: str = TEXT, receiver: str = MOBILE) -> SentSms:
@@ -44,7 +42,7 @@ def test_a_message_arrives_as_it_was_written(sms, telephone):
 
 def test_an_account_with_one_line_needs_no_sender(telephone):
     with httpx.Client(trust_env=False) as client:
-        send(Kavenegar(KEY, installation="office", base_url=telephone.url, timeout=0.4, client=client))
+        send(Kavenegar(KEY, base_url=telephone.url, timeout=0.4, client=client))
 
     assert "sender" not in telephone.sent[0]
 
@@ -91,13 +89,12 @@ def test_two_messages_with_one_text_are_two(sms, telephone):
     assert len(telephone.sent) == 2
 
 
-def test_message_17_of_another_installation_is_another_message(sms, telephone):
+def test_message_17_of_a_fresh_database_is_another_message(sms, telephone):
     send(sms)
-    with httpx.Client(trust_env=False) as client:
-        fresh = Kavenegar(KEY, installation="new office", base_url=telephone.url, timeout=0.4, client=client)
-        send(fresh)
+    send(sms, text="پیام دیگری با همان شماره")
+    send(sms, receiver="09120000000")
 
-    assert len(telephone.sent) == 2
+    assert len(telephone.sent) == 3
 
 
 @pytest.mark.parametrize("status", [411, 413, 414, 417, 420, 422, 428, 431, 501])
@@ -220,7 +217,7 @@ def test_a_code_that_a_template_cannot_hold_is_refused(sms, telephone, code):
 @pytest.mark.parametrize("key", ["", "short", "../../x/y/z", "key with space", "کلیدکلیدکلید"])
 def test_a_key_of_another_form_is_refused_and_not_repeated(key):
     with pytest.raises(ValueError) as refused:
-        Kavenegar(key, installation="office")
+        Kavenegar(key)
 
     assert not key or key not in str(refused.value)
 

@@ -35,11 +35,7 @@ NOT_DELIVERABLE: Final = {6: "failed", 11: "not delivered", 13: "cancelled", 14:
 
 
 class Kavenegar:
-    """Its key is part of the path, so the path that httpx sees and logs holds stars in its place.
-
-    ``installation`` tells this installation from others on the same account, and from the one before a
-    fresh database: Kavenegar remembers the ids of messages, and would take a new message 17 for an old one.
-    """
+    """Its key is part of the path, so the path that httpx sees and logs holds stars in its place."""
 
     name = "kavenegar"
     shows_text = False
@@ -49,7 +45,6 @@ class Kavenegar:
         key: str,
         sender: str = "",
         *,
-        installation: str,
         base_url: str = "https://api.kavenegar.com",
         timeout: float = 10.0,
         client: httpx.Client | None = None,
@@ -58,7 +53,6 @@ class Kavenegar:
             raise ValueError("Kavenegar's key has letters and digits only, as in its panel")
         self._key = key
         self._sender = sender
-        self._installation = installation
         self._base_url = checked_base(base_url)
         self._timeout = timeout
         self._client = client or httpx.Client()
@@ -69,7 +63,7 @@ class Kavenegar:
     def send(self, *, receiver: str, text: str, message_id: str) -> SentSms:
         if not text.strip():
             raise ProviderError("Kavenegar: a message without text", permanent=True)
-        form = {"message": text, "localid": self._local_id(message_id)}
+        form = {"message": text, "localid": _local_id(message_id, receiver, text)}
         return self._deliver("sms/send", receiver, form | ({"sender": self._sender} if self._sender else {}))
 
     def send_code(self, *, receiver: str, template: str, code: str) -> SentSms:
@@ -104,10 +98,15 @@ class Kavenegar:
         message = words(answer.part("return").get("message"), hide=self._key)
         return ProviderError(f"Kavenegar {method}: {status} {message}", permanent=status in PERMANENT)
 
-    def _local_id(self, message_id: str) -> str:
-        """A positive whole number (60 bits), always the same for one message of one installation."""
-        digest = hashlib.sha256(f"{self._installation}\n{message_id}".encode()).digest()
-        return str(int.from_bytes(digest[:8], "big") >> 4)
+
+def _local_id(message_id: str, receiver: str, text: str) -> str:
+    """The id by which Kavenegar knows a message again: a positive whole number of 60 bits.
+
+    Made from the message itself too: numbers start anew with a fresh database, on the same account, and the
+    new message 17 must not be taken for the old one and dropped.
+    """
+    digest = hashlib.sha256(f"{message_id}\n{receiver}\n{text}".encode()).digest()
+    return str(int.from_bytes(digest[:8], "big") >> 4)
 
 
 def _first_entry(answer: Answer) -> dict[str, Any]:
