@@ -41,7 +41,7 @@ class KavenegarServer(Service):
 
     def _send(self, values: dict[str, Any]) -> tuple[int, Any]:
         local_id = values.get("localid", "")
-        if not re.fullmatch(r"\d{1,18}", local_id):
+        if not re.fullmatch(r"[0-9]{1,19}", local_id) or int(local_id) >= 2**63:
             return 400, _refusal(400)
         if local_id not in self._by_local_id:
             self.sent.append(values)
