@@ -1,0 +1,44 @@
+"""Brings a database to the newest schema, with Alembic; one process at a time."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+import models
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def import_all_tables() -> None:
+    """Load every module of the package, so that the metadata knows every table."""
+    for module in pkgutil.iter_modules(models.__path__):
+        if not module.ispkg:
+            importlib.import_module(f"models.{module.name}")
+
+
+def configuration(database: Engine) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["database"] = database
+    return config
+
+
+def upgrade(database: Engine) -> None:
+    """Upgrade to the newest schema; does nothing when it is there already."""
+    if not is_current(database):
+        command.upgrade(configuration(database), "head")
+
+
+def is_current(database: Engine) -> bool:
+    """Whether the database has the schema that this version of the program expects."""
+    wanted = ScriptDirectory.from_config(configuration(database)).get_current_head()
+    with database.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == wanted
