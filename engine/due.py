@@ -84,7 +84,7 @@ def cycle(value: object, *, now: datetime, element: str) -> Cycle:
 
 
 def next_due(due: datetime, period: str, *, now: datetime) -> datetime:
-    """The first due time after ``due`` that is still ahead: periods missed in a stand-still are not made up for."""
+    """The first due time after ``due`` that is still ahead: periods missed in a stand-still stay missed."""
     while due <= now:
         due = later(due, period, element=period)
     return due

@@ -1,8 +1,8 @@
 """Drops the finished history of a case, so that a step costs the same on the first day and in the tenth year.
 
-What stays is what can still matter: the root, every unfinished task, every finished task below which two or more
-unfinished ones hang (a join takes what its branches changed since then), and the split of an activity that
-still waits for its boundary events, with the tasks directly below it.
+What stays is what can still matter: the root, every unfinished task, every finished task from which two or more
+unfinished ones branch off (a join takes what its branches changed since then), and the split of an activity
+that still waits for its boundary events, with the tasks directly below it.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def _prune_tree(workflow: Any) -> int:
         live_children = [child for child in task._children if child in live]
         if task._state & UNFINISHED or len(live_children) > 1:
             keep.add(task_id)
-        if isinstance(task.task_spec, EventSplit) and any(tasks[c]._state & UNFINISHED for c in live_children):
-            keep.add(task_id)
-            keep.update(live_children)
+        waits = any(tasks[child]._state & UNFINISHED for child in live_children)
+        if waits and isinstance(task.task_spec, EventSplit):
+            keep.update(live_children, [task_id])
     if len(keep) < len(tasks):
         workflow.tasks = _only(workflow, keep)
         if workflow.last_task is not None and workflow.last_task.id not in keep:
@@ -97,11 +97,12 @@ def _drop_settled_ends(workflow: Any) -> None:
 
     The end waits for everybody, so it does not miss a token that adds nothing to the data.
     """
-    ends = [t for t in workflow.tasks.values() if isinstance(t.task_spec, _EndJoin) and t._state == TaskState.WAITING]
-    by_parent: dict[UUID, list[Any]] = {}
+    parked = (task for task in workflow.tasks.values() if task._state == TaskState.WAITING)
+    ends = [task for task in parked if isinstance(task.task_spec, _EndJoin)]
+    by_fork: dict[UUID, list[Any]] = {}
     for end in sorted(ends, key=lambda token: token.internal_data["arrived"]):
-        by_parent.setdefault(_fork_above(workflow, end), []).append(end)
-    for fork_id, tokens in by_parent.items():
+        by_fork.setdefault(_fork_above(workflow, end), []).append(end)
+    for fork_id, tokens in by_fork.items():
         base = workflow.tasks[fork_id].data
         for token in tokens[:-1]:
             others = [other for other in tokens if other is not token]

@@ -26,9 +26,10 @@ from engine import clock, due
 from engine.corrections.registry import UncaughtError, instead_of, original
 
 # ---------------------------------------------------------------- 6 timers stand still
-# event_definitions/timer.py:139, :156 and :178 read the machine's clock whenever a task completes, take naive
-# times for the server's zone and Jalali years for years of our era. Here a timer only fixes its due time when its
-# wait begins, at the step's own moment; it fires when ``engine.stepping.fire_timer`` says so and never by itself.
+# event_definitions/timer.py:139, :156 and :178 read the machine's clock whenever a task completes, take
+# naive times for the server's zone and Jalali years for years of our era. Here a timer only fixes its due
+# time when its wait begins, at the step's own moment; it fires when ``engine.stepping.fire_timer`` says so
+# and never by itself.
 
 
 @instead_of(TimeDateEventDefinition, "has_fired")
@@ -78,9 +79,9 @@ def _begin_or_go_on_waiting(self: Any, my_task: Any) -> bool:
 
 
 # ---------------------------------------------------------------- 8 event-based gateways
-# multiple.py:12 keeps one due time for all timers of a gateway; intermediate_event.py:71 finds the branch by the
-# event's name, so of two timers of one name the first is taken. Here each branch has its own due time, and the
-# gateway remembers the branch itself.
+# multiple.py:12 keeps one due time for all timers of a gateway; intermediate_event.py:71 finds the branch
+# by the event's name, so of two timers of one name the first is taken. Here each branch has its own due
+# time, and the gateway remembers the branch itself.
 
 
 @instead_of(MultipleEventDefinition, "has_fired")
@@ -119,9 +120,9 @@ def _take_branch(self: Any, my_task: Any) -> bool:
 
 
 # ---------------------------------------------------------------- 9 errors, escalations, cancels, terminates
-# spiff/specs/event_definitions.py:71 throws errors and escalations at every event of the case, wherever it is;
-# util/event.py:39 lets an uncaught error go on along the normal flow; simple.py:38 throws an event nobody can
-# catch. Here they climb from scope to scope, only to events attached to what they come out of.
+# spiff/specs/event_definitions.py:71 throws errors and escalations at every event of the case, wherever it
+# is; util/event.py:39 lets an uncaught error go on along the normal flow; simple.py:38 throws an event
+# nobody can catch. Here they climb from scope to scope, only to events attached to what they come out of.
 
 
 @instead_of(ErrorEventDefinition, "throw")
@@ -167,7 +168,7 @@ def _climb(event: Any, my_task: Any) -> bool:
 
 
 def attached_events(activity: Any) -> list[Any]:
-    """The waiting boundary events of an activity, or of the multi-instance task that an instance belongs to."""
+    """The waiting boundary events of an activity, or of the multi-instance task it is an instance of."""
     main = activity.parent if isinstance(activity.parent.task_spec, LoopTask) else activity
     split = main.parent
     if split is None or not isinstance(split.task_spec, EventSplit):

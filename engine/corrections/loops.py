@@ -15,8 +15,9 @@ from SpiffWorkflow.util.deep_merge import DeepMerge
 from engine.corrections.registry import instead_of, original
 
 # ---------------------------------------------------------------- 11 instances report back
-# multiinstance_task.py:66 and :146 connect instances with their loop only when the first instance is made: a case
-# that was stored half-way is never told that an instance completed, and two threads may connect at once.
+# multiinstance_task.py:66 and :146 connect instances with their loop only when the first instance is made:
+# a case that was stored half-way is never told that an instance completed, and two threads may connect at
+# once.
 
 
 def connect_instances(spec: Any) -> None:
@@ -29,8 +30,9 @@ def connect_instances(spec: Any) -> None:
 
 
 # ---------------------------------------------------------------- 12 multi-instance data
-# :113 lets an instance's item spill into the task's data, so the second item is refused; :127 refuses a list that
-# an earlier round filled; :136 misspells a name; :252 takes the item None for the end of the list.
+# :113 lets an instance's item spill into the task's data, so the second item is refused; :127 refuses a
+# list that an earlier round filled; :136 misspells a name; :252 takes the item None for the end of the
+# list.
 
 
 @instead_of(MultiInstanceTask, "merge_child")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, EventSplit, _EndJoin
-from SpiffWorkflow.bpmn.specs.event_definitions.timer import CycleTimerEventDefinition
+from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent, EventBasedGateway
 from SpiffWorkflow.bpmn.specs.mixins.inclusive_gateway import InclusiveGateway
 from SpiffWorkflow.bpmn.specs.mixins.parallel_gateway import ParallelGateway
@@ -25,8 +25,8 @@ UNFINISHED = TaskState.NOT_FINISHED_MASK
 
 
 # ---------------------------------------------------------------- 1 nothing is predicted
-# specs/base.py:216 `_predict` copies everything that may follow a task into the case: 2^k tasks behind k joins,
-# and most of the stored state. Here followers are made when a task completes, never before.
+# specs/base.py:216 `_predict` copies everything that may follow a task into the case: 2^k tasks behind k
+# joins, and most of the stored state. Here followers are made when a task completes, never before.
 
 
 @instead_of(TaskSpec, "_predict")
@@ -43,13 +43,22 @@ def _complete(self: Any) -> None:
 
 def _make_followers(task: Any) -> None:
     spec = task.task_spec
-    if isinstance(spec, (MultiChoice, EventBasedGateway, EventSplit)) or isinstance(getattr(spec, "event_definition", None), CycleTimerEventDefinition):
-        return  # these make the ones they choose
-    outputs = spec.outputs
-    if isinstance(spec, BoundaryEvent) and not spec.cancel_activity:
-        # It ends no activity; only the activity's own end does. Without this a parked join stays behind each time.
-        outputs = [output for output in outputs if not isinstance(output, BoundaryEventJoin)]
-    task._sync_children(outputs, TaskState.FUTURE)
+    if not isinstance(spec, (MultiChoice, EventBasedGateway, EventSplit)):  # these make the ones they choose
+        task._sync_children(_followers(spec), TaskState.FUTURE)
+
+
+def _followers(spec: Any) -> list[Any]:
+    """Without the join: a non-interrupting event ends no activity, and each firing would leave one behind."""
+    ends_nothing = isinstance(spec, BoundaryEvent) and not spec.cancel_activity
+    return [one for one in spec.outputs if not (ends_nothing and isinstance(one, BoundaryEventJoin))]
+
+
+def follow(task: Any) -> None:
+    """Start what follows a non-interrupting boundary event that goes on waiting."""
+    for spec in _followers(task.task_spec):
+        child = task._add_child(spec, TaskState.FUTURE)
+        child.triggered = True  # it stays when the event itself completes
+        spec._update(child)
 
 
 @instead_of(EventSplit, "_run_hook")
@@ -60,9 +69,10 @@ def _open_event_region(self: Any, my_task: Any) -> bool:
 
 
 # ---------------------------------------------------------------- 2 joins count tokens
-# parallel_gateway.py:46, inclusive_gateway.py:76 and unstructured_join.py:29 look for traces of earlier rounds in
-# the tree, so a join inside a loop fires early. Here every arrival parks as a WAITING task, and a join that goes on
-# uses up exactly the arrivals it went on with; what is left over waits for the next round.
+# parallel_gateway.py:46, inclusive_gateway.py:76 and unstructured_join.py:29 look for traces of earlier
+# rounds in the tree, so a join inside a loop fires early. Here every arrival parks as a WAITING task, and a
+# join that goes on uses up exactly the arrivals it went on with; what is left over waits for the next
+# round.
 
 
 @instead_of(UnstructuredJoin, "_update_hook")
@@ -96,7 +106,7 @@ def _every_flow_has_a_token(self: Any, my_task: Any) -> bool:
 
 @instead_of(InclusiveGateway, "_check_threshold_unstructured")
 def _no_token_can_still_come(self: Any, my_task: Any) -> bool:
-    """BPMN 2.0, 13.3.3: wait for a token that can reach an empty flow, unless it can also reach a full one."""
+    """BPMN 2.0, 13.4.3: wait for a token that can reach an empty flow, unless it can reach a full one, too."""
     full = {token.internal_data["came_from"] for token in _parked(self, my_task)}
     to_empty = _upstream(self, [name for name in self._inputs if name not in full])
     to_full = _upstream(self, full)
@@ -158,8 +168,9 @@ def _upstream(join: Any, starts: Iterable[str]) -> set[str]:
 
 
 # ---------------------------------------------------------------- 3 a join keeps what each branch changed
-# unstructured_join.py:44 lays the whole data of the branches over each other, so a branch that changed nothing
-# undoes what another one wrote. Here each branch adds only what it changed since the fork, in order of arrival.
+# unstructured_join.py:44 lays the whole data of the branches over each other, so a branch that changed
+# nothing undoes what another one wrote. Here each branch adds only what it changed since the fork, in order
+# of arrival.
 
 
 def _merged(tokens: list[Any]) -> dict[str, Any]:
@@ -171,7 +182,7 @@ def _merged(tokens: list[Any]) -> dict[str, Any]:
 
 
 def apply_changes(merged: dict[str, Any], base: dict[str, Any], changed: dict[str, Any]) -> None:
-    """Bring into ``merged`` what ``changed`` has otherwise than ``base``; mappings inside are merged alike."""
+    """Bring into ``merged`` what ``changed`` has otherwise than ``base``; mappings inside likewise."""
     for key, value in changed.items():
         if key in base and base[key] == value:
             continue
@@ -201,12 +212,15 @@ def _ancestors(task: Any) -> Iterator[Any]:
 
 
 # ---------------------------------------------------------------- 4 depth
-# util/task.py:184 and bpmn/util/task.py:52 stop at depth 1,000 without a word: the case seems to be completed.
-# task.py:212 and :226 recurse.
+# util/task.py:184 and bpmn/util/task.py:52 stop at depth 1,000 without a word: the case seems to be
+# completed. task.py:212 and :226 recurse.
 
 
 @instead_of(TaskIterator, "__init__")
-def _iterate_to_any_depth(self: Any, task: Any, end_at_spec: Any = None, max_depth: int = 0, *rest: Any, **more: Any) -> None:
+def _to_any_depth(
+    self: Any, task: Any, end_at: Any = None, max_depth: int = 0, *rest: Any, **more: Any
+) -> None:
+    end_at_spec = more.pop("end_at_spec", end_at)
     original(TaskIterator, "__init__")(self, task, end_at_spec, sys.maxsize, *rest, **more)
 
 
@@ -222,7 +236,8 @@ def _find_ancestor(self: Any, spec_name: str) -> Any:
 
 # ---------------------------------------------------------------- 5 running and cancelling
 # task.py:349 runs tasks that are completed or cancelled; task.py:371 drops the followers of a cancelled task
-# without cancelling them, so the sub-processes of a cancelled multi-instance task stay open;
+# without cancelling them, so the sub-processes of a cancelled multi-instance task stay open, and drops what a
+# repeating boundary event has started; event_types.py:79 stops the waits of what it has started;
 # subworkflow_task.py:37 wakes an activity that was cancelled while its sub-process came to its end.
 
 
@@ -233,20 +248,24 @@ def _run(self: Any) -> bool | None:
     return original(Task, "run")(self)
 
 
-
 @instead_of(Task, "cancel")
 def _cancel(self: Any) -> None:
     open_now = bool(self._state & UNFINISHED)
     if open_now:
         self._set_state(TaskState.CANCELLED)
-    for child in self.children:
-        child.cancel()
+    if not (open_now and isinstance(self.task_spec, BoundaryEvent)):
+        for child in self.children:
+            child.cancel()
     if open_now:
         self.task_spec._on_cancel(self)
+
+
+@instead_of(CatchingEvent, "_on_cancel")
+def _stop_waiting(self: Any, my_task: Any) -> None:
+    my_task.workflow.top_workflow.event_manager.remove_task(my_task)
 
 
 @instead_of(SubWorkflowTask, "_on_subworkflow_completed")
 def _subprocess_completed(self: Any, subworkflow: Any, my_task: Any) -> None:
     if my_task._state == TaskState.STARTED:
         original(SubWorkflowTask, "_on_subworkflow_completed")(self, subworkflow, my_task)
-

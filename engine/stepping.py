@@ -1,0 +1,268 @@
+"""Moves a case: runs what can run, says what it waits for, and makes one waiting event happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import uuid5
+
+from SpiffWorkflow.bpmn.specs.control import EventSplit
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import CycleTimerEventDefinition, TimerEventDefinition
+from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent, EventBasedGateway
+from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
+from SpiffWorkflow.task import Task
+from SpiffWorkflow.util.task import TaskState
+
+from engine import clock, due, state
+from engine.corrections.events import branches
+from engine.corrections.tokens import follow
+from engine.errors import EngineError
+
+SpiffTask: TypeAlias = Task
+UNFINISHED = state.UNFINISHED
+
+
+class LoopsByItself(EngineError):
+    """A case runs on and on without coming to a person or to a wait."""
+
+    code = "loops_by_itself"
+
+    def __init__(self, process: str, elements: list[str]) -> None:
+        super().__init__(f"{process} does not come to rest: … {' → '.join(elements)} …")
+        self.process = process
+        self.elements = elements
+
+
+class EventNotWaiting(EngineError):
+    """The event does not wait any more, or a timer is not due yet; ``due`` says when it is."""
+
+    code = "event_not_waiting"
+
+    def __init__(self, token: str, *, due: datetime | None = None) -> None:
+        super().__init__(f"Event {token} is not due before {due}" if due else f"Event {token} does not wait")
+        self.token = token
+        self.due = due
+
+
+@dataclass(frozen=True)
+class StepTaken:
+    """An element of the diagram that was completed."""
+
+    process: str  # name of the (sub-)process spec it stands in
+    element: str  # its id in the diagram
+    token: str
+
+
+@dataclass(frozen=True)
+class WaitingEvent:
+    """Something a case waits for besides people. Behind an event-based gateway each branch is one."""
+
+    token: str  # a UUID, the same as long as the event waits
+    process: str  # name of the (sub-)process spec it stands in
+    element: str  # its id in the diagram
+    kind: str  # message, timer, signal, conditional, error, escalation, cancel, multiple
+    message: str | None  # name of the message or signal
+    due: datetime | None  # timers: when it fires (next); in UTC
+    attached_to: str | None  # boundary events: the activity
+    interrupting: bool  # whether it ends what it is attached to; True for events in the flow
+
+
+@dataclass(frozen=True)
+class ThrownEvent:
+    """A message or signal that the case threw and nothing in the case caught."""
+
+    kind: str
+    name: str
+    payload: Any
+
+
+# ---------------------------------------------------------------- running
+
+
+def advance(workflow: BpmnWorkflow, *, now: datetime | None = None, budget: int = 500) -> list[StepTaken]:
+    """Run everything that needs nobody, until people's tasks and waits remain; returns what was completed.
+
+    ``now`` is the moment of the step; without it ``engine.clock.at`` must be in force where a timer begins.
+    Raises LoopsByItself after ``budget`` tasks, UncaughtError, BadTimer, and whatever an operation raises:
+    the workflow is half-run then and must be thrown away.
+    """
+    taken: list[StepTaken] = []
+    with clock.at(now) if now else nullcontext():
+        for _ in range(budget):
+            task = _next_to_run(workflow)
+            if task is None:
+                return taken
+            task.run()
+            if task._state == TaskState.COMPLETED and task.task_spec.bpmn_id:
+                taken.append(StepTaken(task.workflow.spec.name, task.task_spec.bpmn_id, str(task.id)))
+    raise LoopsByItself(workflow.spec.name, [step.element for step in taken[-10:]])
+
+
+def _next_to_run(workflow: BpmnWorkflow) -> SpiffTask | None:
+    """Boundary events go first: what they interrupt must not go on beside them."""
+    found = None
+    for task in _tasks(workflow):
+        if task._state == TaskState.READY and not task.task_spec.manual:
+            if isinstance(task.task_spec, BoundaryEvent):
+                return task
+            found = found or task
+    return found
+
+
+def open_user_tasks(workflow: BpmnWorkflow) -> list[SpiffTask]:
+    """The tasks that people can do now, in the process and its sub-processes."""
+    return [task for task in _tasks(workflow) if task._state == TaskState.READY and task.task_spec.manual]
+
+
+def _tasks(workflow: BpmnWorkflow) -> Iterator[SpiffTask]:
+    yield from workflow.tasks.values()
+    for subprocess in workflow.subprocesses.values():
+        yield from subprocess.tasks.values()
+
+
+def thrown_events(workflow: BpmnWorkflow) -> list[ThrownEvent]:
+    """Take the messages and signals for the world outside; each is given once."""
+    return [
+        ThrownEvent(_kind(event.event_definition), event.event_definition.name, event.payload)
+        for event in workflow.get_events()
+    ]
+
+
+# ---------------------------------------------------------------- waiting
+
+
+def waiting_events(workflow: BpmnWorkflow) -> list[WaitingEvent]:
+    """Everything the case waits for besides people."""
+    return [event for task in _waiting(workflow) for event in _events_of(task)]
+
+
+def _waiting(workflow: BpmnWorkflow) -> Iterator[SpiffTask]:
+    for task in _tasks(workflow):
+        if task._state == TaskState.WAITING and isinstance(task.task_spec, CatchingEvent):
+            yield task
+
+
+def _events_of(task: SpiffTask) -> list[WaitingEvent]:
+    if not isinstance(task.task_spec, EventBasedGateway):
+        return [_event(task, task.task_spec, task.task_spec.event_definition, str(task.id), _due(task))]
+    due_times = task.internal_data.get("due_times", {})
+    return [
+        _event(task, task.workflow.spec.task_specs[branch], definition, _branch_id(task, branch),
+               _moment(due_times.get(branch)))
+        for branch, definition in branches(task)
+    ]  # fmt: skip
+
+
+def _branch_id(gateway: SpiffTask, branch: str) -> str:
+    """A branch that waits has no task yet; its id is made from the gateway's id and the branch's name."""
+    return str(uuid5(gateway.id, branch))
+
+
+def _event(task: SpiffTask, spec: Any, definition: Any, token: str, due: datetime | None) -> WaitingEvent:
+    attached = _attached_to(task) if isinstance(spec, BoundaryEvent) else None
+    name = definition.name if not isinstance(definition, TimerEventDefinition) else None
+    interrupting = getattr(spec, "cancel_activity", True)
+    return WaitingEvent(
+        token, task.workflow.spec.name, spec.bpmn_id, _kind(definition), name, due, attached, interrupting
+    )
+
+
+def _attached_to(event: SpiffTask) -> str | None:
+    split = event.parent
+    if split is None or not isinstance(split.task_spec, EventSplit):
+        return None
+    activities = (spec for spec in split.task_spec.outputs if not isinstance(spec, BoundaryEvent))
+    return next((str(spec.bpmn_id) for spec in activities), None)
+
+
+def _kind(definition: Any) -> str:
+    if isinstance(definition, TimerEventDefinition):
+        return "timer"
+    return type(definition).__name__.removesuffix("EventDefinition").lower()
+
+
+def _due(task: SpiffTask) -> datetime | None:
+    value = task.internal_data.get("event_value")
+    return _moment(value["next"] if isinstance(value, dict) else value)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+# ---------------------------------------------------------------- making one event happen
+
+
+def fire_timer(workflow: BpmnWorkflow, token: str, now: datetime) -> WaitingEvent:
+    """Make this one timer fire; ``advance`` then goes on from it. A repeating one that is attached
+    without interrupting keeps waiting for its next time; periods missed in a stand-still are not made up for.
+
+    Raises EventNotWaiting when it does not wait any more or is not due at ``now``.
+    """
+    task, event = _find(workflow, token)
+    if event.kind != "timer" or event.due is None:
+        raise EventNotWaiting(token)
+    if event.due > now:
+        raise EventNotWaiting(token, due=event.due)
+    with clock.at(now):
+        if isinstance(task.task_spec.event_definition, CycleTimerEventDefinition) and not event.interrupting:
+            _fire_again(task, now)
+        else:
+            _fire(task, event)
+    return event
+
+
+def deliver_message(workflow: BpmnWorkflow, token: str, payload: Mapping[str, Any]) -> WaitingEvent:
+    """Make this one message (or signal) arrive; its ``payload`` is laid over the data of the token it moves.
+
+    ``advance`` then goes on from it. A message variable that the diagram names gets it, too.
+    Raises EventNotWaiting.
+    """
+    task, event = _find(workflow, token)
+    if event.kind not in ("message", "signal"):
+        raise EventNotWaiting(token)
+    _fire(task, event)
+    task.data.update(payload)
+    definition = _definition(task, event)
+    variable = getattr(definition, "message_var" if event.kind == "message" else "variable", None)
+    if variable is not None:
+        task.data[variable] = dict(payload)
+        task.internal_data[definition.name] = dict(payload)  # the library moves it there itself when it runs
+    return event
+
+
+def _find(workflow: BpmnWorkflow, token: str) -> tuple[SpiffTask, WaitingEvent]:
+    for task in _waiting(workflow):
+        for event in _events_of(task):
+            if event.token == token:
+                return task, event
+    raise EventNotWaiting(token)
+
+
+def _definition(task: SpiffTask, event: WaitingEvent) -> Any:
+    if isinstance(task.task_spec, EventBasedGateway):
+        return next(found for branch, found in branches(task) if branch == event.element)
+    return task.task_spec.event_definition
+
+
+def _fire(task: SpiffTask, event: WaitingEvent) -> None:
+    if isinstance(task.task_spec, EventBasedGateway):
+        task.internal_data["branch"] = event.element
+    task.internal_data["event_fired"] = True
+    task.task_spec._update(task)
+
+
+def _fire_again(task: SpiffTask, now: datetime) -> None:
+    """Each firing starts a token of its own; after the last one the event is completed."""
+    cycle = task.internal_data["event_value"]
+    cycle["cycles"] -= 1
+    cycle["next"] = due.next_due(datetime.fromisoformat(cycle["next"]), cycle["period"], now=now).isoformat()
+    follow(task)
+    if cycle["cycles"] == 0:
+        task.workflow.top_workflow.event_manager.remove_task(task)
+        task._set_state(TaskState.COMPLETED)
+        task.workflow._task_completed_notify(task)
