@@ -10,7 +10,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const modules = join(here, "node_modules");
 const target = resolve(process.argv[2] ?? join(here, "../static/dist"));
 
-const SCRIPTS = ["app.js", "viewer.js"];
+const SCRIPTS = ["app.js", "viewer.js", "api-docs.js"];
 const SHEETS = ["app.css", "app.ltr.css"];
 
 const COPIES = [
