@@ -1,0 +1,352 @@
+"""S-FEEL as the DMN standard defines it: the simple expressions and unary tests in the cells of decision tables.
+
+Values are Python's: int where a number is whole, else Decimal; str, bool, None, date, datetime, time, timedelta.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from engine.errors import EngineError
+from models.language import gettext as _
+
+Value = Any
+Names = Mapping[str, Value]
+Evaluate = Callable[[Names], Value]
+Test = Callable[[Value, Names], bool]
+
+TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<number>\d+(?:\.\d+)?|\.\d+)
+    | (?P<string>"(?:[^"\\]|\\.)*")
+    | (?P<op>\.\.|\*\*|<=|>=|!=|[-+*/<>=(),\[\]])
+    | (?P<name>[^\W\d][\w]*(?:\s+(?:and)\s+time(?=\s*\())?)
+    )""",
+    re.VERBOSE,
+)
+MAX_CELL = 2_000
+
+
+class FeelError(EngineError):
+    """A cell cannot be read or worked out; the message says why, in the reader's language."""
+
+    code = "feel_error"
+
+
+def number(value: Value) -> Value:
+    """A number in its one form: int when whole, else Decimal; everything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return value
+    exact = value if isinstance(value, int | Decimal) else Decimal(repr(value))
+    return int(exact) if exact == int(exact) else exact
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A parsed unary test. ``points``: literal values and bounds it mentions, for the check of a table."""
+
+    source: str
+    matches: Test
+    points: tuple[Value, ...]
+    any: bool = False
+
+
+@lru_cache(maxsize=8192)
+def unary_tests(source: str) -> Cell:
+    """The test that an input cell holds (DMN 1.3, 7.3.4 grammar of S-FEEL). Raises ``FeelError``."""
+    text = source.strip()
+    if text in ("", "-"):
+        return Cell(source, lambda value, names: True, (), any=True)
+    return _Parser(source).whole_tests()
+
+
+@lru_cache(maxsize=8192)
+def expression(source: str) -> Evaluate:
+    """The function that an output cell or an input expression holds. Raises ``FeelError``."""
+    return _Parser(source).whole_expression()
+
+
+@lru_cache(maxsize=8192)
+def names_in(source: str) -> frozenset[str]:
+    """The names that an expression reads."""
+    parser = _Parser(source)
+    parser.whole_expression()
+    return frozenset(parser.names)
+
+
+def _same_kind(left: Value, right: Value) -> bool:
+    numbers = (int, Decimal)
+    for kind in (bool, numbers, str, datetime, date, time, timedelta):
+        if isinstance(left, kind) or isinstance(right, kind):
+            return isinstance(left, kind) and isinstance(right, kind)
+    return False
+
+
+def compare(work: Callable[[Any, Any], bool], left: Value, right: Value) -> bool:
+    """Compare as FEEL does: values of different kinds, and null, are never greater or less, nor equal."""
+    left, right = number(left), number(right)
+    if left is None or right is None:
+        return work is operator.eq and left is right
+    if not _same_kind(left, right):
+        return False
+    if isinstance(left, bool) and work is not operator.eq:
+        return False
+    return bool(work(left, right))
+
+
+ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
+
+
+class _Parser:
+    """Recursive descent over the tokens of one cell."""
+
+    def __init__(self, source: str) -> None:
+        if len(source) > MAX_CELL:
+            raise FeelError(_("خانه بیش از اندازه بلند است."))
+        self._source = source
+        self._tokens = self._split(source)
+        self._at = 0
+        self.names: set[str] = set()
+        self._points: list[Value] = []
+
+    def _split(self, source: str) -> list[tuple[str, str]]:
+        tokens, at = [], 0
+        text = source.rstrip()
+        while at < len(text):
+            found = TOKEN.match(text, at)
+            if found is None:
+                raise self._error()
+            tokens.append((str(found.lastgroup), found.group(found.lastgroup or 0)))
+            at = found.end()
+        return tokens
+
+    def _error(self) -> FeelError:
+        return FeelError(_("«%(source)s» را نمی‌توان خواند.", source=self._source.strip()[:100]))
+
+    def _peek(self) -> str:
+        return self._tokens[self._at][1] if self._at < len(self._tokens) else ""
+
+    def _kind(self) -> str:
+        return self._tokens[self._at][0] if self._at < len(self._tokens) else ""
+
+    def _take(self, wanted: str = "") -> str:
+        text = self._peek()
+        if not text or (wanted and text != wanted):
+            raise self._error()
+        self._at += 1
+        return text
+
+    def whole_expression(self) -> Evaluate:
+        run = self._comparison()
+        if self._at != len(self._tokens):
+            raise self._error()
+        return run
+
+    def whole_tests(self) -> Cell:
+        negated = self._peek() == "not" and self._at + 1 < len(self._tokens) and self._tokens[1][1] == "("
+        if negated:
+            self._at += 2
+        tests = [self._test()]
+        while self._peek() == ",":
+            self._take()
+            tests.append(self._test())
+        if negated:
+            self._take(")")
+        if self._at != len(self._tokens):
+            raise self._error()
+
+        def matches(value: Value, names: Names) -> bool:
+            return any(test(value, names) for test in tests) is not negated
+
+        return Cell(self._source, matches, tuple(self._points))
+
+    def _test(self) -> Test:
+        sign = self._peek()
+        if sign in ORDER:
+            self._take()
+            work, end = ORDER[sign], self._endpoint()
+            return lambda value, names: compare(work, value, end(names))
+        if sign in ("[", "]") or (sign == "(" and self._is_interval()):
+            return self._interval()
+        same = self._endpoint()
+        return lambda value, names: compare(operator.eq, value, same(names))
+
+    def _is_interval(self) -> bool:
+        depth = 0
+        for _kind, text in self._tokens[self._at :]:
+            depth += (text in "([") - (text == ")")
+            if text == ".." and depth == 1:
+                return True
+            if depth == 0:
+                return False
+        return False
+
+    def _interval(self) -> Test:
+        low_closed = self._take() == "["
+        low = self._endpoint()
+        self._take("..")
+        high = self._endpoint()
+        closing = self._take()
+        if closing not in ("]", ")", "["):
+            raise self._error()
+        above = operator.ge if low_closed else operator.gt
+        below = operator.le if closing == "]" else operator.lt
+        return lambda value, names: compare(above, value, low(names)) and compare(below, value, high(names))
+
+    def _endpoint(self) -> Evaluate:
+        read = self.names.copy()
+        run = self._sum()
+        if self.names == read:
+            self._points.append(run({}))
+        return run
+
+    def _comparison(self) -> Evaluate:
+        left = self._sum()
+        sign = self._peek()
+        if sign == "!=":
+            self._take()
+            other = self._sum()
+            return lambda names: not compare(operator.eq, left(names), other(names))
+        if sign in ORDER:
+            self._take()
+            work, right = ORDER[sign], self._sum()
+            return lambda names: compare(work, left(names), right(names))
+        return left
+
+    def _sum(self) -> Evaluate:
+        run = self._product()
+        while self._peek() in ("+", "-"):
+            work = _arithmetic(operator.add if self._take() == "+" else operator.sub)
+            run = _both(work, run, self._product())
+        return run
+
+    def _product(self) -> Evaluate:
+        run = self._power()
+        while self._peek() in ("*", "/"):
+            work = _arithmetic(operator.mul) if self._take() == "*" else _divide
+            run = _both(work, run, self._power())
+        return run
+
+    def _power(self) -> Evaluate:
+        run = self._unary()
+        while self._peek() == "**":
+            self._take()
+            run = _both(_power, run, self._unary())
+        return run
+
+    def _unary(self) -> Evaluate:
+        if self._peek() == "-":
+            self._take()
+            inner = self._unary()
+            return lambda names: _negative(inner(names))
+        return self._primary()
+
+    def _primary(self) -> Evaluate:
+        kind, text = self._kind(), self._take()
+        if kind == "number":
+            value = number(Decimal(text))
+            return lambda names: value
+        if kind == "string":
+            words = re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), text[1:-1])
+            return lambda names: words
+        if text == "(":
+            run = self._comparison()
+            self._take(")")
+            return run
+        if kind == "name":
+            return self._named(text)
+        raise self._error()
+
+    def _named(self, text: str) -> Evaluate:
+        if text in LITERALS:
+            value = LITERALS[text]
+            return lambda names: value
+        if self._peek() == "(":
+            return self._literal_call(re.sub(r"\s+", " ", text))
+        self.names.add(text)
+
+        def read(names: Names) -> Value:
+            if text not in names:
+                raise FeelError(_("نام «%(name)s» مقداری ندارد.", name=text))
+            return number(names[text])
+
+        return read
+
+    def _literal_call(self, name: str) -> Evaluate:
+        convert = CONVERSIONS.get(name)
+        if convert is None:
+            raise FeelError(_("تابع «%(name)s» در S-FEEL نیست.", name=name))
+        self._take("(")
+        if self._kind() != "string":
+            raise self._error()
+        text = self._take()[1:-1]
+        self._take(")")
+        try:
+            value = convert(text)
+        except ValueError:
+            raise FeelError(_("«%(text)s» %(name)s درستی نیست.", text=text, name=name)) from None
+        return lambda names: value
+
+
+def _both(work: Callable[[Value, Value], Value], left: Evaluate, right: Evaluate) -> Evaluate:
+    return lambda names: work(left(names), right(names))
+
+
+def _arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Value, Value], Value]:
+    def run(left: Value, right: Value) -> Value:
+        if left is None or right is None:
+            return None
+        if isinstance(left, bool) or isinstance(right, bool):
+            return None
+        try:
+            return number(work(number(left), number(right)))
+        except (TypeError, InvalidOperation, OverflowError):
+            return None
+
+    return run
+
+
+def _divide(left: Value, right: Value) -> Value:
+    if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in (left, right)):
+        return None
+    return None if right == 0 else number(Decimal(left) / Decimal(right))
+
+
+def _power(left: Value, right: Value) -> Value:
+    if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in (left, right)):
+        return None
+    if abs(right) > 1000 or abs(left) > 10**12:
+        raise FeelError(_("عدد بیش از اندازه بزرگ است."))
+    return number(Decimal(left) ** Decimal(right))
+
+
+def _negative(value: Value) -> Value:
+    return None if value is None or isinstance(value, bool | str) else -value
+
+
+DURATION = re.compile(r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+
+
+def _duration(text: str) -> timedelta:
+    found = DURATION.fullmatch(text)
+    if found is None or not any(found.groups()[1:]):
+        raise ValueError(text)
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups()[1:])
+    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return -length if found[1] else length
+
+
+LITERALS: dict[str, Value] = {"true": True, "false": False, "null": None}
+CONVERSIONS: dict[str, Callable[[str], Value]] = {
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "date and time": datetime.fromisoformat,
+    "duration": _duration,
+}

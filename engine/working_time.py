@@ -1,0 +1,69 @@
+"""Working time: what "two working days after" means for an office with weekends, holidays and hours (CAL-1..CAL-3).
+
+Pure: the calendar is handed in, nothing is read from a clock or a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+FARTHEST = 3_660  # days looked at before giving up: a calendar without any working day is a mistake
+
+
+class NoWorkingDay(ValueError):
+    """The calendar has no working day within ten years."""
+
+
+@dataclass(frozen=True)
+class WorkingCalendar:
+    """An office's calendar. ``weekend`` holds numbers of ``date.weekday()`` (Monday is 0); hours are local."""
+
+    weekend: frozenset[int]
+    opens: time
+    closes: time
+    zone: ZoneInfo
+    is_holiday: Callable[[date], bool]
+
+    def is_working_day(self, day: date) -> bool:
+        return day.weekday() not in self.weekend and not self.is_holiday(day)
+
+    def is_working_time(self, moment: datetime) -> bool:
+        """Whether the office is open at an aware moment; the closing minute itself counts as open."""
+        local = moment.astimezone(self.zone)
+        return self.is_working_day(local.date()) and self.opens <= local.time() <= self.closes
+
+    def next_working_moment(self, moment: datetime) -> datetime:
+        """The moment itself when the office is open, else the next opening (CAL-2). Aware, in UTC."""
+        local = moment.astimezone(self.zone)
+        if self.is_working_day(local.date()):
+            if local.time() < self.opens:
+                return self._at(local.date(), self.opens)
+            if local.time() <= self.closes:
+                return moment.astimezone(UTC)
+        return self._at(self._working_day_after(local.date()), self.opens)
+
+    def add_working_days(self, start: datetime, days: int) -> datetime:
+        """The same time of day on the ``days``-th working day after the day that ``start`` counts as (CAL-3).
+
+        Takes an aware moment and gives one in UTC. Raises ``ValueError`` for a negative number of days.
+        """
+        if days < 0:
+            raise ValueError(f"Working days are counted forwards only: {days}")
+        counted = self.next_working_moment(start).astimezone(self.zone)
+        day = counted.date()
+        for _ in range(days):
+            day = self._working_day_after(day)
+        return self._at(day, counted.time())
+
+    def _working_day_after(self, day: date) -> date:
+        for _ in range(FARTHEST):
+            day += timedelta(days=1)
+            if self.is_working_day(day):
+                return day
+        raise NoWorkingDay(f"No working day within ten years before {day}")
+
+    def _at(self, day: date, clock: time) -> datetime:
+        return datetime.combine(day, clock.replace(tzinfo=None), self.zone).astimezone(UTC)
