@@ -15,21 +15,25 @@ from sqlalchemy.orm import Session, sessionmaker
 import forms
 from engine import checking, clock, definitions
 from engine.expressions import Language, SafeEnvironment
+from engine.identity import Actor
 from engine.operations import Services
-from engine.service import Engine
+from engine.service import Engine, StepResult
 from engine.settings import Settings
 from engine.working_time import WorkingCalendar
-from models.account import CASE_ROLES, Role
+from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
-from workflows import payment
+from workflows import demo, payment
 from workflows.providers import test_gateway
 from workflows.providers.kavenegar import Kavenegar
 from workflows.providers.on_screen import OnScreenOutbox
+from workflows.providers.payment_gateway import PaymentGateway
+from workflows.providers.sms import SmsProvider
 from workflows.providers.zarinpal import Zarinpal
 from workflows.registry import briefings, operations, reports
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
 FONTS = Path(__file__).parent / "webapp" / "static" / "dist" / "fonts"
+IRAN = holidays.country_holidays("IR")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Clock = Callable[[], datetime]
@@ -47,6 +51,7 @@ class Application:
     database: Database
     sessions: sessionmaker[Session]
     engine: Engine
+    accounts: Accounts
     clock: Clock
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
     payment_returned: Callable[..., object]
@@ -71,7 +76,7 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
         environment=SafeEnvironment(language(services.calendar)), clock=now,
     )  # fmt: skip
     return Application(
-        settings=settings, database=database, sessions=sessions, engine=engine, clock=now,
+        settings=settings, database=database, sessions=sessions, engine=engine, accounts=Accounts(settings), clock=now,
         test_gateway=test_gateway if settings.payment_gateway == "test" else None,
         payment_returned=payment.returned,
     )  # fmt: skip
@@ -80,11 +85,11 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
 def make_services(settings: Settings, sessions: sessionmaker[Session], now: Clock) -> Services:
     """The outside services that the settings name."""
     if settings.payment_gateway == "zarinpal":
-        gateway = Zarinpal(settings.zarinpal_merchant, base_url=settings.zarinpal_url)
+        gateway: PaymentGateway = Zarinpal(settings.zarinpal_merchant, base_url=settings.zarinpal_url)
     else:
         gateway = test_gateway.BuiltInTestGateway(sessions, base_url=settings.public_url, clock=now)
     if settings.sms_provider == "kavenegar":
-        sms = Kavenegar(settings.kavenegar_key, sender=settings.kavenegar_sender)
+        sms: SmsProvider = Kavenegar(settings.kavenegar_key, sender=settings.kavenegar_sender)
     else:
         sms = OnScreenOutbox()
     return Services(
@@ -95,13 +100,10 @@ def make_services(settings: Settings, sessions: sessionmaker[Session], now: Cloc
 
 def office_calendar(settings: Settings) -> WorkingCalendar:
     """The organisation's working time, from its settings; holidays of Iran from a well-kept library (CAL-1)."""
-    import holidays
-
-    iran = holidays.country_holidays("IR")
     weekend = frozenset(WEEKDAYS.index(day.strip()) for day in settings.weekend.split(","))
     return WorkingCalendar(
         weekend=weekend, opens=settings.office_opens, closes=settings.office_closes,
-        zone=ZoneInfo(settings.time_zone), is_holiday=lambda day: day in iran,
+        zone=ZoneInfo(settings.time_zone), is_holiday=is_holiday,
     )  # fmt: skip
 
 
@@ -122,6 +124,178 @@ def seam() -> checking.Seam:
     )
 
 
+def is_holiday(day: date) -> bool:
+    return day in IRAN
+
+
 def _form_fields(process_key: str, task_key: str) -> frozenset[str] | None:
     form = forms.form_for(process_key, task_key)
     return None if form is None else frozenset(form.unbound().data)
+
+
+# ---------------------------------------------------------------- the command line
+
+RECONCILE_EVERY = 300  # seconds between two questions to the gateway about payments whose return was lost
+
+
+def application_from_environment() -> Application:
+    """The application that ``KARTABL_…`` variables describe; says every problem at once and exits when they are wrong."""
+    try:
+        return build(Settings.from_environment(os.environ))
+    except SettingsInvalid as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+@click.group()
+def main() -> None:
+    """Kartabl (کارتابل): case management on BPMN."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, envvar="PORT")
+@click.option("--threads", default=8, show_default=True)
+@click.option("--worker/--no-worker", default=True, help="Run the worker inside this process.")
+def run(host: str, port: int, threads: int, worker: bool) -> None:
+    """Prepare the database, deploy the diagrams and serve the pages, the API and (by default) the worker."""
+    import waitress
+
+    import webapp
+
+    application = application_from_environment()
+    prepare(application)
+    inside = Worker(application.engine, tick=application.settings.worker_tick) if worker else None
+    if inside:
+        inside.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine))
+        inside.start()
+    click.echo(f"کارتابل / Kartabl: http://{host}:{port}")
+    if application.settings.demo:
+        _print_people()
+    try:
+        waitress.serve(webapp.create_app(application), host=host, port=port, threads=threads, ident=None)
+    finally:
+        if inside:
+            inside.stop()
+
+
+def prepare(application: Application) -> None:
+    """Bring the database up to date and deploy what changed. Exits with the findings when a diagram is not sound."""
+    migrate.upgrade(application.database)
+    bundle = application.deploy()
+    if not bundle.sound:
+        raise click.ClickException("\n".join(str(finding) for finding in bundle.findings))
+
+
+@main.command()
+def worker() -> None:
+    """Run a worker alone, beside web processes started with --no-worker."""
+    application = application_from_environment()
+    alone = Worker(application.engine, tick=application.settings.worker_tick)
+    alone.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine))
+    alone.run()
+
+
+@main.command(name="migrate")
+def migrate_command() -> None:
+    """Bring the database to the newest schema."""
+    migrate.upgrade(application_from_environment().database)
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Check the bundle of diagrams and decision tables, or the FILES given, and say what is wrong and where."""
+    if files:
+        bundle = checking.check({path.name: path.read_bytes() for path in files}, seam())
+    else:
+        bundle = checking.check_folder(DIAGRAMS, seam())
+    for finding in bundle.findings:
+        click.echo(f"{finding.severity}: {finding}")
+    click.echo(f"{len(bundle.diagrams)} diagrams, {len(bundle.decisions)} decision tables: "
+               f"{'sound' if bundle.sound else 'not deployable'}")  # fmt: skip
+    sys.exit(0 if bundle.sound else 1)
+
+
+@main.command()
+def deploy() -> None:
+    """Check the bundle and deploy what changed as new versions."""
+    bundle = application_from_environment().deploy()
+    for finding in bundle.findings:
+        click.echo(f"{finding.severity}: {finding}")
+    sys.exit(0 if bundle.sound else 1)
+
+
+@main.command(name="settings")
+def show_settings() -> None:
+    """Print every setting with its default and what it means."""
+    for name, default, comment in Settings.documented():
+        click.echo(f"KARTABL_{name.upper()} = {default}\n    {comment}")
+
+
+@main.command(name="demo")
+@click.option("--list", "listed", is_flag=True, help="Print the demo people instead of making data.")
+@click.option("--json", "as_json", is_flag=True, help="With --list: as JSON.")
+@click.option("--cases", default=200, show_default=True, help="How many cases to make.")
+def demo_command(listed: bool, as_json: bool, cases: int) -> None:
+    """Fill an empty database with realistic people and cases; a second run changes nothing."""
+    application = application_from_environment()
+    if not application.settings.demo:
+        raise click.ClickException("Demo people exist in demo mode only: KARTABL_MODE=demo")
+    if listed:
+        _print_people(as_json)
+        return
+    prepare(application)
+    made = demo.fill(application.engine, application.accounts, submit=submit, cases=cases)
+    click.echo(f"{made} cases made" if made else "the demo data is there already")
+
+
+def submit(engine: Engine, session: Session, task_id: int, by: Actor, values: dict[str, object]) -> StepResult:
+    """Complete a task with plain values through its own form, as pages and API do: for commands and tests."""
+    view = engine.open_task(session, task_id, by=by, typed=values)
+    form_class = forms.form_for(view.task.process_key, view.task.key) or forms.declared_form(
+        view.task.process_key, view.task.key, view.fields
+    )
+    form = form_class.from_values(values, preset=view.briefing.values, choices=view.briefing.choices)
+    return engine.complete_task(session, task_id, by=by, form=form)
+
+
+def _print_people(as_json: bool = False) -> None:
+    people = demo.people()
+    if as_json:
+        click.echo(json.dumps(people, ensure_ascii=False, indent=2))
+        return
+    for person in people:
+        click.echo(f"  {person['role']:<22} {person['username']:<16} {person['password']:<18} {person['name']}")
+
+
+@main.group()
+def user() -> None:
+    """Accounts."""
+
+
+@user.command(name="create")
+@click.argument("username")
+@click.option("--first-name", required=True)
+@click.option("--last-name", required=True)
+@click.option("--mobile")
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role]))
+def create_user(username: str, first_name: str, last_name: str, mobile: str | None, roles: tuple[str, ...]) -> None:
+    """Make an account; its first password is printed once and has to be changed at the first sign-in (ACC-3)."""
+    application = application_from_environment()
+    prepare(application)
+    password = secrets.token_urlsafe(9)
+    with application.engine.transaction() as session:
+        person = Person(
+            username=fold_username(username), first_name=first_name, last_name=last_name, mobile=mobile,
+            created_at=application.clock(), roles=[RoleGrant(role=role) for role in roles],
+        )  # fmt: skip
+        application.accounts.set_password(person, password, must_change=True)
+        session.add(person)
+    click.echo(f"{person.username}: {password}")
+
+
+if __name__ == "__main__":
+    main()

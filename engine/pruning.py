@@ -1,8 +1,8 @@
 """Drops the finished history of a case, so that a step costs the same on the first day and in the tenth year.
 
-What stays is what can still matter: the root, every unfinished task, every finished task from which two or more
-unfinished ones branch off (a join takes what its branches changed since then), and the split of an activity
-that still waits for its boundary events, with the tasks directly below it.
+What stays is what can still matter: the root, every unfinished task, every finished task from which two or
+more unfinished ones branch off (a join takes what its branches changed since then), and the split of an
+activity that still waits for its boundary events, with the tasks directly below it.
 """
 
 from __future__ import annotations

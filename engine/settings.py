@@ -6,6 +6,8 @@ Office rules that an admin changes (tariffs, limits of a process) live in tables
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -75,6 +77,19 @@ class Settings:
         if problems:
             raise SettingsInvalid("\n".join(problems))
         return cls(**values)  # type: ignore[arg-type]
+
+    @classmethod
+    def documented(cls) -> list[tuple[str, object, str]]:
+        """(name, default, the comment beside it) of every setting, for ``kartabl settings`` and the manual."""
+        comments = {
+            found[1]: found[2]
+            for line in inspect.getsource(cls).splitlines()
+            if (found := re.match(r"    (\w+): [^#]+# (.+)", line))
+        }
+        return [
+            (field.name, None if field.default is dataclasses.MISSING else field.default, comments[field.name])
+            for field in dataclasses.fields(cls)
+        ]
 
     @property
     def demo(self) -> bool:

@@ -1,8 +1,8 @@
 """The stored form of a running case: compact JSON without the diagram and without history.
 
 Format 1 is an object with ``format``, ``tasks``, and where there are any ``subprocesses``, ``data``,
-``completed``, ``success``. Tasks stand parents first; each names its parent by position and holds only how its
-data differs from the parent's. The order has meaning: keep the bytes as they are, never sorted.
+``completed``, ``success``. Tasks stand parents first; each names its parent by position and holds only how
+its data differs from the parent's. The order has meaning: keep the bytes as they are, never sorted.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def new_workflow(specs: ProcessSpecs, script_engine: Any, data: Mapping[str, Any
 def dump(workflow: BpmnWorkflow, *, without: Iterable[str] = ()) -> bytes:
     """The case as bytes. Names in ``without`` are left out of all data: what only this step needed.
 
-    Raises StateUnwritable for values that JSON cannot give back as they are (moments, Decimal, sets, NaN), and
-    when thrown messages or signals were not taken (``engine.stepping.thrown_events``).
+    Raises StateUnwritable for values that JSON cannot give back as they are (moments, Decimal, sets, NaN),
+    and when thrown messages or signals were not taken (``engine.stepping.thrown_events``).
     """
     if workflow.bpmn_events:
         names = [event.event_definition.name for event in workflow.bpmn_events]
@@ -229,7 +229,16 @@ def _restore(process: Any, stored: dict[str, Any], top: BpmnWorkflow) -> None:
 
 
 def _data(base: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
-    data = {**base, **one.get("set", {})}
-    for name in one.get("unset", ()):
-        del data[name]
+    removed = one.get("unset", ())
+    data = {name: _own(value) for name, value in base.items() if name not in removed}
+    data.update(one.get("set", ()))
     return data
+
+
+def _own(value: Any) -> Any:
+    """A copy, for a task changes its lists and mappings in place and must not change its parent's."""
+    if type(value) is dict:
+        return {name: _own(inner) for name, inner in value.items()}
+    if type(value) is list:
+        return [_own(inner) for inner in value]
+    return value

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
+from collections.abc import Callable
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
@@ -28,6 +30,7 @@ class Worker:
         self._engine = engine
         self._tick = tick
         self._busy = threading.Lock()
+        self._regular: list[tuple[float, Callable[[], object]]] = []
         self._scheduler = BackgroundScheduler(timezone="UTC")
 
     def start(self) -> None:
@@ -35,7 +38,22 @@ class Worker:
         self._scheduler.add_job(
             self.work, "interval", seconds=self._tick, max_instances=1, coalesce=True, misfire_grace_time=None
         )
+        for seconds, work in self._regular:
+            self._scheduler.add_job(work, "interval", seconds=seconds, max_instances=1, coalesce=True)
         self._scheduler.start()
+
+    def every(self, seconds: float, work: Callable[[], object]) -> None:
+        """Do something else regularly, too: told before ``start`` or ``run``."""
+        self._regular.append((seconds, work))
+
+    def run(self) -> None:
+        """Tick in this thread until the process is told to end."""
+        stopped = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopped.set())
+        self.start()
+        stopped.wait()
+        self.stop()
 
     def stop(self) -> None:
         """End after the work at hand."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from copy import deepcopy
 from typing import Any
 
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import (
     LoopTask,
     MultiInstanceTask,
+    ParallelMultiInstanceTask,
     SequentialMultiInstanceTask,
 )
-from SpiffWorkflow.util.deep_merge import DeepMerge
 
 from engine.corrections.registry import instead_of, original
+from engine.corrections.tokens import apply_changes
 
 # ---------------------------------------------------------------- 11 instances report back
 # multiinstance_task.py:66 and :146 connect instances with their loop only when the first instance is made:
@@ -30,19 +32,24 @@ def connect_instances(spec: Any) -> None:
 
 
 # ---------------------------------------------------------------- 12 multi-instance data
-# :113 lets an instance's item spill into the task's data, so the second item is refused; :127 refuses a
-# list that an earlier round filled; :136 misspells a name; :252 takes the item None for the end of the
-# list.
+# :113 lets an instance's item spill into the task's data, so the second item is refused, and lets an instance
+# that changed nothing undo what another one wrote; :127 refuses a list that an earlier round filled; :136
+# misspells a name; :103 makes numbers keys of a mapping, which JSON has not; :252 takes the item None for the
+# end of the list.
 
 
 @instead_of(MultiInstanceTask, "merge_child")
 def _merge_instance(self: Any, workflow: Any, child: Any) -> None:
     my_task = child.parent
     if self.data_output is not None and self.output_item is not None:
+        if isinstance(self.data_output.get(my_task), Mapping) and "key_or_index" in child.internal_data:
+            child.internal_data["key_or_index"] = str(child.internal_data["key_or_index"])
         original(MultiInstanceTask, "merge_child")(self, workflow, child)
         return
     item = self.input_item.bpmn_id if self.input_item is not None else None
-    DeepMerge.merge(my_task.data, {name: value for name, value in child.data.items() if name != item})
+    changed = {name: value for name, value in child.data.items() if name != item}
+    # Instances side by side began with the same data; one after the other, each began with what is there now.
+    apply_changes(my_task.data, my_task.internal_data.get("began_with", my_task.data), changed)
     my_task.internal_data["merged"].append(str(child.id))
 
 
@@ -59,6 +66,13 @@ def _output_beside_input(self: Any, my_task: Any, input_data: Any) -> None:
 def _output_beside_cardinality(self: Any, my_task: Any) -> None:
     if not self.data_output.exists(my_task) or not isinstance(self.data_output.get(my_task), MutableMapping):
         self.data_output.set(my_task, [])
+
+
+@instead_of(ParallelMultiInstanceTask, "create_children")
+def _create_instances(self: Any, my_task: Any) -> None:
+    if self.data_output is None or self.output_item is None:
+        my_task.internal_data["began_with"] = deepcopy(my_task.data)
+    original(ParallelMultiInstanceTask, "create_children")(self, my_task)
 
 
 @instead_of(SequentialMultiInstanceTask, "add_next_child")

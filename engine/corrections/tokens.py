@@ -106,7 +106,7 @@ def _every_flow_has_a_token(self: Any, my_task: Any) -> bool:
 
 @instead_of(InclusiveGateway, "_check_threshold_unstructured")
 def _no_token_can_still_come(self: Any, my_task: Any) -> bool:
-    """BPMN 2.0, 13.4.3: wait for a token that can reach an empty flow, unless it can reach a full one, too."""
+    """BPMN 2.0, 13.4.3: wait for a token that can reach an empty flow, unless it can reach a full one."""
     full = {token.internal_data["came_from"] for token in _parked(self, my_task)}
     to_empty = _upstream(self, [name for name in self._inputs if name not in full])
     to_full = _upstream(self, full)
