@@ -1,0 +1,59 @@
+"""Counts attempts (sign-ins, codes), so that guessing in bulk is stopped over all processes and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from engine.errors import TooMany
+from models.account import Attempt, Person
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most ``most`` attempts of a kind with one key within a window of time."""
+
+    kind: str
+    most: int
+    window: timedelta
+
+
+def demand(session: Session, limit: Limit, key: str, *, now: datetime) -> None:
+    """Raise ``TooMany`` when the limit is reached."""
+    seen: Sequence[datetime] = session.scalars(
+        select(Attempt.at)
+        .where(Attempt.kind == limit.kind, Attempt.key == _cut(key), Attempt.at > now - limit.window)
+        .order_by(Attempt.at.desc())
+        .limit(limit.most)
+    ).all()
+    if len(seen) >= limit.most:
+        raise TooMany(seconds_until(seen[-1] + limit.window, now))
+
+
+def count(session: Session, kind: str, key: str, *, now: datetime) -> None:
+    session.add(Attempt(kind=kind, key=_cut(key), at=now))
+    session.flush()
+
+
+def forget(session: Session, kind: str, key: str) -> None:
+    session.execute(delete(Attempt).where(Attempt.kind == kind, Attempt.key == _cut(key)))
+
+
+def one_at_a_time(session: Session, key: str) -> None:
+    """Until this transaction ends, nobody else gets past here with the same key: counts stay true in a race."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(key))))
+    else:  # a locking read takes SQLite's one write lock
+        session.execute(select(Person.id).where(Person.username == key).with_for_update())
+
+
+def seconds_until(moment: datetime, now: datetime) -> int:
+    return max(1, int((moment - now).total_seconds()) + 1)
+
+
+def _cut(key: str) -> str:
+    return key[:100]
