@@ -1,0 +1,120 @@
+"""Who may see and do what: the one place of authorisation, asked by every door."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true, tuple_
+from sqlalchemy.orm import Session
+
+from engine.errors import NotAllowed
+from engine.identity import Actor
+from models.account import Person, Role, RoleGrant
+from models.case import Case, Participant, Task
+from models.language import gettext as _
+
+# What is not about one case: action → the roles that may do it.
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "see_all_cases": frozenset({Role.SUPERVISOR, Role.ADMIN}),
+    "supervise": frozenset({Role.SUPERVISOR, Role.ADMIN}),  # reassign, suspend, resume, cancel, retry
+    "see_incidents": frozenset({Role.SUPERVISOR, Role.ADMIN}),
+    "see_outbox": frozenset({Role.SUPERVISOR, Role.ADMIN}),
+    "send_notices": frozenset({Role.GAS_OFFICE, Role.SUPERVISOR, Role.ADMIN}),  # ACC-4
+    "manage_people": frozenset({Role.ADMIN}),
+    "deploy": frozenset({Role.ANALYST, Role.ADMIN}),
+}
+
+
+def allowed(actor: Actor, action: str) -> bool:
+    """Whether the actor's roles permit an action of ``PERMISSIONS``; the system may do everything."""
+    return actor.is_system or not PERMISSIONS[action].isdisjoint(actor.roles)
+
+
+def demand(actor: Actor, action: str) -> None:
+    """Raise ``NotAllowed`` unless the actor's roles permit the action."""
+    if not allowed(actor, action):
+        raise NotAllowed(actor.username, action)
+
+
+def may_do(actor: Actor, task: Task) -> bool:
+    """Whether the task is, or was, one of the actor's to do.
+
+    A task of a bound lane is its person's alone. A task of a group is everybody's of that role (and unit or
+    district), also while another one of them has claimed it: they may know that they were too late.
+    """
+    if actor.is_system:
+        return True
+    if actor.person_id in (task.assignee_id, task.ended_by_id):
+        return True
+    of_group = task.assignee_id is None or task.claimed
+    return of_group and actor.holds(task.role, task.scope)
+
+
+def visible_cases(actor: Actor) -> ColumnElement[bool]:
+    """The condition on ``Case`` that holds for the cases which the actor may see."""
+    if allowed(actor, "see_all_cases"):
+        return true()
+    by_person = select(Participant.case_id).where(Participant.person_id == actor.person_id)
+    ways = [Case.started_by_id == actor.person_id, Case.id.in_(by_person)]
+    if actor.roles:
+        ways.append(_seen_by_role(actor))
+    return or_(*ways)
+
+
+def may_see_case(session: Session, actor: Actor, case: Case) -> bool:
+    """Participants, holders of a participating role, supervisors and admins see a case; nobody else does."""
+    if allowed(actor, "see_all_cases"):
+        return True
+    return session.scalar(select(exists().where(Case.id == case.id, visible_cases(actor)))) or False
+
+
+def may_see_task(session: Session, actor: Actor, task: Task) -> bool:
+    """Whoever sees the case sees its tasks."""
+    return may_do(actor, task) or may_see_case(session, actor, task.case)
+
+
+def tasks_of_group(actor: Actor) -> ColumnElement[bool]:
+    """The condition on ``Task`` for what waits for one of the actor's groups and is taken by nobody."""
+    if not actor.roles:
+        return false()
+    return and_(Task.assignee_id.is_(None), _held(actor))
+
+
+def tasks_of_person(actor: Actor) -> ColumnElement[bool]:
+    """The condition on ``Task`` for what waits for the actor in person."""
+    return Task.assignee_id == actor.person_id if actor.person_id is not None else false()
+
+
+def holds_role(session: Session, person_id: int, role: str) -> bool:
+    """Whether an active person holds the role, in whichever unit or district."""
+    found = exists().where(
+        Person.id == person_id, Person.active, RoleGrant.person_id == Person.id, RoleGrant.role == role
+    )
+    return session.scalar(select(found)) or False
+
+
+def not_of_role() -> str:
+    """What is said to whoever gives a task to a person without its role."""
+    return _("این شخص نقش لازم برای این کار را ندارد.")
+
+
+def _held(actor: Actor) -> ColumnElement[bool]:
+    """The condition on ``Task`` that says in SQL what ``Actor.holds`` says of its role and scope."""
+    whole = sorted(role for role in actor.roles if (role, "") in actor.scopes)
+    divided = sorted((role, scope) for role, scope in actor.scopes if scope and role not in whole)
+    unscoped = sorted(actor.roles.difference(whole))
+    ways: list[ColumnElement[bool]] = [Task.role.in_(whole)] if whole else []
+    if unscoped:
+        ways.append(and_(Task.role.in_(unscoped), Task.scope == ""))
+    if divided:
+        ways.append(tuple_(Task.role, Task.scope).in_(divided))
+    return or_(*ways) if ways else false()
+
+
+def _seen_by_role(actor: Actor) -> ColumnElement[bool]:
+    """A group sees the cases that came to it as a group; a divided role only those of its unit or district."""
+    by_role = select(Participant.case_id).where(
+        Participant.person_id.is_(None), Participant.role.in_(sorted(actor.roles))
+    )
+    came_to_group = select(Task.id).where(
+        Task.case_id == Case.id, or_(Task.assignee_id.is_(None), Task.claimed), _held(actor)
+    )
+    return and_(Case.id.in_(by_role), came_to_group.exists())

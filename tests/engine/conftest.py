@@ -1,0 +1,16 @@
+"""Fixtures of the engine's tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.office import Office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(tmp_path)
+    yield office
+    office.session.close()
+    office.session.get_bind().dispose()

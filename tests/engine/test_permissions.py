@@ -1,0 +1,103 @@
+"""Who sees which case, and whose task is whose."""
+
+import pytest
+from sqlalchemy import select
+
+from engine import permissions
+from engine.errors import NotAllowed
+from engine.identity import SYSTEM, Actor
+from models.account import Role
+from models.case import Case, TaskStatus
+from tests.engine.office import NOW, Office
+
+
+def sees(office: Office, actor: Actor, case: Case) -> bool:
+    """Both ways of asking give the same answer."""
+    listed = case.id in office.session.scalars(select(Case.id).where(permissions.visible_cases(actor))).all()
+    assert permissions.may_see_case(office.session, actor, case) is listed
+    return listed
+
+
+@pytest.mark.rule("CASE-1")
+def test_the_starter_the_bound_person_and_the_group_see_a_case_and_a_stranger_does_not(office: Office) -> None:
+    starter, inspector, clerk = office.actor("contractor"), office.actor("inspector"), office.actor("clerk")
+    stranger, other_inspector = office.actor("citizen"), office.actor("inspector")
+    case = office.case(by=starter)
+    office.task(case, "inspector", to=inspector)
+    office.task(case, "clerk")
+    assert [sees(office, one, case) for one in (starter, inspector, clerk)] == [True, True, True]
+    assert not sees(office, stranger, case)
+    assert not sees(office, other_inspector, case)
+
+
+def test_supervisors_and_admins_see_every_case_and_other_staff_does_not(office: Office) -> None:
+    case = office.case()
+    assert sees(office, office.actor("supervisor"), case)
+    assert sees(office, office.actor("admin"), case)
+    assert not sees(office, office.actor("analyst"), case)
+    assert not sees(office, office.actor(), case)
+
+
+def test_a_case_of_one_unit_is_not_seen_by_another_unit(office: Office) -> None:
+    case = office.case()
+    office.task(case, "department_staff", scope="finance")
+    assert sees(office, office.actor("department_staff", scope="finance"), case)
+    assert sees(office, office.actor("department_staff"), case), "a grant without unit is for all units"
+    assert not sees(office, office.actor("department_staff", scope="secretariat"), case)
+
+
+def test_a_dismissed_person_still_reads_the_case_but_has_no_task(office: Office) -> None:
+    dismissed, successor = office.actor("inspector"), office.actor("inspector")
+    case = office.case()
+    task = office.task(case, "inspector", to=dismissed)
+    task.assignee_id = successor.person_id
+    office.session.flush()
+    assert sees(office, dismissed, case)
+    assert not permissions.may_do(dismissed, task)
+    assert permissions.may_do(successor, task)
+
+
+def test_a_claimed_task_stays_known_to_its_group(office: Office) -> None:
+    case = office.case()
+    quick, slow = office.actor("clerk"), office.actor("clerk")
+    task = office.task(case, "clerk", to=quick, claimed=True)
+    assert permissions.may_do(slow, task), "the engine then says who has it"
+    assert not permissions.may_do(office.actor("finance"), task)
+    assert sees(office, slow, case)
+
+
+def test_whoever_did_a_task_may_still_ask_about_it(office: Office) -> None:
+    case, doer = office.case(), office.actor("clerk")
+    task = office.task(case, "inspector", to=office.actor("inspector"), status=TaskStatus.COMPLETED)
+    task.ended_by_id, task.ended_at = doer.person_id, NOW
+    assert permissions.may_do(doer, task)
+
+
+def test_a_task_of_a_group_is_its_units(office: Office) -> None:
+    task = office.task(office.case(), "department_staff", scope="finance")
+    assert permissions.may_do(office.actor("department_staff", scope="finance"), task)
+    assert not permissions.may_do(office.actor("department_staff", scope="secretariat"), task)
+    assert permissions.may_do(SYSTEM, task)
+
+
+def test_a_role_that_exists_only_within_cases_is_nobodys_while_it_is_unbound(office: Office) -> None:
+    task = office.task(office.case(), "payer")
+    assert not permissions.may_do(office.actor(*Role), task)
+
+
+def test_actions_of_the_organisation_are_asked_by_role() -> None:
+    admin = Actor(person_id=1, username="a", name="a", roles=frozenset({"admin"}))
+    citizen = Actor(person_id=2, username="c", name="c", roles=frozenset({"citizen"}))
+    assert permissions.allowed(admin, "manage_people")
+    assert not any(permissions.allowed(citizen, action) for action in permissions.PERMISSIONS)
+    with pytest.raises(NotAllowed):
+        permissions.demand(citizen, "supervise")
+
+
+def test_a_role_is_held_by_active_people_only(office: Office) -> None:
+    person = office.person("inspector")
+    assert permissions.holds_role(office.session, person.id, "inspector")
+    assert not permissions.holds_role(office.session, person.id, "finance")
+    person.active = False
+    office.session.flush()
+    assert not permissions.holds_role(office.session, person.id, "inspector")
