@@ -1,0 +1,241 @@
+"""Which inspector gets a gas project: found by the rules, else chosen by the gas office (ASG-1 to ASG-4, REG-11).
+
+``workflows/rules/assignment.py`` decides; this module reads and locks what it decides on, and writes the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.effects import language_of
+from engine.errors import Refusal
+from engine.operations import OperationContext
+from models.account import Person, RoleGrant
+from models.digits import search_key
+from models.gas import Assignment, GasProject, Inspector, InspectorQuota, InspectorRegion
+from models.jalali import TEHRAN, jalali_year
+from models.language import gettext as _
+from models.language import reading
+from workflows.gas_projects import project_of
+from workflows.gas_words import code, shown
+from workflows.registry import operations
+from workflows.rules.assignment import Candidate, Choice, choose_inspector
+
+NO_INSPECTOR = "no_inspector"  # the history's word for it
+
+
+def period_of(moment: datetime) -> str:
+    """The period whose quota an assignment at ``moment`` counts in: a Jalali year."""
+    return str(jalali_year(moment.astimezone(ZoneInfo(TEHRAN)).date()))
+
+
+def barred(session: Session, project: GasProject) -> dict[int, str]:
+    """Inspectors who withdrew or were dismissed from this project before: person id → how it ended (ASG-1)."""
+    ended = session.execute(
+        select(Assignment.inspector_id, Assignment.ended).where(
+            Assignment.project_id == project.id, Assignment.ended != ""
+        )
+    )
+    return {person_id: how for person_id, how in ended}
+
+
+def same_firm(inspector: Inspector, contractor: Person) -> bool:
+    """Whether the inspector is the contractor or works for the contractor's own firm (ASG-1)."""
+    firm = search_key(inspector.firm)
+    return inspector.person_id == contractor.id or (firm != "" and firm == search_key(contractor.name))
+
+
+def candidates(session: Session, project: GasProject, at: datetime, *, lock: bool) -> list[Candidate]:
+    """The inspectors whom the project may go to, capacity aside (ASG-1), in the order of their ids.
+
+    With ``lock`` their quota rows stay locked until the transaction ends, so that two assignments at the same
+    moment see each other's work (ASG-2). Locked in id order: two of them never wait for one another.
+    """
+    if project.property is None:
+        raise ValueError(f"{project.case} has no property, so no region")
+    wanted = (
+        select(InspectorQuota, Inspector)
+        .join(Inspector, Inspector.person_id == InspectorQuota.inspector_id)
+        .join(InspectorRegion, InspectorRegion.inspector_id == Inspector.person_id)
+        .join(Person, Person.id == Inspector.person_id)
+        .where(
+            InspectorQuota.period == period_of(at), InspectorRegion.region == project.property.region,
+            Inspector.active, Inspector.ready, Person.active,
+            select(RoleGrant.id).where(RoleGrant.person_id == Person.id, RoleGrant.role == "inspector").exists(),
+        )
+        .order_by(InspectorQuota.inspector_id)
+    )  # fmt: skip
+    if lock:
+        wanted = wanted.with_for_update(of=InspectorQuota).execution_options(populate_existing=True)
+    excluded = barred(session, project)
+    return [
+        Candidate(
+            person_id=inspector.person_id, name=inspector.person.name, quota=quota.quota, assigned=quota.assigned,
+            last_assigned_at=quota.last_assigned_at,
+        )
+        for quota, inspector in session.execute(wanted)
+        if inspector.person_id not in excluded and not same_firm(inspector, project.contractor)
+    ]  # fmt: skip
+
+
+@operations.register
+def assign_inspector(context: OperationContext) -> int | None:
+    """Assign the project to the inspector whose turn it is. Returns the person's id, or None: nobody can take it."""
+    project = project_of(context.session, context.case)
+    choice = choose_inspector(
+        candidates(context.session, project, context.now, lock=True), weight=len(project.meters)
+    )
+    if choice.person_id is None:
+        context.record(NO_INSPECTOR, {"reason": choice.reason, "loads": choice.loads})
+        context.tell(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما خبر داده می‌شود."))
+        return None
+    _assign(context, project, choice.person_id, loads=choice.loads, note=choice.reason)
+    return choice.person_id
+
+
+@operations.register
+def appoint_inspector(context: OperationContext, *, submission: Mapping[str, Any]) -> int:
+    """Assign the project to the inspector whom the gas office chose (ASG-3).
+
+    The office may go past region, readiness and quota, with a note that says why; never to an inactive
+    inspector, one of the contractor's own firm, or one who left this project before. Raises ``Refusal``.
+    """
+    project = project_of(context.session, context.case)
+    person_id, note = int(submission["inspector"]), submission.get("note") or ""
+    stood = choice_now(context.session, project, context.now)
+    standing = next((s for s in standings(context.session, project, context.now) if s.person_id == person_id), None)
+    if standing is None:
+        raise Refusal({"inspector": [_("این بازرس فعال نیست. بازرس دیگری را برگزینید.")]})
+    if standing.forbidden:
+        raise Refusal({"inspector": [standing.forbidden]})
+    if standing.hindrance and not note:
+        message = _("%(hindrance)s دلیل این انتخاب را بنویسید.", hindrance=standing.hindrance)
+        raise Refusal({"note": [message]})
+    _assign(context, project, person_id, loads=stood.loads, note=note, by_hand=True)
+    return person_id
+
+
+def _assign(
+    context: OperationContext, project: GasProject, person_id: int, *, loads: list[dict[str, Any]], note: str,
+    by_hand: bool = False,
+) -> None:  # fmt: skip
+    """Count the work in the quota, write down why (ASG-4), and give the inspector's lane to the person."""
+    key = (person_id, period_of(context.now))
+    quota = context.session.get(InspectorQuota, key, with_for_update=True, populate_existing=True)
+    if quota is None:  # chosen by hand without a quota in this period
+        quota = InspectorQuota(inspector_id=key[0], period=key[1], quota=0, assigned=0)
+        context.session.add(quota)
+    weight = len(project.meters)
+    quota.assigned += weight
+    quota.last_assigned_at = context.now
+    context.session.add(
+        Assignment(
+            project_id=project.id, inspector_id=person_id, at=context.now, weight=weight, loads=loads, note=note,
+            by_hand_by_id=context.actor.person_id if by_hand else None,
+        )
+    )  # fmt: skip
+    project.inspector_id = person_id
+    context.session.flush()
+    context.session.refresh(project, ["inspector"])
+    context.bind("inspector", person_id)
+
+
+@operations.register
+def introduce_inspector(context: OperationContext) -> None:
+    """Tell the contractor and the inspector of one another, each in their own language (REG-11)."""
+    project = project_of(context.session, context.case)
+    if project.inspector is None or project.property is None:
+        raise ValueError(f"Project {context.case.number} has no inspector or no property")
+    context.tell(_("بازرس پروژه: %(name)s", name=project.inspector.name))
+    facts = {"number": context.case.number, "address": project.property.address}
+    with reading(language_of(context.session, project.contractor_id)):
+        body = _(
+            "بازرس پروژهٔ %(number)s تعیین شد: %(name)s، تلفن همراه %(mobile)s. معرفی‌نامه در صفحهٔ پرونده است.",
+            number=code(facts["number"]), name=project.inspector.name, mobile=code(project.inspector.mobile or "—"),
+        )  # fmt: skip
+        context.notify(project.contractor_id, _("بازرس پروژه معرفی شد"), body, sms=True)
+    with reading(language_of(context.session, project.inspector.id)):
+        body = _(
+            "بازرسی پروژهٔ %(number)s به شما سپرده شد. مجری: %(name)s. نشانی: %(address)s",
+            number=code(facts["number"]), name=project.contractor.name, address=shown(facts["address"]),
+        )  # fmt: skip
+        context.notify(project.inspector.id, _("پروژهٔ تازه برای بازرسی"), body, sms=True)
+
+
+# What the gas office sees of the inspectors (ASG-3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """An active inspector as the gas office sees them for one project."""
+
+    person_id: int
+    name: str
+    regions: tuple[int, ...]
+    ready: bool
+    quota: int
+    assigned: int
+    forbidden: str  # why not even by hand; "" when they may be chosen
+    hindrance: str  # why not by the system; "" when nothing hinders
+
+
+def standings(session: Session, project: GasProject, at: datetime) -> list[Standing]:
+    """All active inspectors, by name, with what stands between each of them and this project."""
+    quotas = {
+        quota.inspector_id: quota
+        for quota in session.scalars(select(InspectorQuota).where(InspectorQuota.period == period_of(at)))
+    }
+    left = barred(session, project)
+    found = session.scalars(
+        select(Inspector)
+        .join(Person, Person.id == Inspector.person_id)
+        .where(Inspector.active, Person.active)
+        .order_by(Person.last_name, Person.first_name, Person.id)
+    )
+    return [_standing(inspector, project, quotas.get(inspector.person_id), left) for inspector in found]
+
+
+def _standing(
+    inspector: Inspector, project: GasProject, quota: InspectorQuota | None, left: Mapping[int, str]
+) -> Standing:
+    regions = tuple(sorted(row.region for row in inspector.regions))
+    return Standing(
+        person_id=inspector.person_id, name=inspector.person.name, regions=regions, ready=inspector.ready,
+        quota=quota.quota if quota else 0, assigned=quota.assigned if quota else 0,
+        forbidden=_forbidden(inspector, project, left),
+        hindrance=" ".join(_hindrances(inspector, project, quota, regions)),
+    )  # fmt: skip
+
+
+def _forbidden(inspector: Inspector, project: GasProject, left: Mapping[int, str]) -> str:
+    if same_firm(inspector, project.contractor):
+        return _("از شرکت خود مجری است.")
+    how = left.get(inspector.person_id)
+    if how == "withdrawn":
+        return _("پیش‌تر از این پروژه انصراف داده است.")
+    return _("پیش‌تر از این پروژه عزل شده است.") if how else ""
+
+
+def _hindrances(
+    inspector: Inspector, project: GasProject, quota: InspectorQuota | None, regions: tuple[int, ...]
+) -> Iterable[str]:
+    if not inspector.ready:
+        yield _("آمادگی اعلام نکرده است.")
+    if project.property is not None and project.property.region not in regions:
+        yield _("برای این منطقه آماده نیست.")
+    if quota is None:
+        yield _("در این دوره سهمیه ندارد.")
+    elif quota.assigned + len(project.meters) > quota.quota:
+        yield _("در این دوره ظرفیت خالی کافی ندارد.")
+
+
+def choice_now(session: Session, project: GasProject, at: datetime) -> Choice:
+    """What the system would choose at this moment, without locking or writing anything."""
+    return choose_inspector(candidates(session, project, at, lock=False), weight=len(project.meters))

@@ -1,0 +1,46 @@
+"""What the gas office sees when it chooses an inspector by hand (ASG-3)."""
+
+from engine.briefing import Block, Briefing, BriefingContext, Notice, Table
+from models.choice import Choice
+from models.language import gettext as _
+from workflows.assignment import Standing, choice_now, standings
+from workflows.gas_projects import meters_table, project_of, property_facts
+from workflows.gas_words import label, number, shown, yes_no
+from workflows.registry import briefings
+from workflows.rules.assignment import REASONS
+
+
+@briefings.register_for("project_registration", "assign_by_hand")
+def assign_by_hand(context: BriefingContext) -> Briefing:
+    """Why nobody was found, the project in short, and every active inspector with what stands in the way."""
+    project = project_of(context.session, context.case)
+    now = choice_now(context.session, project, context.now)
+    blocks: list[Block] = []
+    if now.person_id is None:
+        blocks.append(Notice("warning", label(REASONS, now.reason)))
+    else:
+        blocks.append(Notice("info", _("از هنگام پرداخت تاکنون بازرس واجد شرایطی آزاد شده است.")))
+    if project.property is not None:
+        blocks.append(property_facts(project.property))
+    blocks.append(meters_table(project.meters))
+    found = standings(context.session, project, context.now)
+    blocks.append(_inspectors_table(found))
+    choices = [
+        Choice(one.person_id, one.name, one.hindrance)
+        for one in found
+        if not one.forbidden
+    ]
+    return Briefing(choices={"inspector": choices}, blocks=blocks)
+
+
+def _inspectors_table(found: list[Standing]) -> Table:
+    columns = [_("بازرس"), _("مناطق"), _("آماده به کار"), _("سپرده‌شده از سهمیه"), _("چرا خودکار نه")]
+    rows = [
+        [
+            one.name, "، ".join(shown(region) for region in one.regions) or "—", yes_no(one.ready),
+            _("%(assigned)s از %(quota)s", assigned=number(one.assigned), quota=number(one.quota)),
+            " ".join(part for part in (one.forbidden, one.hindrance) if part) or "—",
+        ]
+        for one in found
+    ]  # fmt: skip
+    return Table(_("بازرس‌های فعال"), columns, rows)

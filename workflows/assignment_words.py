@@ -1,0 +1,70 @@
+"""How an assignment is told to those who may know why it was made (ASG-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.briefing import Block, Facts, Table
+from models.account import Person
+from models.gas import Assignment, GasProject
+from models.jalali import format_moment
+from models.language import gettext as _
+from models.language import lazy
+from workflows.gas_words import label, number, yes_no
+from workflows.rules.assignment import REASONS
+
+ENDINGS = {"": "—", "withdrawn": lazy("انصراف بازرس"), "dismissed": lazy("عزل بازرس")}
+
+
+def why_table(session: Session, project: GasProject) -> list[Block]:
+    """Each assignment of the project, newest first: who, when, why, and all candidates as they stood."""
+    made = session.scalars(
+        select(Assignment).where(Assignment.project_id == project.id).order_by(Assignment.id.desc())
+    )
+    return [block for assignment in made for block in _explained(session, assignment)]
+
+
+def _explained(session: Session, assignment: Assignment) -> list[Block]:
+    if assignment.by_hand_by_id is None:
+        why = label(REASONS, assignment.note)
+        by = _("سامانه")
+    else:
+        person = session.get(Person, assignment.by_hand_by_id)
+        why = assignment.note or "—"
+        by = person.name if person else "—"
+    facts = Facts(
+        _("دلیل سپردن پروژه به بازرس"),
+        [
+            (_("بازرس"), assignment.inspector.name),
+            (_("زمان"), format_moment(assignment.at)),
+            (_("تعیین‌کننده"), by),
+            (_("دلیل"), why),
+            (_("وزن (شمار کنتورها)"), number(assignment.weight)),
+            (_("پایان"), label(ENDINGS, assignment.ended)),
+        ],
+    )
+    if not assignment.loads:
+        return [facts]
+    return [facts, loads_table(assignment.loads)]
+
+
+def loads_table(loads: list[Mapping[str, Any]]) -> Table:
+    """Candidates as they stood at one moment."""
+    columns = [_("بازرس"), _("سهمیه (کنتور)"), _("سپرده‌شده"), _("آخرین ارجاع"), _("ظرفیت کافی")]
+    rows = [
+        [
+            load["name"], number(load["quota"]), number(load["assigned"]), _moment(load["last_assigned_at"]),
+            yes_no(load["has_room"]),
+        ]
+        for load in loads
+    ]  # fmt: skip
+    return Table(_("نامزدها در آن هنگام"), columns, rows)
+
+
+def _moment(text: str | None) -> str:
+    return format_moment(datetime.fromisoformat(text)) if text else _("هرگز")

@@ -1,0 +1,186 @@
+"""What the processes of a gas project share: the project of a case, its meters' classes, its fees, its description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.briefing import Facts, Table
+from models.billing import Invoice, InvoiceStatus
+from models.building import Owner, Property
+from models.case import Case
+from models.gas import GasProject, Meter
+from models.language import gettext as _
+from workflows.gas_words import (
+    INVOICE_STATUSES,
+    ITEMS,
+    RISERS,
+    STAGES,
+    USAGES,
+    WORK_TYPES,
+    code,
+    label,
+    number,
+    region,
+    rials,
+    shown,
+    yes_no,
+)
+from workflows.rules.fees import Tariff
+
+REGISTRATION = "registration"  # the reason of the invoice that is prepaid
+
+Decide = Callable[..., Any]  # OperationContext.decide or BriefingContext.decide
+
+
+def project_of(session: Session, case: Case) -> GasProject:
+    """The gas project of a case: its own, else that of the case it refers to."""
+    own = session.scalars(select(GasProject).where(GasProject.case_id == case.id)).one_or_none()
+    if own is not None or case.refers_to_id is None:
+        return own or _missing(case)
+    return session.scalars(select(GasProject).where(GasProject.case_id == case.refers_to_id)).one()
+
+
+def _missing(case: Case) -> GasProject:
+    raise LookupError(f"Case {case.number} has no gas project")
+
+
+@dataclass(frozen=True)
+class MeterClass:
+    """The class of a meter, or what is wrong and at which field."""
+
+    meter_class: str = ""
+    field: str = ""
+    problem: str = ""
+
+
+def meter_class(decide: Decide, *, floor_area: float, consumption: float) -> MeterClass:
+    """Find a meter's class (REG-7). ``floor_area`` in m², ``consumption`` in m³/h."""
+    limit = decide("floor_area_limit", floor_area=floor_area)
+    if limit is None:
+        return MeterClass(field="floor_area", problem=_("برای این زیربنا کنتوری تعریف نشده است. زیربنا را بررسی کنید."))
+    if consumption > limit["max_consumption"]:
+        problem = _(
+            "مصرف این کنتور بیش از حد مجاز است. برای زیربنای %(area)s متر مربع حداکثر %(most)s متر مکعب در ساعت"
+            " (%(meter_class)s) پذیرفته می‌شود.",
+            area=number(floor_area), most=number(limit["max_consumption"]), meter_class=limit["max_class"],
+        )  # fmt: skip
+        return MeterClass(field="consumption", problem=problem)
+    found = decide("meter_class", floor_area=floor_area, consumption=consumption)
+    if found is None:
+        return MeterClass(field="consumption", problem=_("این مصرف از بزرگ‌ترین کلاس کنتور بیشتر است."))
+    return MeterClass(meter_class=found["meter_class"])
+
+
+def tariff(decide: Decide) -> Tariff:
+    """The tariff as the fee rules ask for it: Rials of (meter class, work type, item)."""
+
+    def fee(meter: str, work_type: str, item: str) -> int:
+        found = decide("tariff", meter_class=meter, work_type=work_type, item=item)
+        if found is None:
+            raise ValueError(f"The tariff has no fee for {meter}, {work_type}, {item}")
+        amount: int = found["amount"]
+        return amount
+
+    return fee
+
+
+def required_documents(decide: Decide, work_type: str) -> list[Mapping[str, Any]]:
+    """The document titles of a work type, in order: ``{"document", "title", "mandatory"}`` each (REG-9)."""
+    return list(decide("required_documents", work_type=work_type) or [])
+
+
+def invoices(session: Session, case_id: int, *, status: InvoiceStatus | None = None) -> Sequence[Invoice]:
+    """The registration's invoices of a case, newest first."""
+    wanted = select(Invoice).where(Invoice.case_id == case_id, Invoice.reason == REGISTRATION)
+    if status is not None:
+        wanted = wanted.where(Invoice.status == status)
+    return session.scalars(wanted.order_by(Invoice.id.desc())).all()
+
+
+def property_facts(found: Property) -> Facts:
+    return Facts(
+        _("ملک"),
+        [
+            (_("کد ثبتی سازمان"), shown(found.code)),
+            (_("منطقه شهرداری"), region(found.region)),
+            (_("پلاک ثبتی"), plates(found)),
+            (_("کد نوسازی"), shown(found.renovation_code)),
+            (_("کد پستی"), shown(found.postal_code)),
+            (_("نشانی"), shown(found.address)),
+            (_("مساحت زمین"), _("%(area)s متر مربع", area=number(found.land_area))),
+            (_("شمار طبقات"), number(found.floors)),
+        ],
+    )
+
+
+def plates(found: Property) -> str:
+    """The registry plate as it is read: main, then sub."""
+    return _("اصلی %(main)s، فرعی %(sub)s", main=code(found.main_plate), sub=code(found.sub_plate))
+
+
+def owner_facts(owner: Owner) -> Facts:
+    if owner.kind == "company":
+        items = [
+            (_("نام شرکت"), owner.company_name),
+            (_("شناسه ملی"), shown(owner.national_id)),
+            (_("شمارهٔ ثبت"), shown(owner.registration_number)),
+            (_("نام نماینده"), owner.agent_name),
+        ]
+    else:
+        items = [
+            (_("نام"), owner.name),
+            (_("نام پدر"), owner.father_name),
+            (_("کد ملی"), shown(owner.national_code)),
+        ]
+    return Facts(_("مالک"), [*items, (_("تلفن همراه"), shown(owner.mobile))])
+
+
+def building_facts(project: GasProject) -> Facts:
+    return Facts(
+        _("ساختمان"),
+        [
+            (_("نام ساختمان"), project.building_name or "—"),
+            (_("وضعیت علمک"), label(RISERS, project.riser_status)),
+            (_("نوع کار"), label(WORK_TYPES, project.work_type)),
+            (_("ساختمان بلوک است"), yes_no(project.is_block)),
+        ],
+    )
+
+
+def meter_columns() -> list[str]:
+    return [
+        _("ردیف"), _("شمار واحدها"), _("کاربری"), _("زیربنا (متر مربع)"), _("مصرف (متر مکعب در ساعت)"), _("کلاس"),
+    ]  # fmt: skip
+
+
+def meters_table(meters: Sequence[Meter]) -> Table:
+    rows = [
+        [
+            number(meter.number), number(meter.units), label(USAGES, meter.usage), number(meter.floor_area),
+            number(meter.consumption), meter.meter_class,
+        ]
+        for meter in meters
+    ]  # fmt: skip
+    return Table(_("کنتورها"), meter_columns(), rows)
+
+
+def invoice_table(invoice: Invoice) -> Table:
+    """The lines of an invoice with their sum (REG-10)."""
+    rows = [
+        [
+            number(line.meter_number or 0), line.meter_class, label(ITEMS, line.item), label(STAGES, line.stage),
+            number(line.quantity), number(line.unit_amount), number(line.amount),
+        ]
+        for line in invoice.lines
+    ]  # fmt: skip
+    title = _(
+        "صورت‌حساب %(number)s — %(status)s",
+        number=code(invoice.number), status=label(INVOICE_STATUSES, invoice.status.value),
+    )  # fmt: skip
+    columns = [_("کنتور"), _("کلاس"), _("شرح"), _("مرحله"), _("تعداد"), _("مبلغ واحد (ریال)"), _("مبلغ (ریال)")]
+    return Table(title, columns, rows, footer=["", "", "", "", "", _("جمع"), rials(invoice.total)])

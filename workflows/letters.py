@@ -1,0 +1,110 @@
+"""Printouts of ``project_registration``: the inspector's introduction letter as a PDF (REG-12)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import typst
+from sqlalchemy import select
+
+from engine.briefing import BriefingContext, Facts
+from models.gas import Assignment, GasProject
+from models.jalali import TEHRAN, format_date
+from models.language import current, lazy
+from models.language import gettext as _
+from workflows.gas_projects import building_facts, meters_table, owner_facts, project_of, property_facts
+from workflows.gas_words import code, shown
+from workflows.registry import reports
+
+TEMPLATES = Path(__file__).parent / "templates"
+MOST_PAGES = 100  # page numbers written in the reader's digits; more meters than a project may have
+
+
+def render(template: str, data: dict[str, Any], *, fonts: Path | None) -> bytes:
+    """The PDF of a Typst template. ``data`` goes in as JSON, so nothing in it can be read as markup.
+
+    Without ``fonts`` (an installation whose front end was not built) the machine's own fonts are used.
+    """
+    here = fonts is not None and any(fonts.glob("*.ttf"))
+    made: bytes = typst.compile(
+        str(TEMPLATES / template),
+        root=str(TEMPLATES),
+        font_paths=[str(fonts)] if here else [],
+        ignore_system_fonts=here,
+        sys_inputs={"letter": json.dumps(data, ensure_ascii=False)},
+    )
+    return made
+
+
+def no_inspector_yet(context: BriefingContext) -> str | None:
+    """Why the letter cannot be printed yet; ``None`` once an inspector is assigned."""
+    if project_of(context.session, context.case).inspector_id is not None:
+        return None
+    return _("هنوز بازرسی برای این پروژه تعیین نشده است. معرفی‌نامه پس از پرداخت و تعیین بازرس چاپ می‌شود.")
+
+
+@reports.register(
+    key="introduction_letter", label=lazy("معرفی‌نامهٔ بازرس"), process="project_registration",
+    unavailable=no_inspector_yet,
+)  # fmt: skip
+def introduction_letter(context: BriefingContext) -> bytes:
+    """The letter in the reader's language, with the date of the assignment."""
+    project = project_of(context.session, context.case)
+    made = context.session.scalars(
+        select(Assignment).where(Assignment.project_id == project.id, Assignment.ended == "").order_by(Assignment.id.desc())
+    ).first()
+    if made is None or project.inspector is None:
+        raise LookupError(f"{project.case} has no inspector")
+    return render("introduction_letter.typ", letter_data(project, made), fonts=context.services.fonts_path)
+
+
+def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
+    """Every text of the letter, ready to print, in the reader's language."""
+    inspector = assignment.inspector
+    contact = _("تلفن همراه")
+    first = [
+        Facts(
+            _("بازرس"),
+            [
+                (_("نام"), inspector.name),
+                (_("شماره عضویت"), shown(inspector.username)),
+                (contact, shown(inspector.mobile or "—")),
+            ],
+        )
+    ]
+    first += [property_facts(project.property)] if project.property else []
+    contractor = [(_("نام"), project.contractor.name), (contact, shown(project.contractor.mobile or "—"))]
+    second = [Facts(_("مجری گاز"), contractor)]
+    second += [owner_facts(project.owner)] if project.owner else []
+    second.append(building_facts(project))
+    meters = meters_table(project.meters)
+    return {
+        "lang": current(),
+        "rtl": current() == "fa",
+        "organisation": _("سازمان نظام مهندسی ساختمان"),
+        "unit": _("واحد بازرسی گاز"),
+        "title": _("معرفی‌نامهٔ بازرس گاز"),
+        "head": [
+            [_("شماره"), shown(project.case.number)],
+            [_("تاریخ"), format_date(assignment.at.astimezone(ZoneInfo(TEHRAN)).date())],
+            [_("پیوست"), "—"],
+        ],
+        "addressee": _("مجری گرامی گازرسانی، %(name)s", name=project.contractor.name),
+        "greeting": _("با سلام و احترام،"),
+        "body": _(
+            "بدین‌وسیله %(inspector)s به شماره عضویت %(membership)s به‌عنوان بازرس گاز پروژهٔ شمارهٔ %(number)s با"
+            " مشخصات زیر معرفی می‌شود. خواهشمند است برای زمان بازدید و انجام بازرسی با ایشان هماهنگ شوید.",
+            inspector=inspector.name, membership=code(inspector.username), number=code(project.case.number),
+        ),
+        "columns": [
+            [{"title": part.title, "items": part.items} for part in column] for column in (first, second)
+        ],
+        "meters": {"title": meters.title, "columns": meters.columns, "rows": meters.rows},
+        "signatures": [_("مهر و امضای امور گاز سازمان"), _("امضای بازرس"), _("مهر و امضای مجری")],
+        "footer": _("پروژهٔ %(number)s", number=code(project.case.number)),
+        "page": _("صفحهٔ"),
+        "digits": [shown(page) for page in range(MOST_PAGES)],
+    }  # fmt: skip

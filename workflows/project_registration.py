@@ -1,0 +1,272 @@
+"""Operations of ``bpmn_diagrams/project_registration.bpmn``: the file from property to meters.
+
+Documents and invoice are in ``registration_invoice``, the choice of an inspector in ``assignment``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from engine.briefing import Block, BriefingContext
+from engine.errors import Refusal
+from engine.operations import OperationContext
+from models.billing import InvoiceStatus
+from models.building import Owner, Property
+from models.case import HistoryEntry, Task, TaskStatus
+from models.gas import GasProject, Meter
+from models.identifiers import damm_digit
+from models.language import gettext as _
+from workflows import registration_briefings
+from workflows.gas_projects import invoices, meter_class, project_of
+from workflows.gas_words import code
+from workflows.registration_invoice import drop_open_invoice
+from workflows.registration_steps import FIRST_STEP, open_steps
+from workflows.registry import briefings, operations
+
+PROPERTY_FIELDS = ("region", "main_plate", "sub_plate", "renovation_code", "postal_code", "address", "floors")
+BUILDING_FIELDS = ("building_name", "riser_status", "work_type", "is_block")
+OWNER_FIELDS = {
+    "person": ("first_name", "last_name", "father_name", "national_code", "mobile"),
+    "company": ("company_name", "national_id", "registration_number", "agent_name", "mobile"),
+}
+PROPERTY_REGISTERED = "property_registered"  # the history's word for it
+
+
+@operations.register
+def open_project(context: OperationContext) -> str:
+    """Open a file for the contractor who started the case. Returns the step to begin with."""
+    contractor = context.bound("contractor")
+    if contractor is None:
+        raise ValueError("A project is registered by a contractor, not by the system")
+    context.session.add(GasProject(case_id=context.case.id, contractor_id=contractor))
+    context.session.flush()
+    return FIRST_STEP
+
+
+def project_to_edit(context: OperationContext) -> GasProject:
+    """The case's project, as long as nothing is paid for it (REG-11, REG-13). Raises ``Refusal`` afterwards."""
+    project = project_of(context.session, context.case)
+    if project.paid_at is not None or invoices(context.session, context.case.id, status=InvoiceStatus.PAID):
+        raise Refusal({"": [_("هزینهٔ این پروژه پرداخت شده است و اطلاعات آن دیگر تغییر نمی‌کند.")]})
+    return project
+
+
+# Property (REG-2, REG-3)
+
+
+@operations.register
+def register_property(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Save a new property and give it its code; what this case registered before is corrected in place.
+
+    Raises ``Refusal`` at ``renovation_code`` when the organisation knows the code already.
+    """
+    project = project_to_edit(context)
+    own = _registered_here(context, project)
+    known = context.session.scalars(
+        select(Property).where(Property.renovation_code == submission["renovation_code"])
+    ).one_or_none()
+    if known is not None and known is not own:
+        raise Refusal({"renovation_code": [_already_known(known)]})
+    found = own or Property(code=uuid4().hex, registered_at=context.now)
+    _copy(submission, found, PROPERTY_FIELDS)
+    found.land_area = Decimal(str(submission["land_area"]))
+    context.session.add(found)
+    try:
+        context.session.flush()
+    except IntegrityError:  # another case registered the same code since we looked
+        message = _("این کد نوسازی همین حالا ثبت شد. دوباره بفرستید تا کد ثبتی آن را ببینید.")
+        raise Refusal({"renovation_code": [message]}) from None
+    if own is None:
+        found.code = property_code(found.id)
+        context.record(PROPERTY_REGISTERED, {"property": found.id, "text": found.code})
+    project.property = found
+    _describe(context, project)
+    context.tell(_("ملک ذخیره شد. کد ثبتی سازمان: %(code)s", code=code(found.code)))
+
+
+def property_code(count: int) -> str:
+    """The organisation's code of the property with this count: ``000012-5``, the last digit checks the others."""
+    digits = f"{count:06d}"
+    return f"{digits}-{damm_digit(digits)}"
+
+
+def _already_known(known: Property) -> str:
+    return _(
+        "ملکی با این کد نوسازی با کد ثبتی %(code)s در سازمان ثبت شده است. با «ویرایش مرحله» به «ملک ثبت‌شده» بروید،"
+        " این کد را جست‌وجو کنید و همان ملک را برگزینید.",
+        code=code(known.code),
+    )
+
+
+def _registered_here(context: OperationContext, project: GasProject) -> Property | None:
+    """The project's property if this case registered it and no other project stands on it: it may be corrected."""
+    if project.property_id is None:
+        return None
+    entries = context.session.scalars(
+        select(HistoryEntry.details).where(
+            HistoryEntry.case_id == context.case.id, HistoryEntry.what == PROPERTY_REGISTERED
+        )
+    )
+    others = select(GasProject.id).where(
+        GasProject.property_id == project.property_id, GasProject.id != project.id
+    )
+    mine = any(details and details.get("property") == project.property_id for details in entries)
+    return project.property if mine and not context.session.scalars(others).first() else None
+
+
+@operations.register
+def use_property(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Take the property that was chosen among those found (REG-3)."""
+    project = project_to_edit(context)
+    found = context.session.get(Property, int(submission["property"]))
+    if found is None:
+        raise Refusal({"property": [_("این ملک پیدا نشد. دوباره جست‌وجو کنید.")]})
+    project.property = found
+    _describe(context, project)
+    context.tell(_("ملک با کد ثبتی %(code)s برای این پروژه برگزیده شد.", code=code(found.code)))
+
+
+# Owner and building (REG-4, REG-5)
+
+
+@operations.register
+def register_owner(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Save the owner; the fields of the kind that was not chosen are emptied."""
+    project = project_to_edit(context)
+    owner = project.owner or Owner()
+    owner.kind = submission["owner_kind"]
+    for name in {*OWNER_FIELDS["person"], *OWNER_FIELDS["company"]}:
+        setattr(owner, name, submission[name] if name in OWNER_FIELDS[owner.kind] else "")
+    project.owner = owner
+    context.session.flush()
+    _describe(context, project)
+    context.tell(_("مالک ذخیره شد."))
+
+
+@operations.register
+def register_building(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Save the building. From the first time on the project is registered and has its number (REG-5)."""
+    project = project_to_edit(context)
+    if project.work_type and project.work_type != submission["work_type"]:
+        drop_open_invoice(context)
+    _copy(submission, project, BUILDING_FIELDS)
+    first = project.registered_at is None
+    if first:
+        project.registered_at = context.now
+    context.session.flush()
+    _describe(context, project)
+    number = code(context.case.number)
+    if first:
+        context.tell(_("پروژه ثبت شد. شمارهٔ پروژه: %(number)s", number=number))
+    else:
+        context.tell(_("ساختمان پروژهٔ %(number)s ذخیره شد.", number=number))
+
+
+# Meters (REG-6, REG-7)
+
+
+@operations.register
+def register_meters(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Save the meters with the classes found for them; an open invoice for other meters is cancelled.
+
+    Raises ``Refusal`` at ``meters.N.consumption`` or ``meters.N.floor_area`` for what no class is permitted for.
+    """
+    project = project_to_edit(context)
+    rows: list[dict[str, Any]] = []
+    errors: dict[str, list[str]] = {}
+    for index, row in enumerate(submission["meters"]):
+        found = meter_class(context.decide, floor_area=row["floor_area"], consumption=row["consumption"])
+        if found.problem:
+            errors[f"meters.{index}.{found.field}"] = [found.problem]
+        rows.append(
+            {
+                "number": index + 1, "units": row["units"], "usage": row["usage"], "meter_class": found.meter_class,
+                "floor_area": Decimal(str(row["floor_area"])), "consumption": Decimal(str(row["consumption"])),
+            }
+        )  # fmt: skip
+    if errors:
+        raise Refusal(errors)
+    if [_values(meter) for meter in project.meters] != rows:
+        drop_open_invoice(context)
+        _replace_meters(project, rows)
+    context.session.flush()
+    context.tell(_("کنتورها ذخیره شدند."))
+
+
+def _values(meter: Meter) -> dict[str, Any]:
+    names = ("number", "units", "usage", "meter_class", "floor_area", "consumption")
+    return {name: getattr(meter, name) for name in names}
+
+
+def _replace_meters(project: GasProject, rows: list[dict[str, Any]]) -> None:
+    """Rows are changed in place: a number is never deleted and inserted in one flush, which would clash."""
+    del project.meters[len(rows) :]
+    for meter, row in zip(project.meters, rows, strict=False):
+        _copy(row, meter, tuple(row))
+    for row in rows[len(project.meters) :]:
+        project.meters.append(Meter(**row))
+
+
+# Going back, giving up, going on
+
+
+@operations.register
+def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) -> str:
+    """Go to a step that was completed before, or stay at the current one (REG-13). Returns the step."""
+    project_to_edit(context)
+    step: str = submission["step"]
+    completed = context.session.scalars(
+        select(Task.key).where(Task.case_id == context.case.id, Task.status == TaskStatus.COMPLETED)
+    )
+    if step not in open_steps(frozenset(completed)):
+        raise Refusal({"step": [_("به این مرحله هنوز نرسیده‌اید. مرحله‌ای را برگزینید که پیش‌تر انجام شده است.")]})
+    return step
+
+
+@operations.register
+def cancel_registration(context: OperationContext) -> None:
+    """The contractor gives the unpaid registration up (REG-13): what could still be paid is cancelled."""
+    project_to_edit(context)
+    drop_open_invoice(context)
+    context.tell(_("ثبت این پروژه لغو شد."))
+
+
+@operations.register
+def start_inspection(context: OperationContext) -> str:
+    """Start the inspection, which refers to this project (REG-14). Returns its case number."""
+    project = project_of(context.session, context.case)
+    if project.inspector_id is None:
+        raise ValueError(f"Project {context.case.number} has no inspector")
+    bindings = {"inspector": project.inspector_id, "contractor": project.contractor_id}
+    started = context.start_case("gas_inspection", data={}, bindings=bindings)
+    return started.number
+
+
+# Descriptions
+
+
+@briefings.register_case
+def case(context: BriefingContext) -> list[Block]:
+    """What the page of a project shows: everything registered so far, the invoice, the inspector and why."""
+    return registration_briefings.case_blocks(context)
+
+
+def _copy(source: Mapping[str, Any], target: object, names: tuple[str, ...]) -> None:
+    for name in names:
+        setattr(target, name, source[name])
+
+
+def _describe(context: OperationContext, project: GasProject) -> None:
+    """Keep the line that lists show of the case, and the words that find it, as the file grows."""
+    found, owner = project.property, project.owner
+    parts = [project.building_name, found.address if found else "", owner.name if owner else ""]
+    subject = " — ".join(part for part in parts if part)
+    words = [found.code, found.renovation_code] if found else []
+    words += [owner.national_code, owner.national_id] if owner else []
+    context.set_subject(subject, words)

@@ -1,0 +1,234 @@
+"""What people see beside the steps of ``project_registration``: what was saved, what was found, where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.briefing import Block, Briefing, BriefingContext, Facts, Notice, Table
+from models.choice import Choice
+from models.gas import GasProject
+from models.jalali import format_moment
+from models.language import gettext as _
+from workflows.assignment_words import why_table
+from workflows.gas_projects import (
+    building_facts,
+    invoice_table,
+    invoices,
+    meter_class,
+    meter_columns,
+    meters_table,
+    owner_facts,
+    plates,
+    project_of,
+    property_facts,
+    required_documents,
+)
+from workflows.gas_words import USAGES, label, number, region, shown
+from workflows.property_search import NothingAsked, search
+from workflows.registration_invoice import documents_of
+from workflows.registration_steps import progress, step_choices
+from workflows.registry import briefings
+
+PROCESS = "project_registration"
+
+
+def _steps(context: BriefingContext, current: str) -> list[Block]:
+    blocks: list[Block] = [progress(context.completed, current)]
+    return blocks
+
+
+@briefings.register_for(PROCESS, "choose_property")
+def choose_property(context: BriefingContext) -> Briefing:
+    found = project_of(context.session, context.case).property
+    blocks = _steps(context, "choose_property")
+    if found is not None:
+        blocks.append(property_facts(found))
+    return Briefing(blocks=blocks)
+
+
+@briefings.register_for(PROCESS, "register_property")
+def register_property(context: BriefingContext) -> Briefing:
+    found = project_of(context.session, context.case).property
+    values: dict[str, Any] = {}
+    if found is not None and "register_property" in context.completed:
+        values = {
+            "region": found.region, "main_plate": found.main_plate, "sub_plate": found.sub_plate,
+            "renovation_code": found.renovation_code, "postal_code": found.postal_code, "address": found.address,
+            "land_area": _plain(found.land_area), "floors": found.floors,
+        }  # fmt: skip
+    return Briefing(values=values, blocks=_steps(context, "register_property"))
+
+
+@briefings.register_for(PROCESS, "find_property")
+def find_property(context: BriefingContext) -> Briefing:
+    """Search by what was typed; the hits are choices and a table below the search (REG-3)."""
+    blocks = _steps(context, "find_property")
+    try:
+        found = search(context.session, context.typed)
+    except NothingAsked:
+        text = _("کد ثبتی، یا منطقه و پلاک ثبتی، یا کد نوسازی ملک را بنویسید و جستجو کنید.")
+        return Briefing(blocks=[*blocks, Notice("info", text)])
+    except ValueError as error:
+        return Briefing(blocks=[*blocks, Notice("warning", str(error))])
+    if not found.hits:
+        text = _(
+            "ملکی با این مشخصات پیدا نشد. آنچه نوشته‌اید مانده است؛ آن را بررسی کنید، یا اگر ملک در سازمان کد ندارد با"
+            " «ویرایش مرحله» به «ثبت ملک جدید» بروید."
+        )
+        return Briefing(blocks=[*blocks, Notice("warning", text)])
+    columns = [_("کد ثبتی سازمان"), _("منطقه شهرداری"), _("پلاک ثبتی"), _("کد نوسازی"), _("نشانی")]
+    rows = [
+        [shown(hit.code), region(hit.region), plates(hit), shown(hit.renovation_code), shown(hit.address)]
+        for hit in found.hits
+    ]
+    blocks.append(Table(_("ملک‌های پیدا‌شده"), columns, rows))
+    if found.more:
+        text = _("تنها %(count)s ملک نخست نشان داده شده است. جست‌وجو را دقیق‌تر کنید.", count=number(len(found.hits)))
+        blocks.append(Notice("info", text))
+    choices = [Choice(hit.id, shown(hit.code), f"{region(hit.region)}، {shown(hit.address)}") for hit in found.hits]
+    return Briefing(choices={"property": choices}, blocks=blocks)
+
+
+@briefings.register_for(PROCESS, "register_owner")
+def register_owner(context: BriefingContext) -> Briefing:
+    owner = project_of(context.session, context.case).owner
+    values: dict[str, Any] = {}
+    if owner is not None:
+        names = (
+            "first_name", "last_name", "father_name", "national_code", "company_name", "national_id",
+            "registration_number", "agent_name", "mobile",
+        )  # fmt: skip
+        values = {"owner_kind": owner.kind} | {name: getattr(owner, name) for name in names if getattr(owner, name)}
+    return Briefing(values=values, blocks=_steps(context, "register_owner"))
+
+
+@briefings.register_for(PROCESS, "register_building")
+def register_building(context: BriefingContext) -> Briefing:
+    project = project_of(context.session, context.case)
+    values: dict[str, Any] = {}
+    if project.registered_at is not None:
+        values = {
+            "building_name": project.building_name, "riser_status": project.riser_status,
+            "work_type": project.work_type, "is_block": project.is_block,
+        }  # fmt: skip
+    return Briefing(values=values, blocks=_steps(context, "register_building"))
+
+
+@briefings.register_for(PROCESS, "register_meters")
+def register_meters(context: BriefingContext) -> Briefing:
+    """The classes of the meters typed so far, else of those saved (REG-6, REG-7)."""
+    project = project_of(context.session, context.case)
+    number_fact = Facts(_("پروژه"), [(_("شمارهٔ پروژه"), shown(context.case.number))])
+    blocks: list[Block] = [*_steps(context, "register_meters"), number_fact]
+    saved = [
+        {
+            "units": meter.units, "usage": meter.usage, "floor_area": _plain(meter.floor_area),
+            "consumption": _plain(meter.consumption),
+        }
+        for meter in project.meters
+    ]  # fmt: skip
+    typed = context.typed.get("meters") or saved
+    rows = [_meter_row(context, index, row) for index, row in enumerate(typed) if isinstance(row, dict)]
+    rows = [row for row in rows if row]
+    if rows:
+        blocks.append(Table(_("کنتورها و کلاس آن‌ها"), [*meter_columns(), _("بررسی")], rows))
+    text = _("همهٔ کنتورهای یک پروژه به یک بازرس سپرده می‌شود. برای چند بازرس، چند پروژه ثبت کنید.")
+    blocks.append(Notice("info", text))
+    return Briefing(values={"meters": saved} if saved else {}, blocks=blocks)
+
+
+def _meter_row(context: BriefingContext, index: int, row: Mapping[str, Any]) -> list[str]:
+    """One line of the table; empty for a row in which area and consumption are not both numbers yet."""
+    try:
+        area, consumption = float(row["floor_area"]), float(row["consumption"])
+    except (KeyError, TypeError, ValueError):
+        return []
+    found = meter_class(context.decide, floor_area=area, consumption=consumption)
+    return [
+        number(index + 1), shown(row.get("units") or ""), label(USAGES, str(row.get("usage") or "")), number(area),
+        number(consumption), found.meter_class or "—", found.problem or _("درست"),
+    ]  # fmt: skip
+
+
+@briefings.register_for(PROCESS, "upload_documents")
+def upload_documents(context: BriefingContext) -> Briefing:
+    """Which titles there are, which are mandatory, and which have a file already (REG-9)."""
+    project = project_of(context.session, context.case)
+    wanted = required_documents(context.decide, project.work_type)
+    keys = {found["title"]: found["document"] for found in wanted}
+    saved = [
+        {"title": keys[document.title], "document": document.id}
+        for document in documents_of(context.session, context.case.id)
+        if document.title in keys
+    ]
+    typed = context.typed.get("documents")
+    rows = typed if isinstance(typed, list) else saved
+    given = {row.get("title") for row in rows if isinstance(row, dict) and row.get("document")}
+    choices = [
+        Choice(found["document"], found["title"], _("اجباری") if found["mandatory"] else _("اختیاری")) for found in wanted
+    ]
+    table = Table(
+        _("مدارک این پروژه"),
+        [_("عنوان مدرک"), _("لزوم"), _("وضعیت")],
+        [
+            [
+                found["title"], _("اجباری") if found["mandatory"] else _("اختیاری"),
+                _("فایل دارد") if found["document"] in given else _("بدون فایل"),
+            ]
+            for found in wanted
+        ],
+    )  # fmt: skip
+    return Briefing(
+        values={"documents": saved} if saved else {}, choices={"documents.title": choices},
+        blocks=[*_steps(context, "upload_documents"), table],
+    )  # fmt: skip
+
+
+@briefings.register_for(PROCESS, "review_invoice")
+def review_invoice(context: BriefingContext) -> Briefing:
+    project = project_of(context.session, context.case)
+    blocks: list[Block] = [*_steps(context, "review_invoice"), meters_table(project.meters)]
+    blocks += [invoice_table(invoice) for invoice in invoices(context.session, context.case.id)[:1]]
+    return Briefing(blocks=blocks)
+
+
+@briefings.register_for(PROCESS, "change_step")
+def change_step(context: BriefingContext) -> Briefing:
+    return Briefing(choices={"step": step_choices(context.completed)})
+
+
+def case_blocks(context: BriefingContext) -> list[Block]:
+    """Everything registered so far; why this inspector is for supervisors and the gas office (ASG-4)."""
+    project = project_of(context.session, context.case)
+    blocks: list[Block] = [_project_facts(project)]
+    if project.property is not None:
+        blocks.append(property_facts(project.property))
+    if project.owner is not None:
+        blocks.append(owner_facts(project.owner))
+    if project.registered_at is not None:
+        blocks.append(building_facts(project))
+    if project.meters:
+        blocks.append(meters_table(project.meters))
+    found = invoices(context.session, project.case_id)[:1]
+    blocks += [invoice_table(invoice) for invoice in found]
+    if context.actor.roles & {"supervisor", "gas_office"}:
+        blocks += why_table(context.session, project)
+    return blocks
+
+
+def _project_facts(project: GasProject) -> Facts:
+    inspector = project.inspector.name if project.inspector else _("هنوز تعیین نشده است")
+    items = [
+        (_("شمارهٔ پروژه"), shown(project.case.number)),
+        (_("مجری گاز"), project.contractor.name),
+        (_("بازرس"), inspector),
+    ]
+    if project.paid_at is not None:
+        items.append((_("پرداخت"), format_moment(project.paid_at)))
+    return Facts(_("پروژه"), items)
+
+
+def _plain(value: Any) -> int | float:
+    """A stored decimal as the form's JSON number."""
+    return int(value) if value == int(value) else float(value)

@@ -1,0 +1,140 @@
+"""Operations of ``bpmn_diagrams/project_registration.bpmn`` from the documents to the paid invoice (REG-9 to REG-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+
+from engine.errors import Refusal
+from engine.operations import OperationContext
+from models.billing import Invoice, InvoiceLine, InvoiceStatus
+from models.document import Document
+from models.gas import GasProject
+from models.language import gettext as _
+from workflows.gas_projects import REGISTRATION, invoices, project_of, required_documents, tariff
+from workflows.gas_words import code
+from workflows.registry import operations
+from workflows.rules.fees import FeeLine, MeterForFee, registration_lines, total
+
+REVIEW_INVOICE = "review_invoice"
+
+
+@operations.register
+def upload_documents(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Keep which file has which title. Raises ``Refusal`` that names the mandatory titles without a file (REG-9)."""
+    project = project_of(context.session, context.case)
+    titles = {found["document"]: found for found in required_documents(context.decide, project.work_type)}
+    rows = submission["documents"]
+    own = {document.id: document for document in documents_of(context.session, context.case.id)}
+    errors = {
+        f"documents.{index}.document": [_("این فایل پیدا نشد. آن را دوباره بارگذاری کنید.")]
+        for index, row in enumerate(rows)
+        if row["document"] not in own
+    }
+    if errors:
+        raise Refusal(errors)
+    given = {row["title"] for row in rows}
+    refuse_missing({key: found for key, found in titles.items() if key not in given}, field="documents")
+    for document in own.values():
+        document.title = ""
+    for row in rows:
+        own[row["document"]].title = titles[row["title"]]["title"] if row["title"] in titles else row["title"]
+    context.session.flush()
+    context.tell(_("مدارک ذخیره شدند."))
+
+
+def documents_of(session: Any, case_id: int) -> list[Document]:
+    return list(session.scalars(select(Document).where(Document.case_id == case_id).order_by(Document.id)))
+
+
+def refuse_missing(absent: Mapping[str, Mapping[str, Any]], *, field: str) -> None:
+    """Refuse while a mandatory title is among the ``absent`` ones; the message names each of them."""
+    names = [f"«{found['title']}»" for found in absent.values() if found["mandatory"]]
+    if names:
+        raise Refusal({field: [_("این مدارک اجباری هنوز فایل ندارند: %(titles)s", titles="، ".join(names))]})
+
+
+@operations.register
+def prepare_invoice(context: OperationContext) -> int:
+    """Make the registration's invoice, or find the one there is. Returns its id.
+
+    A paid one is kept whatever happened since; an open one is kept while its lines are still right, else
+    cancelled and made anew. Raises ``Refusal`` while a step before is not complete.
+    """
+    paid = invoices(context.session, context.case.id, status=InvoiceStatus.PAID)
+    if paid:
+        return paid[0].id
+    project = project_of(context.session, context.case)
+    _refuse_incomplete(context, project)
+    meters = [MeterForFee(meter.number, meter.meter_class) for meter in project.meters]
+    lines = registration_lines(meters, project.work_type, tariff=tariff(context.decide))
+    for invoice in invoices(context.session, context.case.id, status=InvoiceStatus.OPEN):
+        if [_facts(line) for line in invoice.lines] == [_facts(line) for line in lines]:
+            return invoice.id
+    drop_open_invoice(context)
+    return _make_invoice(context, project, lines).id
+
+
+def _facts(line: FeeLine | InvoiceLine) -> tuple[object, ...]:
+    names = ("meter_number", "meter_class", "item", "stage", "quantity", "unit_amount", "amount")
+    return tuple(getattr(line, name) for name in names)
+
+
+def _make_invoice(context: OperationContext, project: GasProject, lines: list[FeeLine]) -> Invoice:
+    count = context.session.scalar(
+        select(func.count()).select_from(Invoice).where(Invoice.case_id == context.case.id)
+    )
+    invoice = Invoice(
+        number=f"{context.case.number}/{(count or 0) + 1}", case_id=context.case.id, payer_id=project.contractor_id,
+        reason=REGISTRATION, status=InvoiceStatus.OPEN, total=total(lines), created_at=context.now,
+        lines=[
+            InvoiceLine(
+                meter_number=line.meter_number, meter_class=line.meter_class, item=line.item, stage=line.stage,
+                quantity=line.quantity, unit_amount=line.unit_amount, amount=line.amount,
+            )
+            for line in lines
+        ],
+    )  # fmt: skip
+    context.session.add(invoice)
+    context.session.flush()
+    return invoice
+
+
+def _refuse_incomplete(context: OperationContext, project: GasProject) -> None:
+    """Whoever jumped to the invoice from a changed step must first mend what the change made incomplete."""
+    if project.property is None or project.owner is None or project.registered_at is None or not project.meters:
+        raise Refusal({"": [_("پیش از صورت‌حساب باید ملک، مالک، ساختمان و کنتورها ثبت شده باشند.")]})
+    given = {document.title for document in documents_of(context.session, context.case.id)}
+    wanted = required_documents(context.decide, project.work_type)
+    refuse_missing({found["document"]: found for found in wanted if found["title"] not in given}, field="")
+
+
+def drop_open_invoice(context: OperationContext) -> None:
+    """Cancel the registration's open invoice, because what it is for has changed; a paid one stays as it is."""
+    for invoice in invoices(context.session, context.case.id, status=InvoiceStatus.OPEN):
+        invoice.status = InvoiceStatus.CANCELLED
+    context.session.flush()
+
+
+@operations.register
+def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
+    """The contractor goes on to pay ``invoice``. Returns the step that an unpaid one comes back to."""
+    found = context.session.get_one(Invoice, invoice)
+    if found.status is InvoiceStatus.CANCELLED:
+        message = _(
+            "صورت‌حساب %(number)s باطل شده است. با «ویرایش مرحله» به «صورت‌حساب» بروید تا صورت‌حساب تازه صادر شود.",
+            number=code(found.number),
+        )
+        raise Refusal({"": [message]})
+    return REVIEW_INVOICE
+
+
+@operations.register
+def record_payment(context: OperationContext, *, invoice: int) -> None:
+    """The invoice is paid: from now on meters and region stay as they are (REG-11)."""
+    found = context.session.get_one(Invoice, invoice)
+    if found.status is not InvoiceStatus.PAID:
+        raise ValueError(f"Invoice {found.number} is {found.status}, not paid")
+    project_of(context.session, context.case).paid_at = found.paid_at or context.now
