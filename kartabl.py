@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import secrets
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo
 
+import click
+import holidays
+import waitress
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 
 import forms
+import webapp
 from engine import checking, clock, definitions
+from engine.accounts import Accounts, fold_username
 from engine.expressions import Language, SafeEnvironment
 from engine.identity import Actor
 from engine.operations import Services
 from engine.service import Engine, StepResult
-from engine.settings import Settings
+from engine.settings import Settings, SettingsInvalid
+from engine.worker import Worker
 from engine.working_time import WorkingCalendar
+from models import migrate
 from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from workflows import demo, payment
@@ -161,10 +173,6 @@ def main() -> None:
 @click.option("--worker/--no-worker", default=True, help="Run the worker inside this process.")
 def run(host: str, port: int, threads: int, worker: bool) -> None:
     """Prepare the database, deploy the diagrams and serve the pages, the API and (by default) the worker."""
-    import waitress
-
-    import webapp
-
     application = application_from_environment()
     prepare(application)
     inside = Worker(application.engine, tick=application.settings.worker_tick) if worker else None

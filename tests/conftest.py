@@ -1,0 +1,105 @@
+"""Fixtures that most tests share: real databases, an application, people, a clock and a story to play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+import kartabl
+import webapp
+from engine.settings import Settings
+from models import migrate
+from models.database import open_database
+from tests.databases import SQLITE, fresh_database, postgres_url
+from tests.play import PASSWORD, People, Play, StandingClock
+
+SATURDAY = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # 1405/08/30, 10:00 in Tehran: a working day
+
+
+def prepare(url: str) -> None:
+    """What a template database holds: the schema by its migrations, and the deployed diagrams."""
+    database = open_database(url)
+    migrate.upgrade(database)
+    database.dispose()
+    application = kartabl.build(Settings(secret_key="s" * 32, database_url=url))
+    bundle = application.deploy()
+    assert bundle.sound, "\n".join(map(str, bundle.findings))
+    application.database.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database with schema and diagrams; every test that uses it runs on SQLite and on PostgreSQL."""
+    server = SQLITE if request.param == "sqlite" else postgres_url()
+    return fresh_database(server, prepare=prepare)
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock(SATURDAY)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        secret_key="s" * 32, database_url=database_url, files_path=tmp_path / "files", mode="demo",
+        public_url="http://localhost",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def application(settings: Settings, clock: StandingClock) -> Iterator[kartabl.Application]:
+    built = kartabl.build(settings, now=clock)
+    yield built
+    built.database.dispose()
+
+
+@pytest.fixture
+def session(application: kartabl.Application) -> Iterator[Session]:
+    with application.engine.transaction() as opened:
+        yield opened
+
+
+@pytest.fixture
+def people(application: kartabl.Application) -> People:
+    return People(application)
+
+
+@pytest.fixture
+def play(application: kartabl.Application, clock: StandingClock) -> Play:
+    return Play(application, clock)
+
+
+@pytest.fixture
+def app(application: kartabl.Application) -> Flask:
+    made: Flask = webapp.create_app(application)
+    made.testing = True
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def signed_in(app: Flask, people: People) -> Any:
+    """``signed_in("username", "role", …)`` makes a person and gives a browser in which they are signed in."""
+
+    def sign_in(username: str, *roles: str, **values: Any) -> FlaskClient:
+        people.add(username, *(roles or (username,)), **values)
+        browser = app.test_client()
+        page = browser.get("/sign-in")
+        token = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        answer = browser.post("/sign-in", data={"username": username, "password": PASSWORD, "csrf_token": token})
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    return sign_in
