@@ -325,7 +325,11 @@ class Engine:
         ).first()  # fmt: skip
         if waiting is None:
             return None
-        return self._complete(self._restore(session, case, by), waiting, values or {}, by)
+        run = self._restore(session, case, by)
+        if self._fire_due(run) and not run.waits_at(waiting.token):
+            self._finish(run)  # a due timer ended the wait: that is kept
+            return None
+        return self._complete(run, waiting, values or {}, by)
 
     def fire_timer(self, session: Session, case_id: int, token: str) -> bool:
         """Let a due timer of a case fire, with every other that is due. False when it is gone or held."""

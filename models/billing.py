@@ -82,5 +82,8 @@ class Payment(Base):
     reference: Mapped[str] = mapped_column(String(60), default="")  # the bank's number, shown to the payer
     started_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]
+    answer: Mapped[str] = mapped_column(String(40), default="")  # what the gateway last said, as a key: in_bank, no_answer, …
+    paid_amount: Mapped[int] = mapped_column(Rials, default=0)  # what the gateway stands for; 0: nothing, or it did not say
+    review_case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))  # the unmatched_payment case about it
 
     invoice: Mapped[Invoice] = relationship(back_populates="payments")
