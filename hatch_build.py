@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,10 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc]
         if not front_end.is_fresh():
             self.app.display_info("Building the front end")
             front_end.build()
-        compile_translations(root / "models" / "translations")
+        sys.path.insert(0, self.root)
+        from models.catalogues import compile_stale  # needs Babel only, which is a build requirement
+
+        compile_stale()
 
 
 class FrontEnd:
@@ -104,17 +108,3 @@ def node_on_path() -> bool:
     answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
     major = answer.stdout.lstrip("v").split(".")[0]
     return answer.returncode == 0 and major.isdigit() and int(major) >= NODE
-
-
-def compile_translations(folder: Path) -> None:
-    """Write ``messages.mo`` beside each ``messages.po`` that is newer."""
-    from babel.messages import mofile, pofile  # a build requirement
-
-    for source in sorted(folder.glob("*/LC_MESSAGES/*.po")):
-        target = source.with_suffix(".mo")
-        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
-            continue
-        with source.open("rb") as file:
-            catalogue = pofile.read_po(file)
-        with target.open("wb") as file:
-            mofile.write_mo(file, catalogue)

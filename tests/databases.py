@@ -10,7 +10,6 @@ import contextlib
 import importlib.util
 import itertools
 import os
-import pkgutil
 import shutil
 import signal
 import subprocess
@@ -25,8 +24,8 @@ import pytest
 from sqlalchemy import URL, Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-import models
 from models.base import Base
+from models.migrate import import_all_tables
 
 SQLITE = "sqlite://"  # stands for "any fresh SQLite file"
 SPEED = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"]
@@ -42,9 +41,7 @@ class NoPostgres(Exception):
 
 def create_tables(url: str) -> None:
     """Every table as the models declare it: what a template holds unless somebody prepares it otherwise."""
-    for module in pkgutil.iter_modules(models.__path__):
-        if not module.ispkg:
-            importlib.import_module(f"models.{module.name}")
+    import_all_tables()
     engine = create_engine(url)
     Base.metadata.create_all(engine)
     engine.dispose()

@@ -1,0 +1,72 @@
+# The commands of a day's work. "make" alone lists them.
+
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+FRONTEND := $(shell find webapp/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
+BUILT_FROM := pyproject.toml hatch_build.py $(FRONTEND)
+# Two tests at a time: each brings its own databases. TESTS=tests/engine runs a part.
+TESTS ?= tests
+PYTEST_ARGS ?= -n 2 --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help run test sure lint format contracts types check wheel tests chromium oracle bench rules translations clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed ## start Kartabl with demo data on http://127.0.0.1:8000 (PORT=…), keeping what is there
+	@exec $(BIN)/kartabl run --port $(PORT)
+
+test: lint contracts types check wheel tests ## all checks: style, imports, types, diagrams, wheel, tests
+
+sure: test ## the same: run it before you send a change
+
+lint: $(VENV)/.developing ## style and format of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.developing ## put the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+contracts: $(VENV)/.developing ## who may import whom
+	$(BIN)/lint-imports
+
+types: $(VENV)/.developing ## type checks
+	$(BIN)/mypy
+
+check: $(VENV)/.developing ## check the diagrams against forms, operations and roles
+	$(BIN)/kartabl check
+
+wheel: $(VENV)/.developing ## build the wheel and use it from an empty environment
+	tests/tools/smoke_wheel.sh $(BIN)/python
+
+tests: $(VENV)/.developing ## the tests (TESTS=tests/engine for a part), on SQLite and PostgreSQL and in a browser
+	@chromium=$$(tests/tools/ensure_chromium.sh) && export CHROMIUM="$$chromium" && \
+	exec $(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --cov --cov-report=term
+
+translations: $(VENV)/.developing ## collect the texts and update the English catalogue
+	$(BIN)/python -m tests.tools.translations
+
+rules: $(VENV)/.developing ## write docs/rules.md anew: which test proves which rule
+	$(BIN)/python -m tests.tools.rules --write
+
+clean: ## remove the environment and everything built; the data in var/ stays
+	rm -rf $(VENV) build dist *.egg-info webapp/static/dist webapp/frontend/node_modules
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* htmlcov
+	find models/translations -name '*.mo' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: nothing is done twice. The editable installation also builds the front end (hatch_build.py).
+$(VENV)/bin/python:
+	@tests/tools/make_venv.sh $(VENV)
+
+$(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/python
+	$(PIP) install -q -e .
+	@touch $@
+
+$(VENV)/.developing: $(BUILT_FROM) | $(VENV)/bin/python
+	$(PIP) install -q -e '.[dev]'
+	@touch $@ $(VENV)/.installed
