@@ -94,11 +94,15 @@ def required_documents(decide: Decide, work_type: str) -> list[Mapping[str, Any]
     return list(decide("required_documents", work_type=work_type) or [])
 
 
-def invoices(session: Session, case_id: int, *, status: InvoiceStatus | None = None) -> Sequence[Invoice]:
-    """The registration's invoices of a case, newest first."""
+def invoices(
+    session: Session, case_id: int, *, status: InvoiceStatus | None = None, lock: bool = False
+) -> Sequence[Invoice]:
+    """The registration's invoices of a case, newest first; with ``lock`` as they stand now, and they stay so."""
     wanted = select(Invoice).where(Invoice.case_id == case_id, Invoice.reason == REGISTRATION)
     if status is not None:
         wanted = wanted.where(Invoice.status == status)
+    if lock:  # a late payment may settle one of them at this very moment
+        wanted = wanted.with_for_update().execution_options(populate_existing=True)
     return session.scalars(wanted.order_by(Invoice.id.desc())).all()
 
 
@@ -147,7 +151,7 @@ def building_facts(project: GasProject) -> Facts:
             (_("نام ساختمان"), project.building_name or "—"),
             (_("وضعیت علمک"), label(RISERS, project.riser_status)),
             (_("نوع کار"), label(WORK_TYPES, project.work_type)),
-            (_("ساختمان بلوک است"), yes_no(project.is_block)),
+            (_("بلوک"), yes_no(project.is_block)),
         ],
     )
 

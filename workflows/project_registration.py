@@ -52,7 +52,8 @@ def open_project(context: OperationContext) -> str:
 def project_to_edit(context: OperationContext) -> GasProject:
     """The case's project, as long as nothing is paid for it (REG-11, REG-13). Raises ``Refusal`` afterwards."""
     project = project_of(context.session, context.case)
-    if project.paid_at is not None or invoices(context.session, context.case.id, status=InvoiceStatus.PAID):
+    paid = invoices(context.session, context.case.id, status=InvoiceStatus.PAID, lock=True)
+    if project.paid_at is not None or paid:
         raise Refusal({"": [_("هزینهٔ این پروژه پرداخت شده است و اطلاعات آن دیگر تغییر نمی‌کند.")]})
     return project
 

@@ -63,7 +63,7 @@ def prepare_invoice(context: OperationContext) -> int:
     A paid one is kept whatever happened since; an open one is kept while its lines are still right, else
     cancelled and made anew. Raises ``Refusal`` while a step before is not complete.
     """
-    paid = invoices(context.session, context.case.id, status=InvoiceStatus.PAID)
+    paid = invoices(context.session, context.case.id, status=InvoiceStatus.PAID, lock=True)
     if paid:
         return paid[0].id
     project = project_of(context.session, context.case)
@@ -113,7 +113,7 @@ def _refuse_incomplete(context: OperationContext, project: GasProject) -> None:
 
 def drop_open_invoice(context: OperationContext) -> None:
     """Cancel the registration's open invoice, because what it is for has changed; a paid one stays as it is."""
-    for invoice in invoices(context.session, context.case.id, status=InvoiceStatus.OPEN):
+    for invoice in invoices(context.session, context.case.id, status=InvoiceStatus.OPEN, lock=True):
         invoice.status = InvoiceStatus.CANCELLED
     context.session.flush()
 
