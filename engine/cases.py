@@ -1,0 +1,249 @@
+"""Cases as people look for them and at them: pages, search, what a case waits for, its place on the diagram."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+from lxml import etree
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session, joinedload, undefer
+
+from engine.diagrams import BPMN, lane_role
+from engine.errors import NotFound
+from engine.identity import Actor
+from engine.numbers import read_number
+from engine.paging import Page, capped, page_of, read_cursor
+from engine.permissions import may_see_case, visible_cases
+from engine.xml import parse_xml
+from models.case import Case, CaseStatus, FlowPassage, Task, TaskKind, TaskStatus
+from models.definition import ProcessDefinition
+from models.digits import search_key
+from models.jalali import format_moment
+from models.job import Incident, Job, JobKind
+from models.language import gettext as _
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One thing a case waits for (CASE-2). ``kind``: task, timer or operation."""
+
+    task_key: str
+    name: str
+    role: str
+    role_name: str  # the lane's name; empty where no person is waited for
+    assignee: str | None
+    since: datetime
+    due: datetime | None
+    locked: str | None = None
+    kind: str = "task"
+    task_id: int | None = None
+
+
+@dataclass(frozen=True)
+class DiagramView:
+    """The case's diagram with the elements passed and those waited at."""
+
+    xml: bytes
+    finished: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The words of a deployed diagram: names and kinds of elements, names of lanes, what calls what."""
+
+    names: dict[str, str]
+    tags: dict[str, str]
+    lanes: dict[str, str]
+    callers: dict[str, list[str]]
+
+
+def cases_page(
+    session: Session, actor: Actor, *, process: str = "", status: str = "", q: str = "", cursor: str | None = None,
+    limit: int = 30,
+) -> Page[Case]:  # fmt: skip
+    """The cases that the actor may see, newest first. An unknown ``status`` finds nothing."""
+    limit, condition = capped(limit), visible_cases(actor)
+    if process:
+        condition = and_(condition, Case.process_key == process)
+    if status:
+        condition = and_(condition, Case.status.in_([one for one in CaseStatus if one.value == status]))
+    if q.strip():
+        condition = and_(condition, _matching(q))
+    if cursor:
+        (before,) = read_cursor(cursor, "cases", [int])
+        condition = and_(condition, Case.id < before)
+    rows = session.scalars(
+        select(Case)
+        .where(condition)
+        .order_by(Case.id.desc())
+        .limit(limit + 1)
+        .options(joinedload(Case.definition), joinedload(Case.started_by))
+    ).all()
+    return page_of(rows, limit, lambda case: [case.id], sort="cases")
+
+
+def case_by_number(session: Session, actor: Actor, number: str) -> Case:
+    """The case with a number as somebody typed it: any digits, with or without dashes and spaces.
+
+    Raises ``NotFound``, also for a case that the actor may not see.
+    """
+    read = read_number(number[:60])
+    case = session.scalars(select(Case).where(Case.number == read)).one_or_none() if read else None
+    if case is None or not may_see_case(session, actor, case):
+        raise NotFound("case", number[:60])
+    return case
+
+
+def related(session: Session, actor: Actor, case: Case) -> list[Case]:
+    """The case that this one refers to and those that refer to it, as far as the actor may see them."""
+    condition = or_(Case.refers_to_id == case.id, Case.id == case.refers_to_id)
+    found = select(Case).where(condition, visible_cases(actor)).order_by(Case.id).limit(50)
+    return list(session.scalars(found.options(joinedload(Case.definition))))
+
+
+def waits_for(session: Session, case: Case) -> list[Wait]:
+    """What the case waits for: people's tasks and outside operations; timers only when there is nothing else."""
+    if case.status in (CaseStatus.COMPLETED, CaseStatus.CANCELLED):
+        return []
+    tasks = session.scalars(
+        select(Task)
+        .where(Task.case_id == case.id, Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION)
+        .order_by(Task.id)
+        .options(joinedload(Task.assignee))
+    )
+    waits = [_task_wait(session, case, task) for task in tasks]
+    jobs = session.scalars(select(Job).where(Job.case_id == case.id).order_by(Job.due_at, Job.id)).all()
+    waits += [_job_wait(session, case, job) for job in jobs if job.kind is JobKind.OPERATION]
+    if not waits:
+        waits = [_job_wait(session, case, job) for job in jobs]
+    return waits
+
+
+def sentences(session: Session, case: Case, *, waits: list[Wait] | None = None) -> list[str]:
+    """The case's place in words: what it waits for, for whom, since when, until when (CASE-2)."""
+    if case.status is CaseStatus.COMPLETED:
+        return [_("این پرونده در %(at)s به پایان رسید.", at=_moment(case.ended_at))]
+    if case.status is CaseStatus.CANCELLED:
+        return [_("این پرونده در %(at)s لغو شد.", at=_moment(case.ended_at))]
+    lines = [_wait_words(wait) for wait in (waits if waits is not None else waits_for(session, case))]
+    if case.status is CaseStatus.SUSPENDED:
+        lines.insert(0, _("سرپرست این پرونده را موقتاً متوقف کرده است؛ تا از سرگیری آن کسی نمی‌تواند روی آن کار کند."))
+    if _has_incident(session, case):
+        lines.insert(0, _("در این پرونده خطایی رخ داده است؛ سرپرست آگاه است و آن را پیگیری می‌کند."))
+    return lines or [_("این پرونده در حال پردازش است.")]
+
+
+def diagram(session: Session, case: Case) -> DiagramView:
+    """The diagram of the case's own version, marked. A wait inside a called process marks the call."""
+    xml = session.get_one(ProcessDefinition, case.definition_id, options=[undefer(ProcessDefinition.xml)]).xml
+    drawn = _drawn(xml)
+    passed = session.scalars(
+        select(FlowPassage.element_id).where(
+            FlowPassage.case_id == case.id, FlowPassage.process_key == case.process_key
+        )
+    )
+    places = [
+        *session.execute(
+            select(Task.process_key, Task.key).where(
+                Task.case_id == case.id, Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION
+            )
+        ),
+        *session.execute(select(Job.process_key, Job.element_id).where(Job.case_id == case.id)),
+    ]
+    waiting: set[str] = set()
+    for process_key, element in places:
+        if process_key == case.process_key:
+            waiting.add(element)
+        else:
+            waiting.update(drawn.callers.get(process_key, []))
+    active = case.status not in (CaseStatus.COMPLETED, CaseStatus.CANCELLED)
+    marked = {key for key in waiting if drawn.tags.get(key) != "boundaryEvent"} if active else set()
+    return DiagramView(xml, sorted(set(passed) - marked), sorted(marked))
+
+
+def _matching(q: str) -> ColumnElement[bool]:
+    number = read_number(q[:60])
+    if number is not None:
+        return Case.number == number
+    words = search_key(q[:200]).split()[:10]
+    return and_(*(Case.search_text.contains(word, autoescape=True) for word in words))
+
+
+def _task_wait(session: Session, case: Case, task: Task) -> Wait:
+    drawn = _drawn_for(session, case, task.process_key)
+    return Wait(
+        task_key=task.key, name=_(task.name), role=task.role, role_name=_(drawn.lanes.get(task.role, "")),
+        assignee=task.assignee.name if task.assignee else None, since=task.since, due=task.due_at, locked=task.locked,
+        task_id=task.id,
+    )  # fmt: skip
+
+
+def _job_wait(session: Session, case: Case, job: Job) -> Wait:
+    name = _drawn_for(session, case, job.process_key).names.get(job.element_id, "")
+    timer = job.kind is JobKind.TIMER
+    return Wait(
+        task_key=job.element_id, name=_(name) or job.element_id, role="", role_name="", assignee=None,
+        since=case.started_at if timer else job.due_at, due=job.due_at if timer else None,
+        kind="timer" if timer else "operation",
+    )  # fmt: skip
+
+
+def _wait_words(wait: Wait) -> str:
+    if wait.kind == "timer":
+        return _("در انتظار زمان «%(name)s» تا %(due)s.", name=wait.name, due=_moment(wait.due))
+    if wait.kind == "operation":
+        return _("سامانه از %(since)s در حال انجام «%(name)s» است.", name=wait.name, since=_moment(wait.since))
+    values = {"name": wait.name, "whom": _whom(wait), "since": _moment(wait.since)}
+    if wait.due is None:
+        return _("از %(since)s در انتظار «%(name)s» از سوی %(whom)s.", **values)
+    due = _moment(wait.due)
+    return _("از %(since)s در انتظار «%(name)s» از سوی %(whom)s؛ مهلت تا %(due)s.", **values, due=due)
+
+
+def _whom(wait: Wait) -> str:
+    if wait.assignee and wait.role_name:
+        return _("%(name)s (%(role)s)", name=wait.assignee, role=wait.role_name)
+    return wait.assignee or wait.role_name or _("گروه مسئول")
+
+
+def _moment(at: datetime | None) -> str:
+    return format_moment(at) if at is not None else "—"
+
+
+def _has_incident(session: Session, case: Case) -> bool:
+    found = select(Incident.id).where(Incident.case_id == case.id, Incident.resolved_at.is_(None)).limit(1)
+    return session.scalar(found) is not None
+
+
+def _drawn_for(session: Session, case: Case, process_key: str) -> _Drawn:
+    """The words of the diagram that an element of the case is in: the case's own, or one that it calls."""
+    wanted, seen = [case.definition], set[int]()
+    while wanted:
+        definition = wanted.pop()
+        if definition.key == process_key:
+            return _drawn(definition.xml)
+        seen.add(definition.id)
+        wanted += [session.get_one(ProcessDefinition, key) for key in definition.calls.values() if key not in seen]
+    return _drawn(case.definition.xml)
+
+
+@lru_cache(maxsize=64)
+def _drawn(xml: bytes) -> _Drawn:
+    """Read from the text itself, so that the same bytes are read once whatever database they came from."""
+    root = parse_xml(xml)
+    names: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    lanes: dict[str, str] = {}
+    callers: dict[str, list[str]] = {}
+    for node in root.iter(f"{{{BPMN}}}*"):
+        key, tag = node.get("id"), etree.QName(node).localname
+        if tag == "lane":
+            lanes[lane_role(node)] = node.get("name", "")
+        elif key:
+            names[key], tags[key] = node.get("name", ""), tag
+        if tag == "callActivity" and key:
+            callers.setdefault(node.get("calledElement", ""), []).append(key)
+    return _Drawn(names, tags, lanes, callers)

@@ -1,0 +1,241 @@
+"""Files of cases: checked by their content, stored once by its hash, opened only for who sees the case (DOC-1)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import re
+import tempfile
+import unicodedata
+import warnings
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+import filetype
+from PIL import Image, UnidentifiedImageError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine import effects
+from engine.errors import DocumentRefused, NotFound
+from engine.identity import Actor
+from engine.permissions import may_see_case
+from models.case import Case
+from models.digits import persian_digits
+from models.document import Document
+from models.language import current
+from models.language import gettext as _
+
+LIMIT = 6_000_000  # bytes, unless the caller knows better
+NAME_LENGTH = 200
+MOST_PIXELS = 50_000_000  # of an image, unpacked
+MOST_UNPACKED = 100_000_000  # bytes of an office file, unpacked
+MOST_MEMBERS = 5_000  # files inside an office file
+STRAY_AFTER = timedelta(hours=24)  # a stored file that no row names for so long belongs to a step that failed
+
+# Ending of the name → media type. The content must be of the kind that the name says.
+TYPES = {
+    "pdf": "application/pdf",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+OFFICE_PARTS = {TYPES["docx"]: "word/document.xml", TYPES["xlsx"]: "xl/workbook.xml"}
+IMAGE_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/tiff": "TIFF"}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A document to hand out: its row and where its content lies."""
+
+    document: Document
+    path: Path
+
+
+def store(
+    session: Session, case: Case, *, file: BinaryIO, name: str, by: Actor, now: datetime, folder: Path,
+    limit: int = LIMIT, title: str = "",
+) -> Document:  # fmt: skip
+    """Check a file and keep it as a document of the case. The content is on disk before the row is written.
+
+    ``limit`` is in bytes. Raises ``DocumentRefused`` with what is wrong, naming the file.
+    """
+    shown = clean_name(name)
+    content = file.read(limit + 1)
+    if len(content) > limit:
+        raise DocumentRefused(
+            _("فایل «%(name)s» بزرگ‌تر از اندازهٔ مجاز (%(limit)s) است.", name=shown, limit=_size(limit))
+        )
+    media_type = checked_type(content, shown)
+    digest = hashlib.sha256(content).hexdigest()
+    _write_once(folder, digest, content)
+    document = Document(
+        case_id=case.id, sha256=digest, name=shown, media_type=media_type, size=len(content), title=title[:200],
+        uploaded_by_id=by.person_id, uploaded_at=now,
+    )  # fmt: skip
+    session.add(document)
+    session.flush()
+    effects.record(session, case, what="document_added", by=by, at=now, details={"text": shown, "id": document.id})
+    return document
+
+
+def checked_type(content: bytes, name: str) -> str:
+    """The media type of a file whose content is what its name says. Raises ``DocumentRefused``."""
+    if not content:
+        raise DocumentRefused(_("فایل «%(name)s» خالی است.", name=name))
+    expected = TYPES.get(_ending(name))
+    if expected is None:
+        kinds = "PDF، JPEG، PNG، WebP، TIFF، DOCX، XLSX"
+        raise DocumentRefused(
+            _("فایل «%(name)s» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بفرستید: %(kinds)s.", name=name, kinds=kinds)
+        )
+    if expected in OFFICE_PARTS:
+        fits = _is_office_file(content, OFFICE_PARTS[expected])
+    else:
+        fits = filetype.guess_mime(content[:8192]) == expected
+    if not fits:
+        raise DocumentRefused(_("محتوای فایل «%(name)s» با پسوند نام آن یکی نیست.", name=name))
+    if expected in IMAGE_FORMATS:
+        _check_image(content, IMAGE_FORMATS[expected], name)
+    if expected == TYPES["pdf"] and b"%%EOF" not in content[-2048:]:
+        raise DocumentRefused(_broken(name))
+    return expected
+
+
+def open_document(session: Session, document_id: int, *, by: Actor, folder: Path) -> Opened:
+    """A document for whoever may see its case. Raises ``NotFound``, alike for what there is not."""
+    document = session.get(Document, document_id) if 0 < document_id < 2**63 else None
+    case = session.get(Case, document.case_id) if document else None
+    if document is None or case is None or not may_see_case(session, by, case):
+        raise NotFound("document", document_id)
+    path = path_of(folder, document.sha256)
+    if not path.is_file():
+        raise NotFound("content of document", document_id)
+    return Opened(document, path)
+
+
+def of_case(session: Session, case: Case) -> list[Document]:
+    """The documents of a case, newest first. The caller has checked who asks."""
+    return list(
+        session.scalars(select(Document).where(Document.case_id == case.id).order_by(Document.id.desc()).limit(500))
+    )
+
+
+def foreign(session: Session, case: Case, ids: Iterable[int]) -> set[int]:
+    """Of these document ids, those that are no documents of the case: a form may name its own case's only."""
+    wanted = set(ids)
+    if not wanted:
+        return set()
+    own = session.scalars(select(Document.id).where(Document.id.in_(wanted), Document.case_id == case.id))
+    return wanted - set(own)
+
+
+def sweep(session: Session, *, folder: Path, now: datetime) -> int:
+    """Delete stored contents that no row names, left by steps that failed. Returns how many."""
+    removed = 0
+    for path in folder.glob("??/*"):
+        old = path.stat().st_mtime < (now - STRAY_AFTER).timestamp()
+        if old and session.scalar(select(Document.id).where(Document.sha256 == path.name).limit(1)) is None:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def path_of(folder: Path, digest: str) -> Path:
+    return folder / digest[:2] / digest
+
+
+def clean_name(name: str) -> str:
+    """A file's name without folders, control characters and marks of direction, at most 200 characters long."""
+    name = re.split(r"[/\\]", name)[-1]
+    kept = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
+    kept = re.sub("[\u061c\u200b\u200d-\u200f\u202a-\u202e\u2060-\u2069\ufeff]", "", kept)
+    kept = re.sub(r'[<>:"|?*]', "_", unicodedata.normalize("NFC", kept)).strip(" .")
+    stem, dot, ending = kept.rpartition(".")
+    if dot and len(kept) > NAME_LENGTH:
+        kept = f"{stem[: NAME_LENGTH - 1 - len(ending[:10])]}.{ending[:10]}"
+    return kept[:NAME_LENGTH] or "file"
+
+
+def _write_once(folder: Path, digest: str, content: bytes) -> None:
+    """Put the content in its place: a whole file or none, also when the power fails in between."""
+    target = path_of(folder, digest)
+    if target.is_file():
+        os.utime(target)  # fresh again, so that a sweep does not take it before the row is committed
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix="upload-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there; the rename is durable by itself
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def _is_office_file(content: bytes, part: str) -> bool:
+    """Whether it is a zip with the part that makes it a document or sheet, and unpacks to a bearable size."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return False
+    names = {member.filename for member in members}
+    small = len(members) <= MOST_MEMBERS and sum(member.file_size for member in members) <= MOST_UNPACKED
+    macros = any(name.lower().endswith("vbaproject.bin") for name in names)
+    return small and not macros and part in names and "[Content_Types].xml" in names
+
+
+def _check_image(content: bytes, kind: str, name: str) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # our own limit follows
+            with Image.open(io.BytesIO(content), formats=[kind]) as image:
+                width, height = image.size
+                if width * height > MOST_PIXELS:
+                    raise DocumentRefused(_("تصویر «%(name)s» بیش از اندازه بزرگ است.", name=name))
+                image.verify()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        raise DocumentRefused(_broken(name)) from None
+
+
+def _broken(name: str) -> str:
+    return _("فایل «%(name)s» خراب است و باز نمی‌شود. آن را دوباره بسازید و بفرستید.", name=name)
+
+
+def _size(limit: int) -> str:
+    number = f"{limit / 1_000_000:g}" if limit >= 1_000_000 else f"{limit / 1000:g}"
+    number = persian_digits(number).replace(".", "٫") if current() == "fa" else number
+    if limit >= 1_000_000:
+        return _("%(number)s مگابایت", number=number)
+    return _("%(number)s کیلوبایت", number=number)

@@ -1,0 +1,126 @@
+"""The organisation's messages to one person or to everyone of a role, and which of them were read (ACC-4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from engine import permissions
+from engine.errors import NotFound, Refusal
+from engine.identity import Actor
+from engine.paging import Page, capped, page_of, read_cursor
+from models.account import Notice, NoticeReading, Person, Role
+from models.digits import clean
+from models.language import gettext as _
+
+COUNTED = 100  # the count on every page ends here
+TITLE_LENGTH = 200
+BODY_LENGTH = 4000
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as one person has it."""
+
+    notice: Notice
+    read_at: datetime | None
+
+    @property
+    def public(self) -> bool:
+        """Sent to everyone of a role."""
+        return self.notice.person_id is None
+
+
+def unread_count(session: Session, actor: Actor) -> int:
+    """How many messages the person has not read, counted up to ``COUNTED``."""
+    some = select(Notice.id).where(_for(actor), ~_read_by(actor)).limit(COUNTED).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def page(
+    session: Session, actor: Actor, *, public: bool | None = None, cursor: str | None = None, limit: int = 20
+) -> Page[Received]:
+    """The person's messages, newest first. ``public``: only those to a role, or only those to the person."""
+    limit = capped(limit)
+    condition = _for(actor)
+    if public is not None:
+        condition = and_(condition, Notice.person_id.is_(None) if public else Notice.person_id.is_not(None))
+    if cursor:
+        (before,) = read_cursor(cursor, "notices", [int])
+        condition = and_(condition, Notice.id < before)
+    rows = session.execute(_received(actor).where(condition).order_by(Notice.id.desc()).limit(limit + 1)).all()
+    return page_of([Received(*row) for row in rows], limit, lambda one: [one.notice.id], sort="notices")
+
+
+def read(session: Session, actor: Actor, notice_id: int, *, now: datetime) -> Received:
+    """One message, which from now on is read. Raises ``NotFound`` for another person's."""
+    row = session.execute(_received(actor).where(Notice.id == notice_id, _for(actor))).first()
+    if row is None:
+        raise NotFound("notice", notice_id)
+    if row.read_at is None and actor.person_id is not None:
+        mark_read(session, actor, notice_id, now=now)
+    return Received(*row)
+
+
+def mark_read(session: Session, actor: Actor, notice_id: int, *, now: datetime) -> None:
+    """Note that the person has read a message; a second time changes nothing."""
+    if session.get(NoticeReading, (notice_id, actor.person_id)) is None:
+        session.add(NoticeReading(notice_id=notice_id, person_id=actor.person_id, read_at=now))
+
+
+def send(
+    session: Session, *, by: Actor, title: str, body: str, now: datetime, role: str = "", username: str = ""
+) -> Notice:
+    """Send a message to everyone of a role or to one person, known by user name.
+
+    Raises ``NotAllowed`` and ``Refusal`` (with the fields' names).
+    """
+    permissions.demand(by, "send_notices")
+    title, body = " ".join(clean(title).split()), clean(body)
+    errors: dict[str, list[str]] = {}
+    if not title or len(title) > TITLE_LENGTH:
+        errors["title"] = [_("عنوان پیام را بنویسید؛ حداکثر ۲۰۰ نویسه.")]
+    if not body or len(body) > BODY_LENGTH:
+        errors["body"] = [_("متن پیام را بنویسید؛ حداکثر ۴۰۰۰ نویسه.")]
+    person = _receiver(session, username, errors) if username.strip() else None
+    if person is None and "username" not in errors and role not in set(Role):
+        errors["role"] = [_("نقش گیرندگان را برگزینید یا نام کاربری یک نفر را بنویسید.")]
+    if errors:
+        raise Refusal(errors)
+    notice = Notice(
+        person_id=person.id if person else None, role=None if person else role, title=title, body=body,
+        sender=by.name, sent_at=now,
+    )  # fmt: skip
+    session.add(notice)
+    session.flush()
+    return notice
+
+
+def _receiver(session: Session, username: str, errors: dict[str, list[str]]) -> Person | None:
+    folded = clean(username).lower()
+    person = session.scalars(select(Person).where(Person.username == folded, Person.active)).first()
+    if person is None:
+        errors["username"] = [_("کسی با این نام کاربری پیدا نشد.")]
+    return person
+
+
+def _received(actor: Actor):  # type: ignore[no-untyped-def]  # the type of a select of two columns has no short name
+    mine = and_(NoticeReading.notice_id == Notice.id, NoticeReading.person_id == actor.person_id)
+    return select(Notice, NoticeReading.read_at).outerjoin(NoticeReading, mine)
+
+
+def _for(actor: Actor) -> ColumnElement[bool]:
+    """Messages to the person, and those to their roles that were sent since they have an account."""
+    to_role = and_(
+        Notice.person_id.is_(None),
+        Notice.role.in_(sorted(actor.roles)),
+        Notice.sent_at >= select(Person.created_at).where(Person.id == actor.person_id).scalar_subquery(),
+    )
+    return or_(Notice.person_id == actor.person_id, to_role)
+
+
+def _read_by(actor: Actor) -> ColumnElement[bool]:
+    return exists().where(NoticeReading.notice_id == Notice.id, NoticeReading.person_id == actor.person_id)
