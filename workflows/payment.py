@@ -1,0 +1,205 @@
+"""Operations and briefings of ``bpmn_diagrams/payment.bpmn``: an invoice is paid at a gateway (PAY-1 to PAY-3).
+
+Whatever comes back by a browser only makes us ask the gateway; what the gateway answers is what counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from engine.briefing import Briefing, BriefingContext
+from engine.operations import OperationContext, OutsideContext
+from models.account import Person
+from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
+from models.language import gettext as _
+from models.language import reading
+from workflows import payment_page
+from workflows.gas_words import rials, shown
+from workflows.payment_records import NO_ANSWER, lock, review, tell_payer, write_answer
+from workflows.payment_return import reconcile as reconcile
+from workflows.payment_return import returned as returned
+from workflows.providers.errors import ProviderError
+from workflows.registry import briefings, operations
+
+log = logging.getLogger(__name__)
+
+PAYER = "payer"
+RETURN_PATH = "/payments/return/"
+
+
+@operations.register(outside=True, attempts=4)
+def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
+    """Announce an open invoice to the gateway.
+
+    Returns ``{"opened": True, "gateway", "authority", "pay_url", "amount"}`` or ``{"opened": False}``, which also
+    a gateway that stays silent comes to: the payer is told and may try again. Trying again announces anew: an
+    authority that nobody saw costs nothing.
+    """
+    with context.reading() as session:
+        found = session.get_one(Invoice, invoice)
+        payer = session.get(Person, found.payer_id) if found.payer_id is not None else None
+        status, number, total, mobile = found.status, found.number, found.total, payer.mobile if payer else None
+    if status is not InvoiceStatus.OPEN:
+        return {"opened": False}
+    gateway = context.services.payment_gateway
+    with reading("fa"):
+        description = _("پرداخت صورت‌حساب %(number)s", number=shown(number))
+    try:
+        started = gateway.request(
+            amount=total, invoice_number=number, description=description, mobile=mobile,
+            callback_url=f"{context.services.public_url.rstrip('/')}{RETURN_PATH}{gateway.name}",
+        )  # fmt: skip
+    except ProviderError as error:
+        log.warning("invoice %s was not announced to %s: %s", number, gateway.name, error)
+        if error.permanent or context.last_attempt:
+            return {"opened": False}
+        raise
+    return {
+        "opened": True, "gateway": gateway.name, "authority": started.authority, "pay_url": started.pay_url,
+        "amount": total,
+    }  # fmt: skip
+
+
+@operations.register
+def record_started(context: OperationContext, *, invoice: int, started: Mapping[str, Any]) -> int:
+    """Write down the payment that the gateway opened, before anyone sees its address. Returns its id."""
+    known = context.session.execute(
+        select(Payment.id).where(Payment.authority == started["authority"])
+    ).first()
+    if known is not None:
+        raise ValueError(f"the gateway gave an authority twice, payment {known.id} has it")
+    context.session.execute(  # an earlier attempt that was left: from now on only its return is looked at
+        update(Payment)
+        .where(Payment.invoice_id == invoice, Payment.state == PaymentState.STARTED)
+        .values(state=PaymentState.EXPIRED)
+        .execution_options(synchronize_session="fetch")
+    )
+    payment = Payment(
+        invoice_id=invoice, gateway=started["gateway"], authority=started["authority"], pay_url=started["pay_url"],
+        amount=started["amount"], state=PaymentState.STARTED, started_at=context.now,
+    )  # fmt: skip
+    context.session.add(payment)
+    context.session.flush()
+    payer = context.session.get_one(Invoice, invoice).payer_id
+    if payer is not None and context.bound(PAYER) != payer:
+        context.bind(PAYER, payer)
+    return payment.id
+
+
+@operations.register
+def not_opened(context: OperationContext, *, invoice: int) -> str:
+    """No payment was opened: the invoice is settled already (``paid``), or not payable, or the gateway is silent."""
+    found = context.session.get_one(Invoice, invoice)
+    if found.status is InvoiceStatus.PAID:
+        return "paid"
+    if found.status is InvoiceStatus.CANCELLED:
+        return "cancelled"
+
+    def text() -> tuple[str, str]:
+        return _("درگاه پرداخت پاسخ نداد"), _(
+            "پرداخت صورت‌حساب %(number)s آغاز نشد، چون درگاه پرداخت پاسخ نداد. چند دقیقهٔ دیگر دوباره بپردازید.",
+            number=shown(found.number),
+        )
+
+    tell_payer(context, found, text)
+    return "failed"
+
+
+@operations.register(outside=True)
+def verify(context: OutsideContext, *, payment: int) -> dict[str, Any]:
+    """Ask the gateway about a payment, with the amount of our own records.
+
+    Returns ``{"state", "amount", "reference", "reason"}``. A gateway that does not answer leaves it waiting: the
+    timer asks again.
+    """
+    try:
+        return ask_gateway(context, payment)
+    except ProviderError as error:
+        log.warning("payment %s is not verified: %s", payment, error)
+        return {"state": "waiting", "amount": 0, "reference": None, "reason": NO_ANSWER}
+
+
+def ask_gateway(context: OutsideContext, payment_id: int) -> dict[str, Any]:
+    """What the payment's gateway says, as plain data. Raises ``ProviderError``."""
+    with context.reading() as session:
+        payment = session.get_one(Payment, payment_id)
+        name, authority, amount = payment.gateway, payment.authority, payment.amount
+    gateway = context.services.payment_gateway
+    if gateway.name != name:
+        raise ProviderError(f"the payment is one of {name}, but {gateway.name} is set up", permanent=True)
+    said = gateway.verify(authority=authority, amount=amount)
+    return {"state": said.state, "amount": said.amount, "reference": said.reference, "reason": said.reason}
+
+
+@operations.register
+def give_up(context: OperationContext, *, payment: int) -> None:
+    """The payer does not want to wait any more. The gateway is still asked once: money that came counts."""
+    found = lock(context.session, payment)
+    if found.state is PaymentState.STARTED:
+        found.state = PaymentState.EXPIRED
+
+
+@operations.register
+def settle(context: OperationContext, *, payment: int, verification: Mapping[str, Any]) -> str:
+    """Write down the gateway's answer. Returns paid, failed, cancelled, expired, or waiting: ask again later.
+
+    ``paid`` says that the invoice is paid, by this payment or by another one. Whatever this payment brought
+    besides goes to finance; an end without the gateway's own word is looked into until the gateway speaks.
+    """
+    found = lock(context.session, payment)
+    given_up = found.state is PaymentState.EXPIRED
+    if write_answer(found, verification, now=context.now):
+        review(context.engine, context.session, found, now=context.now)
+    result = _result(context, found, given_up=given_up)
+    if found.state is PaymentState.STARTED and result != "waiting":
+        found.state = PaymentState.EXPIRED
+    if found.state is PaymentState.EXPIRED and found.answer == NO_ANSWER:
+        review(context.engine, context.session, found, now=context.now)
+    context.session.flush()
+    if result in ("paid", "expired"):
+        _tell_result(context, found, result)
+    return result
+
+
+def _result(context: OperationContext, payment: Payment, *, given_up: bool) -> str:
+    if payment.invoice.status is InvoiceStatus.PAID:
+        return "paid"
+    if given_up or payment.invoice.status is InvoiceStatus.CANCELLED:
+        return "cancelled"
+    if payment.state in (PaymentState.FAILED, PaymentState.UNMATCHED):
+        return "failed"
+    limit = timedelta(minutes=context.services.settings.payment_minutes)
+    return "expired" if context.now >= payment.started_at + limit else "waiting"
+
+
+def _tell_result(context: OperationContext, payment: Payment, result: str) -> None:
+    invoice = payment.invoice
+
+    def text() -> tuple[str, str]:
+        number = shown(invoice.number)
+        if result == "paid":
+            return _("پرداخت انجام شد"), _(
+                "صورت‌حساب %(number)s به مبلغ %(amount)s پرداخت شد.", number=number, amount=rials(invoice.total)
+            )
+        return _("نتیجهٔ پرداخت روشن نشد"), _(
+            "درگاه تا پایان مهلت، پرداخت صورت‌حساب %(number)s را تأیید نکرد. اگر مبلغی از حساب شما کم شده، با رسیدن "
+            "تأیید درگاه خودبه‌خود به حساب می‌آید؛ دوباره نپردازید.", number=number,
+        )  # fmt: skip
+
+    tell_payer(context, invoice, text)
+
+
+@briefings.register
+def payment_returned(context: BriefingContext) -> Briefing:
+    """What is to be paid, where, and what the gateway said last."""
+    return Briefing(blocks=payment_page.blocks(context))
+
+
+@briefings.register
+def cancel_payment(context: BriefingContext) -> Briefing:
+    return Briefing(blocks=payment_page.warning(context))

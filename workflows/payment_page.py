@@ -1,0 +1,147 @@
+"""What people see of payments: beside the tasks of paying, on cases' pages, and in finance's worklist."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.briefing import Block, BriefingContext, Facts, Link, Notice, Table
+from models.account import Person
+from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
+from models.case import Case
+from models.jalali import format_moment
+from models.language import gettext as _
+from models.language import lazy
+from workflows.gas_words import INVOICE_STATUSES, ITEMS, STAGES, label, number, rials, shown
+from workflows.payment_records import NO_ANSWER
+
+STATES = {
+    "started": lazy("در انتظار نتیجهٔ درگاه"),
+    "settled": lazy("انجام شد"),
+    "failed": lazy("ناموفق"),
+    "expired": lazy("بی‌نتیجه"),
+    "unmatched": lazy("بدون صورت‌حساب باز"),
+}
+GATEWAYS = {"test": lazy("درگاه آزمایشی"), "zarinpal": lazy("زرین‌پال")}
+
+
+def blocks(context: BriefingContext) -> list[Block]:
+    """Beside the task of paying: the invoice, the way to the gateway, and what the gateway said last."""
+    payment = _newest(context.session, context.case.id)
+    if payment is None:
+        return []
+    shown_blocks: list[Block] = [_invoice_facts(payment.invoice), lines_table(payment.invoice)]
+    if payment.answer == NO_ANSWER:
+        shown_blocks.append(
+            Notice("warning", _("درگاه پرداخت در این لحظه پاسخ نمی‌دهد. هر دقیقه دوباره از آن می‌پرسیم؛ دوباره نپردازید."))
+        )
+    else:
+        shown_blocks.append(
+            Notice("info", _("پس از پرداخت به همین‌جا برگردید. پرداخت تنها پس از تأیید درگاه به حساب می‌آید."))
+        )
+    shown_blocks.append(Link(_("رفتن به درگاه پرداخت"), payment.pay_url, primary=True, external=True))
+    return shown_blocks
+
+
+def warning(context: BriefingContext) -> list[Block]:
+    """Beside the payer's way out."""
+    text = _("پیش از لغو، یک بار دیگر از درگاه می‌پرسیم. اگر پرداخت کرده باشید، به حساب می‌آید.")
+    return [Notice("info", text)]
+
+
+def _newest(session: Session, case_id: int) -> Payment | None:
+    return session.scalars(
+        select(Payment)
+        .join(Payment.invoice)
+        .where(Invoice.case_id == case_id, Payment.state == PaymentState.STARTED)
+        .order_by(Payment.id.desc())
+        .limit(1)
+    ).first()
+
+
+def _invoice_facts(invoice: Invoice) -> Facts:
+    return Facts(
+        _("صورت‌حساب"),
+        [
+            (_("شمارهٔ صورت‌حساب"), shown(invoice.number)),
+            (_("مبلغ"), rials(invoice.total)),
+            (_("وضعیت"), label(INVOICE_STATUSES, invoice.status.value)),
+        ],
+    )
+
+
+def lines_table(invoice: Invoice) -> Table:
+    """An invoice line by line, with its sum."""
+    columns = [_("کنتور"), _("شرح"), _("تعداد"), _("مبلغ واحد (ریال)"), _("مبلغ (ریال)")]
+    rows = [
+        [
+            shown(line.meter_number) if line.meter_number else "—",
+            " ".join(part for part in (label(ITEMS, line.item), label(STAGES, line.stage), line.meter_class) if part),
+            number(line.quantity),
+            number(line.unit_amount),
+            number(line.amount),
+        ]
+        for line in invoice.lines
+    ]
+    return Table(_("ریز صورت‌حساب"), columns, rows, [_("جمع"), "", "", "", number(invoice.total)])
+
+
+def payments_table(session: Session, case_id: int) -> Table | None:
+    """All payments of a case, for its page; ``None`` when there are none."""
+    found = session.scalars(
+        select(Payment).join(Payment.invoice).where(Invoice.case_id == case_id).order_by(Payment.id)
+    ).all()
+    if not found:
+        return None
+    columns = [_("صورت‌حساب"), _("مبلغ (ریال)"), _("درگاه"), _("آغاز"), _("وضعیت"), _("شمارهٔ پیگیری")]
+    return Table(_("پرداخت‌ها"), columns, [_row(payment) for payment in found])
+
+
+def _row(payment: Payment) -> list[str]:
+    return [
+        shown(payment.invoice.number),
+        number(payment.amount),
+        label(GATEWAYS, payment.gateway),
+        format_moment(payment.started_at),
+        label(STATES, payment.state.value),
+        shown(payment.reference) if payment.reference else "—",
+    ]
+
+
+def review_blocks(context: BriefingContext) -> list[Block]:
+    """For finance: the money, why it has no place, whose it is, and the other payments of the same case."""
+    payment = context.session.scalars(
+        select(Payment).where(Payment.review_case_id == context.case.id)
+    ).one_or_none()
+    if payment is None:
+        return []
+    invoice = payment.invoice
+    payer = context.session.get(Person, invoice.payer_id) if invoice.payer_id is not None else None
+    origin = context.session.get_one(Case, invoice.case_id)
+    paid = rials(payment.paid_amount) if payment.paid_amount else _("درگاه مبلغ را نگفته است")
+    facts = Facts(
+        _("پرداخت"),
+        [
+            (_("وضعیت"), label(STATES, payment.state.value)),
+            (_("مبلغ پرداخت‌شده"), paid if payment.verified_at else _("هنوز تأیید نشده")),
+            (_("مبلغ خواسته‌شده"), rials(payment.amount)),
+            (_("درگاه"), label(GATEWAYS, payment.gateway)),
+            (_("شناسهٔ درگاه"), payment.authority),
+            (_("شمارهٔ پیگیری بانک"), shown(payment.reference) if payment.reference else "—"),
+            (_("زمان آغاز"), format_moment(payment.started_at)),
+            (_("پرداخت‌کننده"), payer.name if payer else "—"),
+            (_("پرونده"), shown(origin.number)),
+        ],
+    )
+    others = payments_table(context.session, invoice.case_id)
+    return [facts, *_why(payment), _invoice_facts(invoice), *([others] if others else [])]
+
+
+def _why(payment: Payment) -> list[Block]:
+    if payment.state is not PaymentState.UNMATCHED:
+        return []
+    if payment.paid_amount != payment.amount:
+        return [Notice("warning", _("مبلغ پرداخت‌شده با مبلغ خواسته‌شده برابر نیست."))]
+    if payment.invoice.status is InvoiceStatus.CANCELLED:
+        return [Notice("warning", _("صورت‌حساب پیش از رسیدن این پول باطل شده است."))]
+    return [Notice("warning", _("این صورت‌حساب پیش‌تر با پرداخت دیگری تسویه شده است."))]

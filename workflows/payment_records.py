@@ -1,0 +1,129 @@
+"""What is written down about payments, under locks: which money counts for which invoice (PAY-1, PAY-2).
+
+The one place that settles. Locks are taken in one order everywhere: the review's case, the invoice's case, the
+invoice, the payment; so no two steps wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine import effects
+from engine.operations import OperationContext
+from engine.service import Engine
+from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
+from models.case import Case, CaseStatus, Task, TaskStatus
+from models.job import Job
+from models.language import gettext as _
+from models.language import reading
+from workflows.gas_words import rials, shown
+
+PROCESS = "payment"
+REVIEW = "unmatched_payment"
+NO_ANSWER = "no_answer"  # the gateway did not say anything, and may have counted the payment all the same
+AMOUNT_DIFFERS = "amount_differs"
+REVIEW_PAUSE = timedelta(minutes=1)  # between two reviews of a payment that was not paid the first time
+
+COUNTED = frozenset({PaymentState.SETTLED, PaymentState.UNMATCHED})  # the money came and has its place: final
+OPEN_REVIEW = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED, CaseStatus.FAILED})
+
+
+def lock(session: Session, payment_id: int) -> Payment:
+    """Lock a payment with its invoice and that invoice's case, and read them anew."""
+    case_id, invoice_id = session.execute(
+        select(Invoice.case_id, Invoice.id).join(Invoice.payments).where(Payment.id == payment_id)
+    ).one()
+    session.execute(select(Case.id).where(Case.id == case_id).with_for_update()).one()
+    fresh = {"populate_existing": True}
+    session.scalars(select(Invoice).where(Invoice.id == invoice_id).with_for_update().execution_options(**fresh)).one()
+    return session.scalars(
+        select(Payment).where(Payment.id == payment_id).with_for_update().execution_options(**fresh)
+    ).one()
+
+
+def write_answer(payment: Payment, verification: Mapping[str, Any], *, now: datetime) -> bool:
+    """Write what the gateway's verification said into a locked payment, and into its invoice when that is paid now.
+
+    ``verification``: ``{"state", "amount", "reference", "reason"}``, amounts in Rials. Money counts once, and for
+    an open invoice of exactly its amount; any other money makes the payment unmatched. Returns whether it became
+    unmatched by this very answer.
+    """
+    if payment.state in COUNTED:
+        return False
+    state, reason, amount = verification["state"], verification["reason"], verification["amount"]
+    payment.answer = reason or state
+    if state != "paid" and reason != AMOUNT_DIFFERS:
+        if state == "failed":
+            payment.state = PaymentState.FAILED
+        return False
+    payment.verified_at, payment.paid_amount = now, amount
+    payment.reference = verification["reference"] or ""
+    invoice = payment.invoice
+    if state == "paid" and amount == payment.amount == invoice.total and invoice.status is InvoiceStatus.OPEN:
+        payment.state = PaymentState.SETTLED
+        invoice.status, invoice.paid_at = InvoiceStatus.PAID, now
+        return False
+    payment.state = PaymentState.UNMATCHED
+    return True
+
+
+def review(engine: Engine, session: Session, payment: Payment, *, now: datetime) -> Case | None:
+    """Start the case that looks into a locked payment once more; ``None`` while one is at it already."""
+    earlier = _review_of(session, payment)
+    if earlier is not None and earlier.status in OPEN_REVIEW:
+        return None
+    case = session.get_one(Case, payment.invoice.case_id)
+    started = engine.start_by_system(session, REVIEW, data={"payment": payment.id}, refers_to=case)
+    with reading("fa"):
+        subject = _("پرداخت %(amount)s بابت صورت‌حساب %(number)s", amount=rials(payment.amount),
+                    number=shown(payment.invoice.number))  # fmt: skip
+    effects.set_subject(started, subject, [payment.authority, payment.invoice.number, case.number])
+    payment.review_case_id = started.id
+    session.flush()
+    return started
+
+
+def review_again(engine: Engine, session: Session, payment_id: int, *, now: datetime) -> Case | None:
+    """Look into a payment that nobody waits for any more, unless its money has its place, or that was done just now."""
+    payment = lock(session, payment_id)
+    if payment.state in COUNTED:
+        return None
+    earlier = _review_of(session, payment)
+    if earlier is not None and earlier.ended_at is not None and earlier.ended_at > now - REVIEW_PAUSE:
+        return None
+    return review(engine, session, payment, now=now)
+
+
+def _review_of(session: Session, payment: Payment) -> Case | None:
+    if payment.review_case_id is None:
+        return None
+    return session.scalars(
+        select(Case).where(Case.id == payment.review_case_id).execution_options(populate_existing=True)
+    ).one()
+
+
+def is_awaited(session: Session, payment: Payment) -> bool:
+    """Whether the payment's own process still asks about it, by its timer or because the payer came back."""
+    if payment.state is not PaymentState.STARTED:
+        return False
+    case_id = payment.invoice.case_id
+    waits = select(Task.id).where(
+        Task.case_id == case_id, Task.process_key == PROCESS, Task.status == TaskStatus.OPEN
+    )
+    works = select(Job.id).where(Job.case_id == case_id, Job.process_key == PROCESS)
+    return any(session.execute(found.limit(1)).first() is not None for found in (waits, works))
+
+
+def tell_payer(context: OperationContext, invoice: Invoice, compose: Callable[[], tuple[str, str]]) -> None:
+    """Send the payer a message that is linked to the invoice's own case; ``compose`` runs in the payer's language."""
+    if invoice.payer_id is None:
+        return
+    with reading(effects.language_of(context.session, invoice.payer_id)):
+        title, body = compose()
+    case = context.session.get_one(Case, invoice.case_id)
+    effects.notify(context.session, case, invoice.payer_id, title, body, at=context.now)

@@ -1,0 +1,99 @@
+"""Operations of ``bpmn_diagrams/unmatched_payment.bpmn``: a payment is looked into after its own process is over.
+
+Money that turns out to have come for an invoice that is still open is counted for it; all other money is
+finance's to give back or to credit (PAY-2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.briefing import Block, Briefing, BriefingContext
+from engine.operations import OperationContext, OutsideContext
+from models.billing import Payment, PaymentState
+from models.language import gettext as _
+from workflows import payment_page
+from workflows.gas_words import rials, shown
+from workflows.payment import ask_gateway
+from workflows.payment_records import lock, tell_payer, write_answer
+from workflows.registry import briefings, operations
+
+
+@operations.register(outside=True, attempts=12)
+def verify_again(context: OutsideContext, *, payment: int) -> dict[str, Any]:
+    """Ask the gateway until it answers: about three hours, then a supervisor has to know."""
+    return ask_gateway(context, payment)
+
+
+@operations.register
+def settle_late(context: OperationContext, *, payment: int, verification: Mapping[str, Any]) -> str:
+    """Write down the gateway's answer. Returns settled, unmatched (finance must see to it) or not_paid."""
+    found = lock(context.session, payment)
+    before = found.state
+    write_answer(found, verification, now=context.now)
+    if found.state is PaymentState.STARTED:
+        found.state = PaymentState.EXPIRED
+    context.session.flush()
+    if found.state is PaymentState.SETTLED:
+        if before is not PaymentState.SETTLED:
+            _tell_settled(context, found)
+        return "settled"
+    if found.state is PaymentState.UNMATCHED:
+        _tell_unmatched(context, found)
+        return "unmatched"
+    return "not_paid"
+
+
+def _tell_settled(context: OperationContext, payment: Payment) -> None:
+    invoice = payment.invoice
+
+    def text() -> tuple[str, str]:
+        return _("پرداخت شما رسید"), _(
+            "درگاه پرداخت صورت‌حساب %(number)s را تأیید کرد و مبلغ %(amount)s به حساب آمد. پرونده را باز کنید و ادامه "
+            "دهید؛ مبلغ دیگری از شما خواسته نمی‌شود.", number=shown(invoice.number), amount=rials(payment.amount),
+        )  # fmt: skip
+
+    tell_payer(context, invoice, text)
+
+
+def _tell_unmatched(context: OperationContext, payment: Payment) -> None:
+    invoice = payment.invoice
+
+    def text() -> tuple[str, str]:
+        return _("پرداختی بدون صورت‌حساب باز"), _(
+            "مبلغی بابت صورت‌حساب %(number)s پرداخت شد که صورت‌حساب بازی برای آن نیست. امور مالی آن را بررسی می‌کند و "
+            "به شما خبر می‌دهد.", number=shown(invoice.number),
+        )  # fmt: skip
+
+    tell_payer(context, invoice, text)
+
+
+@operations.register
+def record_decision(context: OperationContext, *, payment: int, submission: Mapping[str, Any]) -> None:
+    """Tell the payer what finance did with the money; the decision itself stands in the case's history."""
+    found = lock(context.session, payment)
+
+    def text() -> tuple[str, str]:
+        number, reference = shown(found.invoice.number), shown(submission.get("reference") or "—")
+        if submission["decision"] == "refunded":
+            return _("بازگشت وجه"), _(
+                "مبلغ پرداختی شما بابت صورت‌حساب %(number)s برگردانده شد. شمارهٔ پیگیری: %(reference)s",
+                number=number, reference=reference,
+            )  # fmt: skip
+        return _("بستانکار شدن"), _(
+            "مبلغ پرداختی شما بابت صورت‌حساب %(number)s به حساب شما بستانکار شد.", number=number
+        )
+
+    tell_payer(context, found.invoice, text)
+
+
+@briefings.register
+def settle_unmatched(context: BriefingContext) -> Briefing:
+    """The money, the invoice it was meant for, and all other payments of that invoice."""
+    return Briefing(blocks=payment_page.review_blocks(context))
+
+
+@briefings.register_case
+def case(context: BriefingContext) -> list[Block]:
+    return payment_page.review_blocks(context)
