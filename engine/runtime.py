@@ -14,6 +14,7 @@ from uuid import UUID
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 from SpiffWorkflow.util.task import TaskState
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from engine import clock, permissions, pruning, state, stepping
 from engine.definitions import Deployed
@@ -58,6 +59,8 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
             return True, json.loads(json.dumps(result))
         except EngineError:
             raise
+        except IntegrityError as error:  # somebody else wrote the same thing: a second look will see it
+            raise Conflict(self._context.case.number) from error
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, OSError, AttributeError) as error:
             raise self._failed(task, name, f"{type(error).__name__}: {error}") from error
 
@@ -164,10 +167,10 @@ class Run:
         """Write state, tasks, timers and outside operations as they stand now. Raises ``Conflict``."""
         self._drop_submission()
         pruning.prune(self.workflow)
+        self._save_case()  # first: its revision tells at once whether somebody was quicker
         self._save_tasks()
         self._save_jobs()
         self._save_passages()
-        self._save_case()
 
     # What the diagram knows of a token
 

@@ -18,7 +18,8 @@ from engine.settings import Settings
 from models import migrate
 from models.database import open_database
 from tests.databases import SQLITE, fresh_database, postgres_url
-from tests.play import PASSWORD, People, Play, StandingClock
+from tests.play import PASSWORD, People, Play
+from tests.standing import StandingClock
 
 SATURDAY = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # 1405/08/30, 10:00 in Tehran: a working day
 

@@ -18,21 +18,9 @@ from models.account import Person, RoleGrant
 from models.billing import Invoice, Payment
 from models.case import Case, Task, TaskKind, TaskStatus
 from models.outbox import OutboxMessage
+from tests.standing import StandingClock
 
 PASSWORD = "Kartabl-1405"
-
-
-class StandingClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, length: timedelta) -> None:
-        self.now += length
 
 
 class People:
