@@ -64,6 +64,7 @@ class Application:
     sessions: sessionmaker[Session]
     engine: Engine
     accounts: Accounts
+    worker: Worker  # started by ``run`` and ``worker``; a page nudges it after it has given it work
     clock: Clock
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
     payment_returned: Callable[..., object]
@@ -88,7 +89,8 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
         environment=SafeEnvironment(language(services.calendar)), clock=now,
     )  # fmt: skip
     return Application(
-        settings=settings, database=database, sessions=sessions, engine=engine, accounts=Accounts(settings), clock=now,
+        settings=settings, database=database, sessions=sessions, engine=engine, accounts=Accounts(settings),
+        worker=Worker(engine, tick=settings.worker_tick), clock=now,
         test_gateway=test_gateway if settings.payment_gateway == "test" else None,
         payment_returned=payment.returned,
     )  # fmt: skip
@@ -121,9 +123,7 @@ def office_calendar(settings: Settings) -> WorkingCalendar:
 
 def language(calendar: WorkingCalendar) -> Language:
     """The functions that expressions of diagrams may call besides the built-in ones."""
-    return Language(
-        {"working_days": lambda days: calendar.add_working_days(clock.now(), days).isoformat()}
-    )
+    return Language({"working_days": lambda days: calendar.add_working_days(clock.now(), days).isoformat()})
 
 
 def seam() -> checking.Seam:
@@ -175,18 +175,17 @@ def run(host: str, port: int, threads: int, worker: bool) -> None:
     """Prepare the database, deploy the diagrams and serve the pages, the API and (by default) the worker."""
     application = application_from_environment()
     prepare(application)
-    inside = Worker(application.engine, tick=application.settings.worker_tick) if worker else None
-    if inside:
-        inside.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine))
-        inside.start()
+    if worker:
+        application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine))
+        application.worker.start()
     click.echo(f"کارتابل / Kartabl: http://{host}:{port}")
     if application.settings.demo:
         _print_people()
     try:
         waitress.serve(webapp.create_app(application), host=host, port=port, threads=threads, ident=None)
     finally:
-        if inside:
-            inside.stop()
+        if worker:
+            application.worker.stop()
 
 
 def prepare(application: Application) -> None:
@@ -201,9 +200,8 @@ def prepare(application: Application) -> None:
 def worker() -> None:
     """Run a worker alone, beside web processes started with --no-worker."""
     application = application_from_environment()
-    alone = Worker(application.engine, tick=application.settings.worker_tick)
-    alone.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine))
-    alone.run()
+    application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine))
+    application.worker.run()
 
 
 @main.command(name="migrate")

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
@@ -36,11 +37,22 @@ class Worker:
     def start(self) -> None:
         """Tick in a thread of this process until ``stop``."""
         self._scheduler.add_job(
-            self.work, "interval", seconds=self._tick, max_instances=1, coalesce=True, misfire_grace_time=None
+            self.work,
+            "interval",
+            id="tick",
+            seconds=self._tick,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
         )
         for seconds, work in self._regular:
             self._scheduler.add_job(work, "interval", seconds=seconds, max_instances=1, coalesce=True)
         self._scheduler.start()
+
+    def nudge(self) -> None:
+        """Look at once instead of at the next tick; nothing happens where the worker runs elsewhere."""
+        if self._scheduler.running:
+            self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
 
     def every(self, seconds: float, work: Callable[[], object]) -> None:
         """Do something else regularly, too: told before ``start`` or ``run``."""
