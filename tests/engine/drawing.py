@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
@@ -30,11 +30,15 @@ def process(body: str, *, before: str = "", key: str = "p") -> bytes:
 
 def path(*nodes: str) -> str:
     """Flows from each to the next: ``path("s", "a", "e")``."""
-    return "".join(flow(one, other) for one, other in zip(nodes, nodes[1:], strict=False))
+    return "".join(flow(one, other) for one, other in pairwise(nodes))
 
 
 def flow(source: str, target: str, condition: str | None = None, *, key: str | None = None) -> str:
-    inner = f'<conditionExpression xsi:type="tFormalExpression">{condition}</conditionExpression>' if condition else ""
+    inner = (
+        f'<conditionExpression xsi:type="tFormalExpression">{condition}</conditionExpression>'
+        if condition
+        else ""
+    )
     identifier = key or f"flow{next(_numbers)}"
     return f'<sequenceFlow id="{identifier}" sourceRef="{source}" targetRef="{target}">{inner}</sequenceFlow>'
 
@@ -86,7 +90,7 @@ def subprocess(key: str, body: str) -> str:
     return node("subProcess", key, body)
 
 
-def each(*, sequential: bool = False, inner: str = "", over: str = "xs", item: str = "x") -> str:
+def each(*, sequential: bool = False, inner: str = "", over: str = "xs", item: str = "item") -> str:
     """The multi-instance mark of a task, one instance for each of the list ``over``."""
     return (
         f'<multiInstanceLoopCharacteristics isSequential="{str(sequential).lower()}">'
@@ -96,7 +100,7 @@ def each(*, sequential: bool = False, inner: str = "", over: str = "xs", item: s
 
 
 def specs(*diagrams: bytes) -> state.ProcessSpecs:
-    """The first diagram's process ``p`` and all it calls."""
+    """The process ``p`` and all it calls."""
     parser = SpiffBpmnParser()
     for diagram in diagrams:
         parser.add_bpmn_str(diagram)
@@ -106,8 +110,9 @@ def specs(*diagrams: bytes) -> state.ProcessSpecs:
 class Played:
     """A case that is pruned, stored and restored after every step, as in the product."""
 
-    def __init__(self, *diagrams: bytes, store: bool = True, **data: Any) -> None:
-        self.specs = specs(*diagrams)
+    def __init__(self, *diagrams: bytes | state.ProcessSpecs, store: bool = True, **data: Any) -> None:
+        first = diagrams[0]
+        self.specs = first if isinstance(first, state.ProcessSpecs) else specs(*diagrams)
         self.script_engine = PythonScriptEngine()
         self.now = MONDAY
         self.passed: list[str] = []

@@ -9,14 +9,40 @@ import pytest
 from engine import clock, stepping
 from engine.due import BadTimer
 from tests.engine.drawing import (
-    HOUR, MESSAGES, MONDAY, Played, boundary, catch, choice, each, end, flow, fork, message, node, path, process,
-    start, subprocess, timer, user,
-)  # fmt: skip
+    HOUR,
+    MESSAGES,
+    MONDAY,
+    Played,
+    boundary,
+    catch,
+    choice,
+    each,
+    end,
+    flow,
+    fork,
+    message,
+    node,
+    path,
+    process,
+    start,
+    subprocess,
+    timer,
+    user,
+)
 
 
 def after(first: str, *, inside: str = "", **more: str) -> bytes:
     """``a`` with a boundary event ``b`` that leads to ``h``."""
-    body = start() + path("s", "a", "e") + user("a", "h") + first + path("b", "h", "e2") + end() + end("e2") + inside
+    body = (
+        start()
+        + path("s", "a", "e")
+        + user("a", "h")
+        + first
+        + path("b", "h", "e2")
+        + end()
+        + end("e2")
+        + inside
+    )
     return process(body, before=MESSAGES)
 
 
@@ -52,7 +78,11 @@ def test_a_process_that_runs_in_circles_is_stopped():
 def test_an_interrupting_timer_ends_the_task_at_its_time_and_not_before():
     case = Played(after(boundary("b", "a", timer("PT2H"))))
     assert case.waits["b"].due == MONDAY + 2 * HOUR
-    assert (case.waits["b"].kind, case.waits["b"].attached_to, case.waits["b"].interrupting) == ("timer", "a", True)
+    assert (case.waits["b"].kind, case.waits["b"].attached_to, case.waits["b"].interrupting) == (
+        "timer",
+        "a",
+        True,
+    )
 
     with pytest.raises(stepping.EventNotWaiting):
         stepping.fire_timer(case.workflow, case.waits["b"].token, MONDAY + HOUR)
@@ -104,7 +134,10 @@ def test_the_due_time_is_fixed_when_the_wait_begins():
 
 def test_a_timer_may_give_a_moment():
     moment = MONDAY + timedelta(days=2)
-    assert Played(after(boundary("b", "a", timer("when", "timeDate"))), when=moment.isoformat()).waits["b"].due == moment
+    assert (
+        Played(after(boundary("b", "a", timer("when", "timeDate"))), when=moment.isoformat()).waits["b"].due
+        == moment
+    )
 
 
 @pytest.mark.parametrize("value", ["1404-01-01T00:00:00+03:30", "2026-01-01T00:00:00", "2 days", 5, None])
@@ -159,14 +192,21 @@ def test_the_earlier_timer_of_an_event_gateway_wins():
 def test_events_at_a_task_inside_a_subprocess_wait_and_fire_there():
     inner = start("s2") + path("s2", "a", "e2") + user("a", "h") + boundary("b", "a", timer("PT1H"))
     inner += path("b", "h", "e3") + end("e2") + end("e3")
-    case = Played(process(start() + path("s", "sub", "z", "e") + subprocess("sub", inner) + user("z") + end()))
+    case = Played(
+        process(start() + path("s", "sub", "z", "e") + subprocess("sub", inner) + user("z") + end())
+    )
     assert case.waits["b"].process == "sub"
     assert case.at(MONDAY + HOUR).tasks == ["h"]
     assert case.does("h").tasks == ["z"]
 
 
 def test_an_interrupted_subprocess_takes_its_tasks_and_its_timers_with_it():
-    inner = start("s2") + path("s2", "x", "e2") + user("x", "y") + boundary("t", "x", timer("PT1H"), interrupting=False)
+    inner = (
+        start("s2")
+        + path("s2", "x", "e2")
+        + user("x", "y")
+        + boundary("t", "x", timer("PT1H"), interrupting=False)
+    )
     inner += path("t", "y", "e3") + end("e2") + end("e3")
     body = start() + path("s", "sub", "e") + subprocess("sub", inner) + boundary("b", "sub", message())
     case = Played(process(body + path("b", "h", "e4") + user("h") + end() + end("e4"), before=MESSAGES))
@@ -186,7 +226,9 @@ def test_a_message_nobody_in_the_case_waits_for_is_handed_out_once():
 
 def test_a_message_thrown_in_a_case_reaches_an_event_gateway_of_the_same_case():
     body = start() + path("s", "f") + fork("f") + path("f", "t0", "t", "e") + user("t0") + end()
-    body += node("intermediateThrowEvent", "t", message("M2")) + path("f", "g") + node("eventBasedGateway", "g")
+    body += (
+        node("intermediateThrowEvent", "t", message("M2")) + path("f", "g") + node("eventBasedGateway", "g")
+    )
     for key, definition in (("one", message()), ("two", message("M2"))):
         body += catch(key, definition) + path("g", key, f"after_{key}", f"end_{key}") + user(f"after_{key}")
         body += end(f"end_{key}")
