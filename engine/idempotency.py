@@ -1,0 +1,79 @@
+"""Repeated calls of other programs: the one that was first is done, every repeat gets its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from engine.errors import EngineError
+from models.account import IdempotencyKey
+
+KEPT = timedelta(days=7)
+_INSERT = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+class KeyReused(EngineError):
+    """The idempotency key belongs to another call of the same person."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"Idempotency key {key} was used for another call")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered: an HTTP status and a JSON body."""
+
+    status: int
+    body: str
+
+
+def claim(session: Session, person_id: int, key: str, *, request_hash: str, now: datetime) -> Answer | None:
+    """Take a key for a call, before anything else of it is done. Returns the answer if the call was made before.
+
+    The row is inserted first: a simultaneous repeat waits for this transaction and then finds the answer, or,
+    when this one fails and rolls back, does the work itself. Raises ``KeyReused`` for another call's key.
+    """
+    session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.person_id == person_id, IdempotencyKey.at < now - KEPT)
+    )
+    if _insert(session, person_id, key, request_hash, Answer(0, ""), now):
+        return None
+    row = session.get_one(IdempotencyKey, (person_id, key), populate_existing=True)
+    if row.request_hash != request_hash:
+        raise KeyReused(key)
+    return Answer(row.status, row.body)
+
+
+def keep(session: Session, person_id: int, key: str, answer: Answer) -> None:
+    """Keep the answer to a claimed call, in the call's own transaction."""
+    session.execute(
+        update(IdempotencyKey)
+        .where(IdempotencyKey.person_id == person_id, IdempotencyKey.key == key)
+        .values(status=answer.status, body=answer.body)
+    )
+
+
+def keep_refusal(
+    session: Session, person_id: int, key: str, answer: Answer, *, request_hash: str, now: datetime
+) -> None:
+    """Keep the answer to a call that was refused and rolled back, unless a repeat was answered meanwhile."""
+    _insert(session, person_id, key, request_hash, answer, now)
+
+
+def _insert(
+    session: Session, person_id: int, key: str, request_hash: str, answer: Answer, now: datetime
+) -> bool:
+    """Insert the key's row; False when there is one."""
+    insert = _INSERT[session.get_bind().dialect.name]
+    row = {
+        "person_id": person_id, "key": key, "request_hash": request_hash, "status": answer.status,
+        "body": answer.body, "at": now,
+    }  # fmt: skip
+    statement = insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.person_id)
+    return session.execute(statement).first() is not None

@@ -1,0 +1,75 @@
+"""Documents: a file is uploaded to a case first; its id is then the value of a form's field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from flask import Response, request, send_file
+from sqlalchemy.orm import Session
+
+import forms
+from engine import cases, documents, worklist
+from engine.errors import InvalidSubmission, NotAllowed
+from engine.identity import Actor
+from forms.fields import DocumentField, RowsField
+from forms.rows import ValueForm
+from models.case import Case
+from models.language import gettext as _
+from webapp import current
+from webapp.api import bp
+from webapp.api.calls import NUMBER, answer, api_call
+from webapp.api.shapes import document_json
+
+
+@bp.post("/v1/documents")
+@api_call
+def upload(session: Session, actor: Actor) -> Response:
+    """Upload ``file`` to the case numbered ``case``, for whoever has something to do in it."""
+    file = request.files.get("file")
+    number = request.form.get("case", "")
+    missing = {name: [_("این را پر کنید.")] for name, given in (("file", file), ("case", number)) if not given}
+    if missing or file is None:
+        raise InvalidSubmission(missing)
+    case = cases.case_by_number(session, actor, number)
+    if not (worklist.tasks_in_case(session, actor, case) or worklist.actions_in_case(session, actor, case)):
+        raise NotAllowed(actor.username, "add a document")
+    settings = current.engine().services.settings
+    document = documents.store(
+        session, case, file=file,  # type: ignore[arg-type]
+        name=file.filename or "", by=actor, now=current.now(),
+        folder=settings.files_path, limit=settings.upload_limit,
+    )  # fmt: skip
+    return answer(document_json(document), 201)
+
+
+@bp.get(f"/v1/documents/<{NUMBER}:document_id>")
+@api_call
+def download(session: Session, actor: Actor, document_id: int) -> Response:
+    """The file itself, as an attachment: what was uploaded is never shown as a page."""
+    folder = current.engine().services.settings.files_path
+    opened = documents.open_document(session, document_id, by=actor, folder=folder)
+    response = send_file(opened.path.resolve(), mimetype=opened.document.media_type, etag=False, max_age=0)
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(opened.document.name, safe='')}"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+def refuse_foreign(session: Session, case: Case, form: forms.TaskForm) -> None:
+    """Raise ``InvalidSubmission`` when a field names a document that is none of the case."""
+    named = list(_named_documents(form, ""))
+    foreign = documents.foreign(session, case, [document_id for _path, document_id in named])
+    if foreign:
+        message = _("این فایل از این پرونده نیست. آن را دوباره بارگذاری کنید.")
+        raise InvalidSubmission({path: [message] for path, document_id in named if document_id in foreign})
+
+
+def _named_documents(form: ValueForm, prefix: str) -> Iterator[tuple[str, int]]:
+    for name, field in form._fields.items():
+        if isinstance(field, RowsField):
+            for index, row in enumerate(field.rows):
+                yield from _named_documents(row, f"{prefix}{name}.{index}.")
+        elif isinstance(field, DocumentField) and field.data is not None:
+            yield f"{prefix}{name}", field.data

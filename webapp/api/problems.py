@@ -1,0 +1,143 @@
+"""Errors of the API as ``application/problem+json`` (RFC 9457), each with a stable ``code``."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+
+from engine.accounts import SignInRefused
+from engine.errors import (
+    Conflict,
+    DocumentRefused,
+    EngineError,
+    InvalidSubmission,
+    OperationFailed,
+    TaskClaimed,
+    TaskLocked,
+    TaskNotOpen,
+    TooMany,
+)
+from models.jalali import format_moment
+from models.language import gettext as _
+from models.language import lazy
+
+MEDIA_TYPE = "application/problem+json"
+
+# code → HTTP status, title. The code is what programs go by; it never changes its meaning.
+CODES: dict[str, tuple[int, Any]] = {
+    "malformed": (400, lazy("این درخواست خوانا نیست.")),
+    "not_signed_in": (401, lazy("وارد نشده‌اید.")),
+    "must_change_password": (403, lazy("نخست رمز نخستین خود را در صفحهٔ ورود تغییر دهید.")),
+    "not_allowed": (403, lazy("این کار در دسترس شما نیست.")),
+    "not_found": (404, lazy("پیدا نشد.")),
+    "method_not_allowed": (405, lazy("این نشانی چنین درخواستی را نمی‌پذیرد.")),
+    "task_not_open": (409, lazy("این کار دیگر باز نیست.")),
+    "task_claimed": (409, lazy("همکار دیگری این کار را برداشته است.")),
+    "task_locked": (409, lazy("این کار اکنون قفل است.")),
+    "conflict": (409, lazy("هم‌زمان کس دیگری این پرونده را تغییر داد. چیزی ثبت نشد؛ دوباره بفرستید.")),
+    "too_large": (413, lazy("آنچه فرستاده شد بزرگ‌تر از اندازهٔ مجاز است.")),
+    "unsupported_media_type": (415, lazy("این نوع محتوا پذیرفته نمی‌شود.")),
+    "invalid": (422, lazy("مقدارها پذیرفته نشد. چیزی ثبت نشده است.")),
+    "idempotency_key_reused": (422, lazy("این Idempotency-Key پیش‌تر برای درخواست دیگری به کار رفته است.")),
+    "too_many": (429, lazy("شمار درخواست‌ها زیاد است. کمی بعد دوباره بفرستید.")),
+    "operation_failed": (500, lazy("انجام این گام شکست خورد. چیزی ثبت نشد و سرپرست خبردار شد.")),
+    "internal": (500, lazy("خطایی رخ داد. چیزی ثبت نشده است.")),
+    "unavailable": (503, lazy("سامانه اکنون پاسخ نمی‌دهد. چیزی ثبت نشد؛ کمی بعد دوباره بفرستید.")),
+}
+BY_STATUS = {
+    400: "malformed", 401: "not_signed_in", 403: "not_allowed", 404: "not_found", 405: "method_not_allowed",
+    413: "too_large", 415: "unsupported_media_type", 422: "invalid", 429: "too_many", 503: "unavailable",
+}  # fmt: skip
+
+
+class Problem(Exception):
+    """An error that only the API knows, such as a body that is no JSON."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+def problem(
+    code: str, *, detail: str = "", errors: Mapping[str, list[str]] | None = None,
+    headers: Mapping[str, str] | None = None, **more: Any,
+) -> Response:  # fmt: skip
+    """The answer for a code. ``errors`` by field name, ``""`` for what belongs to no field."""
+    status, title = CODES[code]
+    body: dict[str, Any] = {
+        "type": f"urn:kartabl:problem:{code}", "title": str(title), "status": status, "code": code,
+        "detail": detail or str(title), **more,
+    }  # fmt: skip
+    if errors is not None:
+        body["errors"] = {name: [str(message) for message in messages] for name, messages in errors.items()}
+    text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(text, status, {"Cache-Control": "no-store", **(headers or {})}, content_type=MEDIA_TYPE)
+
+
+def for_error(error: Exception) -> Response:
+    """The answer for any error that a call ended with."""
+    if isinstance(error, Problem):
+        return problem(error.code, detail=error.detail, headers=_challenge(error.code))
+    if isinstance(error, EngineError):
+        return _for_engine_error(error)
+    if isinstance(error, HTTPException):
+        return _for_http_error(error)
+    if isinstance(error, StaleDataError):
+        return problem("conflict")
+    reference = secrets.token_hex(4)
+    current_app.logger.error("API call failed, reference %s", reference, exc_info=error)
+    code = "unavailable" if isinstance(error, OperationalError) else "internal"
+    return problem(code, reference=reference)
+
+
+def _for_engine_error(error: EngineError) -> Response:
+    if isinstance(error, InvalidSubmission):
+        return problem("invalid", errors=error.errors)
+    if isinstance(error, DocumentRefused):
+        return problem("invalid", detail=error.message, errors={"file": [error.message]})
+    if isinstance(error, TooMany):
+        return problem("too_many", headers={"Retry-After": str(error.retry_after)}, retry_after=error.retry_after)
+    if isinstance(error, OperationFailed):
+        return problem("operation_failed", incident=error.incident_id)
+    code = error.code if error.code in CODES else "internal"
+    return problem(code, detail=_detail(error), headers=_challenge(code))
+
+
+def _detail(error: EngineError) -> str:
+    if isinstance(error, SignInRefused):
+        return _("نام کاربری یا رمز درست نیست.")
+    if isinstance(error, TaskLocked):
+        return error.reason
+    if isinstance(error, TaskClaimed):
+        return _("%(name)s این کار را برداشته است.", name=error.by) if error.by else ""
+    if isinstance(error, TaskNotOpen) and error.by and error.at:
+        return _("%(name)s این کار را در %(moment)s انجام داد.", name=error.by, moment=format_moment(error.at))
+    if isinstance(error, Conflict):
+        return _("پروندهٔ %(number)s هم‌زمان تغییر کرد. چیزی ثبت نشد؛ دوباره بفرستید.", number=error.case)
+    return ""
+
+
+def _for_http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400 and error.response is None:
+        return Response(error.get_body(), status, dict(error.get_headers()))
+    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    return problem(BY_STATUS.get(status, "malformed" if status < 500 else "internal"), headers=headers)
+
+
+def _challenge(code: str) -> dict[str, str]:
+    return {"WWW-Authenticate": 'Bearer realm="kartabl"'} if code == "not_signed_in" else {}
+
+
+def answer_errors_of(blueprint: Blueprint) -> None:
+    """Answer every error of the blueprint's calls. Unknown addresses belong to no blueprint:
+    the application's own handler passes those under ``/api/v1`` to ``for_error``."""
+    blueprint.register_error_handler(Exception, for_error)

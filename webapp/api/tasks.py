@@ -1,0 +1,113 @@
+"""Tasks: the worklist, one task with its form, draft, claim, release, complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+import forms
+from engine import worklist
+from engine.errors import InvalidSubmission, NotFound, Refusal
+from engine.identity import Actor
+from engine.service import TaskView
+from forms.declared import declared_form
+from models.case import Task
+from webapp import current
+from webapp.api import bp
+from webapp.api.calls import NUMBER, Json, answer, api_call, argument, body, cursor, flag, limit, values_of
+from webapp.api.documents import refuse_foreign
+from webapp.api.shapes import step_json, task_json
+
+TASK = f"/v1/tasks/<{NUMBER}:task_id>"
+
+
+@bp.get("/v1/tasks")
+@api_call
+def list_tasks(session: Session, actor: Actor) -> Response:
+    """The caller's worklist: what waits for them (``mine``) and for their groups (``group``); both by default."""
+    mine, group = flag("mine"), flag("group")
+    page = worklist.tasks_page(  # asking for one of the two leaves the other out
+        session, actor, mine=not group if mine is None else mine, group=not mine if group is None else group,
+        process=argument("process"), q=argument("q"), sort=argument("sort"), cursor=cursor(), limit=limit(),
+    )  # fmt: skip
+    return answer({"items": [task_json(actor, task) for task in page.items], "next": page.next})
+
+
+@bp.get(TASK)
+@api_call
+def show_task(session: Session, actor: Actor, task_id: int) -> Response:
+    """A task with its form (JSON Schema) and its values: the draft, else what was saved before."""
+    view = current.engine().open_task(session, task_id, by=actor)
+    form_class, choices = _form_class(view), view.briefing.choices
+    form = form_class.unbound(preset={**view.briefing.values, **(view.draft or {})}, choices=choices)
+    return answer({
+        **task_json(actor, view.task), "form": form_class.json_schema(choices), "values": form.draft_values,
+        "draft": view.draft is not None,
+    })  # fmt: skip
+
+
+@bp.put(f"{TASK}/draft")
+@api_call
+def save_draft(session: Session, actor: Actor, task_id: int) -> Response:
+    """Keep values unchecked, for later. Names that are no fields of the form are left out."""
+    values = values_of(body())
+    view = current.engine().open_task(session, task_id, by=actor)
+    form = _form_class(view).from_values(values, choices=view.briefing.choices)
+    current.engine().save_draft(session, task_id, by=actor, values=form.draft_values)
+    return Response(status=204)
+
+
+@bp.post(f"{TASK}/claim")
+@api_call
+def claim(session: Session, actor: Actor, task_id: int) -> Response:
+    """Take a task of the group for oneself."""
+    return _changed(session, actor, current.engine().claim, task_id)
+
+
+@bp.post(f"{TASK}/release")
+@api_call
+def release(session: Session, actor: Actor, task_id: int) -> Response:
+    """Give a claimed task back to the group."""
+    return _changed(session, actor, current.engine().release, task_id)
+
+
+def _changed(session: Session, actor: Actor, change: Callable[..., Task], task_id: int) -> Response:
+    task = change(session, task_id, by=actor)
+    session.flush()
+    session.refresh(task)
+    return answer(task_json(actor, task))
+
+
+@bp.post(f"{TASK}/complete")
+@api_call
+def complete(session: Session, actor: Actor, task_id: int) -> Response:
+    """Complete a task with the values of its form; the engine validates them under the case's lock."""
+    values = values_of(body())
+    form = _bound_form(session, actor, task_id, values)
+    try:
+        step = current.engine().complete_task(session, task_id, by=actor, form=form)
+    except Refusal as refusal:
+        form.add_errors(refusal.errors)  # an operation counts filled rows only; the caller counts all of them
+        raise InvalidSubmission(form.error_map) from refusal
+    return answer(step_json(session, actor, step))
+
+
+def _bound_form(session: Session, actor: Actor, task_id: int, values: dict[str, Json]) -> forms.TaskForm:
+    """The task's form, bound to JSON values, with the choices that these values make possible."""
+    task = session.get(Task, task_id)
+    if task is None:
+        raise NotFound("task", task_id)
+    known = forms.form_for(task.process_key, task.key)
+    # Briefings look at what was typed as a page's draft has it, and never at whatever JSON was sent.
+    typed = known.from_values(values).draft_values if known else {}
+    view = current.engine().open_task(session, task_id, by=actor, typed=typed)
+    form = _form_class(view).from_values(values, preset=view.briefing.values, choices=view.briefing.choices)
+    refuse_foreign(session, view.case, form)
+    return form
+
+
+def _form_class(view: TaskView) -> type[forms.TaskForm]:
+    task = view.task
+    return forms.form_for(task.process_key, task.key) or declared_form(task.process_key, task.key, view.fields)

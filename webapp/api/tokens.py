@@ -1,0 +1,44 @@
+"""``POST /token``: a bearer token for a user name and a password. ``DELETE /token`` ends it."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from engine.accounts import API_TOKEN_LIVES
+from engine.errors import InvalidSubmission
+from engine.identity import Actor
+from models.language import SOURCE
+from models.language import gettext as _
+from webapp import current
+from webapp.api import bp
+from webapp.api.calls import accounts, answer, api_call, body, read_in, text_of
+from webapp.api.problems import Problem
+
+
+@bp.post("/v1/token")
+def token() -> Response:
+    """Sign in. The token works for 12 hours, or until the account is locked or its password changes."""
+    read_in(SOURCE)
+    sent = body()
+    given = {name: text_of(sent, name) for name in ("username", "password")}
+    missing = [name for name, text in given.items() if not text]
+    if missing:
+        raise InvalidSubmission({name: [_("این را پر کنید.")] for name in missing})
+    with current.transaction() as session:
+        person, secret = accounts().sign_in(
+            session, given["username"], given["password"], address=request.remote_addr or "", now=current.now(),
+            kind="api",
+        )  # fmt: skip
+        if person.must_change_password:
+            raise Problem("must_change_password")
+    seconds = int(API_TOKEN_LIVES.total_seconds())
+    return answer({"access_token": secret, "token_type": "bearer", "expires_in": seconds})
+
+
+@bp.delete("/v1/token")
+@api_call
+def end_token(session: Session, actor: Actor) -> Response:
+    """End the token that the call was made with."""
+    accounts().end_session(session, request.headers["Authorization"].partition(" ")[2].strip())
+    return Response(status=204)
