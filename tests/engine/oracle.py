@@ -2,8 +2,8 @@
 
 Random processes are built from blocks. Each block can draw itself for the engine, and can play itself with
 tokens by the rules of BPMN alone. After every step both must have the same open tasks with the same data, the
-same waiting events with the same due times, and the same answer to whether the process is completed. The engine
-plays twice: pruned, stored and restored at every step, and in memory with its whole history.
+same waiting events with the same due times, and the same answer to whether the process is completed. The
+engine plays twice: pruned, stored and restored at every step, and in memory with its whole history.
 
     python -m tests.engine.oracle FIRST LAST     plays the seeds FIRST to LAST - 1
 """
@@ -20,7 +20,22 @@ from typing import Any
 
 from engine import clock, pruning, state, stepping
 from tests.engine import drawing
-from tests.engine.drawing import MONDAY, flow, path
+from tests.engine.blocks import (
+    Awaited,
+    Block,
+    Data,
+    Doable,
+    Guarded,
+    GuardedTokens,
+    Loop,
+    Many,
+    Sequence,
+    Split,
+    Sub,
+    SubTokens,
+    Task,
+)
+from tests.engine.drawing import MONDAY, flow
 
 Data = dict[
     str, int
@@ -202,7 +217,7 @@ class Split(Block):
         return f"d % 3 == {number}" if self.kind == "exclusive" else f"d % {number + 2} == 0"
 
     def chosen(self, d: int) -> list[Block]:
-        """BPMN: exclusive takes the first true flow, inclusive every true one; the default if none is true."""
+        """Exclusive takes the first true flow, inclusive every true one; the default if none is true."""
         conditional = self.branches[:-1]
         if self.kind == "exclusive":
             true = [branch for number, branch in enumerate(conditional) if d % 3 == number][:1]

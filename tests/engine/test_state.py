@@ -41,7 +41,8 @@ def stored(case: Played) -> dict:
 
 def test_any_json_value_comes_back_as_it_was():
     data = {
-        "text": "پرونده‌ی گاز", "number": 10**18, "half": 0.5, "yes": True, "none": None, "list": [1, "1", [True]],
+        "text": "پرونده‌ی گاز", "number": 10**18, "half": 0.5, "yes": True, "none": None,
+        "list": [1, "1", [True]],
         "typename": "Task", "deep": {"typename": {"typename": "UUID", "value": 5}}, "": {"": []},
     }  # fmt: skip
     assert Played(STRAIGHT, **data).task("a").data == data
