@@ -16,8 +16,14 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.installed ## start Kartabl with demo data on http://127.0.0.1:8000 (PORT=…), keeping what is there
-	@exec $(BIN)/kartabl run --port $(PORT)
+run: $(VENV)/.installed var/secret-key ## start Kartabl with demo data on http://127.0.0.1:8000 (PORT=…), keeping what is there
+	@set -a; [ ! -f .env ] || . ./.env; \
+	: "$${KARTABL_MODE:=demo}" "$${KARTABL_PUBLIC_URL:=http://127.0.0.1:$(PORT)}"; \
+	: "$${KARTABL_SECRET_KEY:=$$(cat var/secret-key)}"; set +a; \
+	if [ "$$KARTABL_MODE" = demo ] && { [ ! -e var/demo-data ] || [ ! -s var/kartabl.db ]; }; then \
+		$(BIN)/kartabl demo && touch var/demo-data || exit 1; \
+	fi; \
+	exec $(BIN)/kartabl run --port $(PORT)
 
 test: lint contracts types check wheel tests ## all checks: style, imports, types, diagrams, wheel, tests
 
@@ -58,6 +64,10 @@ clean: ## remove the environment and everything built; the data in var/ stays
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* htmlcov
 	find models/translations -name '*.mo' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Signs the cookies of this machine's installation.
+var/secret-key: | $(VENV)/bin/python
+	@mkdir -p var && umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))' > $@
 
 # Stamps: nothing is done twice. The editable installation also builds the front end (hatch_build.py).
 $(VENV)/bin/python:

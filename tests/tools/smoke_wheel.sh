@@ -22,6 +22,7 @@ cd "$work/elsewhere"
 for name in $(env | sed -n 's/^\(KARTABL_[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
 unset PYTHONPATH DATABASE_URL || true
 "$work/venv/bin/kartabl" check
+export KARTABL_MODE=demo KARTABL_SECRET_KEY="of-a-wheel-that-is-tried-out-and-thrown-away"
 
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "$work/venv/bin/kartabl" run --port "$port" >"$work/log" 2>&1 &
