@@ -1,0 +1,136 @@
+"""The demo: people of every role and cases at every stage, made by playing real stories through the engine.
+
+The same present gives the same demo (numbers that a bank or a password hash draws aside).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from random import Random
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from engine import notices
+from engine.accounts import Accounts
+from engine.identity import Actor
+from engine.service import Engine
+from models.account import Notice, NoticeReading
+from models.case import Case
+from workflows import demo_people
+from workflows.assignment import period_of
+from workflows.demo_data import Invention, add_properties
+from workflows.demo_notices import NOTICES
+from workflows.demo_people import CONTRACTORS, INSPECTORS, PASSWORD, PEOPLE
+from workflows.demo_stage import PastClock, Stage, Submit
+from workflows.demo_story import DECK, Story, Waits
+from workflows.providers.on_screen import OnScreenOutbox
+from workflows.providers.test_gateway import BuiltInTestGateway
+
+SEED = 1405
+SPAN = timedelta(days=150)  # how far back the demo reaches
+READ_AFTER = timedelta(days=6)  # messages older than that have been read
+NEXT_YEAR = timedelta(days=366)
+
+
+def people() -> list[dict[str, str]]:
+    """Everybody who may sign in to the demo: role, user name, password and name, in the order of the roles."""
+    return [
+        {"role": person.role.value, "username": person.username, "password": PASSWORD, "name": person.name}
+        for person in PEOPLE
+    ]
+
+
+def fill(engine: Engine, accounts: Accounts, *, submit: Submit, cases: int = 200) -> int:
+    """Make the demo's people, properties and ``cases`` projects; returns how many cases there are then.
+
+    Changes nothing, and returns 0, when the demo's people exist already. ``submit`` completes a task with plain
+    values through its form. Nothing leaves the machine: the built-in gateway and outbox stand in meanwhile.
+    """
+    end = engine.clock()
+    clock = PastClock(end - SPAN)
+    with engine.transaction() as session:
+        if demo_people.are_there(session):
+            return 0
+        periods = {period_of(moment) for moment in (clock.now, end, end + NEXT_YEAR)}
+        demo_people.make(session, accounts, at=clock.now, periods=sorted(periods))
+    with _apart(engine, clock):
+        stage = Stage(engine, submit, clock, end, Random(SEED), Invention(Random(SEED + 1)))  # noqa: S311 - no secret
+        with engine.transaction() as session:
+            stage.known = add_properties(session, stage.invention, until=clock.now)
+            stage.know(session)
+        _play(stage, [*_notices(stage), *_projects(stage, cases)])
+        clock.now = end
+        stage.work()
+        with engine.transaction() as session:
+            _read_old_notices(session, stage)
+            return session.scalar(select(func.count()).select_from(Case)) or 0
+
+
+@contextmanager
+def _apart(engine: Engine, clock: PastClock) -> Iterator[None]:
+    """The engine with another clock, and without any way to the outside world."""
+    before = engine.clock, engine.services
+    gateway = BuiltInTestGateway(engine.sessions, before[1].public_url, clock=clock)
+    engine.clock = clock
+    engine.services = dataclasses.replace(before[1], payment_gateway=gateway, sms=OnScreenOutbox())
+    try:
+        yield
+    finally:
+        engine.clock, engine.services = before
+
+
+def _projects(stage: Stage, cases: int) -> Iterator[tuple[datetime, Waits]]:
+    """The stories of the projects, each with the moment it begins."""
+    for number in range(cases):
+        plan = DECK[number % len(DECK)]
+        contractor = stage.actors[CONTRACTORS[(number + number // len(DECK)) % len(CONTRACTORS)]]
+        started = stage.end - timedelta(days=stage.random.uniform(*plan.age))
+        yield started, Story(stage, plan, contractor).tell()
+
+
+def _play(stage: Stage, stories: list[tuple[datetime, Waits]]) -> None:
+    """Play all stories at once, in the order in which things happen, up to the present."""
+    line = [(moment, number, story) for number, (moment, story) in enumerate(stories)]
+    heapq.heapify(line)
+    while line and line[0][0] < stage.end:
+        stage.clock.now, number, story = heapq.heappop(line)
+        stage.work()
+        pause = next(story, None)
+        if pause is not None:
+            heapq.heappush(line, (stage.now + pause, number, story))
+
+
+# Messages of the organisation (ACC-4)
+
+
+def _notices(stage: Stage) -> Iterator[tuple[datetime, Waits]]:
+    for days, sender, role, username, title, body in NOTICES:
+        opening = stage.office.next_working_moment(stage.end - timedelta(days=days))
+        yield opening, _sends(stage, stage.actors[sender], role, username, title, body)
+
+
+def _sends(stage: Stage, by: Actor, role: str, username: str, title: str, body: str) -> Waits:
+    with stage.engine.transaction() as session:
+        notices.send(session, by=by, title=title, body=body, now=stage.now, role=role, username=username)
+    yield from ()
+
+
+def _read_old_notices(session: Session, stage: Stage) -> None:
+    """Whoever got messages has read the older ones."""
+    for username in (*CONTRACTORS, *INSPECTORS):
+        actor = stage.actors[username]
+        old = session.execute(
+            select(Notice.id, Notice.sent_at).where(
+                (Notice.person_id == actor.person_id) | (Notice.person_id.is_(None) & Notice.role.in_(actor.roles)),
+                Notice.sent_at < stage.end - READ_AFTER,
+            )
+        )
+        session.add_all(
+            NoticeReading(notice_id=notice_id, person_id=actor.person_id, read_at=sent_at + timedelta(hours=5))
+            for notice_id, sent_at in old
+        )

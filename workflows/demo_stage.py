@@ -1,0 +1,179 @@
+"""Where demo cases are played: a clock of the past, the people, and what they can do through the real engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from random import Random
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine import documents
+from engine.identity import Actor, actor_for
+from engine.service import Engine, StepResult
+from engine.worker import Worker
+from engine.working_time import WorkingCalendar
+from models.account import Person
+from models.billing import Invoice, Payment
+from models.building import Property
+from models.case import Case, Task, TaskStatus
+from models.gas import GasProject
+from workflows import payment
+from workflows.demo_data import Invention, paper
+from workflows.providers import test_gateway
+
+Submit = Callable[[Engine, Session, int, Actor, dict[str, object]], StepResult]
+
+FRIDAY = 4
+PAPERS = 4  # different scans of each title
+
+
+@dataclass
+class PastClock:
+    """A clock that is moved by hand."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Stage:
+    """The engine at a past moment, with everybody who acts there. ``end`` is the present."""
+
+    engine: Engine
+    submit: Submit
+    clock: PastClock
+    end: datetime
+    random: Random
+    invention: Invention
+    actors: dict[str, Actor] = field(default_factory=dict)
+    known: list[Property] = field(default_factory=list)
+    _papers: dict[tuple[str, int], tuple[str, bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._worker = Worker(self.engine)
+        self.office: WorkingCalendar = self.engine.services.calendar
+        self._waking = dataclasses.replace(
+            self.office, weekend=frozenset({FRIDAY}), opens=time(8, 0), closes=time(20, 30), is_holiday=lambda _day: False
+        )
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now
+
+    def know(self, session: Session) -> None:
+        """Learn who there is."""
+        self.actors = {person.username: actor_for(person) for person in session.scalars(select(Person))}
+
+    def by_id(self, person_id: int) -> Actor:
+        return next(actor for actor in self.actors.values() if actor.person_id == person_id)
+
+    # Time: each gives how long to wait from now
+
+    def soon(self) -> timedelta:
+        """Some minutes, or the next day: somebody goes on with their own work at a waking hour."""
+        minutes = self.random.uniform(900, 1800) if self.random.random() < 0.12 else self.random.uniform(3, 55)
+        return self._within(self._waking, timedelta(minutes=minutes))
+
+    def in_office(self, *, days: float) -> timedelta:
+        """About so many days, at an hour at which offices are open."""
+        return self._within(self.office, timedelta(days=days * self.random.uniform(0.5, 1.5)))
+
+    def until(self, moment: datetime) -> timedelta:
+        return max(moment - self.now, timedelta(0))
+
+    def _within(self, calendar: WorkingCalendar, wanted: timedelta) -> timedelta:
+        moment = self.now + wanted
+        open_at = calendar.next_working_moment(moment)
+        if open_at != moment:
+            open_at += timedelta(minutes=self.random.uniform(2, 150))
+        return open_at - self.now
+
+    # What people do
+
+    def work(self) -> None:
+        """Let the worker do what is due: timers, the gateway's answers, SMS."""
+        self._worker.work()
+
+    def starts(self, by: Actor, process: str) -> int:
+        with self.engine.transaction() as session:
+            return self.engine.start_case(session, process, by=by).case.id
+
+    def does(self, by: Actor, case_id: int, key: str, **values: Any) -> None:
+        """Somebody completes the open task (or triggers the action) ``key`` of a case."""
+        with self.engine.transaction() as session:
+            self.submit(self.engine, session, self._open(session, case_id, key), by, values)
+
+    def types(self, by: Actor, case_id: int, key: str, values: dict[str, Any]) -> None:
+        """Somebody leaves a half-filled form."""
+        with self.engine.transaction() as session:
+            self.engine.save_draft(session, self._open(session, case_id, key), by=by, values=values)
+
+    def claims(self, by: Actor, case_id: int, key: str) -> None:
+        with self.engine.transaction() as session:
+            self.engine.claim(session, self._open(session, case_id, key), by=by)
+
+    def waits_for(self, case_id: int, key: str) -> bool:
+        with self.engine.sessions() as session:
+            return self._find(session, case_id, key) is not None
+
+    def adds_papers(self, by: Actor, case_id: int, work_type: str) -> list[dict[str, Any]]:
+        """Upload what the work type asks for; the rows of ``upload_documents``."""
+        with self.engine.transaction() as session:
+            case = session.get_one(Case, case_id)
+            wanted = self.engine.decisions.evaluate(session, "required_documents", {"work_type": work_type}) or []
+            titles = [row["document"] for row in wanted if row["mandatory"] or self.random.random() < 0.4]
+            return [{"title": title, "document": self._add_paper(session, case, by, title)} for title in titles]
+
+    def _add_paper(self, session: Session, case: Case, by: Actor, title: str) -> int:
+        variant = self.random.randrange(PAPERS)
+        if (title, variant) not in self._papers:
+            self._papers[title, variant] = paper(title, variant=variant)
+        name, content = self._papers[title, variant]
+        folder = self.engine.services.settings.files_path
+        stored = documents.store(
+            session, case, file=io.BytesIO(content), name=name, by=by, now=self.now, folder=folder
+        )
+        return stored.id
+
+    def pays(self, by: Actor, case_id: int, decision: str, *, earlier: int = 0) -> None:
+        """The bank decides on the newest payment of a case (or one ``earlier``), and the payer comes back."""
+        with self.engine.transaction() as session:
+            authority = session.scalars(
+                select(Payment.authority).join(Invoice).where(Invoice.case_id == case_id)
+                .order_by(Payment.id.desc()).offset(earlier).limit(1)
+            ).one()  # fmt: skip
+            test_gateway.decide(session, authority, decision=decision, now=self.now)
+        with self.engine.transaction() as session:
+            payment.returned(
+                self.engine, session, gateway=self.engine.services.payment_gateway.name, authority=authority, by=by
+            )
+        self.work()
+
+    def inspection_of(self, case_id: int) -> tuple[int, Actor] | None:
+        """The inspection that a registration has led to, and its inspector."""
+        with self.engine.sessions() as session:
+            found = session.execute(
+                select(Case.id, GasProject.inspector_id)
+                .join(GasProject, GasProject.case_id == Case.refers_to_id)
+                .where(Case.refers_to_id == case_id, Case.process_key == "gas_inspection")
+            ).first()
+        return (found[0], self.by_id(found[1])) if found else None
+
+    def _open(self, session: Session, case_id: int, key: str) -> int:
+        task = self._find(session, case_id, key)
+        if task is None:
+            raise LookupError(f"Demo case {case_id} does not wait for {key} at {self.now}")
+        return task
+
+    def _find(self, session: Session, case_id: int, key: str) -> int | None:
+        return session.scalar(
+            select(Task.id).where(Task.case_id == case_id, Task.key == key, Task.status == TaskStatus.OPEN)
+        )

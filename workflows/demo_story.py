@@ -1,0 +1,244 @@
+"""The stories of demo projects: how far each one gets, and what happens to it on the way.
+
+A story is a generator: each ``yield`` says how long nothing happens. Whoever plays it stops at the present, so
+the youngest stories are left in the middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from engine.identity import Actor
+from models.jalali import jalali_text
+from workflows.demo_data import CANCEL_REASONS
+from workflows.demo_people import INSPECTORS, NOBODY_FREE
+from workflows.demo_stage import Stage
+
+PROCESS = "project_registration"
+
+Waits = Iterator[timedelta]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a project comes to. ``age``: it began so many days ago, at least and at most."""
+
+    age: tuple[float, float]
+    known: bool = False  # stands on a property that the organisation knows
+    region: int | None = None
+    stops_at: str = ""  # this task stays open
+    draft: bool = False  # … with a half-filled form
+    cancelled_at: str = ""
+    changes: bool = False  # goes back to the owner once
+    pays: tuple[str, ...] = ("pay",)  # the bank's decisions, one for each try; "open": the payer is there now
+    pays_twice: bool = False  # the payment that was given up comes after all (PAY-2)
+    appointed: bool = False  # the gas office appoints the inspector, where nobody was found
+    claimed: bool = False  # … or has taken the task and not done it yet
+    visits: tuple[str, ...] = ()  # the outcomes of the inspector's visits; "": a visit that is still ahead
+    supervised: str = ""  # suspend | cancel
+
+
+OLD, RECENT = (12, 140), (0.6, 12)
+
+DECK = (
+    Plan(age=OLD, visits=("approved",)),
+    Plan(age=RECENT, stops_at="register_meters", draft=True),
+    Plan(age=RECENT, visits=("",), known=True),
+    Plan(age=(2, 30), region=NOBODY_FREE),
+    Plan(age=OLD, cancelled_at="review_invoice"),
+    Plan(age=RECENT, stops_at="review_invoice"),
+    Plan(age=OLD, visits=("absent_without_fee", "approved"), changes=True),
+    Plan(age=(1, 3), pays=("open",)),
+    Plan(age=(2, 20), visits=()),
+    Plan(age=RECENT, stops_at="upload_documents", known=True),
+    Plan(age=(10, 60), region=NOBODY_FREE, known=True, appointed=True, visits=("approved",)),
+    Plan(age=OLD, visits=("approved",), pays=("fail", "pay"), known=True),
+    Plan(age=RECENT, stops_at="choose_property"),
+    Plan(age=RECENT, pays=("fail",)),
+    Plan(age=OLD, visits=("approved",), known=True),
+    Plan(age=RECENT, stops_at="register_property", draft=True),
+    Plan(age=(3, 16), visits=("absent_without_fee", "")),
+    Plan(age=RECENT, stops_at="register_owner", known=True),
+    Plan(age=OLD, cancelled_at="register_meters", known=True),
+    Plan(age=RECENT, stops_at="register_building"),
+    Plan(age=OLD, visits=("approved",), pays=("cancel", "pay")),
+    Plan(age=(4, 20), visits=("",), changes=True),
+    Plan(age=(2, 8), region=NOBODY_FREE, claimed=True),
+    Plan(age=OLD, visits=("approved",), known=True),
+    Plan(age=RECENT, stops_at="find_property", known=True),
+    Plan(age=(6, 40), pays=("give_up", "pay"), pays_twice=True, visits=("approved",)),
+    Plan(age=OLD, visits=("absent_without_fee", "absent_without_fee", "approved")),
+    Plan(age=(10, 50), stops_at="review_invoice", supervised="suspend"),
+    Plan(age=OLD, visits=("approved",)),
+    Plan(age=(20, 120), stops_at="upload_documents", supervised="cancel"),
+)
+
+REPORTS = {
+    "approved": (
+        "آزمون نشتی انجام شد و افت فشاری دیده نشد. لوله‌کشی با نقشه می‌خواند و بست‌ها درست نصب شده‌اند.",
+        "مسیر لوله‌ها، شیرهای قطع و دودکش‌ها بررسی و تأیید شد.",
+        "همهٔ کنتورها بازدید شدند؛ فاصله‌ها و رنگ‌آمیزی لوله‌ها مطابق مقررات است.",
+    ),
+    "absent_without_fee": (
+        "مجری با هماهنگی قبلی حاضر نشد؛ ساختمان به علت قطع برق در دسترس نبود.",
+        "به علت بارندگی شدید بازدید ممکن نشد و با مجری برای روز دیگری قرار گذاشته می‌شود.",
+    ),
+}
+APPOINTED = "نزدیک‌ترین بازرس با ظرفیت آزاد؛ تلفنی با ایشان هماهنگ شد."
+SUPERVISED = {
+    "suspend": "تا پاسخ شهرداری دربارهٔ پلاک ثبتی متوقف شد.",
+    "cancel": "پرونده دو بار ثبت شده بود؛ پروندهٔ دیگر ادامه می‌یابد.",
+}
+
+
+class Story:
+    """One project of one contractor."""
+
+    def __init__(self, stage: Stage, plan: Plan, contractor: Actor) -> None:
+        self.stage = stage
+        self.plan = plan
+        self.by = contractor
+        self.case_id = 0
+        self._building = stage.invention.building()
+
+    def tell(self) -> Waits:
+        """The whole story, from the start of the case to where the plan ends."""
+        self.case_id = self.stage.starts(self.by, PROCESS)
+        steps, changes = self._steps(), self.plan.changes
+        while steps:
+            key = steps.pop(0)
+            yield self.stage.soon()
+            if key in (self.plan.stops_at, self.plan.cancelled_at):
+                yield from self._ends_at(key)
+                return
+            if key == "review_invoice":
+                break
+            self._fills_in(key)
+            if key == "register_meters" and changes:
+                yield self.stage.soon()
+                self.stage.does(self.by, self.case_id, "change_step", step="register_owner")
+                steps, changes = self._steps()[2:], False
+        yield from self._pays()
+
+    # Registration
+
+    def _steps(self) -> list[str]:
+        way = "find_property" if self.plan.known else "register_property"
+        return ["choose_property", way, "register_owner", "register_building", "register_meters", "upload_documents",
+                "review_invoice"]  # fmt: skip
+
+    def _fills_in(self, key: str) -> None:
+        self.stage.does(self.by, self.case_id, key, **self._values(key))
+
+    def _values(self, key: str) -> dict[str, Any]:
+        invention = self.stage.invention
+        if key == "choose_property":
+            return {"source": "existing" if self.plan.known else "new"}
+        if key == "register_property":
+            return invention.property(self.plan.region)
+        if key == "find_property":
+            return self._search()
+        if key == "register_owner":
+            return invention.owner()
+        if key == "register_building":
+            return self._building
+        if key == "register_meters":
+            return {"meters": invention.meters(), "all_registered": True}
+        return {"documents": self.stage.adds_papers(self.by, self.case_id, self._building["work_type"])}
+
+    def _search(self) -> dict[str, Any]:
+        """A search by one of the three ways, and the property it finds (REG-3)."""
+        region = self.plan.region
+        wanted = [one for one in self.stage.known if one.region == (region or one.region)]
+        if region is None:
+            wanted = [one for one in wanted if one.region != NOBODY_FREE]
+        found = self.stage.random.choice(wanted)
+        way = self.stage.random.choice([
+            {"property_code": found.code},
+            {"region": found.region, "main_plate": found.main_plate, "sub_plate": found.sub_plate},
+            {"renovation_code": found.renovation_code},
+        ])  # fmt: skip
+        return {**way, "property": found.id}
+
+    def _ends_at(self, key: str) -> Waits:
+        if self.plan.cancelled_at:
+            reason = self.stage.random.choice(CANCEL_REASONS)
+            self.stage.does(self.by, self.case_id, "cancel_registration", reason=reason)
+        elif self.plan.draft:
+            values = self._values(key)
+            kept = {name: value for name, value in values.items() if name != "all_registered"}
+            self.stage.types(self.by, self.case_id, key, kept)
+        if self.plan.supervised:
+            yield self.stage.in_office(days=3)
+            self._is_supervised()
+
+    def _is_supervised(self) -> None:
+        engine, supervisor = self.stage.engine, self.stage.actors["supervisor"]
+        reason = SUPERVISED[self.plan.supervised]
+        act = engine.suspend if self.plan.supervised == "suspend" else engine.cancel_case
+        with engine.transaction() as session:
+            act(session, self.case_id, by=supervisor, reason=reason)
+
+    # Payment
+
+    def _pays(self) -> Waits:
+        for number, decision in enumerate(self.plan.pays):
+            if decision == "open":
+                yield self.stage.until(self.stage.end - timedelta(minutes=self.stage.random.uniform(2, 20)))
+            elif number:
+                yield self.stage.soon()
+            self.stage.does(self.by, self.case_id, "review_invoice")
+            self.stage.work()
+            if decision == "open":
+                return
+            yield timedelta(seconds=self.stage.random.uniform(40, 240))
+            if decision == "give_up":
+                self.stage.does(self.by, self.case_id, "cancel_payment")
+                self.stage.work()
+            else:
+                self.stage.pays(self.by, self.case_id, decision)
+        if self.plan.pays_twice:
+            yield timedelta(minutes=5)
+            self.stage.pays(self.by, self.case_id, "pay", earlier=1)
+        if self.plan.pays[-1] == "pay":
+            yield from self._assigned()
+
+    # Inspector and visits
+
+    def _assigned(self) -> Waits:
+        if self.stage.waits_for(self.case_id, "assign_by_hand"):
+            yield self.stage.in_office(days=0.8)
+            if not self._is_appointed():
+                return
+        inspection = self.stage.inspection_of(self.case_id)
+        if inspection is not None:
+            yield from self._is_inspected(*inspection)
+
+    def _is_appointed(self) -> bool:
+        officer = self.stage.actors["gas-office"]
+        if self.plan.claimed:
+            self.stage.claims(officer, self.case_id, "assign_by_hand")
+        if not self.plan.appointed:
+            return False
+        inspector = self.stage.actors[self.stage.random.choice(INSPECTORS[1:8])]
+        self.stage.does(officer, self.case_id, "assign_by_hand", inspector=inspector.person_id, note=APPOINTED)
+        return True
+
+    def _is_inspected(self, case_id: int, inspector: Actor) -> Waits:
+        office = self.stage.office
+        for outcome in self.plan.visits:
+            yield self.stage.in_office(days=1)
+            day = office.add_working_days(self.stage.now, self.stage.random.randrange(2, 7)).astimezone(office.zone)
+            visit = day.replace(hour=self.stage.random.randrange(8, 14), minute=30, second=0, microsecond=0)
+            self.stage.does(
+                inspector, case_id, "schedule_visit", visit_date=jalali_text(visit.date()), visit_time=f"{visit:%H:%M}"
+            )
+            if not outcome:
+                return
+            yield self.stage.until(visit + timedelta(minutes=self.stage.random.uniform(40, 300)))
+            text = self.stage.random.choice(REPORTS[outcome])
+            self.stage.does(inspector, case_id, "record_report", report_text=text, outcome=outcome)
+
