@@ -153,7 +153,7 @@ def settle(context: OperationContext, *, payment: int, verification: Mapping[str
     """
     found = lock(context.session, payment)
     given_up = found.state is PaymentState.EXPIRED
-    if write_answer(found, verification, now=context.now):
+    if write_answer(context.session, found, verification, now=context.now):
         review(context.engine, context.session, found, now=context.now)
     result = _result(context, found, given_up=given_up)
     if found.state is PaymentState.STARTED and result != "waiting":

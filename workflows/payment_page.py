@@ -144,4 +144,6 @@ def _why(payment: Payment) -> list[Block]:
         return [Notice("warning", _("مبلغ پرداخت‌شده با مبلغ خواسته‌شده برابر نیست."))]
     if payment.invoice.status is InvoiceStatus.CANCELLED:
         return [Notice("warning", _("صورت‌حساب پیش از رسیدن این پول باطل شده است."))]
+    if payment.invoice.status is InvoiceStatus.OPEN:
+        return [Notice("warning", _("پروندهٔ این صورت‌حساب پیش از رسیدن این پول بسته شده است."))]
     return [Notice("warning", _("این صورت‌حساب پیش‌تر با پرداخت دیگری تسویه شده است."))]

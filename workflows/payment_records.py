@@ -30,7 +30,7 @@ AMOUNT_DIFFERS = "amount_differs"
 REVIEW_PAUSE = timedelta(minutes=1)  # between two reviews of a payment that was not paid the first time
 
 COUNTED = frozenset({PaymentState.SETTLED, PaymentState.UNMATCHED})  # the money came and has its place: final
-OPEN_REVIEW = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED, CaseStatus.FAILED})
+GOES_ON = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED, CaseStatus.FAILED})
 
 
 def lock(session: Session, payment_id: int) -> Payment:
@@ -46,12 +46,12 @@ def lock(session: Session, payment_id: int) -> Payment:
     ).one()
 
 
-def write_answer(payment: Payment, verification: Mapping[str, Any], *, now: datetime) -> bool:
+def write_answer(session: Session, payment: Payment, verification: Mapping[str, Any], *, now: datetime) -> bool:
     """Write what the gateway's verification said into a locked payment, and into its invoice when that is paid now.
 
     ``verification``: ``{"state", "amount", "reference", "reason"}``, amounts in Rials. Money counts once, and for
-    an open invoice of exactly its amount; any other money makes the payment unmatched. Returns whether it became
-    unmatched by this very answer.
+    an open invoice of exactly its amount in a case that is not over; any other money makes the payment unmatched.
+    Returns whether it became unmatched by this very answer.
     """
     if payment.state in COUNTED:
         return False
@@ -64,7 +64,7 @@ def write_answer(payment: Payment, verification: Mapping[str, Any], *, now: date
     payment.verified_at, payment.paid_amount = now, amount
     payment.reference = verification["reference"] or ""
     invoice = payment.invoice
-    if state == "paid" and amount == payment.amount == invoice.total and invoice.status is InvoiceStatus.OPEN:
+    if state == "paid" and amount == payment.amount == invoice.total and _is_payable(session, invoice):
         payment.state = PaymentState.SETTLED
         invoice.status, invoice.paid_at = InvoiceStatus.PAID, now
         return False
@@ -72,10 +72,15 @@ def write_answer(payment: Payment, verification: Mapping[str, Any], *, now: date
     return True
 
 
+def _is_payable(session: Session, invoice: Invoice) -> bool:
+    status = session.execute(select(Case.status).where(Case.id == invoice.case_id)).scalar_one()
+    return invoice.status is InvoiceStatus.OPEN and status in GOES_ON
+
+
 def review(engine: Engine, session: Session, payment: Payment, *, now: datetime) -> Case | None:
     """Start the case that looks into a locked payment once more; ``None`` while one is at it already."""
     earlier = _review_of(session, payment)
-    if earlier is not None and earlier.status in OPEN_REVIEW:
+    if earlier is not None and earlier.status in GOES_ON:
         return None
     case = session.get_one(Case, payment.invoice.case_id)
     started = engine.start_by_system(session, REVIEW, data={"payment": payment.id}, refers_to=case)

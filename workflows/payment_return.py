@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from engine.identity import SYSTEM, Actor
 from engine.service import Engine
-from models.billing import Payment, PaymentState
-from models.case import Case
+from models.billing import Invoice, Payment, PaymentState
+from models.case import Case, CaseStatus
 from workflows.payment_records import COUNTED, is_awaited, review_again
 from workflows.providers.errors import ProviderError
 
@@ -21,7 +21,7 @@ RETURN_EVENT = "payment_returned"
 SLACK = timedelta(minutes=10)  # after the waiting time a payment still not decided has lost its process
 
 
-def returned(engine: Engine, session: Session, *, gateway: str, authority: str, by: Actor) -> Case | None:
+def returned(engine: Engine, session: Session, *, gateway: str, authority: str, by: Actor = SYSTEM) -> Case | None:
     """The payer's browser came back from the gateway: have the gateway asked. Returns the invoice's case.
 
     Nothing else of the request is looked at. ``None`` for an authority that is not ours, where nothing changes.
@@ -49,7 +49,7 @@ def reconcile(engine: Engine, now: datetime) -> int:
     Called by the worker every few minutes; any number of workers may do so at the same moment.
     """
     with engine.transaction() as session:
-        lost = [*_paid_at_gateway(engine, session, now), *_left_behind(engine, session, now)]
+        lost = [*_paid_at_gateway(engine, session), *_left_behind(engine, session, now)]
     started = 0
     for payment_id in dict.fromkeys(lost):
         with engine.transaction() as session:
@@ -57,7 +57,7 @@ def reconcile(engine: Engine, now: datetime) -> int:
     return started
 
 
-def _paid_at_gateway(engine: Engine, session: Session, now: datetime) -> list[int]:
+def _paid_at_gateway(engine: Engine, session: Session) -> list[int]:
     """Payments that the gateway lists as paid and never asked about, and that nobody is going to ask about."""
     gateway = engine.services.payment_gateway
     try:
@@ -79,10 +79,13 @@ def _paid_at_gateway(engine: Engine, session: Session, now: datetime) -> list[in
 def _left_behind(engine: Engine, session: Session, now: datetime) -> list[int]:
     """Payments never decided, for the process that asked about them was ended from outside."""
     limit = timedelta(minutes=engine.services.settings.payment_minutes) + SLACK
+    ended = Case.status.in_([CaseStatus.CANCELLED, CaseStatus.COMPLETED])
     return list(
         session.scalars(
             select(Payment.id)
-            .where(Payment.state == PaymentState.STARTED, Payment.started_at < now - limit)
+            .join(Payment.invoice)
+            .join(Case, Case.id == Invoice.case_id)
+            .where(Payment.state == PaymentState.STARTED, or_(ended, Payment.started_at < now - limit))
             .order_by(Payment.id)
             .limit(100)
         )

@@ -31,7 +31,7 @@ def settle_late(context: OperationContext, *, payment: int, verification: Mappin
     """Write down the gateway's answer. Returns settled, unmatched (finance must see to it) or not_paid."""
     found = lock(context.session, payment)
     before = found.state
-    write_answer(found, verification, now=context.now)
+    write_answer(context.session, found, verification, now=context.now)
     if found.state is PaymentState.STARTED:
         found.state = PaymentState.EXPIRED
     context.session.flush()

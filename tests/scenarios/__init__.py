@@ -1,0 +1,1 @@
+"""Stories of the processes, told in the words of their diagrams."""

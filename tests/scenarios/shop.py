@@ -1,0 +1,209 @@
+"""A small office that sells one service: the real engine and payment diagrams, Zarinpal's stand-in as the bank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+import forms
+import workflows
+from engine import definitions, diagrams
+from engine.expressions import Language, SafeEnvironment
+from engine.identity import SYSTEM, Actor, actor_for
+from engine.operations import Services
+from engine.service import Engine
+from engine.settings import Settings
+from engine.worker import Worker
+from models.account import Person, RoleGrant
+from models.billing import Invoice, InvoiceLine, InvoiceStatus, Payment
+from models.case import Case, Task, TaskStatus
+from models.database import open_database, session_factory
+from tests.databases import fresh_database
+from tests.providers.zarinpal_server import MERCHANT, ZarinpalServer
+from tests.standing import StandingClock
+from workflows import payment
+from workflows.providers.zarinpal import Zarinpal
+from workflows.registry import briefings, operations, reports
+
+FEE = 690_000  # Rials
+NOON = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ROOT = Path(__file__).parents[2]
+FILES = [
+    ROOT / "bpmn_diagrams" / "payment.bpmn",
+    ROOT / "bpmn_diagrams" / "unmatched_payment.bpmn",
+    Path(__file__).parent / "paid_service.bpmn",
+]
+
+assert workflows.__path__  # importing the package registers all operations
+
+
+@dataclass
+class AnyForm:
+    """What a person sends at a task whose form the diagram declares."""
+
+    user_task: tuple[str, str]
+    submission: dict[str, Any]
+    error_map: dict[str, list[str]] = field(default_factory=dict)
+
+    def validate(self) -> bool:
+        return True
+
+
+class Shop:
+    """One office with one contractor, one finance clerk and one supervisor, and its bank."""
+
+    def __init__(self, server: str, bank: ZarinpalServer, client: httpx.Client) -> None:
+        self.bank = bank
+        self.clock = StandingClock(NOON)
+        self.database = open_database(fresh_database(server))
+        sessions = session_factory(self.database)
+        services = Services(
+            settings=Settings(secret_key="s" * 32),
+            payment_gateway=Zarinpal(MERCHANT, base_url=bank.url, timeout=5.0, client=client),
+            public_url="https://kartabl.example",
+        )
+        language = Language({"working_days": lambda days: (self.clock.now + timedelta(days=days)).isoformat()})
+        self.engine = Engine(
+            sessions=sessions, operations=operations, briefings=briefings, reports=reports, services=services,
+            environment=SafeEnvironment(language), clock=self.clock,
+        )  # fmt: skip
+        self._worker = Worker(self.engine)
+        with self.engine.transaction() as session:
+            bundle = {one.key: one for path in FILES for one in diagrams.read(path.read_bytes())}
+            definitions.deploy(session, bundle, now=NOON)
+            people = [self._person(name, session) for name in ("contractor", "finance", "supervisor", "citizen")]
+        self.contractor, self.finance, self.supervisor, self.stranger = people
+
+    def _person(self, role: str, session: Session) -> Actor:
+        person = Person(
+            username=role, password_hash="-", first_name="نام", last_name=role, mobile=None, created_at=NOON,
+            roles=[RoleGrant(role=role)],
+        )  # fmt: skip
+        session.add(person)
+        session.flush()
+        return actor_for(person)
+
+    def order(self, *, total: int = FEE) -> Order:
+        """A contractor asks for the service and gets an open invoice for it."""
+        with self.engine.transaction() as session:
+            case = self.engine.start_case(session, "paid_service", by=self.contractor).case
+        order = Order(self, case.id)
+        order.invoice(total=total)
+        return order
+
+    def work(self) -> None:
+        while self._worker.work():
+            pass
+
+    def passes(self, length: timedelta, *, step: timedelta = MINUTE) -> None:
+        """Time passes; the worker looks at each ``step``, and reconciles every five minutes."""
+        end = self.clock.now + length
+        while self.clock.now < end:
+            self.clock.now = min(self.clock.now + step, end)
+            self.work()
+            if self.clock.now.minute % 5 == 0:
+                payment.reconcile(self.engine, self.clock.now)
+                self.work()
+
+    def returns(self, authority: str, *, gateway: str = "zarinpal", by: Actor = SYSTEM) -> Case | None:
+        """A browser comes to the return address with ``authority``."""
+        with self.engine.transaction() as session:
+            case = payment.returned(self.engine, session, gateway=gateway, authority=authority, by=by)
+        self.work()
+        return case
+
+    def ledger(self) -> list[Payment]:
+        with self.engine.transaction() as session:
+            return list(session.scalars(select(Payment).order_by(Payment.id)))
+
+    def payment(self, authority: str) -> Payment:
+        return next(found for found in self.ledger() if found.authority == authority)
+
+    def reviews(self) -> list[Case]:
+        """Cases that look into payments once more, oldest first."""
+        with self.engine.transaction() as session:
+            return list(
+                session.scalars(select(Case).where(Case.process_key == "unmatched_payment").order_by(Case.id))
+            )
+
+    def finance_tasks(self) -> list[Task]:
+        with self.engine.transaction() as session:
+            return list(
+                session.scalars(select(Task).where(Task.key == "settle_unmatched", Task.status == TaskStatus.OPEN))
+            )
+
+    def snapshot(self) -> list[Any]:
+        """Everything that a forged return must not change."""
+        with self.engine.transaction() as session:
+            return [
+                *session.execute(select(Case.id, Case.status, Case.revision).order_by(Case.id)),
+                *session.execute(select(Payment.id, Payment.state, Payment.answer).order_by(Payment.id)),
+                *session.execute(select(Invoice.id, Invoice.status).order_by(Invoice.id)),
+                *session.execute(select(func.count()).select_from(Task)),
+            ]
+
+
+@dataclass
+class Order:
+    """One case of the shop."""
+
+    shop: Shop
+    case_id: int
+    invoice_id: int = 0
+
+    def invoice(self, *, total: int = FEE) -> None:
+        """Give the case an open invoice; an earlier open one is cancelled, as when something was changed."""
+        with self.shop.engine.transaction() as session:
+            earlier = session.scalars(select(Invoice).where(Invoice.case_id == self.case_id)).all()
+            for one in earlier:
+                if one.status is InvoiceStatus.OPEN:
+                    one.status = InvoiceStatus.CANCELLED
+            line = InvoiceLine(item="inspection", stage="final_inspection", quantity=1, unit_amount=total, amount=total)
+            made = Invoice(
+                number=f"{self.case_id}/{len(earlier) + 1}", case_id=self.case_id, reason="registration",
+                payer_id=self.shop.contractor.person_id, status=InvoiceStatus.OPEN, total=total,
+                created_at=self.shop.clock.now, lines=[line],
+            )  # fmt: skip
+            session.add(made)
+            session.flush()
+            self.invoice_id = made.id
+
+    def pay(self) -> str:
+        """Go on to the gateway; returns the authority of the payment that was opened, or "" when none was."""
+        known = set(self.shop.bank.payments)
+        self.does("accept_invoice", invoice=self.invoice_id)
+        ours = [found.authority for found in self.shop.ledger() if found.authority not in known]
+        return ours[0] if ours else ""
+
+    def does(self, key: str, *, by: Actor | None = None, **values: Any) -> None:
+        shop = self.shop
+        task = self.task(key)
+        form_class = forms.form_for(task.process_key, key)
+        form = form_class.from_values(values) if form_class else AnyForm((task.process_key, key), values)
+        with shop.engine.transaction() as session:
+            shop.engine.complete_task(session, task.id, by=by or shop.contractor, form=form)
+        shop.work()
+
+    def task(self, key: str) -> Task:
+        with self.shop.engine.transaction() as session:
+            return session.scalars(
+                select(Task).where(Task.case_id == self.case_id, Task.key == key, Task.status == TaskStatus.OPEN)
+            ).one()
+
+    def waits_for(self) -> set[str]:
+        with self.shop.engine.transaction() as session:
+            return set(
+                session.scalars(select(Task.key).where(Task.case_id == self.case_id, Task.status == TaskStatus.OPEN))
+            )
+
+    @property
+    def is_paid(self) -> bool:
+        with self.shop.engine.transaction() as session:
+            return session.get_one(Invoice, self.invoice_id).status is InvoiceStatus.PAID

@@ -1,0 +1,347 @@
+"""Stories of ``payment`` and ``unmatched_payment``, told with a bank that keeps its own books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from engine.briefing import Link, Notice
+from models.account import Notice as Message
+from models.billing import PaymentState
+from models.case import CaseStatus, Task
+from models.job import Incident
+from tests.databases import SQLITE, postgres_or_skip
+from tests.providers.zarinpal_server import ZarinpalServer
+from tests.scenarios.shop import FEE, MINUTE, Shop
+from workflows import payment
+
+PAYING = {"payment_returned", "cancel_payment"}
+
+
+@pytest.fixture
+def bank() -> Iterator[ZarinpalServer]:
+    with ZarinpalServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
+def shop(request: pytest.FixtureRequest, bank: ZarinpalServer) -> Iterator[Shop]:
+    server = SQLITE if request.param == "sqlite" else postgres_or_skip()
+    with httpx.Client(trust_env=False) as client:
+        opened = Shop(server, bank, client)
+        yield opened
+        opened.database.dispose()
+
+
+@pytest.mark.rule("PAY-1")
+def test_an_invoice_is_paid_when_the_gateway_says_so(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    assert order.waits_for() == PAYING
+    assert order.task("payment_returned").assignee_id == shop.contractor.person_id
+
+    bank.pay(authority)
+    assert not order.is_paid  # money at the bank counts only when we have heard of it from the bank
+    case = shop.returns(authority, by=shop.contractor)
+
+    assert case.id == order.case_id
+    assert order.is_paid
+    assert order.waits_for() == {"use_service"}
+    settled = shop.payment(authority)
+    assert (settled.state, settled.paid_amount) == (PaymentState.SETTLED, FEE)
+    assert settled.reference == str(bank.payments[authority].reference)
+    assert shop.reviews() == []
+
+
+@pytest.mark.rule("PAY-1", "PAY-2")
+def test_a_return_that_claims_success_pays_nothing(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+
+    shop.returns(authority)
+
+    assert not order.is_paid
+    assert order.waits_for() == PAYING
+
+
+@pytest.mark.rule("PAY-2")
+def test_a_forged_return_changes_nothing(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    before = shop.snapshot()
+
+    assert shop.returns("A" + "9" * 35) is None
+    assert shop.returns("") is None
+    assert shop.returns(authority, gateway="test") is None
+
+    assert shop.snapshot() == before
+
+
+@pytest.mark.rule("PAY-2")
+def test_a_second_return_never_settles_twice(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    bank.pay(authority)
+    shop.returns(authority)
+    before = shop.snapshot()
+
+    for _ in range(3):
+        assert shop.returns(authority).id == order.case_id
+
+    assert shop.snapshot() == before
+
+
+@pytest.mark.rule("PAY-3")
+def test_a_lost_return_is_found_by_the_timer(shop, bank):
+    order = shop.order()
+    bank.pay(order.pay())
+
+    shop.passes(MINUTE)
+
+    assert order.is_paid
+    assert order.waits_for() == {"use_service"}
+
+
+@pytest.mark.rule("PAY-3")
+def test_a_failed_payment_ends_at_once_and_may_be_tried_again(shop, bank):
+    order = shop.order()
+    first = order.pay()
+    bank.fail(first)
+    shop.returns(first)
+    assert order.waits_for() == {"accept_invoice"}
+    assert shop.payment(first).state is PaymentState.FAILED
+
+    second = order.pay()
+    bank.pay(second)
+    shop.returns(second)
+
+    assert order.waits_for() == {"use_service"}
+
+
+@pytest.mark.rule("PAY-3")
+def test_nobody_waits_longer_than_thirty_minutes(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+
+    shop.passes(timedelta(minutes=29, seconds=59))
+    assert order.waits_for() == PAYING
+    shop.passes(timedelta(minutes=1))
+
+    assert order.waits_for() == {"accept_invoice"}
+    assert shop.payment(authority).state is PaymentState.EXPIRED
+
+
+@pytest.mark.rule("PAY-2")
+def test_late_money_for_a_still_open_invoice_counts_for_it(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    shop.passes(timedelta(minutes=31))
+    bank.pay(authority)
+
+    shop.returns(authority)
+    assert order.is_paid
+    assert [case.status for case in shop.reviews()] == [CaseStatus.COMPLETED]
+    assert shop.finance_tasks() == []
+
+    assert order.pay() == ""  # nothing is asked for a second time
+    assert order.waits_for() == {"use_service"}
+
+
+@pytest.mark.rule("PAY-2")
+def test_late_money_for_a_cancelled_invoice_waits_for_finance(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    order.does("cancel_payment")
+    assert order.waits_for() == {"accept_invoice"}
+    order.invoice()
+    bank.pay(authority)
+
+    for _ in range(3):
+        shop.returns(authority)
+
+    assert not order.is_paid
+    assert shop.payment(authority).state is PaymentState.UNMATCHED
+    (task,) = shop.finance_tasks()
+    with shop.engine.transaction() as session:
+        view = shop.engine.open_task(session, task.id, by=shop.finance)
+        assert view.case.refers_to_id == order.case_id
+        assert authority in str(view.briefing.blocks)
+        assert any(isinstance(block, Notice) for block in view.briefing.blocks)
+
+
+@pytest.mark.rule("PAY-2")
+def test_of_two_tabs_the_second_payment_goes_to_finance(shop, bank):
+    order = shop.order()
+    first = order.pay()
+    order.does("cancel_payment")
+    second = order.pay()
+    bank.pay(first)
+    bank.pay(second)
+
+    shop.returns(second)
+    shop.returns(first)
+
+    assert order.waits_for() == {"use_service"}
+    states = {found.authority: found.state for found in shop.ledger()}
+    assert states == {first: PaymentState.UNMATCHED, second: PaymentState.SETTLED}
+    assert len(shop.finance_tasks()) == 1
+
+
+@pytest.mark.rule("PAY-2")
+def test_an_older_payment_may_settle_while_a_newer_one_is_awaited(shop, bank):
+    order = shop.order()
+    first = order.pay()
+    order.does("cancel_payment")
+    second = order.pay()
+    bank.pay(first)
+
+    shop.returns(first)
+    assert order.is_paid
+    shop.passes(MINUTE)
+    assert order.waits_for() == {"use_service"}  # the newer one needs no more waiting
+
+    bank.pay(second)
+    shop.returns(second)
+    assert shop.payment(second).state is PaymentState.UNMATCHED
+    assert len(shop.finance_tasks()) == 1
+
+
+@pytest.mark.rule("PAY-2")
+def test_money_of_another_amount_pays_nothing_and_goes_to_finance(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    bank.pay(authority, amount=FEE - 1)
+
+    shop.returns(authority)
+
+    assert not order.is_paid
+    assert order.waits_for() == {"accept_invoice"}
+    found = shop.payment(authority)
+    assert (found.state, found.paid_amount) == (PaymentState.UNMATCHED, FEE - 1)
+    assert len(shop.finance_tasks()) == 1
+
+
+@pytest.mark.rule("PAY-2")
+def test_finance_says_what_became_of_the_money_and_the_payer_is_told(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    bank.pay(authority, amount=FEE + 1)
+    shop.returns(authority)
+    review = type(order)(shop, shop.finance_tasks()[0].case_id)
+
+    review.does("settle_unmatched", by=shop.finance, decision="refunded", reference="5544", note="دوبار پرداخت شد.")
+
+    assert shop.finance_tasks() == []
+    assert [case.status for case in shop.reviews()] == [CaseStatus.COMPLETED]
+    with shop.engine.transaction() as session:
+        told = session.scalars(select(Message).order_by(Message.id)).all()
+    assert {message.person_id for message in told} == {shop.contractor.person_id}
+    assert "۵۵۴۴" in told[-1].body
+
+
+@pytest.mark.rule("PAY-2")
+def test_cancelling_asks_the_gateway_once_more_so_paid_money_counts(shop, bank):
+    order = shop.order()
+    bank.pay(order.pay())
+
+    order.does("cancel_payment")
+
+    assert order.is_paid
+    assert order.waits_for() == {"use_service"}
+
+
+@pytest.mark.rule("PAY-2")
+def test_cancelling_while_the_gateway_is_silent_loses_no_money(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    bank.pay(authority)
+    bank.next_fault = "500_after_work"  # the bank counts the payment as handed over, and we do not hear it
+
+    order.does("cancel_payment")
+
+    assert order.is_paid
+    assert shop.payment(authority).state is PaymentState.SETTLED
+
+
+@pytest.mark.rule("PAY-2")
+def test_money_of_a_case_that_a_supervisor_ended_reaches_finance(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    bank.pay(authority)
+    with shop.engine.transaction() as session:
+        shop.engine.cancel_case(session, order.case_id, by=shop.supervisor, reason="آزمایش")
+
+    shop.passes(timedelta(minutes=5))
+
+    assert shop.payment(authority).state is PaymentState.UNMATCHED  # its invoice is open, but what for?
+    assert len(shop.finance_tasks()) == 1
+
+
+def test_a_silent_gateway_at_the_beginning_raises_no_incident_and_tells_the_payer(shop, bank):
+    order = shop.order()
+    bank.refuse_with = (-11, "Terminal is not active")
+    assert order.pay() == ""
+
+    assert order.waits_for() == {"accept_invoice"}
+    with shop.engine.transaction() as session:
+        assert session.scalars(select(Incident)).all() == []
+        (told,) = session.scalars(select(Message)).all()
+    assert told.person_id == shop.contractor.person_id
+
+
+def test_a_gateway_that_stumbles_is_asked_again(shop, bank):
+    order = shop.order()
+    bank.next_fault = "500"
+    order.pay()
+    assert order.waits_for() == set()  # the worker tries again after a pause
+
+    shop.passes(timedelta(seconds=5))
+
+    assert order.waits_for() == PAYING
+
+
+@pytest.mark.rule("PAY-3")
+def test_the_payer_sees_the_way_to_the_bank_and_that_it_does_not_answer(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    bank.next_fault = "500"
+    shop.returns(authority)
+
+    with shop.engine.transaction() as session:
+        view = shop.engine.open_task(session, order.task("payment_returned").id, by=shop.contractor)
+
+    (link,) = [block for block in view.briefing.blocks if isinstance(block, Link)]
+    assert link.url.endswith(authority)
+    assert link.external
+    assert [block.kind for block in view.briefing.blocks if isinstance(block, Notice)] == ["warning"]
+
+
+@pytest.mark.rule("PAY-2")
+def test_a_stranger_who_knows_an_authority_appears_nowhere_in_the_history(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    shop.returns(authority, by=shop.stranger)
+
+    with shop.engine.transaction() as session:
+        done = session.scalars(select(Task).where(Task.key == "payment_returned", Task.ended_at.is_not(None))).all()
+    assert [task.ended_by_id for task in done] == [None]
+
+
+@pytest.mark.rule("PAY-3")
+def test_reconciling_finds_what_was_paid_after_the_end_and_starts_one_review_only(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    order.does("cancel_payment")
+    order.invoice()
+    bank.pay(authority)
+
+    assert payment.reconcile(shop.engine, shop.clock.now) == 1
+    assert payment.reconcile(shop.engine, shop.clock.now) == 0
+    shop.work()
+
+    assert len(shop.finance_tasks()) == 1
+    assert payment.reconcile(shop.engine, shop.clock.now) == 0
