@@ -1,6 +1,6 @@
 """Every correction of SpiffWorkflow 3.2.0, each with the place in the library that is wrong.
 
-Each stands under a number; the tests of that number in ``tests/engine/test_corrections.py`` need it and show
+Each stands under a number; the tests of that number in ``tests/engine/test_corrections*.py`` need it and show
 what the library does as shipped. Corrections stand on private parts: exactly this version, or none.
 """
 

@@ -1,4 +1,4 @@
-"""What the token game is made of: tokens on their way, the scope they are in, and how branches come together."""
+"""What the token game is made of: tokens on their way, the scope they are in, and how branches join."""
 
 from __future__ import annotations
 
