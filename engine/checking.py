@@ -186,6 +186,7 @@ def _unset_names(file: str, diagram: Diagram, bundle: Bundle, seam: Seam) -> Ite
 def _names_set(diagram: Diagram, seam: Seam) -> set[str]:
     names: set[str] = set()
     for element in diagram.elements.values():
+        names |= set(element.properties.get("data", "").split())  # what whoever starts the process has to give
         names |= {element.result} if element.result else set()
         names |= seam.form_fields(diagram.key, element.id) or {field["id"] for field in element.fields}
     return names
