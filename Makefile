@@ -11,7 +11,7 @@ TESTS ?= tests
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sure lint format contracts types check wheel tests chromium oracle bench rules translations clean
+.PHONY: help run test sure lint format contracts types check wheel tests translations rules clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
