@@ -13,6 +13,7 @@ from engine.errors import NotFound, Refusal
 from engine.identity import Actor
 from engine.paging import Page, capped, page_of, read_cursor
 from models.account import Notice, NoticeReading, Person, Role
+from models.case import Case
 from models.digits import clean
 from models.language import gettext as _
 
@@ -63,6 +64,19 @@ def read(session: Session, actor: Actor, notice_id: int, *, now: datetime) -> Re
     if row.read_at is None and actor.person_id is not None:
         mark_read(session, actor, notice_id, now=now)
     return Received(*row)
+
+
+def case_of(session: Session, actor: Actor, received: Received) -> Case | None:
+    """The case that a message is about, if the person may see it."""
+    case = session.get(Case, received.notice.case_id) if received.notice.case_id is not None else None
+    return case if case is not None and permissions.may_see_case(session, actor, case) else None
+
+
+def of_case(session: Session, actor: Actor, case: Case) -> list[Received]:
+    """The person's messages about one case, newest first."""
+    condition = and_(Notice.case_id == case.id, _for(actor))
+    rows = session.execute(_received(actor).where(condition).order_by(Notice.id.desc()).limit(50)).all()
+    return [Received(*row) for row in rows]
 
 
 def mark_read(session: Session, actor: Actor, notice_id: int, *, now: datetime) -> None:

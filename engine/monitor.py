@@ -1,0 +1,101 @@
+"""What supervisors watch: cases by process and state, incidents, late tasks. Reads columns only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from engine import permissions
+from engine.identity import Actor
+from engine.paging import Page, capped, page_of, read_cursor
+from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
+from models.definition import ProcessDefinition
+from models.job import Incident, Job
+
+
+@dataclass
+class ProcessFigures:
+    """How the cases of one process stand."""
+
+    key: str
+    name: str
+    counts: dict[str, int] = field(default_factory=dict)  # status → cases
+    late: int = 0  # open tasks past their due moment
+    incidents: int = 0  # open ones
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def figures(session: Session, actor: Actor, *, now: datetime) -> list[ProcessFigures]:
+    """The figures of every process that is deployed. Raises ``NotAllowed``."""
+    permissions.demand(actor, "see_all_cases")
+    newest = select(func.max(ProcessDefinition.id)).group_by(ProcessDefinition.key)
+    names = session.execute(
+        select(ProcessDefinition.key, ProcessDefinition.name).where(ProcessDefinition.id.in_(newest))
+    )
+    found = {key: ProcessFigures(key, name) for key, name in names}
+    counted = select(Case.process_key, Case.status, func.count()).group_by(Case.process_key, Case.status)
+    for key, status, count in session.execute(counted):
+        found.setdefault(key, ProcessFigures(key, key)).counts[CaseStatus(status).value] = count
+    late = (
+        select(Case.process_key, func.count())
+        .join(Task, Task.case_id == Case.id)
+        .where(
+            Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION, Task.due_at < now,
+            Case.status == CaseStatus.RUNNING,
+        )
+        .group_by(Case.process_key)
+    )  # fmt: skip
+    for key, count in session.execute(late):
+        found[key].late = count
+    open_incidents = (
+        select(Case.process_key, func.count())
+        .join(Incident, Incident.case_id == Case.id)
+        .where(Incident.resolved_at.is_(None))
+        .group_by(Case.process_key)
+    )
+    for key, count in session.execute(open_incidents):
+        found[key].incidents = count
+    return sorted(found.values(), key=lambda one: (-one.total, one.key))
+
+
+def incidents_page(
+    session: Session, actor: Actor, *, resolved: bool = False, cursor: str | None = None, limit: int = 30
+) -> Page[Incident]:
+    """Incidents that are open (or resolved), newest first. Raises ``NotAllowed``."""
+    permissions.demand(actor, "see_incidents")
+    limit = capped(limit)
+    condition = Incident.resolved_at.is_not(None) if resolved else Incident.resolved_at.is_(None)
+    if cursor:
+        (before,) = read_cursor(cursor, "incidents", [int])
+        condition = and_(condition, Incident.id < before)
+    rows = session.scalars(
+        select(Incident)
+        .where(condition)
+        .order_by(Incident.id.desc())
+        .limit(limit + 1)
+        .options(joinedload(Incident.case).joinedload(Case.definition))
+    ).all()
+    return page_of(rows, limit, lambda incident: [incident.id], sort="incidents")
+
+
+def open_tasks(session: Session, case: Case) -> list[Task]:
+    """The open tasks of a case, its actions left out, for giving them to others."""
+    return list(
+        session.scalars(
+            select(Task)
+            .where(Task.case_id == case.id, Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION)
+            .order_by(Task.id)
+            .options(joinedload(Task.assignee))
+        )
+    )
+
+
+def works_outside(session: Session, case: Case) -> bool:
+    """Whether the case is at something that needs nobody and will be over soon: an outside operation, a due timer."""
+    return session.scalar(select(Job.id).where(Job.case_id == case.id, Job.operation != "").limit(1)) is not None

@@ -1,0 +1,59 @@
+"""The pages: shows what waits, takes what people fill in, hands it to the engine. No rule lives here."""
+
+from __future__ import annotations
+
+import jinja2
+from flask import Flask
+
+from models import language
+from webapp import (
+    accounts,
+    api,
+    cases,
+    documents,
+    errors,
+    filters,
+    health,
+    labels,
+    monitor,
+    navigation,
+    notices,
+    outbox,
+    payments,
+    people,
+    security,
+    tasks,
+    worklist,
+)
+from webapp.current import Application
+
+BLUEPRINTS = (
+    worklist.bp, tasks.bp, cases.bp, documents.bp, notices.bp, monitor.bp, payments.bp, outbox.bp, health.bp,
+    navigation.bp, accounts.bp, people.bp, api.bp,
+)  # fmt: skip
+
+
+def create_app(application: Application) -> Flask:
+    """The web application for an application that is wired already."""
+    app = Flask(__name__)
+    app.extensions["kartabl"] = application
+    _prepare_templates(app)
+    security.protect(app, application.settings)
+    navigation.add_shell(app)
+    filters.add_filters(app)
+    errors.add_error_pages(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _prepare_templates(app: Flask) -> None:
+    environment = app.jinja_env
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        language.gettext, language.ngettext, newstyle=True
+    )
+    environment.autoescape = True
+    environment.undefined = jinja2.StrictUndefined
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.globals.update(role_label=labels.role_label, status_label=labels.status_label)

@@ -1,0 +1,185 @@
+"""Cases: the list with its search, one case in one view, the way to its next task, printouts, starting one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+import forms
+from engine import cases, documents, history, monitor, notices, worklist
+from engine.identity import Actor
+from engine.permissions import allowed
+from engine.reports import Report
+from models.case import Case
+from models.language import gettext as _
+from webapp import current, labels
+from webapp.errors import Answer, Trouble, page
+from webapp.filters import digits
+from webapp.tasks import actions_of
+from webapp.worklist import asked, link, processes
+
+bp = Blueprint("cases", __name__)
+
+NEWEST_LINES = 15  # of the history, on the case's own page
+
+
+@dataclass(frozen=True)
+class Printout:
+    """A printout of the case, and the reason when it cannot be had yet."""
+
+    report: Report
+    reason: str | None
+
+
+@bp.get("/cases")
+def search() -> str | AnyResponse:
+    arguments = asked("process", "status", "q", "cursor")
+    with current.transaction() as session:
+        actor = current.actor()
+        found = cases.cases_page(session, actor, **{"cursor": None, **arguments})  # type: ignore[arg-type]
+        return render_template(
+            "cases/list.html", page=found, arguments=arguments, link=link, processes=processes(session, actor),
+            statuses=labels.STATUSES,
+        )  # fmt: skip
+
+
+@bp.get("/cases/<number>")
+def show(number: str) -> str:
+    with current.transaction() as session:
+        actor = current.actor()
+        case = cases.case_by_number(session, actor, number)
+        waits = cases.waits_for(session, case)
+        return render_template(
+            "cases/show.html", case=case, sentences=cases.sentences(session, case, waits=waits), waits=waits,
+            tasks=worklist.tasks_in_case(session, actor, case), actions=actions_of(session, case),
+            blocks_shown=_domain_blocks(session, case, actor), marks=_marks(session, case),
+            lines=_history(session, case), documents=documents.of_case(session, case),
+            printouts=_printouts(session, case, actor), messages=notices.of_case(session, actor, case),
+            related=cases.related(session, actor, case), supervised=_supervised(session, case, actor),
+        )  # fmt: skip
+
+
+@bp.get("/cases/<number>/history")
+def show_history(number: str) -> str:
+    arguments = asked("cursor")
+    with current.transaction() as session:
+        case = cases.case_by_number(session, current.actor(), number)
+        found = history.entries(session, case, cursor=arguments.get("cursor"), limit=50)
+        return render_template(
+            "cases/history.html", case=case, page=found, lines=[(line, answers(case, line)) for line in found.items],
+            arguments=arguments, link=link,
+        )  # fmt: skip
+
+
+@bp.get("/cases/<number>/next")
+def go_on(number: str) -> str | AnyResponse:
+    """To the person's next task of the case; a page that waits while the system is at work; else to the case."""
+    with current.transaction() as session:
+        case = cases.case_by_number(session, current.actor(), number)
+        waiting = worklist.tasks_in_case(session, current.actor(), case)
+        if not waiting and monitor.works_outside(session, case):
+            return render_template("cases/wait.html", case=case, sentences=cases.sentences(session, case))
+    way = f"/tasks/{waiting[-1].id}" if waiting else f"/cases/{case.number}"
+    return redirect(request.script_root + way, 303)
+
+
+@bp.get("/cases/<number>/diagram.xml")
+def diagram(number: str) -> Response:
+    with current.transaction() as session:
+        case = cases.case_by_number(session, current.actor(), number)
+        xml = cases.diagram(session, case).xml
+    return Response(
+        xml, mimetype="application/xml", headers={"Content-Security-Policy": "sandbox; default-src 'none'"}
+    )
+
+
+@bp.get("/cases/<number>/reports/<key>.pdf")
+def print_report(number: str, key: str) -> Response | Answer:
+    with current.transaction() as session:
+        actor = current.actor()
+        case = cases.case_by_number(session, actor, number)
+        report = current.engine().reports.get(case.process_key, key)
+        context = current.engine().briefing_context(session, case, actor)
+        reason = report.unavailable(context)
+        if reason is not None:
+            return page(Trouble(409, _("این برگه هنوز آماده نیست"), reason, case=case.number))
+        pdf = report.render(context)
+    name = f"{report.key}-{case.number}.pdf"
+    headers = {"Content-Disposition": f'inline; filename="{name}"'}
+    return Response(pdf, mimetype="application/pdf", headers=headers)
+
+
+@bp.post("/start/<process>")
+def start(process: str) -> AnyResponse:
+    with current.transaction() as session:
+        result = current.engine().start_case(session, process, by=current.actor())
+        number, messages = result.case.number, result.messages
+    current.application().worker.nudge()
+    for message in messages:
+        flash(message, "success")
+    return redirect(f"{request.script_root}/cases/{number}/next", 303)
+
+
+def answers(case: Case, line: history.Line) -> list[tuple[str, str]]:
+    """The short answers of a completed task, in the words of its form. A task without a Python form tells none."""
+    form = _form_of(case, line.entry.task_key)
+    if form is None:
+        return []
+    fields = form.unbound()._fields
+    return [
+        (str(fields[name].label.text), _shown(fields[name], value)) for name, value in line.values.items()
+        if name in fields
+    ]  # fmt: skip
+
+
+def _form_of(case: Case, task_key: str) -> type[forms.TaskForm] | None:
+    for process in [case.process_key, *case.definition.calls]:
+        form = forms.form_for(process, task_key)
+        if form is not None:
+            return form
+    return None
+
+
+def _shown(field: Any, value: Any) -> str:
+    if isinstance(value, bool):
+        return _("بله") if value else _("خیر")
+    for option in getattr(field, "options", []):
+        if option.value == value:
+            return str(option.label)
+    return digits(value)
+
+
+def _domain_blocks(session: Session, case: Case, actor: Actor) -> list[Any]:
+    engine = current.engine()
+    return engine.briefings.for_case(case.process_key, engine.briefing_context(session, case, actor))
+
+
+def _marks(session: Session, case: Case) -> Markup:
+    """What the diagram's script marks, as JSON that can stand inside a page."""
+    view = cases.diagram(session, case)
+    text = json.dumps({"finished": view.finished, "waiting": view.waiting})
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - JSON without a "<" ends no script element
+
+
+def _history(session: Session, case: Case) -> list[tuple[history.Line, list[tuple[str, str]]]]:
+    lines = history.entries(session, case, limit=NEWEST_LINES, newest_first=True).items
+    return [(line, answers(case, line)) for line in lines]
+
+
+def _printouts(session: Session, case: Case, actor: Actor) -> list[Printout]:
+    engine = current.engine()
+    context = engine.briefing_context(session, case, actor)
+    return [Printout(report, report.unavailable(context)) for report in engine.reports.of_process(case.process_key)]
+
+
+def _supervised(session: Session, case: Case, actor: Actor) -> list[tuple[Any, list[Any]]] | None:
+    """For supervisors: each open task with the people it can be given to."""
+    if not allowed(actor, "supervise"):
+        return None
+    return [(task, worklist.candidates(session, task)) for task in monitor.open_tasks(session, case)]

@@ -1,0 +1,185 @@
+"""The current request's surroundings: the application, the time, the person, a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from flask import current_app, g, request
+from flask import session as cookie
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
+
+from engine.errors import EngineError
+from engine.identity import Actor, actor_for
+from models import language
+from webapp.labels import role_label
+
+if TYPE_CHECKING:
+    from engine.accounts import Accounts
+    from engine.service import Engine
+    from engine.settings import Settings
+    from engine.worker import Worker
+
+TOKEN = "token"  # noqa: S105 - the name under which the signed cookie holds the session's token
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+class Application(Protocol):
+    """What pages need of the composition root; ``kartabl.Application`` is one."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def database(self) -> Database: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def clock(self) -> Callable[[], datetime]: ...
+    @property
+    def worker(self) -> Worker: ...
+    @property
+    def test_gateway(self) -> Any: ...
+    @property
+    def payment_returned(self) -> Callable[..., Any]: ...
+    @property
+    def demo_people(self) -> Callable[[], list[dict[str, str]]]: ...
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The person who is signed in, as the shell of every page shows them."""
+
+    actor: Actor
+    must_change_password: bool
+
+    @property
+    def name(self) -> str:
+        return self.actor.name
+
+    @property
+    def username(self) -> str:
+        return self.actor.username
+
+    @property
+    def role_labels(self) -> list[str]:
+        return [role_label(role) for role in sorted(self.actor.roles)]
+
+
+class NotSignedIn(EngineError):
+    """The page is for people who are signed in."""
+
+    code = "not_signed_in"
+
+
+def public(view: V) -> V:
+    """Decorator: the page is shown to everyone. Without it a page asks for signing in."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def application() -> Application:
+    found: Application = current_app.extensions["kartabl"]
+    return found
+
+
+def engine() -> Engine:
+    return application().engine
+
+
+def settings() -> Settings:
+    return application().settings
+
+
+def now() -> datetime:
+    """The moment of this request by the application's clock."""
+    return application().clock()
+
+
+def transaction() -> AbstractContextManager[Session]:
+    """One transaction; commits when left normally. A view opens it, does one thing and leaves it."""
+    return engine().transaction()
+
+
+def person() -> SignedIn | None:
+    """Who is signed in, looked up once in a request."""
+    if "person" not in g:
+        g.person = _look_up()
+    found: SignedIn | None = g.person
+    return found
+
+
+def actor() -> Actor:
+    """Who acts. Raises ``NotSignedIn``."""
+    found = person()
+    if found is None:
+        raise NotSignedIn("nobody is signed in")
+    return found.actor
+
+
+def remember(token: str) -> None:
+    """Keep a new session's token in the browser; whatever the cookie held before goes, also the CSRF token."""
+    chosen = cookie.get("language")
+    cookie.clear()
+    cookie[TOKEN] = token
+    if chosen:
+        cookie["language"] = chosen
+    g.pop("person", None)
+
+
+def forget() -> None:
+    """Leave nothing of the session in the browser."""
+    chosen = cookie.get("language")
+    cookie.clear()
+    if chosen:
+        cookie["language"] = chosen
+    g.person = None
+
+
+def token() -> str | None:
+    """The session token of this browser."""
+    found = cookie.get(TOKEN)
+    return found if isinstance(found, str) else None
+
+
+def choose_language() -> None:
+    """Read in the person's language; without a person, in the one chosen in this browser."""
+    found = person()
+    language.switch(found.actor.language if found else str(cookie.get("language", language.SOURCE)))
+
+
+def safe_next(address: str | None, default: str = "/") -> str:
+    """``address`` if it is a path of ours, else ``default``: nobody is led to another site."""
+    if not address or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return _rooted(default)
+    if any(ord(char) < 32 or char == "\\" for char in address) or urlsplit(address).netloc:
+        return _rooted(default)
+    return address
+
+
+def here() -> str:
+    """The address of this page, for coming back to it: the path alone when it cannot be asked for with GET."""
+    if request.method in ("GET", "HEAD"):
+        return request.script_root + request.full_path.rstrip("?")
+    rule = request.url_rule
+    readable = rule is not None and rule.methods is not None and "GET" in rule.methods
+    return request.script_root + request.path if readable else _rooted("/")
+
+
+def _rooted(path: str) -> str:
+    return f"{request.script_root}{path}"
+
+
+def _look_up() -> SignedIn | None:
+    held = token()
+    if held is None:
+        return None
+    with transaction() as session:
+        found = application().accounts.person_of_session(session, held, now=now())
+        return SignedIn(actor_for(found), found.must_change_password) if found else None

@@ -1,0 +1,215 @@
+"""Every error as a page: what happened, what to do, and for unknown ones a number that is in the log."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, redirect, render_template, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from engine.errors import (
+    Conflict,
+    DocumentRefused,
+    EngineError,
+    InvalidSubmission,
+    NotAllowed,
+    NotFound,
+    OperationFailed,
+    TaskClaimed,
+    TaskLocked,
+    TaskNotOpen,
+    TooMany,
+)
+from models.language import gettext as _
+from webapp import current
+from webapp.api.problems import for_error as api_answer
+from webapp.filters import digits, moment
+from webapp.security import ForgedRequest
+
+log = logging.getLogger(__name__)
+
+Answer = tuple[str, int] | tuple[str, int, dict[str, str]] | AnyResponse
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What an error page says. ``case`` is the number of the case that the way on leads to."""
+
+    status: int
+    title: str
+    sentence: str
+    advice: str = ""
+    case: str | None = None
+    reference: str = ""
+
+
+def add_error_pages(app: Flask) -> None:
+    app.register_error_handler(current.NotSignedIn, _sign_in_first)
+    app.register_error_handler(EngineError, _engine_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(StaleDataError, lambda _error: page(_changed_meanwhile(None)))
+    app.register_error_handler(Exception, _unknown)
+
+
+def page(trouble: Trouble, headers: dict[str, str] | None = None) -> Answer:
+    """The error page. It is marked as failed, so that the browser keeps what was typed."""
+    to_case = f"{request.script_root}/cases/{trouble.case}" if trouble.case else ""
+    text = render_template(
+        "errors/error.html", status=trouble.status, title=trouble.title, sentence=trouble.sentence,
+        advice=trouble.advice, reference=trouble.reference, back_url=to_case,
+        back_label=_("رفتن به پرونده") if to_case else "", failed_page=True,
+    )  # fmt: skip
+    return text, trouble.status, headers or {}
+
+
+def _sign_in_first(_error: Exception) -> Answer:
+    return redirect(f"{request.script_root}/sign-in?{urlencode({'next': current.here()})}", 303)
+
+
+def _engine_error(error: EngineError) -> Answer:
+    if _of_api():
+        return api_answer(error)
+    if isinstance(error, OperationFailed):
+        reference = _log(error)
+        return page(_operation_failed(error, reference))
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else None
+    return page(_in_words(error), headers)
+
+
+def _in_words(error: EngineError) -> Trouble:
+    match error:
+        case NotFound():
+            return not_found()
+        case TaskNotOpen():
+            return _not_open(error)
+        case TaskClaimed():
+            return Trouble(
+                409, _("همکار شما این کار را برداشته است"),
+                _("«%(name)s» این کار را پیش از شما برداشته است. چیزی ثبت نشد.", name=error.by),
+                _("اگر باید آن را شما انجام دهید، از همکارتان بخواهید آن را بازگرداند."),
+            )  # fmt: skip
+        case TaskLocked():
+            return Trouble(409, _("این کار اکنون بسته است"), error.reason, _("چیزی ثبت نشد."))
+        case Conflict():
+            return _changed_meanwhile(error.case)
+        case NotAllowed():
+            return Trouble(403, _("اجازهٔ این کار را ندارید"), _("نقش شما یا وضعیت پرونده این کار را مجاز نمی‌کند."))
+        case InvalidSubmission():
+            lines = [message for messages in error.errors.values() for message in messages]
+            return Trouble(422, _("این درخواست پذیرفته نشد"), " ".join(lines), _("چیزی ثبت نشد."))
+        case DocumentRefused():
+            return Trouble(422, _("این فایل پذیرفته نشد"), error.message)
+        case TooMany():
+            return _too_many(error.retry_after)
+        case _:
+            return _broken(_log(error))
+
+
+def not_found() -> Trouble:
+    return Trouble(
+        404, _("پیدا نشد"), _("چنین صفحه‌ای نیست، یا برای دیدن آن دسترسی ندارید."),
+        _("نشانی یا شماره را بررسی کنید."),
+    )  # fmt: skip
+
+
+def _not_open(error: TaskNotOpen) -> Trouble:
+    advice = _("چیزی از آنچه فرستادید ثبت نشد. پرونده را ببینید تا بدانید اکنون در انتظار چیست.")
+    if error.by and error.at:
+        words = _("«%(name)s» این کار را در %(at)s انجام داد.", name=error.by, at=moment(error.at))
+        return Trouble(409, _("این کار پیش از شما انجام شده است"), words, advice, error.case)
+    if error.status == "suspended":
+        words = _("سرپرست این پرونده را متوقف کرده است؛ تا از سرگیری آن نمی‌توان روی آن کار کرد.")
+        return Trouble(409, _("پرونده متوقف است"), words, advice, error.case)
+    words = _("این کار دیگر باز نیست، زیرا پرونده راه دیگری رفته است.")
+    if error.at:
+        words = _("این کار در %(at)s بسته شد، زیرا پرونده راه دیگری رفته است.", at=moment(error.at))
+    return Trouble(409, _("این کار دیگر باز نیست"), words, advice, error.case)
+
+
+def _changed_meanwhile(case: str | None) -> Trouble:
+    return Trouble(
+        409, _("پرونده هم‌زمان تغییر کرد"), _("در همین لحظه کس دیگری این پرونده را تغییر داد. چیزی ثبت نشد."),
+        _("به صفحهٔ پیش بازگردید و دوباره بفرستید."), case,
+    )  # fmt: skip
+
+
+def _too_many(seconds: int) -> Trouble:
+    wait = digits(seconds) if seconds < 120 else digits(-(-seconds // 60))
+    words = _("%(count)s ثانیهٔ دیگر دوباره بفرستید.", count=wait)
+    if seconds >= 120:
+        words = _("%(count)s دقیقهٔ دیگر دوباره بفرستید.", count=wait)
+    return Trouble(429, _("شمار درخواست‌ها زیاد است"), words)
+
+
+def _operation_failed(error: OperationFailed, reference: str) -> Trouble:
+    words = _("انجام این گام شکست خورد. چیزی ثبت نشد و کار شما همچنان باز است.")
+    told = _("سرپرست آگاه شد. کمی بعد دوباره بفرستید.") if error.incident_id else _("کمی بعد دوباره بفرستید.")
+    return Trouble(500, _("گام انجام نشد"), words, told, reference=reference)
+
+
+def _broken(reference: str) -> Trouble:
+    return Trouble(
+        500, _("خطایی رخ داد"), _("این خطا از سوی سامانه است. چیزی ثبت نشده است."),
+        _("دوباره بکوشید؛ اگر تکرار شد، شمارهٔ زیر را به پشتیبانی بدهید."), reference=reference,
+    )  # fmt: skip
+
+
+def _http_error(error: HTTPException) -> Answer:
+    if _of_api():
+        return api_answer(error)
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return error.get_response()
+    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    return page(_http_trouble(error, status), headers)
+
+
+def _http_trouble(error: HTTPException, status: int) -> Trouble:
+    if isinstance(error, ForgedRequest):
+        return Trouble(400, _("فرم پذیرفته نشد"), error.description or "")
+    if status == 404:
+        return not_found()
+    if status == 405:
+        return Trouble(405, _("این نشانی چنین درخواستی را نمی‌پذیرد"), _("صفحه را از نو باز کنید."))
+    if status == 413:
+        return Trouble(
+            413, _("آنچه فرستادید بیش از اندازه بزرگ است"), _("چیزی ثبت نشد. فایل‌های کوچک‌تر یا کمتری بفرستید.")
+        )
+    return Trouble(status, _("این درخواست خوانا نیست"), _("صفحه را از نو باز کنید و دوباره بفرستید."))
+
+
+def _unknown(error: Exception) -> Answer:
+    if _of_api():
+        return api_answer(error)
+    reference = _log(error)
+    if isinstance(error, OperationalError):
+        return page(
+            Trouble(
+                503, _("سامانه اکنون پاسخ نمی‌دهد"), _("چیزی ثبت نشد و آنچه نوشته‌اید در این برگه می‌ماند."),
+                _("کمی بعد دوباره بفرستید."), reference=reference,
+            ),
+            {"Retry-After": "5"},
+        )  # fmt: skip
+    try:
+        return page(_broken(reference))
+    except Exception:  # the shell itself is what fails: the last resort needs no template and no database
+        log.exception("The error page of %s failed too", reference)
+        text = _("خطایی رخ داد. چیزی ثبت نشده است. شمارهٔ خطا: %(reference)s", reference=reference)
+        return text, 500, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _log(error: Any) -> str:
+    reference = secrets.token_hex(4)
+    log.error("%s %s failed, reference %s", request.method, request.path, reference, exc_info=error)
+    return reference
+
+
+def _of_api() -> bool:
+    return request.path.startswith("/api/v1")

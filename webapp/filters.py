@@ -1,0 +1,59 @@
+"""Filters for templates: digits, dates, money, in the reader's language and the organisation's time zone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask import Flask
+
+from models import jalali, language
+from models.digits import persian_digits
+from models.language import gettext as _
+from models.language import ngettext
+from webapp import current
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def digits(value: object) -> str:
+    """The text with the reader's digits."""
+    return persian_digits(value) if language.current() == "fa" else str(value)
+
+
+def number(value: int | float) -> str:
+    """A number with separators of thousands: ``۱٬۲۳۴``."""
+    text = f"{value:,}"
+    return persian_digits(text).replace(",", "٬").replace(".", "٫") if language.current() == "fa" else text
+
+
+def rials(value: int) -> str:
+    return _("%(amount)s ریال", amount=number(value))
+
+
+def day(value: date) -> str:
+    return jalali.format_date(value)
+
+
+def moment(value: datetime | None) -> str:
+    return jalali.format_moment(value, current.settings().time_zone) if value else "—"
+
+
+def since(value: datetime | None) -> str:
+    """How long ago a moment was, in words."""
+    if value is None:
+        return "—"
+    seconds = int((current.now() - value).total_seconds())
+    if seconds < MINUTE:
+        return _("هم‌اکنون")
+    if seconds < HOUR:
+        count = seconds // MINUTE
+        return ngettext("%(count)s دقیقه پیش", "%(count)s دقیقه پیش", count, count=digits(count))
+    if seconds < DAY:
+        count = seconds // HOUR
+        return ngettext("%(count)s ساعت پیش", "%(count)s ساعت پیش", count, count=digits(count))
+    count = seconds // DAY
+    return ngettext("%(count)s روز پیش", "%(count)s روز پیش", count, count=digits(count))
+
+
+def add_filters(app: Flask) -> None:
+    app.jinja_env.filters.update(digits=digits, number=number, rials=rials, date=day, moment=moment, since=since)

@@ -1,0 +1,40 @@
+"""For those who run the system: does the process live, and is everything it needs well?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, Response, jsonify
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from models import migrate
+from models.job import WorkerBeat
+from webapp import current
+
+bp = Blueprint("health", __name__)
+
+BEAT_WITHIN = timedelta(seconds=60)
+
+
+@bp.get("/livez")
+@current.public
+def live() -> Response:
+    return Response("ok\n", mimetype="text/plain")
+
+
+@bp.get("/readyz")
+@current.public
+def ready() -> tuple[Response, int]:
+    """200 when database, migrations and worker are well, else 503; the body says which is not."""
+    checks = {"database": False, "migrations": False, "worker": False}
+    try:
+        checks["migrations"] = migrate.is_current(current.application().database)
+        checks["database"] = True
+        with current.transaction() as session:
+            beat = session.scalar(select(func.max(WorkerBeat.at)))
+        checks["worker"] = beat is not None and current.now() - beat < BEAT_WITHIN
+    except SQLAlchemyError:
+        pass  # the answer says that the database is away
+    well = all(checks.values())
+    return jsonify(status="ready" if well else "not ready", checks=checks), 200 if well else 503

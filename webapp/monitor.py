@@ -1,0 +1,97 @@
+"""For supervisors: how the processes stand, incidents, and what they may do with a case."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from engine import cases, monitor
+from engine.errors import InvalidSubmission
+from engine.permissions import demand
+from models.digits import ascii_digits, clean
+from models.language import gettext as _
+from webapp import current, labels
+from webapp.worklist import asked, link
+
+bp = Blueprint("monitor", __name__)
+
+REASON_LENGTH = 500
+
+
+@bp.get("/monitor")
+def show() -> str:
+    with current.transaction() as session:
+        figures = monitor.figures(session, current.actor(), now=current.now())
+    return render_template("monitor/show.html", figures=figures, statuses=labels.STATUSES)
+
+
+@bp.get("/incidents")
+def incidents() -> str:
+    arguments = asked("resolved", "cursor")
+    with current.transaction() as session:
+        page = monitor.incidents_page(
+            session, current.actor(), resolved="resolved" in arguments, cursor=arguments.get("cursor")
+        )
+        return render_template("monitor/incidents.html", page=page, arguments=arguments, link=link)
+
+
+@bp.post("/incidents/<int:incident_id>/retry")
+def retry(incident_id: int) -> Response:
+    with current.transaction() as session:
+        current.engine().retry_incident(session, incident_id, by=current.actor())
+    current.application().worker.nudge()
+    flash(_("دوباره انجام می‌شود. اگر باز شکست بخورد، همین رخداد می‌ماند."), "success")
+    return redirect(f"{request.script_root}/incidents", 303)
+
+
+@bp.post("/tasks/<int:task_id>/reassign")
+def reassign(task_id: int) -> Response:
+    """Give a task to another person, or back to its group when nobody is chosen."""
+    person = ascii_digits(request.form.get("person", ""))
+    with current.transaction() as session:
+        task = current.engine().reassign(
+            session, task_id, by=current.actor(), person_id=int(person) if person.isdecimal() else None
+        )
+        number = task.case.number
+    flash(_("کار واگذار شد."), "success")
+    return _to_case(number)
+
+
+@bp.post("/cases/<number>/suspend")
+def suspend(number: str) -> Response:
+    with current.transaction() as session:
+        case = cases.case_by_number(session, current.actor(), number)
+        current.engine().suspend(session, case.id, by=current.actor(), reason=_reason())
+    flash(_("پرونده متوقف شد؛ تا از سرگیری آن کسی نمی‌تواند روی آن کار کند."), "success")
+    return _to_case(case.number)
+
+
+@bp.post("/cases/<number>/resume")
+def resume(number: str) -> Response:
+    with current.transaction() as session:
+        case = cases.case_by_number(session, current.actor(), number)
+        current.engine().resume(session, case.id, by=current.actor(), reason=_reason())
+    current.application().worker.nudge()
+    flash(_("پرونده از سر گرفته شد."), "success")
+    return _to_case(case.number)
+
+
+@bp.post("/cases/<number>/cancel")
+def cancel(number: str) -> Response:
+    demand(current.actor(), "supervise")
+    reason = _reason()
+    if not reason:
+        raise InvalidSubmission({"reason": [_("برای لغو پرونده دلیل را بنویسید.")]})
+    with current.transaction() as session:
+        case = cases.case_by_number(session, current.actor(), number)
+        current.engine().cancel_case(session, case.id, by=current.actor(), reason=reason)
+    flash(_("پرونده لغو شد."), "success")
+    return _to_case(case.number)
+
+
+def _reason() -> str:
+    return clean(request.form.get("reason", ""))[:REASON_LENGTH]
+
+
+def _to_case(number: str) -> Response:
+    return redirect(f"{request.script_root}/cases/{number}", 303)

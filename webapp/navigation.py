@@ -1,0 +1,84 @@
+"""The shell around every page: the sections a person sees, the counts beside them, the language switch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, redirect, request
+from flask import session as cookie
+from werkzeug.wrappers import Response
+
+from engine import notices, worklist
+from engine.identity import Actor
+from engine.permissions import allowed
+from models import language
+from models.account import Person
+from models.language import gettext as _
+from webapp import current
+
+bp = Blueprint("preferences", __name__)
+
+VERSION = Path(__file__).parent / "static" / "dist" / "version.txt"
+
+
+@bp.post("/language/<code>")
+@current.public
+def choose_language(code: str) -> Response:
+    """Read in another language from now on: this browser, and the person everywhere."""
+    chosen = code if code in language.LANGUAGES else language.SOURCE
+    cookie["language"] = chosen
+    person = current.person()
+    if person is not None:
+        with current.transaction() as session:
+            session.get_one(Person, person.actor.person_id).language = chosen
+    return redirect(current.safe_next(request.form.get("next")), 303)
+
+
+def add_shell(app: Flask) -> None:
+    """Give every template what ``base.html`` asks for."""
+    app.jinja_env.globals["assets_version"] = _assets_version()
+    app.context_processor(_shell)
+
+
+def _assets_version() -> str:
+    return VERSION.read_text().strip() if VERSION.is_file() else "0"
+
+
+def _shell() -> dict[str, Any]:
+    person = current.person()
+    shell: dict[str, Any] = {
+        "current_language": language.current(), "demo": current.settings().demo, "now": current.now(),
+        "person": person, "navigation": [], "unread_messages": 0, "failed_page": False,
+    }  # fmt: skip
+    if person is None or person.must_change_password:
+        return shell
+    actor = person.actor
+    with current.transaction() as session:
+        unread = notices.unread_count(session, actor)
+        counts = worklist.worklist_counts(session, actor, now=current.now())
+    shell["unread_messages"] = unread
+    shell["navigation"] = _sections(actor, waiting=counts.mine + counts.group, unread=unread)
+    return shell
+
+
+def _sections(actor: Actor, *, waiting: int, unread: int) -> list[dict[str, Any]]:
+    sections = [
+        _section(_("کارتابل"), "/worklist", "inbox", waiting),
+        _section(_("پرونده‌ها"), "/cases", "folders"),
+        _section(_("پیام‌ها"), "/messages", "mail", unread),
+    ]
+    if allowed(actor, "see_all_cases"):
+        sections.append(_section(_("پایش"), "/monitor", "gauge"))
+    if allowed(actor, "see_incidents"):
+        sections.append(_section(_("رخدادها"), "/incidents", "alert-triangle"))
+    if allowed(actor, "manage_people"):
+        sections.append(_section(_("کاربران"), "/people", "users"))
+    if current.settings().demo or allowed(actor, "see_outbox"):
+        sections.append(_section(_("پیامک‌ها"), "/outbox", "device-mobile-message"))
+    return sections
+
+
+def _section(label: str, path: str, icon: str, badge: int = 0) -> dict[str, Any]:
+    active = request.path == path or request.path.startswith(f"{path}/")
+    return {"label": label, "url": request.script_root + path, "icon": icon, "active": active, "badge": badge}

@@ -1,0 +1,80 @@
+"""Messages (پیام‌ها): the person's own, those to their roles, and sending new ones (ACC-4)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from engine import notices
+from engine.errors import InvalidSubmission
+from engine.permissions import allowed, demand
+from forms.base import TaskForm
+from forms.fields import LongTextField, SelectField, TextField
+from forms.validators import Required
+from models.account import Role
+from models.choice import Choice
+from models.language import gettext as _
+from models.language import lazy
+from webapp import current
+from webapp.labels import role_label
+from webapp.worklist import asked, link
+
+bp = Blueprint("notices", __name__)
+
+
+class NoticeForm(TaskForm):
+    """A message to everyone of a role or to one person."""
+
+    submit_label = lazy("فرستادن پیام")
+
+    role = SelectField(lazy("همهٔ دارندگان نقش"))
+    username = TextField(
+        lazy("یا یک نفر، با نام کاربری"), most=60, render_kw={"dir": "ltr", "autocomplete": "off"},
+        description=lazy("اگر نام کاربری بنویسید، پیام تنها برای همان یک نفر فرستاده می‌شود."),
+    )  # fmt: skip
+    title = TextField(lazy("عنوان"), [Required()], most=notices.TITLE_LENGTH)
+    body = LongTextField(lazy("متن پیام"), [Required()], most=notices.BODY_LENGTH)
+
+
+@bp.get("/messages")
+def show() -> str:
+    arguments = asked("kind", "cursor")
+    public = {"public": True, "private": False}.get(arguments.get("kind", ""))
+    with current.transaction() as session:
+        page = notices.page(session, current.actor(), public=public, cursor=arguments.get("cursor"))
+        return render_template(
+            "messages/list.html", page=page, arguments=arguments, link=link,
+            may_send=allowed(current.actor(), "send_notices"),
+        )  # fmt: skip
+
+
+@bp.get("/messages/<int:notice_id>")
+def read(notice_id: int) -> str:
+    """One message; whoever opens it has read it."""
+    with current.transaction() as session:
+        received = notices.read(session, current.actor(), notice_id, now=current.now())
+        case = notices.case_of(session, current.actor(), received)
+    return render_template("messages/show.html", received=received, case=case)
+
+
+@bp.route("/messages/send", methods=["GET", "POST"])
+def send() -> str | Response | tuple[str, int]:
+    demand(current.actor(), "send_notices")
+    choices = {"role": [Choice(role.value, role_label(role)) for role in Role]}
+    if request.method == "GET":
+        return render_template("messages/send.html", form=NoticeForm.unbound(choices=choices))
+    form = NoticeForm.from_request(request.form, choices=choices)
+    if form.validate():
+        try:
+            with current.transaction() as session:
+                notices.send(session, by=current.actor(), now=current.now(), **_values(form))
+        except InvalidSubmission as refusal:
+            form.add_errors(refusal.errors)
+        else:
+            flash(_("پیام فرستاده شد."), "success")
+            return redirect(f"{request.script_root}/messages", 303)
+    return render_template("messages/send.html", form=form), 422
+
+
+def _values(form: NoticeForm) -> dict[str, str]:
+    return {name: str(value or "") for name, value in form.submission.items()}

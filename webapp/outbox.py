@@ -1,0 +1,27 @@
+"""The on-screen outbox: the SMS that a demonstration does not really send, and their state for supervisors."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from engine import outbox_pages
+from engine.permissions import demand
+from webapp import current, labels
+from webapp.worklist import asked, link
+
+bp = Blueprint("outbox", __name__)
+
+
+@bp.get("/outbox")
+@current.public
+def show() -> str:
+    """In demo mode everybody reads all messages, codes too; else supervisors see their state."""
+    demo = current.settings().demo
+    if not demo:
+        demand(current.actor(), "see_outbox")
+    arguments = asked("q", "cursor")
+    with current.transaction() as session:
+        page = outbox_pages.messages_page(session, q=arguments.get("q", ""), cursor=arguments.get("cursor"))
+        return render_template(
+            "outbox.html", page=page, arguments=arguments, link=link, states=labels.DELIVERY, show_secret=demo
+        )

@@ -1,0 +1,64 @@
+"""Coming back from a payment gateway, and the built-in test gateway's own page (PAY-4)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from engine.errors import NotFound
+from engine.identity import SYSTEM
+from models.digits import clean
+from models.language import gettext as _
+from webapp import current
+from webapp.errors import Answer, Trouble, page
+from webapp.security import csrf_exempt
+
+bp = Blueprint("payments", __name__)
+
+
+@bp.route("/payments/return/<gateway>", methods=["GET", "POST"])
+@current.public
+@csrf_exempt
+def come_back(gateway: str) -> Response | Answer:
+    """The payer's browser is back. It only makes us ask the gateway; what else it says is not looked at (PAY-1)."""
+    authority = clean(request.values.get("Authority", ""))[:60]
+    person = current.person()
+    with current.transaction() as session:
+        case = current.application().payment_returned(
+            current.engine(), session, gateway=gateway, authority=authority, by=person.actor if person else SYSTEM
+        )
+        number = case.number if case is not None else None
+    current.application().worker.nudge()
+    if number is None:
+        words = _("پرداختی با این شناسه در سامانهٔ ما نیست. چیزی تغییر نکرد.")
+        return page(Trouble(404, _("این پرداخت شناخته نشد"), words))
+    return redirect(f"{request.script_root}/cases/{number}/next", 303)
+
+
+@bp.get("/test-gateway/<authority>")
+@current.public
+def test_gateway(authority: str) -> str:
+    """The bank's page of the test gateway: pay, fail or cancel."""
+    with current.transaction() as session:
+        payment = _gateway().find(session, authority)
+    if payment is None:
+        raise NotFound("test payment", authority)
+    return render_template("payments/test_gateway.html", payment=payment)
+
+
+@bp.post("/test-gateway/<authority>")
+@current.public
+def decide(authority: str) -> Response:
+    decision = request.form.get("decision", "")
+    if decision not in ("pay", "fail", "cancel"):
+        raise NotFound("decision", decision)
+    with current.transaction() as session:
+        address = _gateway().decide(session, authority, decision=decision, now=current.now())
+    return redirect(address, 303)
+
+
+def _gateway():  # type: ignore[no-untyped-def]  # a module of workflows, which pages may not import
+    found = current.application().test_gateway
+    if found is None:
+        raise NotFound("test gateway", "")
+    return found

@@ -1,0 +1,120 @@
+"""Guards of every page: signing in, forged requests, what a browser may load, how much may be sent."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from flask import Flask, Response, current_app, redirect, request
+from flask import session as cookie
+from markupsafe import Markup
+from werkzeug.exceptions import BadRequest
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as AnyResponse
+
+from engine.settings import Settings
+from models.language import gettext as _
+from webapp import current
+
+V = TypeVar("V", bound=Any)
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+TOKEN_ONLY = "api"  # noqa: S105 - the blueprint that knows bearer tokens and no cookies
+FIELD = "csrf_token"
+FILES_AT_ONCE = 10
+BEFORE_NEW_PASSWORD = frozenset({"accounts.change_password", "accounts.sign_out", "preferences.choose_language"})
+
+
+class ForgedRequest(BadRequest):
+    """The form was not made by a page of this session."""
+
+
+def csrf_exempt(view: V) -> V:
+    """Decorator: others may send this request. Only for what changes nothing by itself."""
+    view.csrf_exempt = True
+    return view
+
+
+def csrf_field() -> Markup:
+    """The hidden field that every form needs."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, csrf_token())
+
+
+def csrf_token() -> str:
+    if FIELD not in cookie:
+        cookie[FIELD] = secrets.token_urlsafe(32)
+    return str(cookie[FIELD])
+
+
+def protect(app: Flask, settings: Settings) -> None:
+    """Set the limits and guards of an application."""
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="__Host-kartabl" if settings.secure_cookies else "kartabl",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        MAX_CONTENT_LENGTH=settings.upload_limit * FILES_AT_ONCE + 2_000_000,
+        MAX_FORM_MEMORY_SIZE=2_000_000,
+        MAX_FORM_PARTS=2_000,
+        SEND_FILE_MAX_AGE_DEFAULT=86_400,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.before_request(_guard)
+    app.after_request(_add_headers)
+    app.jinja_env.globals["csrf_field"] = csrf_field
+
+
+def _guard() -> AnyResponse | None:
+    """Signed in? Own password? Own form? Asked of every page, unless its view says otherwise."""
+    if request.blueprint == TOKEN_ONLY or request.endpoint == "static":
+        return None
+    current.choose_language()
+    view: Any = current_app.view_functions.get(request.endpoint or "")
+    if view is None:
+        return None
+    person = current.person()
+    if person is None and not getattr(view, "public", False):
+        return redirect(f"{request.script_root}/sign-in?{urlencode({'next': current.here()})}", 303)
+    if request.method not in SAFE and not getattr(view, "csrf_exempt", False):
+        _refuse_forged()
+    must_change = person is not None and person.must_change_password and not getattr(view, "public", False)
+    if must_change and request.endpoint not in BEFORE_NEW_PASSWORD:
+        return redirect(f"{request.script_root}/password", 303)
+    return None
+
+
+def _refuse_forged() -> None:
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    sent = request.form.get(FIELD, "")
+    if site == "cross-site" or not hmac.compare_digest(sent.encode(), csrf_token().encode()):
+        raise ForgedRequest(_("این برگه کهنه شده است. صفحه را دوباره باز کنید و باز بفرستید."))
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _policy())
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    if current.settings().secure_cookies:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _policy() -> str:
+    """Nothing but our own files. A form may lead to our public address, where the test gateway sends people back."""
+    parts = urlsplit(current.settings().public_url)
+    return "; ".join([
+        "default-src 'self'", "img-src 'self' data:", "font-src 'self' data:", "object-src 'none'", "base-uri 'none'",
+        f"form-action 'self' {parts.scheme}://{parts.netloc}", "frame-ancestors 'none'",
+    ])  # fmt: skip

@@ -1,0 +1,139 @@
+"""The page of every task: one view for all, told apart only by their form, briefing and, if any, template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+import forms
+from engine import worklist
+from engine.errors import InvalidSubmission
+from engine.service import TaskView
+from models.case import Case, Task, TaskKind
+from models.language import gettext as _
+from webapp import current
+from webapp.task_forms import (
+    foreign_documents,
+    has_files,
+    keep_uploads,
+    mark_refused,
+    sent_form,
+    shown_form,
+)
+
+bp = Blueprint("tasks", __name__)
+
+Page = tuple[str, int] | str | Response
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something else that can be done with the case: a small form in place, or a page of its own."""
+
+    task: Task
+    form: forms.TaskForm
+
+    @property
+    def inline(self) -> bool:
+        return self.form.inline
+
+
+@bp.get("/tasks/<int:task_id>")
+def show(task_id: int) -> Page:
+    with current.transaction() as session:
+        view = current.engine().open_task(session, task_id, by=current.actor())
+        return _page(session, view, shown_form(view))
+
+
+@bp.post("/tasks/<int:task_id>")
+def submit(task_id: int) -> Page:
+    """Complete the task, or keep what was typed. Files that were taken stay, also when the rest is refused."""
+    with current.transaction() as session:
+        view = current.engine().open_task(session, task_id, by=current.actor())
+        sent, refused = keep_uploads(session, view.case)
+    with current.transaction() as session:
+        view, form = sent_form(session, task_id, sent)
+        refused |= foreign_documents(session, view.case, form)
+        if refused:
+            form.validate()
+            mark_refused(form, refused)
+            return _page(session, view, form), 422
+        action = request.form.get("_action", "complete")
+        if form.commands or action in ("draft", "refresh"):
+            return _keep(session, task_id, form, leave=action == "draft" and not form.commands)
+    try:
+        return _complete(task_id, sent)
+    except InvalidSubmission as refusal:
+        return _refused(task_id, sent, refusal)
+
+
+@bp.post("/tasks/<int:task_id>/claim")
+def claim(task_id: int) -> Response:
+    with current.transaction() as session:
+        current.engine().claim(session, task_id, by=current.actor())
+    flash(_("این کار را برداشتید؛ تا آن را بازنگردانید، همکارانتان نمی‌توانند آن را انجام دهند."), "success")
+    return redirect(f"{request.script_root}/tasks/{task_id}", 303)
+
+
+@bp.post("/tasks/<int:task_id>/release")
+def release(task_id: int) -> Response:
+    with current.transaction() as session:
+        current.engine().release(session, task_id, by=current.actor())
+    flash(_("این کار به گروه بازگردانده شد."), "success")
+    return redirect(f"{request.script_root}/worklist", 303)
+
+
+def actions_of(session: Session, case: Case, *, but: int | None = None) -> list[Action]:
+    """What else the person may do with a case, each with its form."""
+    found: list[Action] = []
+    for task in worklist.actions_in_case(session, current.actor(), case):
+        if task.id != but and not task.locked:
+            view = current.engine().open_task(session, task.id, by=current.actor())
+            found.append(Action(task, shown_form(view)))
+    return found
+
+
+def _keep(session: Session, task_id: int, form: forms.TaskForm, *, leave: bool) -> Response:
+    """Keep the draft, with a row more or less if a row's button was pressed, and show the page anew."""
+    form.apply_row_commands()
+    current.engine().save_draft(session, task_id, by=current.actor(), values=form.draft_values)
+    if leave:
+        flash(_("پیش‌نویس ذخیره شد. هر وقت خواستید از کارتابل ادامه دهید."), "success")
+    return redirect(f"{request.script_root}/tasks/{task_id}", 303)
+
+
+def _complete(task_id: int, sent: Any) -> Response:
+    with current.transaction() as session:
+        _view, form = sent_form(session, task_id, sent)
+        result = current.engine().complete_task(session, task_id, by=current.actor(), form=form)
+        number, messages = result.case.number, result.messages
+    current.application().worker.nudge()
+    for message in messages:
+        flash(message, "success")
+    return redirect(f"{request.script_root}/cases/{number}/next", 303)
+
+
+def _refused(task_id: int, sent: Any, refusal: InvalidSubmission) -> Page:
+    """The form as it was sent, with what is wrong at its fields. What the step had done so far is undone."""
+    with current.transaction() as session:
+        view, form = sent_form(session, task_id, sent)
+        if form.validate():  # then it was an operation that refused
+            form.add_errors(refusal.errors)
+        return _page(session, view, form), 422
+
+
+def _page(session: Session, view: TaskView, form: forms.TaskForm) -> str:
+    task, actor = view.task, current.actor()
+    taken = task.assignee_id is not None and task.assignee_id != actor.person_id
+    return render_template(
+        [f"tasks/{task.process_key}/{task.key}.html", "tasks/task.html"],
+        task=task, case=view.case, form=form, blocks_shown=view.briefing.blocks, multipart=has_files(form),
+        draft=view.draft is not None, actions=actions_of(session, view.case, but=task.id), taken=taken,
+        may_draft=task.kind is not TaskKind.ACTION, upload_limit=current.settings().upload_limit,
+        may_claim=task.assignee_id is None and task.kind is not TaskKind.ACTION,
+        may_release=task.claimed and task.assignee_id == actor.person_id,
+    )  # fmt: skip

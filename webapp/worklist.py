@@ -1,0 +1,76 @@
+"""The worklist (کارتابل): what waits for the person and for the person's groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import Blueprint, redirect, render_template, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from engine import worklist
+from engine.identity import Actor
+from models.definition import ProcessDefinition
+from models.language import gettext as _
+from webapp import current, labels
+
+bp = Blueprint("worklist", __name__)
+
+WHOSE = ("all", "mine", "group")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A deployed process as lists name it."""
+
+    key: str
+    name: str
+    may_start: bool
+
+
+@bp.get("/")
+def home() -> Response:
+    return redirect(f"{request.script_root}/worklist", 303)
+
+
+@bp.get("/worklist")
+def show() -> str:
+    arguments = asked("whose", "process", "q", "sort", "cursor")
+    whose = arguments.get("whose", "all")
+    with current.transaction() as session:
+        actor = current.actor()
+        page = worklist.tasks_page(
+            session, actor, mine=whose != "group", group=whose != "mine", process=arguments.get("process", ""),
+            q=arguments.get("q", ""), sort=arguments.get("sort", ""), cursor=arguments.get("cursor"),
+        )  # fmt: skip
+        counts = worklist.worklist_counts(session, actor, now=current.now())
+        return render_template(
+            "worklist.html", page=page, counts=counts, whose=whose, arguments=arguments, link=link,
+            processes=processes(session, actor), sorts=labels.SORTS, urgent_up_to=labels.URGENT_UP_TO,
+        )  # fmt: skip
+
+
+def processes(session: Session, actor: Actor) -> list[Process]:
+    """Every deployed process by its newest name, with whether the person may start it."""
+    newest = select(func.max(ProcessDefinition.id)).group_by(ProcessDefinition.key)
+    rows = session.execute(
+        select(ProcessDefinition.key, ProcessDefinition.name).where(ProcessDefinition.id.in_(newest))
+    )
+    engine = current.engine()
+    found = [Process(key, _(name), engine.may_start(session, key, actor)) for key, name in rows]
+    return sorted(found, key=lambda process: process.name)
+
+
+def asked(*names: str) -> dict[str, str]:
+    """The page's own query arguments that were given, cut to a bearable length."""
+    return {name: request.args[name][:300] for name in names if request.args.get(name)}
+
+
+def link(arguments: dict[str, str], **changed: str) -> str:
+    """The address of this page with some arguments changed; a change of the list begins at its first page."""
+    wanted = {**arguments, **changed}
+    wanted.pop("cursor", None)
+    query = urlencode({name: value for name, value in wanted.items() if value})
+    return f"{request.script_root}{request.path}" + (f"?{query}" if query else "")
