@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,6 +23,12 @@ from models.outbox import OutboxMessage
 from tests.standing import StandingClock
 
 PASSWORD = "Kartabl-1405"
+
+
+@lru_cache
+def _hash_of(password: str) -> str:
+    """One hash for all people of all tests: making it anew takes longer than most stories."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
 
 
 class People:
@@ -38,7 +46,7 @@ class People:
             given = {"first_name": "نام", "last_name": username, "mobile": None} | values
             person = Person(username=username, created_at=self._application.clock(), mobile_verified=True, **given)
             person.roles = [RoleGrant(role=role, scope=scope) for role in roles]
-            self._application.accounts.set_password(person, PASSWORD)
+            person.password_hash = _hash_of(PASSWORD)
             session.add(person)
             session.flush()
             return person
