@@ -68,6 +68,7 @@ class Application:
     clock: Clock
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
     payment_returned: Callable[..., object]
+    demo_people: Callable[[], list[dict[str, str]]]  # whom the sign-in page offers in demo mode
 
     def deploy(self, *, folder: Path = DIAGRAMS, by: int | None = None) -> checking.Bundle:
         """Check the diagrams of a folder and deploy what changed. Deploys nothing while one has an error."""
@@ -92,7 +93,7 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
         settings=settings, database=database, sessions=sessions, engine=engine, accounts=Accounts(settings),
         worker=Worker(engine, tick=settings.worker_tick), clock=now,
         test_gateway=test_gateway if settings.payment_gateway == "test" else None,
-        payment_returned=payment.returned,
+        payment_returned=payment.returned, demo_people=demo.people,
     )  # fmt: skip
 
 

@@ -263,7 +263,7 @@ class Accounts:
         name = fold_username(username)[:60]
         _refuse_weak(password, Person(username=name))
         person = session.scalars(select(Person).where(Person.username == name)).first()
-        if person is None or not person.mobile:
+        if person is None or not person.mobile or not person.active:
             raise CodeRefused({"code": [code_does_not_fit()]})
         _refuse_weak(password, person)
         try:

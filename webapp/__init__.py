@@ -8,7 +8,6 @@ from flask import Flask
 from models import language
 from webapp import (
     accounts,
-    api,
     cases,
     documents,
     errors,
@@ -25,6 +24,7 @@ from webapp import (
     tasks,
     worklist,
 )
+from webapp.api import routes as api
 from webapp.current import Application
 
 BLUEPRINTS = (

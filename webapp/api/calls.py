@@ -48,7 +48,9 @@ def api_call(view: View) -> View:
         if key is not None:
             return _once(view, key, arguments)
         with current.transaction() as session:
-            return view(session, caller(session), **arguments)
+            response = view(session, caller(session), **arguments)
+        _nudge()
+        return response
 
     return called
 
@@ -68,7 +70,7 @@ def caller(session: Session) -> Actor:
 
 
 def accounts() -> Accounts:
-    return Accounts(current.engine().services.settings)
+    return current.application().accounts
 
 
 def read_in(own: str) -> None:
@@ -89,7 +91,8 @@ def _once(view: View, key: str, arguments: dict[str, Any]) -> Response:
                 return _again(known)
             response = view(session, actor, **arguments)
             idempotency.keep(session, _id(actor), key, Answer(response.status_code, _text(response)))
-            return response
+        _nudge()
+        return response
     except EngineError as error:
         if actor is None or error.code not in REPEATED:
             raise
@@ -100,6 +103,12 @@ def _once(view: View, key: str, arguments: dict[str, Any]) -> Response:
                 session, _id(actor), key, refused, request_hash=request_hash, now=current.now()
             )
         return response
+
+
+def _nudge() -> None:
+    """What a step left for the worker is done now, and not only at its next tick."""
+    if request.method == "POST":
+        current.application().worker.nudge()
 
 
 def _again(known: Answer) -> Response:

@@ -15,7 +15,7 @@ from forms.rows import flatten
 from models.definition import ProcessDefinition
 from models.language import gettext as _
 from webapp import current
-from webapp.api import bp
+from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, argument, body, cursor, limit, text_of, values_of
 from webapp.api.shapes import case_json, line_json, step_json
 

@@ -17,7 +17,7 @@ from forms.rows import ValueForm
 from models.case import Case
 from models.language import gettext as _
 from webapp import current
-from webapp.api import bp
+from webapp.api.blueprint import bp
 from webapp.api.calls import NUMBER, answer, api_call
 from webapp.api.shapes import document_json
 

@@ -12,7 +12,8 @@ from typing import Any
 from flask import Response, render_template, url_for
 
 from models.case import CaseStatus
-from webapp.api import bp
+from webapp import current
+from webapp.api.blueprint import bp
 from webapp.api.calls import answer
 from webapp.api.openapi_schemas import (
     PARAMETERS,
@@ -50,6 +51,7 @@ def description() -> Response:
 @bp.get("/")
 def docs() -> str:
     """A page to read the description and to try the calls."""
+    current.choose_language()
     return render_template("api/docs.html")
 
 

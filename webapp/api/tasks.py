@@ -9,16 +9,15 @@ from sqlalchemy.orm import Session
 
 import forms
 from engine import worklist
-from engine.errors import InvalidSubmission, NotFound, Refusal
+from engine.errors import InvalidSubmission, Refusal
 from engine.identity import Actor
-from engine.service import TaskView
-from forms.declared import declared_form
 from models.case import Task
 from webapp import current
-from webapp.api import bp
+from webapp.api.blueprint import bp
 from webapp.api.calls import NUMBER, Json, answer, api_call, argument, body, cursor, flag, limit, values_of
 from webapp.api.documents import refuse_foreign
 from webapp.api.shapes import step_json, task_json
+from webapp.task_forms import form_class, shown_form
 
 TASK = f"/v1/tasks/<{NUMBER}:task_id>"
 
@@ -40,10 +39,9 @@ def list_tasks(session: Session, actor: Actor) -> Response:
 def show_task(session: Session, actor: Actor, task_id: int) -> Response:
     """A task with its form (JSON Schema) and its values: the draft, else what was saved before."""
     view = current.engine().open_task(session, task_id, by=actor)
-    form_class, choices = _form_class(view), view.briefing.choices
-    form = form_class.unbound(preset={**view.briefing.values, **(view.draft or {})}, choices=choices)
+    form, choices = shown_form(view), view.briefing.choices
     return answer({
-        **task_json(actor, view.task), "form": form_class.json_schema(choices), "values": form.draft_values,
+        **task_json(actor, view.task), "form": form_class(view).json_schema(choices), "values": form.draft_values,
         "draft": view.draft is not None,
     })  # fmt: skip
 
@@ -54,7 +52,7 @@ def save_draft(session: Session, actor: Actor, task_id: int) -> Response:
     """Keep values unchecked, for later. Names that are no fields of the form are left out."""
     values = values_of(body())
     view = current.engine().open_task(session, task_id, by=actor)
-    form = _form_class(view).from_values(values, choices=view.briefing.choices)
+    form = form_class(view).from_values(values, choices=view.briefing.choices)
     current.engine().save_draft(session, task_id, by=actor, values=form.draft_values)
     return Response(status=204)
 
@@ -96,18 +94,11 @@ def complete(session: Session, actor: Actor, task_id: int) -> Response:
 
 def _bound_form(session: Session, actor: Actor, task_id: int, values: dict[str, Json]) -> forms.TaskForm:
     """The task's form, bound to JSON values, with the choices that these values make possible."""
-    task = session.get(Task, task_id)
-    if task is None:
-        raise NotFound("task", task_id)
-    known = forms.form_for(task.process_key, task.key)
-    # Briefings look at what was typed as a page's draft has it, and never at whatever JSON was sent.
-    typed = known.from_values(values).draft_values if known else {}
-    view = current.engine().open_task(session, task_id, by=actor, typed=typed)
-    form = _form_class(view).from_values(values, preset=view.briefing.values, choices=view.briefing.choices)
+    engine = current.engine()
+    view = engine.open_task(session, task_id, by=actor)
+    # The briefing looks at what was typed as a page's draft has it, and never at whatever JSON was sent.
+    typed = form_class(view).from_values(values, choices=view.briefing.choices).draft_values
+    view = engine.open_task(session, task_id, by=actor, typed=typed)
+    form = form_class(view).from_values(values, preset=view.briefing.values, choices=view.briefing.choices)
     refuse_foreign(session, view.case, form)
     return form
-
-
-def _form_class(view: TaskView) -> type[forms.TaskForm]:
-    task = view.task
-    return forms.form_for(task.process_key, task.key) or declared_form(task.process_key, task.key, view.fields)

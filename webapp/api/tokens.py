@@ -11,7 +11,7 @@ from engine.identity import Actor
 from models.language import SOURCE
 from models.language import gettext as _
 from webapp import current
-from webapp.api import bp
+from webapp.api.blueprint import bp
 from webapp.api.calls import accounts, answer, api_call, body, read_in, text_of
 from webapp.api.problems import Problem
 

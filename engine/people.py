@@ -1,0 +1,201 @@
+"""The admin's verbs for people: finding them, making accounts, granting and taking roles, locking (ACC-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from engine import attempts, passwords, permissions
+from engine.accounts import Accounts, fold_username
+from engine.errors import NotFound, Refusal
+from engine.identity import Actor
+from engine.paging import Page, capped, page_of, read_cursor
+from models import identifiers
+from models.account import Person, Role, RoleGrant
+from models.digits import clean, search_key
+from models.language import gettext as _
+from models.role_names import SCOPES
+
+CHUNK = 500  # people looked through at a time by a search
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """What the organisation makes an account with. ``mobile`` may be empty."""
+
+    username: str
+    first_name: str
+    last_name: str
+    company: str
+    mobile: str
+    kind: str
+    role: str
+    scope: str
+
+
+def people_page(
+    session: Session, actor: Actor, *, q: str = "", role: str = "", cursor: str | None = None, limit: int = 30
+) -> Page[Person]:
+    """People whose names, user name or mobile hold every word of ``q``, newest first."""
+    permissions.demand(actor, "manage_people")
+    limit, sort = capped(limit), "people"
+    before = read_cursor(cursor, sort, [int])[0] if cursor else None
+    words = search_key(q[:200]).split()[:10]
+    found: list[Person] = []
+    for person in _newest_first(session, role, before):
+        if all(word in _searched(person) for word in words):
+            found.append(person)
+        if len(found) > limit:
+            break
+    return page_of(found, limit, lambda one: [one.id], sort=sort)
+
+
+def _newest_first(session: Session, role: str, before: int | None) -> Iterator[Person]:
+    while True:
+        asked = select(Person).order_by(Person.id.desc()).limit(CHUNK).options(selectinload(Person.roles))
+        if before is not None:
+            asked = asked.where(Person.id < before)
+        if role:
+            asked = asked.where(Person.roles.any(RoleGrant.role == role))
+        people = session.scalars(asked).all()
+        yield from people
+        if len(people) < CHUNK:
+            return
+        before = people[-1].id
+
+
+def _searched(person: Person) -> str:
+    parts = [person.first_name, person.last_name, person.company, person.username, person.mobile]
+    return search_key(" ".join(part for part in parts if part))
+
+
+def person(session: Session, actor: Actor, person_id: int) -> Person:
+    """One person with their roles. Raises ``NotFound``."""
+    permissions.demand(actor, "manage_people")
+    found = session.get(Person, person_id) if 0 < person_id < 2**63 else None
+    if found is None:
+        raise NotFound("person", person_id)
+    return found
+
+
+def make_account(
+    session: Session, accounts: Accounts, account: NewAccount, *, by: Actor, now: datetime
+) -> tuple[Person, str]:
+    """Make an account with a first password, shown this once, that must be changed at the first sign-in.
+
+    Raises ``Refusal`` at the field that is wrong.
+    """
+    permissions.demand(by, "manage_people")
+    username = fold_username(account.username)
+    if not 3 <= len(username) <= 60:
+        raise Refusal({"username": [_("نام کاربری باید از ۳ تا ۶۰ نویسه باشد.")]})
+    attempts.one_at_a_time(session, username)
+    if session.scalar(select(Person.id).where(Person.username == username)) is not None:
+        raise Refusal({"username": [_("این نام کاربری پیش‌تر به کار رفته است.")]})
+    _refuse_unscoped(account.role, account.scope)
+    made = Person(
+        username=username, first_name=clean(account.first_name), last_name=clean(account.last_name),
+        company=clean(account.company) or None, mobile=_mobile_of(username, account.mobile), kind=account.kind,
+        created_at=now, active=True, mobile_verified=True,  # the organisation vouches for it: no code is waited for
+    )  # fmt: skip
+    password = passwords.initial()
+    accounts.set_password(made, password, must_change=True)
+    made.roles = [RoleGrant(role=account.role, scope=account.scope)]
+    session.add(made)
+    session.flush()
+    return made, password
+
+
+def _mobile_of(username: str, mobile: str) -> str | None:
+    """The account's mobile; a citizen's user name is one, and then there is no other."""
+    try:
+        own = identifiers.mobile(username) if "-" not in username else ""
+    except ValueError:
+        own = ""
+    if own and mobile and own != mobile:
+        raise Refusal({"mobile": [_("نام کاربری خود شمارهٔ همراه است و باید با این یکی باشد.")]})
+    return own or mobile or None
+
+
+def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str = "") -> Person:
+    """Give a person a role, from their next page on. Raises ``Refusal`` at ``role``, ``unit`` or ``district``."""
+    found = person(session, by, person_id)
+    _refuse_unscoped(role, scope)
+    if any((held.role, held.scope) == (role, scope) for held in found.roles):
+        raise Refusal({"role": [_("این شخص همین نقش را دارد.")]})
+    found.roles.append(RoleGrant(role=role, scope=scope))
+    session.flush()
+    return found
+
+
+def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor) -> Person:
+    """Take a role from a person, from their next page on. The last admin stays one."""
+    found = person(session, by, person_id)
+    attempts.one_at_a_time(session, "admins")
+    held = next((one for one in found.roles if one.id == grant_id), None)
+    if held is None:
+        raise NotFound("role grant", grant_id)
+    if held.role == Role.ADMIN and _other_admins(session, found) == 0:
+        raise Refusal({"": [_("این تنها مدیر سامانه است؛ نخست مدیر دیگری تعیین کنید.")]})
+    found.roles.remove(held)
+    session.flush()
+    return found
+
+
+def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> Person:
+    """Lock an account: its sessions and tokens end at once, and nobody signs in to it any more."""
+    found = person(session, by, person_id)
+    attempts.one_at_a_time(session, "admins")
+    if found.id == by.person_id:
+        raise Refusal({"": [_("حساب خودتان را نمی‌توانید ببندید.")]})
+    if any(held.role == Role.ADMIN for held in found.roles) and _other_admins(session, found) == 0:
+        raise Refusal({"": [_("این تنها مدیر سامانه است؛ نخست مدیر دیگری تعیین کنید.")]})
+    found.active = False
+    found.mobile_verified = True  # or registering the same mobile anew would open it again
+    accounts.end_sessions(session, found.id)
+    session.flush()
+    return found
+
+
+def unlock(session: Session, person_id: int, *, by: Actor) -> Person:
+    """Open a locked account again. A registration that waits for its code is not opened so."""
+    found = person(session, by, person_id)
+    if not found.mobile_verified:
+        raise Refusal({"": [_("این حساب هنوز با کد پیامک باز نشده است.")]})
+    found.active = True
+    session.flush()
+    return found
+
+
+def reset_password(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> tuple[Person, str]:
+    """A new first password, shown this once; every session of the account ends."""
+    found = person(session, by, person_id)
+    password = passwords.initial()
+    accounts.set_password(found, password, must_change=True)
+    accounts.end_sessions(session, found.id)
+    session.flush()
+    return found, password
+
+
+def _other_admins(session: Session, but: Person) -> int:
+    admins = (
+        select(func.count(Person.id.distinct()))
+        .join(RoleGrant, RoleGrant.person_id == Person.id)
+        .where(RoleGrant.role == Role.ADMIN, Person.active, Person.id != but.id)
+    )
+    return session.scalar(admins) or 0
+
+
+def _refuse_unscoped(role: str, scope: str) -> None:
+    if role not in set(Role):
+        raise Refusal({"role": [_("یکی از نقش‌های فهرست را برگزینید.")]})
+    scopes = SCOPES.get(role)
+    if scopes is None and scope:
+        raise Refusal({"role": [_("این نقش واحد یا منطقه ندارد.")]})
+    if scopes is not None and scope not in scopes:
+        field = "unit" if role == Role.DEPARTMENT_STAFF else "district"
+        raise Refusal({field: [_("واحد یا منطقهٔ این نقش را برگزینید.")]})

@@ -1,0 +1,129 @@
+"""The admin's pages of people: search, a new account, roles, locking."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from engine import people as rules
+from engine import permissions
+from engine.accounts import is_pending
+from engine.errors import InvalidSubmission
+from engine.people import NewAccount
+from forms.people import ROLES, NewPerson, RoleForm
+from models.account import Person
+from models.language import gettext as _
+from models.role_names import role_label
+from webapp import current
+
+bp = Blueprint("people", __name__)
+
+PERSON = "/people/<int:person_id>"
+Page = tuple[str, int] | str | Response
+
+
+@bp.get("/people")
+def index() -> Page:
+    """People, newest first, searched by name, user name or mobile, and by role."""
+    q, role = request.args.get("q", "")[:200], request.args.get("role", "")[:40]
+    with current.transaction() as session:
+        page = rules.people_page(
+            session, current.actor(), q=q, role=role, cursor=request.args.get("cursor") or None
+        )
+        return render_template(
+            "people/index.html", page=page, q=q, role=role, roles=ROLES, role_label=role_label, state_of=_state
+        )
+
+
+@bp.route("/people/new", methods=["GET", "POST"])
+def new() -> Page:
+    """Make an account. Its first password is shown on the page that answers, and never again."""
+    permissions.demand(current.actor(), "manage_people")
+    form = NewPerson.from_request(request.form) if request.method == "POST" else NewPerson.unbound()
+    if request.method == "POST" and form.validate():
+        values = form.submission
+        names = ("username", "first_name", "last_name", "company", "mobile", "kind", "role")
+        account = NewAccount(**{name: values[name] for name in names}, scope=form.scope)
+        try:
+            with current.transaction() as session:
+                made, password = rules.make_account(
+                    session, current.application().accounts, account, by=current.actor(), now=current.now()
+                )
+                return _show(made, RoleForm.unbound(), password=password)
+        except InvalidSubmission as error:
+            form.add_errors(error.errors)
+    failed = bool(form.errors)
+    return render_template("people/new.html", form=form, failed_page=failed), 422 if failed else 200
+
+
+@bp.get(PERSON)
+def show(person_id: int) -> Page:
+    with current.transaction() as session:
+        return _show(rules.person(session, current.actor(), person_id), RoleForm.unbound())
+
+
+@bp.post(f"{PERSON}/roles")
+def grant(person_id: int) -> Page:
+    form = RoleForm.from_request(request.form)
+    if form.validate():
+        try:
+            with current.transaction() as session:
+                rules.grant(
+                    session, person_id, by=current.actor(), role=form.submission["role"], scope=form.scope
+                )
+        except InvalidSubmission as error:
+            form.add_errors(error.errors)
+        else:
+            return _back(person_id, _("نقش افزوده شد."))
+    with current.transaction() as session:
+        return _show(rules.person(session, current.actor(), person_id), form), 422
+
+
+@bp.post(f"{PERSON}/roles/<int:grant_id>/revoke")
+def revoke(person_id: int, grant_id: int) -> Page:
+    with current.transaction() as session:
+        rules.revoke(session, person_id, grant_id, by=current.actor())
+    return _back(person_id, _("نقش گرفته شد."))
+
+
+@bp.post(f"{PERSON}/lock")
+def lock(person_id: int) -> Page:
+    with current.transaction() as session:
+        rules.lock(session, current.application().accounts, person_id, by=current.actor())
+    return _back(person_id, _("حساب بسته شد و نشست‌های آن پایان یافت."))
+
+
+@bp.post(f"{PERSON}/unlock")
+def unlock(person_id: int) -> Page:
+    with current.transaction() as session:
+        rules.unlock(session, person_id, by=current.actor())
+    return _back(person_id, _("حساب باز شد."))
+
+
+@bp.post(f"{PERSON}/password")
+def reset_password(person_id: int) -> Page:
+    """A new first password, shown on the page that answers, and never again."""
+    with current.transaction() as session:
+        person, password = rules.reset_password(
+            session, current.application().accounts, person_id, by=current.actor()
+        )
+        return _show(person, RoleForm.unbound(), password=password)
+
+
+def _show(person: Person, form: RoleForm, *, password: str = "") -> str:
+    return render_template(
+        "people/show.html", shown=person, form=form, password=password, role_label=role_label, state=_state(person),
+        is_self=person.id == current.actor().person_id, failed_page=bool(form.errors),
+    )  # fmt: skip
+
+
+def _state(person: Person) -> tuple[str, str]:
+    """The state of an account in words, and the mark it gets."""
+    if person.active:
+        return _("باز"), "success"
+    return (_("در انتظار کد"), "warning") if is_pending(person) else (_("بسته"), "danger")
+
+
+def _back(person_id: int, words: str) -> Response:
+    flash(words, "success")
+    return redirect(f"{request.script_root}/people/{person_id}", 303)
