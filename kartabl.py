@@ -163,8 +163,8 @@ def application_from_environment() -> Application:
 def main() -> None:
     """Kartabl (کارتابل): case management on BPMN."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for name in ("alembic", "apscheduler", "httpx", "spiff", "waitress.queue"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @main.command()
