@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from engine.worker import Worker
+from engine import jobs
 from models.gas import InspectorQuota
 from tests.scenarios import gas_office as office
 from tests.scenarios.gas_office import METER
@@ -83,45 +84,60 @@ def test_supervisors_and_the_gas_office_see_why_this_inspector_and_others_do_not
 
 
 @pytest.mark.rule("ASG-2")
-def test_assignments_at_the_same_moment_never_overfill_a_capacity(play):
-    """Six paid projects of two meters and capacity for two of them; four workers are at them at once."""
-    person = office.add_inspector(play, "inspector-1", quota=5)
-    cases = []
-    for code in range(6):
-        office.up_to_invoice(play, METER, METER, renovation_code=str(code))
+def test_two_assignments_at_the_same_moment_never_overfill_a_capacity(play):
+    """Both have read the candidates before either writes: the lock has to keep the second one waiting."""
+    person = office.add_inspector(play, "inspector-1", quota=3)
+    cases, authorities = [], []
+    for code in ("1", "2"):
+        office.up_to_invoice(play, METER, METER, renovation_code=code)
         play.does("contractor", "review_invoice")
         cases.append(play.case_id)
-    authorities = [payment_of(play, case_id) for case_id in cases]
-    with play.session() as session:
-        for authority in authorities:
-            play.application.test_gateway.decide(session, authority, decision="pay", now=play.clock.now)
+        authorities.append(play.payment().authority)
     for authority in authorities:
         with play.session() as session:
+            play.application.test_gateway.decide(session, authority, decision="pay", now=play.clock.now)
             play.application.payment_returned(play.engine, session, gateway="test", authority=authority)
 
-    threads = [threading.Thread(target=work, args=(play,)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with both_read_before_either_writes(play):
+        threads = [threading.Thread(target=verify_one_payment, args=(play, name)) for name in ("one", "two")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     play.work()
 
-    assert [made.inspector_id for made in office.assignments(play)] == [person, person]
+    assert [made.inspector_id for made in office.assignments(play)] == [person]
     with play.session() as session:
-        assert session.scalars(select(InspectorQuota.assigned)).one() == 4
+        assert session.scalars(select(InspectorQuota.assigned)).one() == 2
     waits = []
     for case_id in cases:
         play.case_id = case_id
         waits += play.waits_for().items()
-    assert waits == [("assign_by_hand", "gas_office")] * 4
+    assert waits == [("assign_by_hand", "gas_office")]
 
 
-def payment_of(play, case_id: int) -> str:
-    play.case_id = case_id
-    return play.payment().authority
+@contextmanager
+def both_read_before_either_writes(play):
+    """Whoever has read the quotas waits until the other has too, at most half a second."""
+    both = threading.Barrier(2, timeout=0.5)
+    waits = []
+
+    def pause(_connection, _cursor, statement, *_rest):
+        if statement.startswith("SELECT inspector_quotas"):
+            waits.append(statement)
+            with suppress(threading.BrokenBarrierError):
+                both.wait()
+
+    event.listen(play.application.database, "after_cursor_execute", pause)
+    try:
+        yield
+    finally:
+        event.remove(play.application.database, "after_cursor_execute", pause)
+    assert len(waits) >= 2
 
 
-def work(play) -> None:
-    worker = Worker(play.engine)
-    for _ in range(20):
-        worker.work()
+def verify_one_payment(play, owner: str) -> None:
+    """What a worker does: take one due job, ask the gateway, go on with the case."""
+    with play.session() as session:
+        (job,) = jobs.take(session, owner=owner, now=play.clock.now, limit=1)
+    jobs.run(play.engine, job, owner=owner)
