@@ -6,6 +6,7 @@ import jinja2
 from flask import Flask
 
 from models import language
+from models.role_names import role_label
 from webapp import (
     accounts,
     cases,
@@ -33,6 +34,15 @@ BLUEPRINTS = (
 )  # fmt: skip
 
 
+class Missing(jinja2.StrictUndefined):
+    """What a template does not have may be asked for (``{% if caller %}``), but never shown or gone through."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
 def create_app(application: Application) -> Flask:
     """The web application for an application that is wired already."""
     app = Flask(__name__)
@@ -54,6 +64,6 @@ def _prepare_templates(app: Flask) -> None:
         language.gettext, language.ngettext, newstyle=True
     )
     environment.autoescape = True
-    environment.undefined = jinja2.StrictUndefined
+    environment.undefined = Missing
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.globals.update(role_label=labels.role_label, status_label=labels.status_label)
+    environment.globals.update(role_label=role_label, status_label=labels.status_label)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from engine.errors import EngineError
 from engine.identity import Actor, actor_for
 from models import language
-from webapp.labels import role_label
+from models.role_names import role_label
 
 if TYPE_CHECKING:
     from engine.accounts import Accounts
@@ -69,7 +69,7 @@ class SignedIn:
 
     @property
     def role_labels(self) -> list[str]:
-        return [role_label(role) for role in sorted(self.actor.roles)]
+        return [role_label(role, scope) for role, scope in sorted(self.actor.scopes)]
 
 
 class NotSignedIn(EngineError):

@@ -1,4 +1,4 @@
-"""The words for roles, states and orders that pages show, in the reader's language."""
+"""The words for states and orders that pages show, in the reader's language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from models.case import CaseStatus
 from models.language import lazy
-from models.role_names import ROLE_LABELS
 
 STATUSES: dict[str, Any] = {
     CaseStatus.RUNNING: lazy("در جریان"),
@@ -31,11 +30,6 @@ DELIVERY: dict[str, Any] = {
 }
 
 URGENT_UP_TO = 20  # a task of this priority or a smaller one is marked as urgent
-
-
-def role_label(role: str) -> str:
-    """The role's name; a role that only a diagram knows is shown by its key."""
-    return str(ROLE_LABELS.get(role, role))
 
 
 def status_label(status: str) -> str:

@@ -15,8 +15,8 @@ from models.account import Role
 from models.choice import Choice
 from models.language import gettext as _
 from models.language import lazy
+from models.role_names import role_label
 from webapp import current
-from webapp.labels import role_label
 from webapp.worklist import asked, link
 
 bp = Blueprint("notices", __name__)
