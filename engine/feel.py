@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,9 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 MAX_CELL = 2_000
+MAX_NESTING, MAX_TERMS = 40, 200
+WHOLE_DIGITS = 34  # as many digits as the standard's numbers have
+EXACT = Context(prec=WHOLE_DIGITS)
 
 
 class FeelError(EngineError):
@@ -41,20 +44,25 @@ class FeelError(EngineError):
 
 
 def number(value: Value) -> Value:
-    """A number in its one form: int when whole, else Decimal; everything else as it is."""
+    """A number in its one form: int when whole, else Decimal (not-a-number: null); everything else as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return value
-    exact = value if isinstance(value, int | Decimal) else Decimal(repr(value))
-    return int(exact) if exact == int(exact) else exact
+    if isinstance(value, int):
+        return value
+    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    if not exact.is_finite():
+        return None
+    return int(exact) if exact.adjusted() < WHOLE_DIGITS and exact == exact.to_integral_value() else exact
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A parsed unary test. ``points``: literal values and bounds it mentions, for the check of a table."""
+    """A parsed unary test. ``points``: literal values and bounds it mentions; ``names``: what it reads besides."""
 
     source: str
     matches: Test
     points: tuple[Value, ...]
+    names: frozenset[str] = frozenset()
     any: bool = False
 
 
@@ -98,7 +106,10 @@ def compare(work: Callable[[Any, Any], bool], left: Value, right: Value) -> bool
         return False
     if isinstance(left, bool) and work is not operator.eq:
         return False
-    return bool(work(left, right))
+    try:
+        return bool(work(left, right))
+    except TypeError:  # a moment with a time zone and one without
+        return False
 
 
 ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
@@ -113,7 +124,10 @@ class _Parser:
         self._source = source
         self._tokens = self._split(source)
         self._at = 0
+        self._depth = 0
+        self._terms = 0
         self.names: set[str] = set()
+        self._names_read = 0
         self._points: list[Value] = []
 
     def _split(self, source: str) -> list[tuple[str, str]]:
@@ -165,7 +179,7 @@ class _Parser:
         def matches(value: Value, names: Names) -> bool:
             return any(test(value, names) for test in tests) is not negated
 
-        return Cell(self._source, matches, tuple(self._points))
+        return Cell(self._source, matches, tuple(self._points), frozenset(self.names))
 
     def _test(self) -> Test:
         sign = self._peek()
@@ -201,9 +215,9 @@ class _Parser:
         return lambda value, names: compare(above, value, low(names)) and compare(below, value, high(names))
 
     def _endpoint(self) -> Evaluate:
-        read = self.names.copy()
+        before = self._names_read
         run = self._sum()
-        if self.names == read:
+        if self._names_read == before:
             self._points.append(run({}))
         return run
 
@@ -230,7 +244,7 @@ class _Parser:
     def _product(self) -> Evaluate:
         run = self._power()
         while self._peek() in ("*", "/"):
-            work = _arithmetic(operator.mul) if self._take() == "*" else _divide
+            work = _multiply if self._take() == "*" else _divide
             run = _both(work, run, self._power())
         return run
 
@@ -242,11 +256,18 @@ class _Parser:
         return run
 
     def _unary(self) -> Evaluate:
-        if self._peek() == "-":
+        self._depth += 1
+        self._terms += 1
+        if self._depth > MAX_NESTING or self._terms > MAX_TERMS:
+            raise FeelError(_("خانه بیش از اندازه پیچیده است."))
+        try:
+            if self._peek() != "-":
+                return self._primary()
             self._take()
             inner = self._unary()
             return lambda names: _negative(inner(names))
-        return self._primary()
+        finally:
+            self._depth -= 1
 
     def _primary(self) -> Evaluate:
         kind, text = self._kind(), self._take()
@@ -271,6 +292,7 @@ class _Parser:
         if self._peek() == "(":
             return self._literal_call(re.sub(r"\s+", " ", text))
         self.names.add(text)
+        self._names_read += 1
 
         def read(names: Names) -> Value:
             if text not in names:
@@ -306,29 +328,43 @@ def _arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Value, Value], Val
         if isinstance(left, bool) or isinstance(right, bool):
             return None
         try:
-            return number(work(number(left), number(right)))
-        except (TypeError, InvalidOperation, OverflowError):
+            with localcontext(EXACT):
+                return number(work(number(left), number(right)))
+        except (TypeError, ArithmeticError):
             return None
 
     return run
 
 
+def _multiply(left: Value, right: Value) -> Value:
+    left, right = number(left), number(right)
+    scalable = (int, Decimal, timedelta)  # never a text or a list, which would only be repeated
+    return _times(left, right) if isinstance(left, scalable) and isinstance(right, scalable) else None
+
+
+_times = _arithmetic(operator.mul)
+
+
 def _divide(left: Value, right: Value) -> Value:
     if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in (left, right)):
         return None
-    return None if right == 0 else number(Decimal(left) / Decimal(right))
+    return None if right == 0 else number(EXACT.divide(Decimal(left), Decimal(right)))
 
 
 def _power(left: Value, right: Value) -> Value:
     if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in (left, right)):
         return None
     if abs(right) > 1000 or abs(left) > 10**12:
-        raise FeelError(_("عدد بیش از اندازه بزرگ است."))
-    return number(Decimal(left) ** Decimal(right))
+        return None
+    try:
+        return number(EXACT.power(Decimal(left), Decimal(right)))
+    except ArithmeticError:  # a root of a negative number, 0 ** -1
+        return None
 
 
 def _negative(value: Value) -> Value:
-    return None if value is None or isinstance(value, bool | str) else -value
+    value = number(value)
+    return -value if isinstance(value, int | Decimal | timedelta) and not isinstance(value, bool) else None
 
 
 DURATION = re.compile(r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
@@ -339,7 +375,10 @@ def _duration(text: str) -> timedelta:
     if found is None or not any(found.groups()[1:]):
         raise ValueError(text)
     days, hours, minutes, seconds = (float(part or 0) for part in found.groups()[1:])
-    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise ValueError(text) from None
     return -length if found[1] else length
 
 

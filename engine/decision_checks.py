@@ -1,0 +1,188 @@
+"""Checks of decision tables before they are deployed: overlaps, gaps, values of the wrong type.
+
+Every bound a column mentions is tried, and a value between each two neighbours: no more is needed for ranges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from engine import feel
+from engine.decision_tables import TYPE_NAMES, Decision, DecisionModel, Input, fits
+from models.language import gettext as _
+
+Value = Any
+MOST_TRIES = 400_000  # rows × combinations of values: a second or two
+MOST_NAMED = 10  # overlaps named one by one
+OTHER_TEXT = "\u2026"  # stands for every text that a column does not mention
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a table that its author should know. ``severity``: error or warning."""
+
+    severity: str
+    element_id: str
+    message: str
+
+
+def check(model: DecisionModel) -> list[Finding]:
+    """What is wrong with the tables of a file.
+
+    Errors: rows that overlap where the policy forbids it (UNIQUE; ANY with different answers), values that are
+    not of their column's type. Warnings: combinations between the outermost bounds, or of the values listed,
+    that no row answers.
+    """
+    return [finding for decision in model.decisions.values() for finding in _check(decision)]
+
+
+def _check(decision: Decision) -> Iterator[Finding]:
+    if decision.literal is not None:
+        return
+    wrong = list(_wrong_types(decision))
+    yield from wrong
+    if decision.policy not in ("UNIQUE", "ANY", "FIRST", "PRIORITY") or wrong:
+        return
+    if any(feel.names_in(column.expression) != {column.expression} for column in decision.columns):
+        return  # a computed column: its values are not known from the table alone
+    if any(test.names for rule in decision.rules for test in rule.tests):
+        return  # bounds that depend on data
+    tried: list[list[tuple[Value, bool]]] = []
+    tries = max(len(decision.rules), 1)
+    for place, column in enumerate(decision.columns):
+        tried.append(_values([rule.tests[place] for rule in decision.rules], column))
+        tries *= len(tried[-1])
+        if tries > MOST_TRIES:
+            yield Finding("warning", decision.id, _("جدول برای وارسی کامل بزرگ است؛ هم‌پوشانی و شکاف وارسی نشد."))
+            return
+    yield from _overlaps_and_gap(decision, tried)
+
+
+def _wrong_types(decision: Decision) -> Iterator[Finding]:
+    for rule in decision.rules:
+        for column, test in zip(decision.columns, rule.tests, strict=True):
+            for point in test.points:
+                if not fits(column.type, point):
+                    yield _of_wrong_type(decision, rule.number, rule.id, column.label, column.type, point)
+        for result, cell in zip(decision.results, rule.outputs, strict=True):
+            if cell and not feel.names_in(cell) and not fits(result.type, value := feel.expression(cell)({})):
+                yield _of_wrong_type(decision, rule.number, rule.id, result.name, result.type, value)
+
+
+def _of_wrong_type(decision: Decision, row: int, rule: str, column: str, kind: str, value: Value) -> Finding:
+    message = _(
+        "سطر %(row)s، ستون «%(column)s»: «%(value)s» %(type)s نیست.",
+        row=row, column=column, value=_shown((value,)), type=TYPE_NAMES[kind],
+    )  # fmt: skip
+    return Finding("error", rule or decision.id, message)
+
+
+def _overlaps_and_gap(decision: Decision, tried: Sequence[list[tuple[Value, bool]]]) -> Iterator[Finding]:
+    overlaps: dict[tuple[int, ...], tuple[Value, ...]] = {}
+    gap: tuple[Value, ...] | None = None
+    for values, meant in _combinations(tried):
+        hits = [place for place, rule in enumerate(decision.rules) if rule.matches(values, {})]
+        if len(hits) > 1 and _forbidden(decision, hits):
+            overlaps.setdefault(tuple(hits), values)
+        if not hits and meant and gap is None:
+            gap = values
+    for hits_, values in list(overlaps.items())[:MOST_NAMED]:
+        rows = "، ".join(str(decision.rules[place].number) for place in hits_)
+        message = _("سطرهای %(rows)s هم‌پوشانی دارند؛ نمونه: %(values)s", rows=rows, values=_shown(values))
+        yield Finding("error", decision.rules[hits_[-1]].id or decision.id, message)
+    if gap is not None and not any(result.default for result in decision.results):
+        yield Finding("warning", decision.id, _("برای این ورودی سطری نیست: %(values)s", values=_shown(gap)))
+
+
+def _forbidden(decision: Decision, hits: list[int]) -> bool:
+    if decision.policy == "UNIQUE":
+        return True
+    return decision.policy == "ANY" and len({decision.rules[place].outputs for place in hits}) > 1
+
+
+def _combinations(tried: Sequence[list[tuple[Value, bool]]]) -> Iterator[tuple[tuple[Value, ...], bool]]:
+    if not tried:
+        yield (), True
+        return
+    for values, meant in _combinations(tried[:-1]):
+        for value, value_meant in tried[-1]:
+            yield (*values, value), meant and value_meant
+
+
+def _shown(values: tuple[Value, ...]) -> str:
+    return "، ".join("—" if value is None else str(value)[:60] for value in values)
+
+
+def _values(cells: list[feel.Cell], column: Input) -> list[tuple[Value, bool]]:
+    """Values to try in a column. The flag: whether the table means such a value, so that it wants an answer."""
+    if column.allowed is not None:
+        cells = [*cells, column.allowed]
+    points = {_key(point): point for cell in cells for point in cell.points if point is not None}
+    for kinds in ((int, Decimal), datetime, date, time, timedelta):
+        ordered = sorted(
+            (p for p in points.values() if isinstance(p, kinds) and type(p) is not bool and _same(p, kinds)), key=_order
+        )
+        if ordered:
+            return [(value, meant and _allowed(column, value)) for value, meant in _around(ordered, cells)]
+    texts = sorted(point for point in points.values() if isinstance(point, str))
+    if texts:
+        return [(text, _allowed(column, text)) for text in texts] + [(OTHER_TEXT, False)]
+    if column.type == "boolean" or any(isinstance(point, bool) for point in points.values()):
+        return [(True, True), (False, True)]
+    return [(None, True)]
+
+
+def _key(point: Value) -> tuple[type, Value]:
+    return (bool, point) if isinstance(point, bool) else (type(point), point)
+
+
+def _same(point: Value, kinds: Any) -> bool:
+    return not (kinds is date and isinstance(point, datetime))
+
+
+def _order(point: Value) -> Any:
+    """Moments with and without a time zone cannot be compared with each other; as texts they can."""
+    return point if not isinstance(point, datetime | time) else point.replace(tzinfo=None)
+
+
+def _allowed(column: Input, value: Value) -> bool:
+    return column.allowed is None or column.allowed.matches(value, {})
+
+
+def _around(ordered: list[Value], cells: list[feel.Cell]) -> Iterator[tuple[Value, bool]]:
+    """Each point, one between each two neighbours, and one beyond each end, which the table need not answer.
+
+    Nor need it answer the end itself, where nothing in the column speaks of it or of what lies beyond (``< 20``).
+    """
+
+    def spoken_of(*values: Value) -> bool:
+        return any(cell.matches(value, {}) for cell in cells for value in values)
+
+    step: Any = timedelta(days=1) if isinstance(ordered[0], date | timedelta) else 1
+    if isinstance(ordered[0], time):
+        yield from ((point, True) for point in ordered)
+        return
+    below, above = ordered[0] - step, ordered[-1] + step
+    yield below, False
+    yield ordered[0], spoken_of(below, ordered[0])
+    for low, high in pairwise(ordered):
+        between = _between(low, high)
+        if between is not None:
+            yield between, True
+        yield high, high != ordered[-1] or spoken_of(high, above)
+    yield above, False
+
+
+def _between(low: Value, high: Value) -> Value:
+    if isinstance(low, int | Decimal):
+        return feel.number((Decimal(low) + Decimal(high)) / 2) if low != high else None
+    try:
+        middle = low + (high - low) / 2
+    except TypeError:
+        return None
+    return middle if low < middle < high else None
