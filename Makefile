@@ -1,6 +1,7 @@
 # The commands of a day's work. "make" alone lists them.
 
 PORT ?= 8000
+CASES ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -21,7 +22,8 @@ run: $(VENV)/.installed var/secret-key ## start Kartabl with demo data on http:/
 	: "$${KARTABL_MODE:=demo}" "$${KARTABL_PUBLIC_URL:=http://127.0.0.1:$(PORT)}"; \
 	: "$${KARTABL_SECRET_KEY:=$$(cat var/secret-key)}"; set +a; \
 	if [ "$$KARTABL_MODE" = demo ] && { [ ! -e var/demo-data ] || [ ! -s var/kartabl.db ]; }; then \
-		$(BIN)/kartabl demo && touch var/demo-data || exit 1; \
+		echo "Making the demo data, once (CASES=$(CASES))"; \
+		$(BIN)/kartabl demo --cases $(CASES) && touch var/demo-data || exit 1; \
 	fi; \
 	exec $(BIN)/kartabl run --port $(PORT)
 
