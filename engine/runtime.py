@@ -17,6 +17,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine import clock, permissions, pruning, state, stepping
+from engine.decisions import as_json
 from engine.definitions import Deployed
 from engine.diagrams import SUBMISSION, Diagram, Element
 from engine.errors import Conflict, EngineError, OperationFailed
@@ -44,7 +45,7 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
         try:
             return self.environment.evaluate(expression, task.data, external_context)
         except ExpressionError as error:
-            raise self._failed(task, "expression", str(error)) from error
+            raise self._failed(task, "expression", f"{error.source}: {error.reason}") from error
 
     def run_operation(self, task: Any, name: str, arguments: dict[str, Json]) -> tuple[bool, Json]:
         """Call an inside operation: (True, its result). Remember an outside one for the worker: (False, None)."""
@@ -67,7 +68,8 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
     def decide(self, task: Any, decision: str) -> Json:
         """The decision's outputs for the token's data."""
         try:
-            return self._context.engine.decisions.evaluate(self._context.session, decision, dict(task.data))
+            answer = self._context.engine.decisions.evaluate(self._context.session, decision, dict(task.data))
+            return as_json(answer)
         except EngineError as error:
             raise self._failed(task, decision, str(error)) from error
 
