@@ -76,6 +76,10 @@ def document(root: str = "/api") -> Json:
 
 def paths() -> Json:
     """Every call by its address, as ``app.url_map`` has them."""
+    return {**_sign_in_paths(), **_case_paths(), **_task_paths(), **_document_paths()}
+
+
+def _sign_in_paths() -> Json:
     return {
         "/token": {
             "post": call(
@@ -84,6 +88,11 @@ def paths() -> Json:
             ),
             "delete": call("sign-in", "End the token of this call", 204, errors=[]),
         },
+    }  # fmt: skip
+
+
+def _case_paths() -> Json:
+    return {
         "/processes": {"get": call("cases", "Which processes there are", 200, array(ref("Process")), errors=[])},
         "/cases": {
             "post": call(
@@ -103,6 +112,11 @@ def paths() -> Json:
                 parameters=["number"], errors=[GONE],
             )
         },
+    }  # fmt: skip
+
+
+def _task_paths() -> Json:
+    return {
         "/tasks": {
             "get": call(
                 "tasks", "The caller's worklist", 200, page_of("Task"), errors=[("invalid",)],
@@ -133,6 +147,11 @@ def paths() -> Json:
                 body=ref("Submission"), parameters=["task_id"], repeatable=True, errors=[GONE, BUSY],
             )
         },
+    }  # fmt: skip
+
+
+def _document_paths() -> Json:
+    return {
         "/documents": {"post": _upload()},
         "/documents/{document_id}": {"get": _download()},
     }  # fmt: skip

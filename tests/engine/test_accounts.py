@@ -1,0 +1,473 @@
+"""Registration, codes, sign-in, sessions and passwords (ACC-1, ACC-2, ACC-3, ACC-5)."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from engine import people as people_verbs
+from engine.accounts import PasswordRefused, Registration, SignInRefused, fold_username, is_pending
+from engine.codes import CodeRefused
+from engine.errors import Refusal, TooMany
+from engine.identity import actor_for
+from engine.people import NewAccount
+from models.account import Person, SignInSession, VerificationCode
+from models.outbox import OutboxMessage
+from tests.play import PASSWORD
+
+MOBILE = "09123456789"
+ADDRESS = "192.0.2.1"
+NEW_PASSWORD = "another-one-9"
+SOON = timedelta(seconds=61)
+
+
+@pytest.fixture
+def desk(application: Any, clock: Any) -> Desk:
+    return Desk(application, clock)
+
+
+class Desk:
+    """The verbs of accounts, each in a transaction of its own, at the clock's moment."""
+
+    def __init__(self, application: Any, clock: Any) -> None:
+        self.application = application
+        self.clock = clock
+        self.accounts = application.accounts
+
+    def does(self, verb: Callable[..., Any], *arguments: Any, **values: Any) -> Any:
+        with self.application.engine.transaction() as session:
+            return verb(session, *arguments, **values)
+
+    def register(self, *, mobile: str = MOBILE, password: str = PASSWORD, address: str = ADDRESS) -> str:
+        registration = Registration("سارا", "مرادی", mobile, password, "citizen")
+        return self.does(self.accounts.register, registration, address=address, now=self.clock.now)
+
+    def confirm(self, code: str, mark: str, *, mobile: str = MOBILE) -> Person:
+        return self.does(self.accounts.confirm_registration, mobile, code, mark=mark, now=self.clock.now)
+
+    def sign_in(self, username: str = MOBILE, password: str = PASSWORD, *, address: str = ADDRESS) -> Any:
+        return self.does(self.accounts.sign_in, username, password, address=address, now=self.clock.now)
+
+    def forgets(self, username: str = MOBILE, *, address: str = ADDRESS) -> str:
+        return self.does(self.accounts.send_recovery, username, address=address, now=self.clock.now)
+
+    def recovers(self, code: str, password: str = NEW_PASSWORD, username: str = MOBILE) -> Person:
+        return self.does(self.accounts.recover, username, code, password, now=self.clock.now)
+
+    def registered(self, mobile: str = MOBILE) -> Person:
+        person = self.confirm(self.code(mark := self.register(mobile=mobile)), mark, mobile=mobile)
+        self.clock.advance(SOON)
+        return person
+
+    def messages(self) -> list[OutboxMessage]:
+        return self.does(lambda session: list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))))
+
+    def code(self, _after: Any = None) -> str:
+        """The code in the newest message."""
+        found = re.search(r"\b\d{6}\b", self.messages()[-1].text)
+        assert found is not None
+        return found[0]
+
+    def person(self, username: str = MOBILE) -> Person | None:
+        return self.does(lambda session: session.scalars(select(Person).where(Person.username == username)).first())
+
+    def works(self, token: str) -> bool:
+        return self.does(self.accounts.person_of_session, token, now=self.clock.now) is not None
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06d}"
+
+
+# Registering
+
+
+@pytest.mark.rule("ACC-1")
+def test_an_account_works_only_after_its_code_was_typed(desk):
+    mark = desk.register()
+    assert desk.person().active is False
+    with pytest.raises(SignInRefused):
+        desk.sign_in()
+    opened = desk.confirm(desk.code(), mark)
+    assert (opened.name, [grant.role for grant in opened.roles]) == ("سارا مرادی", ["citizen"])
+    _person, token = desk.sign_in()
+    assert desk.works(token)
+
+
+@pytest.mark.rule("ACC-2")
+def test_codes_are_random_and_kept_only_as_hashes(desk):
+    codes = set()
+    for number in range(5):
+        desk.register(mobile=f"0912345678{number}", address=f"192.0.2.{number}")
+        codes.add(desk.code())
+    assert len(codes) >= 4
+    rows = desk.does(lambda session: list(session.scalars(select(VerificationCode))))
+    assert all(len(row.code_hash) == 64 and not any(code in row.code_hash[:7] for code in codes) for row in rows)
+    assert all(message.secret for message in desk.messages())
+
+
+@pytest.mark.rule("ACC-2")
+def test_a_code_lives_two_minutes(desk):
+    mark = desk.register()
+    desk.clock.advance(timedelta(minutes=2))
+    with pytest.raises(Refusal):
+        desk.confirm(desk.code(), mark)
+
+    desk.does(desk.accounts.send_registration_code, MOBILE, mark=mark, address=ADDRESS, now=desk.clock.now)
+    desk.clock.advance(timedelta(minutes=1, seconds=59))
+    assert desk.confirm(desk.code(), mark).active
+
+
+@pytest.mark.rule("ACC-2")
+def test_a_code_allows_five_tries_and_the_wrong_ones_stay_counted(desk):
+    mark = desk.register()
+    code = desk.code()
+    for _ in range(5):
+        with pytest.raises(CodeRefused):
+            desk.confirm(wrong(code), mark)
+    with pytest.raises(Refusal, match="پنج بار"):
+        desk.confirm(code, mark)
+    assert desk.person().active is False
+
+
+@pytest.mark.rule("ACC-2")
+def test_a_new_code_can_be_asked_for_after_sixty_seconds_and_ends_the_old_one(desk):
+    mark = desk.register()
+    old = desk.code()
+    again = {"mark": mark, "address": ADDRESS}
+    with pytest.raises(TooMany) as refused:
+        desk.does(desk.accounts.send_registration_code, MOBILE, now=desk.clock.now, **again)
+    assert 0 < refused.value.retry_after <= 61
+    desk.clock.advance(timedelta(seconds=60))
+    desk.does(desk.accounts.send_registration_code, MOBILE, now=desk.clock.now, **again)
+    new = desk.code()
+    if old != new:
+        with pytest.raises(CodeRefused):
+            desk.confirm(old, mark)
+    assert desk.confirm(new, mark).active
+
+
+@pytest.mark.rule("ACC-2")
+def test_a_code_works_once(desk):
+    mark = desk.register()
+    desk.confirm(desk.code(), mark)
+    with pytest.raises(Refusal):
+        desk.confirm(desk.code(), mark)
+
+
+@pytest.mark.rule("ACC-2")
+def test_codes_of_one_mobile_are_limited_for_a_day_and_those_of_one_address_for_an_hour(desk):
+    for _ in range(5):
+        desk.register()
+        desk.clock.advance(SOON)
+    with pytest.raises(TooMany):
+        desk.register(address="192.0.2.9")
+
+    for number in range(15):
+        desk.register(mobile=f"09350000{number:03d}")
+    with pytest.raises(TooMany):
+        desk.register(mobile="09350000999")
+    desk.register(mobile="09350000999", address="192.0.2.9")
+
+
+def test_registering_a_known_mobile_sends_no_code_and_answers_alike(desk):
+    desk.registered()
+    mark = desk.register(password="stolen-by-me-1")
+    assert re.fullmatch("[0-9a-f]{64}", mark)
+    assert not re.search(r"\d{6}", desk.messages()[-1].text)
+    with pytest.raises(Refusal):
+        desk.confirm("000000", mark)
+    assert desk.sign_in()[0].username == MOBILE
+
+
+def test_nobody_elses_password_is_confirmed_by_the_owners_code(desk):
+    own = desk.register(password="my-own-words-1")
+    desk.clock.advance(SOON)
+    desk.register(password="stolen-by-me-1", address="192.0.2.66")  # somebody else, who does not get the code
+    with pytest.raises(Refusal):
+        desk.confirm(desk.code(), own)
+    assert desk.person().active is False
+
+
+def test_a_locked_account_is_not_opened_by_registering_anew(desk, people):
+    admin = actor_for(people.add("admin-1", "admin"))
+    person = desk.registered()
+    desk.does(people_verbs.lock, desk.accounts, person.id, by=admin)
+    mark = desk.register()
+    with pytest.raises(Refusal):
+        desk.confirm("123456", mark)
+    assert desk.person().active is False
+    assert is_pending(desk.person()) is False
+
+
+def test_an_account_of_the_organisation_is_not_shut_by_registering_its_mobile(desk, people):
+    people.add(MOBILE, "citizen", mobile=MOBILE)
+    desk.register(password="stolen-by-me-1")
+    assert desk.sign_in()[0].active
+
+
+@pytest.mark.parametrize(
+    "password", ["short", "12345678", "۱۲۳۴۵۶۷۸", "aaaaaaaa", "Password1", MOBILE, "۰۹۱۲۳۴۵۶۷۸۹", "x" * 201]
+)
+def test_a_password_that_is_easily_guessed_is_refused(desk, password):
+    with pytest.raises(Refusal) as refused:
+        desk.register(password=password)
+    assert list(refused.value.errors) == ["password"]
+    assert desk.person() is None
+
+
+# Signing in
+
+
+@pytest.mark.rule("ACC-2")
+def test_five_wrong_passwords_are_enough_and_lock_nobody_else_out(desk):
+    desk.registered()
+    for _ in range(5):
+        with pytest.raises(SignInRefused):
+            desk.sign_in(password="nonsense-123")
+    with pytest.raises(TooMany):
+        desk.sign_in()
+    assert desk.sign_in(address="192.0.2.2")[0].username == MOBILE  # the owner, elsewhere
+    desk.clock.advance(timedelta(minutes=15))
+    assert desk.sign_in()[0].username == MOBILE
+
+
+def test_one_address_cannot_try_many_accounts(desk):
+    for number in range(60):
+        with pytest.raises(SignInRefused):
+            desk.sign_in(f"person-{number}", "nonsense-123")
+    with pytest.raises(TooMany):
+        desk.sign_in("person-60", "nonsense-123")
+
+
+@pytest.mark.rule("ACC-5")
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("۱۲-۳۰-٠١٢٣٤", "12-30-01234"), (" 12–30–01234M ", "12-30-01234m"), ("۰۹۱۲۳۴۵۶۷۸۹", MOBILE),
+        ("+98 912 345 6789", MOBILE), ("9123456789", MOBILE), ("Unit-IT", "unit-it"), ("989-12-34567", "989-12-34567"),
+    ],
+)  # fmt: skip
+def test_user_names_have_one_form(typed, stored):
+    assert fold_username(typed) == stored
+
+
+@pytest.mark.rule("ACC-5")
+def test_a_password_is_the_same_in_any_digits(desk):
+    mark = desk.register(password="گربه سیاه ۱۲۳")
+    desk.confirm(desk.code(), mark)
+    assert desk.sign_in(password="گربه سیاه 123")
+    assert desk.sign_in(password="گربه سیاه ١٢٣")
+
+
+def test_a_session_ends_after_idling_and_at_the_latest_after_half_a_day(desk):
+    desk.registered()
+    _person, token = desk.sign_in()
+    for _ in range(25):
+        desk.clock.advance(timedelta(minutes=28))
+        assert desk.works(token)
+    desk.clock.advance(timedelta(minutes=30))
+    assert not desk.works(token)
+
+    _person, token = desk.sign_in()
+    for _ in range(26):
+        desk.clock.advance(timedelta(minutes=28))
+    assert not desk.works(token)
+
+
+def test_a_token_is_kept_only_as_a_hash(desk):
+    desk.registered()
+    _person, token = desk.sign_in()
+    hashes = desk.does(lambda session: list(session.scalars(select(SignInSession.token_hash))))
+    assert token not in hashes
+    assert all(len(one) == 64 for one in hashes)
+
+
+# Passwords
+
+
+@pytest.mark.rule("ACC-3")
+def test_changing_the_password_ends_every_other_session(desk):
+    person = desk.registered()
+    _person, here = desk.sign_in()
+    _person, elsewhere = desk.sign_in()
+
+    def change(session: Any, old: str, new: str) -> None:
+        own = session.get_one(Person, person.id)
+        desk.accounts.change_password(session, own, old=old, new=new, keep=here, now=desk.clock.now)
+
+    with pytest.raises(PasswordRefused):
+        desk.does(change, "nonsense-123", "another-one-9")
+    with pytest.raises(Refusal):
+        desk.does(change, PASSWORD, PASSWORD)
+    desk.does(change, PASSWORD, "another-one-9")
+    assert desk.works(here)
+    assert not desk.works(elsewhere)
+    assert desk.sign_in(password="another-one-9")
+
+
+@pytest.mark.rule("ACC-3")
+def test_the_present_password_cannot_be_guessed_with_a_stolen_session(desk):
+    person = desk.registered()
+
+    def change(session: Any) -> None:
+        own = session.get_one(Person, person.id)
+        desk.accounts.change_password(session, own, old="guess-123", new="another-one-9", keep=None, now=desk.clock.now)
+
+    for _ in range(5):
+        with pytest.raises(PasswordRefused):
+            desk.does(change)
+    with pytest.raises(TooMany):
+        desk.does(change)
+
+
+@pytest.mark.rule("ACC-3")
+def test_a_forgotten_password_is_recovered_by_code(desk):
+    desk.registered()
+    _person, token = desk.sign_in()
+    assert desk.forgets("۰۹۱۲ ۳۴۵ ۶۷۸۹") == MOBILE
+    with pytest.raises(CodeRefused):
+        desk.recovers(wrong(desk.code()))
+    desk.recovers(desk.code())
+    assert not desk.works(token)
+    assert desk.sign_in(password="another-one-9")
+    with pytest.raises(SignInRefused):
+        desk.sign_in()
+
+
+@pytest.mark.rule("ACC-2", "ACC-3")
+def test_recovery_tells_nothing_of_who_has_an_account(desk):
+    desk.registered()
+    sent = len(desk.messages())
+    told = []
+    for username in (MOBILE, "09120000000"):
+        assert desk.forgets(username) == username
+        with pytest.raises(TooMany) as early:
+            desk.forgets(username)
+        with pytest.raises(Refusal) as refused:
+            desk.recovers("000000" if desk.code() != "000000" else "111111", username=username)
+        with pytest.raises(Refusal) as weak:
+            desk.recovers("000000", "short", username=username)
+        told.append((early.value.retry_after, refused.value.errors, refused.value.keeps_changes, weak.value.errors))
+    assert told[0] == told[1]
+    assert len(desk.messages()) == sent + 1
+
+    desk.clock.advance(timedelta(minutes=3))
+    late = []
+    for username in (MOBILE, "09120000000"):
+        with pytest.raises(Refusal) as refused:
+            desk.recovers(desk.code(), username=username)
+        late.append(refused.value.errors)
+    assert late[0] == late[1]
+
+
+@pytest.mark.rule("ACC-3")
+def test_an_account_of_the_organisation_begins_with_a_password_to_be_changed(desk, people):
+    admin = actor_for(people.add("admin-1", "admin"))
+    account = NewAccount("12-30-09999", "نیما", "فرجی", "", MOBILE, "engineer", "inspector", "")
+    made, password = desk.does(people_verbs.make_account, desk.accounts, account, by=admin, now=desk.clock.now)
+    person, _token = desk.sign_in("۱۲-۳۰-۰۹۹۹۹", password)
+    assert (person.id, person.must_change_password) == (made.id, True)
+
+
+# People
+
+
+def test_locking_ends_sessions_at_once_and_the_last_admin_stays(desk, people):
+    first, second = people.add("admin-1", "admin"), people.add("admin-2", "admin")
+    _person, token = desk.sign_in("admin-2")
+    desk.does(people_verbs.lock, desk.accounts, second.id, by=actor_for(first))
+    assert not desk.works(token)
+    with pytest.raises(SignInRefused):
+        desk.sign_in("admin-2")
+    with pytest.raises(Refusal):
+        desk.does(people_verbs.lock, desk.accounts, first.id, by=actor_for(first))
+    with pytest.raises(Refusal):
+        desk.does(people_verbs.revoke, first.id, first.roles[0].id, by=actor_for(first))
+    desk.does(people_verbs.unlock, second.id, by=actor_for(first))
+    assert desk.sign_in("admin-2")
+
+
+def test_a_divided_role_needs_its_unit_or_district(desk, people):
+    admin, other = actor_for(people.add("admin-1", "admin")), people.add("clerk", "finance")
+    for role, scope, field in (
+        ("department_staff", "", "unit"), ("department_staff", "7", "unit"), ("district_engineering", "11", "district"),
+        ("finance", "7", "role"), ("nonsense", "", "role"),
+    ):  # fmt: skip
+        with pytest.raises(Refusal) as refused:
+            desk.does(people_verbs.grant, other.id, by=admin, role=role, scope=scope)
+        assert list(refused.value.errors) == [field]
+    person = desk.does(people_verbs.grant, other.id, by=admin, role="district_engineering", scope="7")
+    assert ("district_engineering", "7") in actor_for(person).scopes
+
+
+@pytest.mark.rule("ACC-5")
+def test_people_are_found_in_any_letters_and_digits(desk, people):
+    admin = actor_for(people.add("admin-1", "admin"))
+    people.add("12-30-01234", "inspector", first_name="علی", last_name="کریمی")
+    for q in ("علي", "كريمي علی", "۰۱۲۳۴", "12-30"):
+        page = desk.does(people_verbs.people_page, admin, q=q)
+        assert [person.username for person in page.items] == ["12-30-01234"], q
+    assert desk.does(people_verbs.people_page, admin, role="inspector").items
+    assert not desk.does(people_verbs.people_page, admin, q="نیست").items
+
+
+# Races
+
+
+def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """What ``count`` threads that act at the same moment got, or the errors they met."""
+    barrier, results = threading.Barrier(count), []
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            results.append(act(number))
+        except (Refusal, TooMany, SignInRefused) as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.rule("ACC-2")
+def test_of_simultaneous_submissions_of_the_right_code_one_succeeds(desk):
+    mark = desk.register()
+    code = desk.code()
+    results = at_once(8, lambda _number: desk.confirm(code, mark))
+    assert sum(isinstance(result, Person) for result in results) == 1
+
+
+@pytest.mark.rule("ACC-2")
+def test_simultaneous_guesses_are_all_counted(desk):
+    mark = desk.register()
+    code = int(desk.code())
+    guesses = [f"{(code + number) % 1_000_000:06d}" for number in range(1, 11)]
+    results = at_once(10, lambda number: desk.confirm(guesses[number], mark))
+    assert sum(isinstance(result, CodeRefused) for result in results) == 5
+    assert desk.does(lambda session: session.scalar(select(VerificationCode.tries))) == 5
+
+
+@pytest.mark.rule("ACC-2")
+def test_simultaneous_registrations_send_one_code(desk):
+    results = at_once(6, lambda _number: desk.register())
+    assert sum(isinstance(result, str) for result in results) == 1
+    assert len(desk.messages()) == 1
+    assert desk.does(lambda session: session.scalar(select(func.count()).select_from(Person))) == 1
+
+
+def test_simultaneous_wrong_passwords_are_all_counted(desk):
+    desk.registered()
+    results = at_once(10, lambda _number: desk.sign_in(password="nonsense-123"))
+    assert sum(isinstance(result, SignInRefused) for result in results) == 5
+    assert sum(isinstance(result, TooMany) for result in results) == 5

@@ -1,0 +1,441 @@
+"""The JSON API: the pages' twin, its errors, repeated calls, its description."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+from sqlalchemy import func, select
+
+from models.account import IdempotencyKey, SignInSession
+from models.case import Case
+from tests.play import PASSWORD
+from tests.scenarios.gas_office import MANDATORY, METER, OWNER, PROPERTY, SURFACE
+from tests.web.api_client import BASE, DESCRIBED, Api
+
+PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+
+
+@pytest.fixture
+def contractor(client: Any, people: Any) -> Api:
+    people.add("contractor", "contractor")
+    return Api.signed_in(client, "contractor")
+
+
+@pytest.fixture
+def stranger(client: Any, people: Any) -> Api:
+    people.add("contractor-2", "contractor")
+    return Api.signed_in(client, "contractor-2")
+
+
+@pytest.fixture
+def project(contractor: Api) -> dict[str, Any]:
+    """A project that was just started: ``case`` and its one task."""
+    answer = contractor.post("/cases", {"process": "project_registration"})
+    assert answer.status_code == 201, answer.text
+    return {"case": answer.json["case"], "task": answer.json["tasks"][0]}
+
+
+def code_of(answer: Any) -> tuple[int, str]:
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["status"] == answer.status_code
+    return answer.status_code, answer.json["code"]
+
+
+def count(application: Any, model: Any) -> int:
+    with application.engine.transaction() as session:
+        return session.scalar(select(func.count()).select_from(model))
+
+
+# Signing in
+
+
+def test_a_token_opens_the_api_and_nothing_else_does(client, people, contractor):
+    assert contractor.get("/processes").status_code == 200
+    for sent in ("", "Bearer", "Bearer nonsense", "Basic x"):
+        answer = client.get(f"{BASE}/processes", headers={"Authorization": sent})
+        assert code_of(answer) == (401, "not_signed_in")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_browsers_session_is_no_token(client, signed_in, application):
+    browser = signed_in("contractor")
+    assert code_of(browser.get(f"{BASE}/processes")) == (401, "not_signed_in")
+
+
+def test_a_wrong_password_and_an_unknown_user_are_answered_alike(client, people):
+    people.add("contractor", "contractor")
+    answers = [
+        Api(client).post("/token", {"username": name, "password": "nonsense-123"})
+        for name in ("contractor", "nobody-at-all")
+    ]
+    assert [code_of(answer) for answer in answers] == [(401, "not_signed_in")] * 2
+    assert answers[0].json == answers[1].json
+
+
+@pytest.mark.rule("ACC-2")
+def test_guessing_is_stopped_with_the_time_to_wait(client, people):
+    people.add("contractor", "contractor")
+    for _ in range(5):
+        Api(client).post("/token", {"username": "contractor", "password": "nonsense-123"})
+    answer = Api(client).post("/token", {"username": "contractor", "password": PASSWORD})
+    assert code_of(answer) == (429, "too_many")
+    assert 0 < int(answer.headers["Retry-After"]) <= 901
+
+
+@pytest.mark.rule("ACC-5")
+def test_user_names_and_numbers_are_read_in_any_digits(client, people):
+    people.add("12-30-01234", "inspector")
+    Api.signed_in(client, "۱۲-۳۰-٠١٢٣٤")
+    people.add("09123456789", "citizen")
+    Api.signed_in(client, "+98 ۹۱۲ ۳۴۵ ۶۷۸۹")
+
+
+def test_a_token_ends_by_itself_and_when_it_is_ended(client, contractor, clock, application):
+    assert contractor.call("DELETE", "/token").status_code == 204
+    assert code_of(contractor.get("/processes")) == (401, "not_signed_in")
+
+    again = Api.signed_in(client, "contractor")
+    clock.advance(timedelta(hours=12, seconds=1))
+    assert code_of(again.get("/processes")) == (401, "not_signed_in")
+    assert count(application, SignInSession) >= 1
+
+
+@pytest.mark.rule("ACC-3")
+def test_a_first_password_must_be_changed_before_a_token_is_given(client, people, application):
+    made = people.add("contractor", "contractor")
+    with application.engine.transaction() as session:
+        application.accounts.set_password(session.merge(made), PASSWORD, must_change=True)
+    answer = Api(client).post("/token", {"username": "contractor", "password": PASSWORD})
+    assert code_of(answer) == (403, "must_change_password")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"username": "x"}, {"username": ["x"], "password": 1}, {"username": "\ud800", "password": "\x00\ud800"},
+    ],
+)  # fmt: skip
+def test_credentials_of_a_wrong_kind_are_refused_in_place(client, body):
+    answer = Api(client).post("/token", body)
+    assert answer.status_code in (401, 422)
+
+
+# Cases and tasks
+
+
+def test_processes_say_which_the_caller_may_start(contractor):
+    by_key = {process["key"]: process for process in contractor.get("/processes").json}
+    assert by_key["project_registration"]["may_start"] is True
+    assert by_key["payment"]["may_start"] is False
+    assert by_key["project_registration"]["version"] >= 1
+
+
+@pytest.mark.rule("REG-1", "REG-2", "REG-4")
+def test_a_case_goes_on_step_by_step(contractor, project):
+    assert project["task"]["key"] == "choose_property"
+    assert project["case"]["status"] == "running"
+    assert [wait["task"] for wait in project["case"]["waits_for"]] == ["choose_property"]
+    assert "cancel_registration" in [action["key"] for action in project["case"]["actions"]]
+
+    step = contractor.complete(project["task"], source="new").json
+    assert [task["key"] for task in step["tasks"]] == ["register_property"]
+    step = contractor.complete(step["tasks"][0], **PROPERTY).json
+    assert [task["key"] for task in step["tasks"]] == ["register_owner"]
+    assert step["messages"]
+    step = contractor.complete(step["tasks"][0], **OWNER).json
+    assert step["case"]["number"] == project["case"]["number"]
+
+    history = contractor.get(f"/cases/{step['case']['number']}/history").json
+    assert history[0]["what"] == "case_started"
+    assert [entry["task"] for entry in history if entry["what"] == "task_completed"][:2] == [
+        "choose_property", "register_property",
+    ]  # fmt: skip
+
+
+def test_a_task_comes_with_its_form_and_what_was_saved_before(contractor, project):
+    task = contractor.get(f"/tasks/{project['task']['id']}").json
+    assert task["form"]["$schema"].endswith("2020-12/schema")
+    assert task["form"]["properties"]["source"]["enum"] == ["new", "existing"]
+    assert task["draft"] is False
+
+    assert contractor.put(f"/tasks/{task['id']}/draft", {"values": {"source": "existing"}}).status_code == 204
+    task = contractor.get(f"/tasks/{task['id']}").json
+    assert task["values"]["source"] == "existing"
+    assert task["draft"] is True
+
+
+def test_wrong_values_are_refused_field_by_field_and_nothing_is_kept(contractor, project):
+    step = contractor.complete(project["task"], source="new").json
+    answer = contractor.complete(step["tasks"][0], **PROPERTY | {"postal_code": "123", "colour": "red"})
+    assert code_of(answer) == (422, "invalid")
+    assert set(answer.json["errors"]) == {"postal_code", "colour"}
+    assert contractor.get(f"/tasks/{step['tasks'][0]['id']}").status_code == 200
+
+
+@pytest.mark.rule("REG-2")
+def test_what_an_operation_refuses_is_told_at_its_field(contractor, stranger, project):
+    step = contractor.complete(project["task"], source="new").json
+    contractor.complete(step["tasks"][0], **PROPERTY)
+    other = stranger.post("/cases", {"process": "project_registration"}).json
+    step = stranger.complete(other["tasks"][0], source="new").json
+    answer = stranger.complete(step["tasks"][0], **PROPERTY)
+    assert code_of(answer) == (422, "invalid")
+    assert list(answer.json["errors"]) == ["renovation_code"]
+
+
+def test_rows_name_their_errors_by_their_place_as_sent(contractor, project):
+    step = contractor.complete(project["task"], source="new").json
+    step = contractor.complete(step["tasks"][0], **PROPERTY).json
+    step = contractor.complete(step["tasks"][0], **OWNER).json
+    step = contractor.complete(step["tasks"][0], **SURFACE).json
+    assert [task["key"] for task in step["tasks"]] == ["register_meters"]
+    meters = [{}, METER | {"consumption": 90}]  # the first one is blank and does not count
+    answer = contractor.complete(step["tasks"][0], meters=meters, all_registered=True)
+    assert code_of(answer) == (422, "invalid")
+    assert list(answer.json["errors"]) == ["meters.1.consumption"]
+
+
+def test_what_others_may_not_see_does_not_exist_for_them(contractor, stranger, project):
+    number, task_id = project["case"]["number"], project["task"]["id"]
+    answers = [
+        stranger.get(f"/cases/{number}"), stranger.get(f"/cases/{number}/history"), stranger.get(f"/tasks/{task_id}"),
+        stranger.post(f"/tasks/{task_id}/claim"), stranger.complete(project["task"], source="new"),
+        stranger.put(f"/tasks/{task_id}/draft", {"values": {}}),
+        stranger.get("/tasks/999999999"), stranger.get("/cases/1405-000001-1"), stranger.get("/documents/1"),
+    ]  # fmt: skip
+    assert [code_of(answer) for answer in answers] == [(404, "not_found")] * len(answers)
+    assert stranger.get("/cases").json == {"items": [], "next": None}
+    assert stranger.get("/tasks").json["items"] == []
+
+
+def test_a_task_is_completed_once(contractor, project):
+    assert contractor.complete(project["task"], source="new").status_code == 200
+    assert code_of(contractor.complete(project["task"], source="new")) == (409, "task_not_open")
+    assert code_of(contractor.get(f"/tasks/{project['task']['id']}")) == (409, "task_not_open")
+
+
+def test_lists_go_on_by_cursor(contractor):
+    numbers = [contractor.post("/cases", {"process": "project_registration"}).json["case"]["number"] for _ in range(3)]
+    first = contractor.get("/cases", limit=2).json
+    second = contractor.get("/cases", limit=2, cursor=first["next"]).json
+    assert [case["number"] for case in first["items"] + second["items"]] == numbers[::-1]
+    assert second["next"] is None
+    assert len(contractor.get("/tasks", mine="true", limit=100).json["items"]) == 3
+    assert contractor.get("/tasks", group="true").json["items"] == []
+    assert len(contractor.get("/cases", q=numbers[0]).json["items"]) == 1
+    assert contractor.get("/cases", status="completed").json["items"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"cursor": "x"}, {"cursor": "WzFd"}]
+)
+def test_wrong_arguments_are_told(contractor, arguments):
+    assert code_of(contractor.get("/cases", **arguments)) == (422, "invalid")
+    assert code_of(contractor.get("/tasks", **arguments)) == (422, "invalid")
+
+
+@pytest.mark.parametrize("arguments", [{"q": "\x00"}, {"process": "\x00'"}, {"status": "nonsense"}, {"q": "٪_%'\\"}])
+def test_strange_arguments_find_nothing(contractor, arguments):
+    assert contractor.get("/cases", **arguments).status_code == 200
+
+
+def test_only_ones_own_processes_can_be_started(client, people):
+    people.add("12-30-01234", "inspector")
+    inspector = Api.signed_in(client, "12-30-01234")
+    for key in ("project_registration", "payment", "nonsense"):
+        assert code_of(inspector.post("/cases", {"process": key})) == (404, "not_found")
+    assert code_of(inspector.post("/cases", {})) == (422, "invalid")
+
+
+def test_a_start_without_a_form_takes_no_values(contractor, application):
+    answer = contractor.post("/cases", {"process": "project_registration", "values": {"step": "payment", "case": 1}})
+    assert code_of(answer) == (422, "invalid")
+    assert count(application, Case) == 0
+
+
+# Documents
+
+
+def upload(api: Api, number: str, name: str = "plan.pdf", content: bytes = PDF, key: str | None = None) -> Any:
+    return api.post("/documents", key=key, data={"case": number, "file": (io.BytesIO(content), name)})
+
+
+@pytest.mark.rule("DOC-1")
+def test_a_file_is_kept_with_its_case_and_comes_back_as_an_attachment(contractor, stranger, project):
+    answer = upload(contractor, project["case"]["number"], "نقشه.pdf")
+    assert answer.status_code == 201, answer.text
+    assert (answer.json["name"], answer.json["size"], answer.json["type"]) == ("نقشه.pdf", len(PDF), "application/pdf")
+
+    with contractor.get(f"/documents/{answer.json['id']}") as file:
+        assert file.data == PDF
+        assert file.headers["Content-Disposition"].startswith("attachment")
+        assert file.headers["X-Content-Type-Options"] == "nosniff"
+    assert code_of(stranger.get(f"/documents/{answer.json['id']}")) == (404, "not_found")
+    assert code_of(upload(stranger, project["case"]["number"])) == (404, "not_found")
+
+
+@pytest.mark.rule("DOC-1")
+def test_a_file_that_is_not_what_its_name_says_is_refused(contractor, project):
+    for name, content in (("plan.pdf", b"<html>"), ("plan.exe", PDF), ("plan.pdf", b"")):
+        answer = upload(contractor, project["case"]["number"], name, content)
+        assert code_of(answer) == (422, "invalid")
+        assert name in answer.json["errors"]["file"][0]
+    assert set(contractor.post("/documents", data={}).json["errors"]) == {"file", "case"}
+
+
+@pytest.mark.rule("DOC-1")
+def test_a_form_cannot_name_a_document_of_another_case(contractor, stranger, project):
+    foreign = upload(stranger, stranger.post("/cases", {"process": "project_registration"}).json["case"]["number"]).json
+    step = contractor.complete(project["task"], source="new").json
+    step = contractor.complete(step["tasks"][0], **PROPERTY).json
+    step = contractor.complete(step["tasks"][0], **OWNER).json
+    step = contractor.complete(step["tasks"][0], **SURFACE).json
+    step = contractor.complete(step["tasks"][0], meters=[METER], all_registered=True).json
+    task = contractor.get(f"/tasks/{step['tasks'][0]['id']}").json
+    assert task["key"] == "upload_documents"
+    rows = [{"title": title, "document": foreign["id"]} for title in MANDATORY]
+    answer = contractor.complete(task, documents=rows)
+    assert code_of(answer) == (422, "invalid")
+    assert "documents.0.document" in answer.json["errors"]
+
+
+# Repeated calls
+
+
+def test_a_repeated_call_is_done_once_and_answered_alike(contractor, application):
+    first = contractor.post("/cases", {"process": "project_registration"}, key="start-1")
+    again = contractor.post("/cases", {"process": "project_registration"}, key="start-1")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json == first.json
+    assert count(application, Case) == 1
+
+    task = first.json["tasks"][0]
+    done = contractor.complete(task, key="done-1", source="new")
+    assert contractor.complete(task, key="done-1", source="new").json == done.json
+    assert code_of(contractor.complete(task, key="done-2", source="new")) == (409, "task_not_open")
+
+
+def test_what_was_refused_is_refused_again(contractor, project):
+    refused = contractor.complete(project["task"], key="wrong-1", source="nonsense")
+    assert contractor.complete(project["task"], key="wrong-1", source="nonsense").json == refused.json
+    assert code_of(contractor.complete(project["task"], key="wrong-1", source="new")) == (422, "idempotency_key_reused")
+    assert contractor.complete(project["task"], key="right-1", source="new").status_code == 200
+
+
+def test_a_key_is_ones_own_and_fits_one_call(contractor, stranger, application):
+    contractor.post("/cases", {"process": "project_registration"}, key="k")
+    assert stranger.post("/cases", {"process": "project_registration"}, key="k").status_code == 201
+    answer = contractor.post("/cases", {"process": "payment"}, key="k")
+    assert code_of(answer) == (422, "idempotency_key_reused")
+    assert code_of(contractor.post("/cases", {}, key="x" * 101)) == (400, "malformed")
+    assert count(application, IdempotencyKey) == 2
+
+
+def test_a_repeated_upload_is_stored_once(contractor, project):
+    first = upload(contractor, project["case"]["number"], key="file-1").json
+    assert upload(contractor, project["case"]["number"], key="file-1").json == first
+    other = upload(contractor, project["case"]["number"], content=PDF + b"\n", key="file-1")
+    assert code_of(other) == (422, "idempotency_key_reused")
+
+
+def test_simultaneous_repeats_do_the_work_once(app, contractor, application):
+    answers: list[Any] = []
+    barrier = threading.Barrier(4)
+
+    def call() -> None:
+        api = Api(app.test_client())
+        api.headers = contractor.headers
+        barrier.wait()
+        answers.append(api.post("/cases", {"process": "project_registration"}, key="at-once"))
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert len({answer.text for answer in answers}) == 1
+    assert count(application, Case) == 1
+
+
+# Errors
+
+
+def test_unknown_addresses_and_methods_are_problems_too(client, contractor):
+    assert code_of(client.get(f"{BASE}/nonsense")) == (404, "not_found")
+    assert code_of(client.get(f"{BASE}/tasks/99999999999999999999999")) == (404, "not_found")
+    assert code_of(client.get(f"{BASE}/tasks/x")) == (404, "not_found")
+    answer = client.delete(f"{BASE}/cases")
+    assert code_of(answer) == (405, "method_not_allowed")
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{", b"[]", b'"x"', b"[" * 100_000, b'{"a": NaN}', b'{"a": 1e999}', b"\xff", b'{"a": ' + b"9" * 5000 + b"}",
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_json_object_is_malformed(contractor, raw):
+    answer = contractor.call("POST", "/cases", data=raw, content_type="application/json")
+    assert code_of(answer) == (400, "malformed")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], "x", 1, {"source": {"a": 1}}, {"source": ["new"]}, {"\ud800": 1}, {"source": "\x00"}],
+)
+def test_values_of_a_wrong_kind_are_errors_and_never_failures(contractor, project, values):
+    answer = contractor.post(f"/tasks/{project['task']['id']}/complete", {"values": values})
+    assert code_of(answer) == (422, "invalid")
+    assert contractor.put(f"/tasks/{project['task']['id']}/draft", {"values": values}).status_code in (204, 422)
+    assert contractor.get(f"/tasks/{project['task']['id']}").status_code == 200
+
+
+def test_too_much_at_once_is_told(contractor, project, app):
+    app.config["MAX_CONTENT_LENGTH"] = 1000
+    assert code_of(upload(contractor, project["case"]["number"], content=PDF + b" " * 2000)) == (413, "too_large")
+
+
+def test_messages_come_in_the_language_asked_for(contractor):
+    persian = contractor.get("/tasks/1").json["detail"]
+    assert persian == "پیدا نشد."
+    answer = contractor.call("GET", "/tasks/1", headers={"Accept-Language": "en"})
+    assert answer.json["code"] == "not_found"
+
+
+# The description
+
+
+def test_the_description_is_valid_openapi(client):
+    described = client.get("/api/openapi.json")
+    assert described.json["openapi"].startswith("3.1")
+    validate(described.json)
+
+
+def test_every_call_is_described_and_every_description_is_a_call(app):
+    called = {
+        (_template(rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(f"{BASE}/")
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    described = {(path, method) for path, calls in DESCRIBED["paths"].items() for method in calls}
+    assert called == described
+
+
+def test_the_page_of_the_api_uses_our_own_files_only(client):
+    page = client.get("/api/")
+    assert page.status_code == 200
+    assert 'data-spec="/api/openapi.json"' in page.text
+    assert "script-src" not in page.headers["Content-Security-Policy"]
+
+
+def _template(rule: str) -> str:
+    return re.sub(r"<(?:[^:>]*:)?([a-z_]+)>", r"{\1}", rule.removeprefix(BASE))
