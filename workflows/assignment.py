@@ -89,9 +89,7 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
 def assign_inspector(context: OperationContext) -> int | None:
     """Assign the project to the inspector whose turn it is. Returns the person's id, or None: nobody can take it."""
     project = project_of(context.session, context.case)
-    choice = choose_inspector(
-        candidates(context.session, project, context.now, lock=True), weight=len(project.meters)
-    )
+    choice = choose_inspector(candidates(context.session, project, context.now, lock=True), weight=len(project.meters))
     if choice.person_id is None:
         context.record(NO_INSPECTOR, {"reason": choice.reason, "loads": choice.loads})
         context.tell(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما خبر داده می‌شود."))

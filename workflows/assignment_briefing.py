@@ -25,11 +25,7 @@ def assign_by_hand(context: BriefingContext) -> Briefing:
     blocks.append(meters_table(project.meters))
     found = standings(context.session, project, context.now)
     blocks.append(_inspectors_table(found))
-    choices = [
-        Choice(one.person_id, one.name, one.hindrance)
-        for one in found
-        if not one.forbidden
-    ]
+    choices = [Choice(one.person_id, one.name, one.hindrance) for one in found if not one.forbidden]
     return Briefing(choices={"inspector": choices}, blocks=blocks)
 
 

@@ -54,7 +54,9 @@ def introduction_letter(context: BriefingContext) -> bytes:
     """The letter in the reader's language, with the date of the assignment."""
     project = project_of(context.session, context.case)
     made = context.session.scalars(
-        select(Assignment).where(Assignment.project_id == project.id, Assignment.ended == "").order_by(Assignment.id.desc())
+        select(Assignment)
+        .where(Assignment.project_id == project.id, Assignment.ended == "")
+        .order_by(Assignment.id.desc())
     ).first()
     if made is None or project.inspector is None:
         raise LookupError(f"{project.case} has no inspector")

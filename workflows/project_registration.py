@@ -114,9 +114,7 @@ def _registered_here(context: OperationContext, project: GasProject) -> Property
             HistoryEntry.case_id == context.case.id, HistoryEntry.what == PROPERTY_REGISTERED
         )
     )
-    others = select(GasProject.id).where(
-        GasProject.property_id == project.property_id, GasProject.id != project.id
-    )
+    others = select(GasProject.id).where(GasProject.property_id == project.property_id, GasProject.id != project.id)
     mine = any(details and details.get("property") == project.property_id for details in entries)
     return project.property if mine and not context.session.scalars(others).first() else None
 

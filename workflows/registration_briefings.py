@@ -166,7 +166,8 @@ def upload_documents(context: BriefingContext) -> Briefing:
     rows = typed if isinstance(typed, list) else saved
     given = {row.get("title") for row in rows if isinstance(row, dict) and row.get("document")}
     choices = [
-        Choice(found["document"], found["title"], _("اجباری") if found["mandatory"] else _("اختیاری")) for found in wanted
+        Choice(found["document"], found["title"], _("اجباری") if found["mandatory"] else _("اختیاری"))
+        for found in wanted
     ]
     table = Table(
         _("مدارک این پروژه"),

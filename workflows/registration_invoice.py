@@ -1,4 +1,4 @@
-"""Operations of ``bpmn_diagrams/project_registration.bpmn`` from the documents to the paid invoice (REG-9 to REG-11)."""
+"""Operations of ``bpmn_diagrams/project_registration.bpmn`` from the documents to the paid invoice (REG-9 … REG-11)."""
 
 from __future__ import annotations
 
@@ -83,9 +83,7 @@ def _facts(line: FeeLine | InvoiceLine) -> tuple[object, ...]:
 
 
 def _make_invoice(context: OperationContext, project: GasProject, lines: list[FeeLine]) -> Invoice:
-    count = context.session.scalar(
-        select(func.count()).select_from(Invoice).where(Invoice.case_id == context.case.id)
-    )
+    count = context.session.scalar(select(func.count()).select_from(Invoice).where(Invoice.case_id == context.case.id))
     invoice = Invoice(
         number=f"{context.case.number}/{(count or 0) + 1}", case_id=context.case.id, payer_id=project.contractor_id,
         reason=REGISTRATION, status=InvoiceStatus.OPEN, total=total(lines), created_at=context.now,

@@ -1,4 +1,4 @@
-"""What stories of gas projects begin with: inspectors with regions and quotas, and a file filled in as a contractor would."""
+"""What stories of gas projects begin with: inspectors with quotas, and a file filled in as a contractor would."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def up_to_invoice(
     return play.does(by, "upload_documents", documents=[add_document(play, title) for title in titles])
 
 
-def paid(play: Play, *meters: dict[str, Any], by: str = "contractor", building: dict[str, Any] = SURFACE, **changes: Any) -> Play:
+def paid(
+    play: Play, *meters: dict[str, Any], by: str = "contractor", building: dict[str, Any] = SURFACE, **changes: Any
+) -> Play:
     """A whole registration, paid for."""
     up_to_invoice(play, *meters, by=by, building=building, **changes)
     play.does(by, "review_invoice")

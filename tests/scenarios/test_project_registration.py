@@ -187,7 +187,10 @@ def test_meters_are_edited_added_and_deleted_until_all_are_registered(play):
 @pytest.mark.rule("REG-7")
 @pytest.mark.parametrize(
     ("floor_area", "consumption", "found"),
-    [(100, 6, "G4"), (120, 6, "G4"), (120.01, 6, "G6"), (100, 6.01, "G6"), (100, 16, "G10"), (5000, 1, "G100"), (2001, 160, "G100")],
+    [
+        (100, 6, "G4"), (120, 6, "G4"), (120.01, 6, "G6"), (100, 6.01, "G6"), (100, 16, "G10"), (5000, 1, "G100"),
+        (2001, 160, "G100"),
+    ],
 )  # fmt: skip
 def test_the_larger_need_gives_the_class(play, floor_area, consumption, found):
     office.up_to_meters(play)
@@ -228,7 +231,8 @@ def test_the_table_shows_the_classes_of_what_is_only_typed(play):
 @pytest.mark.rule("REG-9")
 def test_the_next_step_opens_only_when_every_mandatory_title_has_a_file(play):
     office.up_to_documents(play)
-    titles = {c.value: c.description for c in office.briefing(play, "contractor", "upload_documents").choices["documents.title"]}
+    offered = office.briefing(play, "contractor", "upload_documents").choices["documents.title"]
+    titles = {choice.value: choice.description for choice in offered}
     assert titles["ownership_deed"] == "اجباری" and titles["photos"] == "اختیاری"
     assert "concealed_details" not in titles
 
