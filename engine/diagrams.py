@@ -64,6 +64,11 @@ class Element:
         return self.tag in PEOPLE_TASKS
 
     @property
+    def is_action(self) -> bool:
+        """A thing that may be done but is not waited for: at a boundary, or marked so beside the awaited event."""
+        return self.tag == "boundaryEvent" or self.properties.get("kind") == "action"
+
+    @property
     def waits_for_person(self) -> bool:
         """A message event that a person may trigger, for it names a role of its own."""
         return self.event == "message" and "role" in self.properties and self.tag in (

@@ -242,7 +242,7 @@ class Run:
         element = self._element(process_key, wait.element)
         if not element.waits_for_person:
             return None
-        kind = TaskKind.ACTION if element.tag == "boundaryEvent" else TaskKind.EVENT
+        kind = TaskKind.ACTION if element.is_action else TaskKind.EVENT
         return self._row(process_key, element, wait.token, kind)
 
     def _row(self, process_key: str, element: Element, token: str, kind: TaskKind) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.providers.zarinpal_server import ZarinpalServer
 from tests.scenarios.shop import FEE, MINUTE, Shop
 from workflows import payment
 
-PAYING = {"payment_returned", "cancel_payment"}
+PAYING = {"payment_returned"}
 
 
 @pytest.fixture
