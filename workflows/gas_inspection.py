@@ -47,7 +47,9 @@ def announce_visit(context: OperationContext, *, submission: Mapping[str, Any]) 
         raise Refusal({"visit_date": [_("این روز تعطیل است. یک روز کاری برگزینید.")]})
     if not calendar.is_working_time(moment):
         raise Refusal({"visit_time": [_hours(calendar)]})
-    context.record(VISIT_SCHEDULED, {"at": moment.isoformat()})
+    with reading("fa"):
+        text = _("زمان بازدید: %(moment)s", moment=format_moment(moment))
+    context.record(VISIT_SCHEDULED, {"at": moment.isoformat(), "text": text})
     _tell_contractor(context, project_of(context.session, context.case), moment)
 
 
@@ -76,7 +78,9 @@ def _tell_contractor(context: OperationContext, project: GasProject, moment: dat
 @operations.register
 def record_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep the report for good and tell the contractor; what follows from its outcome the diagram says."""
-    details = {"outcome": submission["outcome"], "text": submission["report_text"]}
+    with reading("fa"):
+        text = _("گزارش بازدید ثبت شد: %(outcome)s", outcome=label(OUTCOMES, submission["outcome"]))
+    details = {"outcome": submission["outcome"], "report": submission["report_text"], "text": text}
     context.record(REPORT_RECORDED, details)
     project = project_of(context.session, context.case)
     with reading(language_of(context.session, project.contractor_id)):
@@ -123,7 +127,7 @@ def _reports(context: BriefingContext) -> list[Block]:
                 (_("زمان ثبت"), format_moment(entry.at)),
                 (_("بازرس"), entry.actor_name),
                 (_("نتیجه"), label(OUTCOMES, entry.details["outcome"])),
-                (_("متن گزارش"), entry.details["text"]),
+                (_("متن گزارش"), entry.details["report"]),
             ],
         )
         for entry in entries

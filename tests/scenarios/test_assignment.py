@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event, select
 
 from engine import jobs
+from models.case import HistoryEntry
 from models.gas import InspectorQuota
 from tests.scenarios import gas_office as office
 from tests.scenarios.gas_office import METER
@@ -57,6 +58,10 @@ def test_without_a_candidate_the_gas_office_chooses_and_sees_why(play):
     own = office.add_inspector(play, "inspector-own", firm="نام contractor")
     office.paid(play)
     assert play.waits_for() == {"assign_by_hand": "gas_office"}
+
+    with play.session() as session:
+        told = repr([entry.details for entry in session.scalars(select(HistoryEntry))])
+    assert "ظرفیت خالی" in told and "inspector-full" not in told  # what others carry is not for everyone involved
 
     seen = office.briefing(play, "gas_office", "assign_by_hand")
     assert "ظرفیت خالی" in office.texts(seen.blocks)
