@@ -34,6 +34,7 @@ from workflows.providers.test_gateway import BuiltInTestGateway
 SEED = 1405
 SPAN = timedelta(days=150)  # how far back the demo reaches
 READ_AFTER = timedelta(days=6)  # messages older than that have been read
+CASES_OF_A_PROJECT = 1.5  # every second registration leads to an inspection
 NEXT_YEAR = timedelta(days=366)
 
 
@@ -46,7 +47,7 @@ def people() -> list[dict[str, str]]:
 
 
 def fill(engine: Engine, accounts: Accounts, *, submit: Submit, cases: int = 200) -> int:
-    """Make the demo's people, properties and ``cases`` projects; returns how many cases there are then.
+    """Make the demo's people, properties and about ``cases`` cases; returns how many cases there are then.
 
     Changes nothing, and returns 0, when the demo's people exist already. ``submit`` completes a task with plain
     values through its form. Nothing leaves the machine: the built-in gateway and outbox stand in meanwhile.
@@ -63,7 +64,7 @@ def fill(engine: Engine, accounts: Accounts, *, submit: Submit, cases: int = 200
         with engine.transaction() as session:
             stage.known = add_properties(session, stage.invention, until=clock.now)
             stage.know(session)
-        _play(stage, [*_notices(stage), *_projects(stage, cases)])
+        _play(stage, [*_notices(stage), *_projects(stage, round(cases / CASES_OF_A_PROJECT))])
         clock.now = end
         stage.work()
         with engine.transaction() as session:
@@ -84,13 +85,13 @@ def _apart(engine: Engine, clock: PastClock) -> Iterator[None]:
         engine.clock, engine.services = before
 
 
-def _projects(stage: Stage, cases: int) -> Iterator[tuple[datetime, Waits]]:
+def _projects(stage: Stage, count: int) -> Iterator[tuple[datetime, Waits]]:
     """The stories of the projects, each with the moment it begins."""
-    for number in range(cases):
+    for number in range(count):
         plan = DECK[number % len(DECK)]
         contractor = stage.actors[CONTRACTORS[(number + number // len(DECK)) % len(CONTRACTORS)]]
         started = stage.end - timedelta(days=stage.random.uniform(*plan.age))
-        yield started, Story(stage, plan, contractor).tell()
+        yield stage.awake(started), Story(stage, plan, contractor).tell()
 
 
 def _play(stage: Stage, stories: list[tuple[datetime, Waits]]) -> None:

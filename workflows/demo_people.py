@@ -19,7 +19,7 @@ from models.gas import Inspector, InspectorQuota, InspectorRegion
 PASSWORD = "Kartabl-1405"  # noqa: S105 - the demo's own, offered on its sign-in page
 MOBILES = "0959"
 NOBODY_FREE = 9  # the region whose inspectors are full or not ready: its projects go to the gas office (ASG-3)
-FULL_QUOTA = 60  # meters of an inspector's year
+QUOTA = 60  # meters of an inspector's year
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ INSPECTORS = tuple(person.username for person in PEOPLE if person.role is Role.I
 
 NOT_READY = ("12-30-01841", "12-30-02077")
 NOT_ACTIVE = "12-30-02013"
-NEARLY_FULL = "12-30-01906"  # the only one who is ready for the region in which nobody is free
+FULL = "12-30-01906"  # the only one who is ready for the region in which nobody is free
 OF_A_FIRM = {"12-30-01234": "گازرسانی آذرخش"}  # never for this contractor's own projects (ASG-1)
 
 
@@ -155,14 +155,15 @@ def _make_inspector(session: Session, person: Person, count: int, periods: tuple
         )
     )  # fmt: skip
     session.flush()
-    full = 2 if person.username == NEARLY_FULL else FULL_QUOTA - 5 * (count % 3)
+    quota = QUOTA - 5 * (count % 3)
     for period in periods:
-        session.add(InspectorQuota(inspector_id=person.id, period=period, quota=full, assigned=0))
+        assigned = quota if person.username == FULL else 0
+        session.add(InspectorQuota(inspector_id=person.id, period=period, quota=quota, assigned=assigned))
 
 
 def _regions(username: str, count: int) -> list[int]:
     """Three neighbouring regions for most; the one in which nobody is free only for those who cannot take any."""
-    if username in (NEARLY_FULL, NOT_ACTIVE, *NOT_READY):
+    if username in (FULL, NOT_ACTIVE, *NOT_READY):
         return [NOBODY_FREE]
     free = [region for region in range(1, 11) if region != NOBODY_FREE]
     return sorted(free[(count + step) % len(free)] for step in range(3))

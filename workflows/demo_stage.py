@@ -10,19 +10,20 @@ from datetime import datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from engine import documents
+from engine import documents, jobs, outbox
 from engine.identity import Actor, actor_for
 from engine.service import Engine, StepResult
-from engine.worker import Worker
 from engine.working_time import WorkingCalendar
 from models.account import Person
 from models.billing import Invoice, Payment
 from models.building import Property
 from models.case import Case, Task, TaskStatus
 from models.gas import GasProject
+from models.job import Job
+from models.outbox import OutboxMessage
 from workflows import payment
 from workflows.demo_data import Invention, paper
 from workflows.providers import test_gateway
@@ -30,6 +31,7 @@ from workflows.providers import test_gateway
 Submit = Callable[[Engine, Session, int, Actor, dict[str, object]], StepResult]
 
 FRIDAY = 4
+WORKER = "demo"
 PAPERS = 4  # different scans of each title
 
 
@@ -58,11 +60,11 @@ class Stage:
     _papers: dict[tuple[str, int], tuple[str, bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._worker = Worker(self.engine)
         self.office: WorkingCalendar = self.engine.services.calendar
         self._waking = dataclasses.replace(
-            self.office, weekend=frozenset({FRIDAY}), opens=time(8, 0), closes=time(20, 30), is_holiday=lambda _day: False
-        )
+            self.office, weekend=frozenset({FRIDAY}), opens=time(8, 0), closes=time(20, 30),
+            is_holiday=lambda _day: False,
+        )  # fmt: skip
 
     @property
     def now(self) -> datetime:
@@ -72,7 +74,7 @@ class Stage:
         """Learn who there is."""
         self.actors = {person.username: actor_for(person) for person in session.scalars(select(Person))}
 
-    def by_id(self, person_id: int) -> Actor:
+    def _by_id(self, person_id: int | None) -> Actor:
         return next(actor for actor in self.actors.values() if actor.person_id == person_id)
 
     # Time: each gives how long to wait from now
@@ -89,18 +91,35 @@ class Stage:
     def until(self, moment: datetime) -> timedelta:
         return max(moment - self.now, timedelta(0))
 
+    def awake(self, moment: datetime) -> datetime:
+        """The moment, or a while after waking when people sleep then."""
+        return self._open_at(self._waking, moment)
+
     def _within(self, calendar: WorkingCalendar, wanted: timedelta) -> timedelta:
-        moment = self.now + wanted
-        open_at = calendar.next_working_moment(moment)
-        if open_at != moment:
-            open_at += timedelta(minutes=self.random.uniform(2, 150))
-        return open_at - self.now
+        return self._open_at(calendar, self.now + wanted) - self.now
+
+    def _open_at(self, calendar: WorkingCalendar, moment: datetime) -> datetime:
+        """Not everybody begins at the very minute of opening."""
+        opening = calendar.next_working_moment(moment)
+        return moment if opening == moment else opening + timedelta(minutes=self.random.uniform(2, 150))
 
     # What people do
 
     def work(self) -> None:
-        """Let the worker do what is due: timers, the gateway's answers, SMS."""
-        self._worker.work()
+        """Let the worker do what is due: timers, the gateway's answers, SMS. Most of the time nothing is."""
+        job = exists().where(Job.run_at <= self.now)
+        message = exists().where(OutboxMessage.next_try_at <= self.now)
+        with self.engine.sessions() as session:
+            jobs_due, messages_due = session.execute(select(job, message)).one()
+        while jobs_due and (taken := self._takes(jobs.take)):
+            for job_id in taken:
+                jobs.run(self.engine, job_id, owner=WORKER)
+        for message_id in self._takes(outbox.take) if messages_due else []:
+            outbox.deliver(self.engine, message_id, owner=WORKER)
+
+    def _takes(self, take: Callable[..., list[int]]) -> list[int]:
+        with self.engine.transaction() as session:
+            return take(session, owner=WORKER, now=self.now, limit=100)
 
     def starts(self, by: Actor, process: str) -> int:
         with self.engine.transaction() as session:
@@ -128,7 +147,7 @@ class Stage:
         """Upload what the work type asks for; the rows of ``upload_documents``."""
         with self.engine.transaction() as session:
             case = session.get_one(Case, case_id)
-            wanted = self.engine.decisions.evaluate(session, "required_documents", {"work_type": work_type}) or []
+            wanted: Any = self.engine.decisions.evaluate(session, "required_documents", {"work_type": work_type})
             titles = [row["document"] for row in wanted if row["mandatory"] or self.random.random() < 0.4]
             return [{"title": title, "document": self._add_paper(session, case, by, title)} for title in titles]
 
@@ -165,7 +184,7 @@ class Stage:
                 .join(GasProject, GasProject.case_id == Case.refers_to_id)
                 .where(Case.refers_to_id == case_id, Case.process_key == "gas_inspection")
             ).first()
-        return (found[0], self.by_id(found[1])) if found else None
+        return (found[0], self._by_id(found[1])) if found else None
 
     def _open(self, session: Session, case_id: int, key: str) -> int:
         task = self._find(session, case_id, key)

@@ -41,34 +41,34 @@ class Plan:
     supervised: str = ""  # suspend | cancel
 
 
-OLD, RECENT = (12, 140), (0.6, 12)
+OLD, RECENT, FRESH = (14, 140), (4, 15), (0.3, 2)
 
 DECK = (
     Plan(age=OLD, visits=("approved",)),
     Plan(age=RECENT, stops_at="register_meters", draft=True),
     Plan(age=RECENT, visits=("",), known=True),
-    Plan(age=(2, 30), region=NOBODY_FREE),
+    Plan(age=(6, 30), region=NOBODY_FREE),
     Plan(age=OLD, cancelled_at="review_invoice"),
     Plan(age=RECENT, stops_at="review_invoice"),
     Plan(age=OLD, visits=("absent_without_fee", "approved"), changes=True),
-    Plan(age=(1, 3), pays=("open",)),
-    Plan(age=(2, 20), visits=()),
+    Plan(age=(6, 10), pays=("open",)),
+    Plan(age=(6, 20), visits=()),
     Plan(age=RECENT, stops_at="upload_documents", known=True),
     Plan(age=(10, 60), region=NOBODY_FREE, known=True, appointed=True, visits=("approved",)),
     Plan(age=OLD, visits=("approved",), pays=("fail", "pay"), known=True),
-    Plan(age=RECENT, stops_at="choose_property"),
+    Plan(age=FRESH, stops_at="choose_property"),
     Plan(age=RECENT, pays=("fail",)),
     Plan(age=OLD, visits=("approved",), known=True),
-    Plan(age=RECENT, stops_at="register_property", draft=True),
-    Plan(age=(3, 16), visits=("absent_without_fee", "")),
+    Plan(age=(1, 4), stops_at="register_property", draft=True),
+    Plan(age=(5, 16), visits=("absent_without_fee", "")),
     Plan(age=RECENT, stops_at="register_owner", known=True),
     Plan(age=OLD, cancelled_at="register_meters", known=True),
     Plan(age=RECENT, stops_at="register_building"),
     Plan(age=OLD, visits=("approved",), pays=("cancel", "pay")),
-    Plan(age=(4, 20), visits=("",), changes=True),
-    Plan(age=(2, 8), region=NOBODY_FREE, claimed=True),
+    Plan(age=(6, 20), visits=("",), changes=True),
+    Plan(age=(6, 12), region=NOBODY_FREE, claimed=True),
     Plan(age=OLD, visits=("approved",), known=True),
-    Plan(age=RECENT, stops_at="find_property", known=True),
+    Plan(age=(2, 6), stops_at="find_property", known=True),
     Plan(age=(6, 40), pays=("give_up", "pay"), pays_twice=True, visits=("approved",)),
     Plan(age=OLD, visits=("absent_without_fee", "absent_without_fee", "approved")),
     Plan(age=(10, 50), stops_at="review_invoice", supervised="suspend"),
@@ -156,12 +156,12 @@ class Story:
         if region is None:
             wanted = [one for one in wanted if one.region != NOBODY_FREE]
         found = self.stage.random.choice(wanted)
-        way = self.stage.random.choice([
+        ways: list[dict[str, Any]] = [
             {"property_code": found.code},
             {"region": found.region, "main_plate": found.main_plate, "sub_plate": found.sub_plate},
             {"renovation_code": found.renovation_code},
-        ])  # fmt: skip
-        return {**way, "property": found.id}
+        ]
+        return {**self.stage.random.choice(ways), "property": found.id}
 
     def _ends_at(self, key: str) -> Waits:
         if self.plan.cancelled_at:
