@@ -33,7 +33,7 @@ Json = dict[str, Any]
 INTRODUCTION = """The JSON twin of Kartabl's pages: the same rights, the same validation, the same messages.
 
 Sign in with `POST /token` and send the token as `Authorization: Bearer …`. Whatever the caller may not see is answered
-like what does not exist. Errors are `application/problem+json` with a stable `code`. Every `POST` takes an
+like what does not exist. Errors are `application/problem+json` with a stable `code`. Every `POST` but `/token` takes an
 `Idempotency-Key`; repeating a call that got no answer is then safe."""
 
 SORTS = ["priority", "due", "since", "number"]
@@ -171,7 +171,8 @@ def call(
     groups = list(errors) if open_to_all else [NO_TOKEN, REFUSED, *errors]
     if repeatable:
         groups += [("malformed",), ("invalid", "idempotency_key_reused")]
-    groups += [("internal", "operation_failed") if repeatable else ("internal",)]
+    groups += [("too_large",), ("unsupported_media_type",)] if body is not None else []
+    groups += [("internal", "operation_failed") if repeatable else ("internal",), ("unavailable",)]
     answers: Json = {str(status): _answered(schema)}
     answers |= {str(_status_of(codes)): problem_answer(*codes) for codes in groups}
     described: Json = {
