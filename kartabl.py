@@ -177,7 +177,7 @@ def run(host: str, port: int, threads: int, worker: bool) -> None:
     application = application_from_environment()
     prepare(application)
     if worker:
-        application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine))
+        application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine, application.clock()))
         application.worker.start()
     click.echo(f"کارتابل / Kartabl: http://{host}:{port}")
     if application.settings.demo:
@@ -201,7 +201,7 @@ def prepare(application: Application) -> None:
 def worker() -> None:
     """Run a worker alone, beside web processes started with --no-worker."""
     application = application_from_environment()
-    application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine))
+    application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine, application.clock()))
     application.worker.run()
 
 

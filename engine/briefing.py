@@ -1,4 +1,4 @@
-"""What a person sees beside a task's form and on a case's page: neutral blocks, made by the domain, drawn by the web."""
+"""What a person sees beside a task's form and on a case's page: blocks made by the domain, drawn by the web."""
 
 from __future__ import annotations
 

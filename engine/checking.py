@@ -119,8 +119,8 @@ def _read_diagrams(name: str, content: bytes, bundle: Bundle) -> None:
 
 def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Finding]:
     file = f"{diagram.key}.bpmn"
-    for element, message in constructs.refused(diagram):
-        yield Finding(file, element, message)
+    for place, message in constructs.refused(diagram):
+        yield Finding(file, place, message)
     for element in diagram.elements.values():
         for message in _check_element(element, diagram, bundle, seam):
             yield Finding(file, element.id, message)
@@ -159,7 +159,8 @@ def _check_expression(file: str, located: diagrams.Located, seam: Seam) -> Itera
     try:
         expression = parse(located.source)
     except ExpressionError as error:
-        yield Finding(file, located.element_id, _("عبارت «%(source)s»: %(reason)s", source=located.source, reason=error))
+        message = _("عبارت «%(source)s»: %(reason)s", source=located.source, reason=error)
+        yield Finding(file, located.element_id, message)
         return
     for name in sorted(expression.functions - seam.functions):
         yield Finding(file, located.element_id, _("تابع «%(name)s» شناخته نیست.", name=name))
@@ -217,9 +218,10 @@ def _check_coverage(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:
     try:
         built = specs.build(diagram.key, [bundle.diagrams[key] for key in wanted])
     except (ValidationException, SpiffWorkflowException, etree.LxmlError, KeyError, ValueError, TypeError) as error:
-        yield Finding(file, str(getattr(error, "tag", "") or ""), _("موتور این نمودار را نمی‌پذیرد: %(reason)s", reason=error))
+        yield Finding(file, "", _("موتور این نمودار را نمی‌پذیرد: %(reason)s", reason=error))
         return
-    run = {task.bpmn_id for spec in (built.spec, *built.subprocess_specs.values()) for task in spec.task_specs.values()}
+    processes = (built.spec, *built.subprocess_specs.values())
+    run = {task.bpmn_id for process in processes for task in process.task_specs.values()}
     for element in diagram.elements.values():
         if element.id not in run:
             yield Finding(file, element.id, _("هیچ راهی به این عنصر نمی‌رسد؛ هنگام اجرا نادیده می‌ماند."))

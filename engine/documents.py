@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import filetype
 from PIL import Image, UnidentifiedImageError
@@ -64,7 +64,7 @@ class Opened:
 
 
 def store(
-    session: Session, case: Case, *, file: BinaryIO, name: str, by: Actor, now: datetime, folder: Path,
+    session: Session, case: Case, *, file: IO[bytes], name: str, by: Actor, now: datetime, folder: Path,
     limit: int = LIMIT, title: str = "",
 ) -> Document:  # fmt: skip
     """Check a file and keep it as a document of the case. The content is on disk before the row is written.

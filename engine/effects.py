@@ -30,6 +30,16 @@ def record(
     )  # fmt: skip
 
 
+def record_task(
+    session: Session, case: Case, task: Task, *, what: str, by: Actor, at: datetime,
+    details: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Add a line about one task of the case to its history."""
+    record(
+        session, case, what=what, by=by, at=at, role=task.role, task_key=task.key, task_name=task.name, details=details
+    )
+
+
 def bound(session: Session, case: Case, role: str) -> int | None:
     """The person that the lane ``role`` of the case is bound to."""
     return session.execute(

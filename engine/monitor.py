@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from engine import permissions
@@ -70,7 +70,7 @@ def incidents_page(
     """Incidents that are open (or resolved), newest first. Raises ``NotAllowed``."""
     permissions.demand(actor, "see_incidents")
     limit = capped(limit)
-    condition = Incident.resolved_at.is_not(None) if resolved else Incident.resolved_at.is_(None)
+    condition: ColumnElement[bool] = Incident.resolved_at.is_not(None) if resolved else Incident.resolved_at.is_(None)
     if cursor:
         (before,) = read_cursor(cursor, "incidents", [int])
         condition = and_(condition, Incident.id < before)

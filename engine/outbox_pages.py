@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import Session
 
 from engine.paging import Page, capped, page_of, read_cursor
@@ -14,7 +14,8 @@ def messages_page(
     session: Session, *, q: str = "", cursor: str | None = None, limit: int = 30
 ) -> Page[OutboxMessage]:
     """Messages, newest first; ``q`` is a part of the receiver's number or of the text. The caller checks who asks."""
-    limit, condition = capped(limit), true()
+    limit = capped(limit)
+    condition: ColumnElement[bool] = true()
     word = clean(q)[:100]
     if word:
         found = or_(

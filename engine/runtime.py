@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 from SpiffWorkflow.util.task import TaskState
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import CursorResult, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine import clock, permissions, pruning, state, stepping
@@ -352,7 +352,7 @@ class Run:
             .values(**values)
             .execution_options(synchronize_session="evaluate")
         )
-        if written.rowcount != 1:
+        if cast(CursorResult[Any], written).rowcount != 1:
             raise Conflict(self.case.number)
 
     def _ends(self) -> list[str | None]:

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session, sessionmaker, undefer
+from sqlalchemy.orm import Session, sessionmaker
 
-from engine import effects, incidents, numbers, permissions
+from engine import effects, incidents, locking, numbers, permissions
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
@@ -23,8 +23,6 @@ from engine.errors import (
     NotAllowed,
     NotFound,
     OperationFailed,
-    Refusal,
-    TaskClaimed,
     TaskLocked,
     TaskNotOpen,
 )
@@ -33,9 +31,8 @@ from engine.identity import SYSTEM, Actor
 from engine.operations import Json, OperationContext, Operations, Services
 from engine.reports import Reports
 from engine.runtime import Run
+from engine.supervision import Supervision
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
-from models.database import OPTIMISTIC
-from models.job import Incident, Job
 
 
 class SubmittedForm(Protocol):
@@ -88,6 +85,7 @@ class Engine:
         self.definitions = Definitions()
         self.decisions = DecisionTables()
         self._environment = environment
+        self.supervision = Supervision(clock)
 
     # Transactions
 
@@ -188,7 +186,7 @@ class Engine:
         Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker.
         """
         task = self._task(session, task_id, by)
-        self._refuse_closed(session, task)
+        locking.refuse_closed(task)
         draft = session.get(TaskDraft, (task.id, by.person_id)) if by.person_id is not None else None
         known = dict(typed) if typed is not None else dict(draft.values) if draft else {}
         briefing = self.briefings.for_task(
@@ -227,10 +225,10 @@ class Engine:
             Conflict: the case was changed meanwhile (SQLite only); asking once more is safe.
         """
         task = self._task(session, task_id, by)
-        case = self._lock(session, task.case_id)
+        case = locking.lock(session, task.case_id, optimistic=True)
         session.refresh(task)
-        self._refuse_closed(session, task)
-        self._refuse_claimed(task, by)
+        locking.refuse_closed(task)
+        locking.refuse_claimed(task, by)
         if task.locked:
             raise TaskLocked(task.id, task.locked)
         if form.user_task != (task.process_key, task.key):
@@ -262,7 +260,7 @@ class Engine:
     def save_draft(self, session: Session, task_id: int, *, by: Actor, values: Mapping[str, Any]) -> None:
         """Keep what a person has typed at an open task; checked for nothing, seen by nobody else."""
         task = self._task(session, task_id, by)
-        self._refuse_closed(session, task)
+        locking.refuse_closed(task)
         if by.person_id is None:
             raise NotAllowed(by.username, "save a draft")
         session.merge(
@@ -272,40 +270,25 @@ class Engine:
     def claim(self, session: Session, task_id: int, *, by: Actor) -> Task:
         """Take a task of the group for oneself. Raises ``TaskClaimed`` when somebody else was quicker."""
         task = self._task(session, task_id, by)
-        case = self._lock(session, task.case_id)
+        case = locking.lock(session, task.case_id)
         session.refresh(task)
-        self._refuse_closed(session, task)
-        self._refuse_claimed(task, by)
+        locking.refuse_closed(task)
+        locking.refuse_claimed(task, by)
         if task.assignee_id is None:
             task.assignee_id, task.claimed = by.person_id, True
-            self._record_task(session, case, task, "task_claimed", by)
+            effects.record_task(session, case, task, what="task_claimed", by=by, at=self.clock())
         return task
 
     def release(self, session: Session, task_id: int, *, by: Actor) -> Task:
         """Give a claimed task back to the group. A task that is one's own by the case stays one's own."""
         task = self._task(session, task_id, by)
-        case = self._lock(session, task.case_id)
+        case = locking.lock(session, task.case_id)
         session.refresh(task)
-        self._refuse_closed(session, task)
+        locking.refuse_closed(task)
         if task.assignee_id != by.person_id or not task.claimed:
             raise NotAllowed(by.username, "release")
         task.assignee_id, task.claimed = None, False
-        self._record_task(session, case, task, "task_released", by)
-        return task
-
-    def reassign(self, session: Session, task_id: int, *, by: Actor, person_id: int | None) -> Task:
-        """A supervisor gives an open task to another person of its role (``None``: back to the group)."""
-        permissions.demand(by, "supervise")
-        task = session.get(Task, task_id)
-        if task is None:
-            raise NotFound("task", task_id)
-        case = self._lock(session, task.case_id)
-        session.refresh(task)
-        self._refuse_closed(session, task)
-        if person_id is not None and not permissions.holds_role(session, person_id, task.role):
-            raise Refusal({"person": [permissions.not_of_role()]})
-        task.assignee_id, task.claimed = person_id, person_id is not None
-        self._record_task(session, case, task, "task_reassigned", by, details={"person_id": person_id})
+        effects.record_task(session, case, task, what="task_released", by=by, at=self.clock())
         return task
 
     # Messages, timers, outside operations
@@ -314,7 +297,7 @@ class Engine:
         self, session: Session, case_id: int, message: str, *, by: Actor, values: Mapping[str, Json] | None = None
     ) -> StepResult | None:
         """Deliver a message (by its element's id) to a case. ``None`` when the case does not wait for it."""
-        case = self._lock(session, case_id)
+        case = locking.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return None
         waiting = session.scalars(
@@ -333,7 +316,7 @@ class Engine:
 
     def fire_timer(self, session: Session, case_id: int, token: str) -> bool:
         """Let a due timer of a case fire, with every other that is due. False when it is gone or held."""
-        case = self._lock(session, case_id)
+        case = locking.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return False
         run = self._restore(session, case, SYSTEM)
@@ -344,7 +327,7 @@ class Engine:
 
     def finish_operation(self, session: Session, case_id: int, token: str, result: Json) -> bool:
         """Go on with a case whose outside operation has answered. False when nobody waits for it any more."""
-        case = self._lock(session, case_id)
+        case = locking.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return False
         run = self._restore(session, case, SYSTEM)
@@ -369,66 +352,6 @@ class Engine:
             fired = True
         return fired
 
-    # Supervision
-
-    def suspend(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
-        """Stop a running case: nobody can work on it and its timers hold until it is resumed."""
-        return self._set_status(session, case_id, by, CaseStatus.RUNNING, CaseStatus.SUSPENDED, "case_suspended", reason)
-
-    def resume(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
-        """Let a suspended case go on. What became due meanwhile fires now."""
-        return self._set_status(session, case_id, by, CaseStatus.SUSPENDED, CaseStatus.RUNNING, "case_resumed", reason)
-
-    def _set_status(
-        self, session: Session, case_id: int, by: Actor, before: CaseStatus, after: CaseStatus, what: str, reason: str
-    ) -> Case:
-        permissions.demand(by, "supervise")
-        case = self._lock(session, case_id)
-        if case.status is not before:
-            raise NotAllowed(by.username, what)
-        case.status = after
-        case.revision += 1
-        if after is CaseStatus.RUNNING:
-            incidents.release_held(session, case.id)
-        effects.record(session, case, what=what, by=by, at=self.clock(), details={"text": reason} if reason else None)
-        return case
-
-    def retry_incident(self, session: Session, incident_id: int, *, by: Actor) -> Incident:
-        """Let what failed be tried again now; the incident closes by itself when it works, or at once for a step."""
-        permissions.demand(by, "supervise")
-        incident = session.get(Incident, incident_id)
-        if incident is None:
-            raise NotFound("incident", incident_id)
-        case = self._lock(session, incident.case_id)
-        session.refresh(incident)
-        if incident.resolved_at is None:
-            incidents.release_held(session, case.id)
-            if incident.job_id is None:
-                incident.resolved_at, incident.resolved_by_id = self.clock(), by.person_id
-            effects.record(
-                session, case, what="incident_resolved", by=by, at=self.clock(), task_key=incident.element_id
-            )
-        return incident
-
-    def cancel_case(self, session: Session, case_id: int, *, by: Actor, reason: str) -> Case:
-        """A supervisor ends a case for good: its tasks, timers and outside operations go with it."""
-        permissions.demand(by, "supervise")
-        case = self._lock(session, case_id)
-        if case.status not in (CaseStatus.RUNNING, CaseStatus.SUSPENDED):
-            raise NotAllowed(by.username, "case_cancelled")
-        now = self.clock()
-        session.execute(
-            update(Task)
-            .where(Task.case_id == case.id, Task.status == TaskStatus.OPEN)
-            .values(status=TaskStatus.CANCELLED, ended_at=now, ended_by_id=by.person_id)
-            .execution_options(synchronize_session=False)
-        )
-        session.execute(delete(Job).where(Job.case_id == case.id).execution_options(synchronize_session=False))
-        case.status, case.ended_at = CaseStatus.CANCELLED, now
-        case.revision += 1
-        effects.record(session, case, what="case_cancelled", by=by, at=now, details={"text": reason})
-        return case
-
     # Shared parts
 
     def _task(self, session: Session, task_id: int, by: Actor) -> Task:
@@ -437,38 +360,6 @@ class Engine:
         if task is None or not permissions.may_do(by, task):
             raise NotFound("task", task_id)
         return task
-
-    def _lock(self, session: Session, case_id: int) -> Case:
-        """Lock the case's row and read it anew: what the session holds may be older than the lock."""
-        case = session.scalars(
-            select(Case)
-            .where(Case.id == case_id)
-            .options(undefer(Case.state))
-            .with_for_update(of=Case)
-            .execution_options(populate_existing=True, **{OPTIMISTIC: True})
-        ).one_or_none()
-        if case is None:
-            raise NotFound("case", case_id)
-        return case
-
-    def _refuse_closed(self, session: Session, task: Task) -> None:
-        if task.status is not TaskStatus.OPEN:
-            by = task.ended_by.name if task.ended_by else None
-            raise TaskNotOpen(task.id, task.status.value, by=by, at=task.ended_at, case=task.case.number)
-        if task.case.status is not CaseStatus.RUNNING:
-            raise TaskNotOpen(task.id, task.case.status.value, case=task.case.number)
-
-    def _refuse_claimed(self, task: Task, by: Actor) -> None:
-        if task.assignee_id is not None and task.assignee_id != by.person_id:
-            raise TaskClaimed(task.id, task.assignee.name if task.assignee else "")
-
-    def _record_task(
-        self, session: Session, case: Case, task: Task, what: str, by: Actor, *, details: dict[str, Any] | None = None
-    ) -> None:
-        effects.record(
-            session, case, what=what, by=by, at=self.clock(), role=task.role, task_key=task.key, task_name=task.name,
-            details=details,
-        )  # fmt: skip
 
     def _context(self, session: Session, case: Case, by: Actor) -> OperationContext:
         return OperationContext(

@@ -110,6 +110,6 @@ def _convert(text: str, kind: type | types.UnionType) -> object:
         if kind is Path:
             return Path(text)
     except (KeyError, ValueError):
-        words = {bool: "is not yes or no", int: "is not a whole number", float: "is not a number"}
-        raise ValueError(words.get(kind, "is not a time like 07:30")) from None  # type: ignore[call-overload]
+        words: dict[object, str] = {bool: "is not yes or no", int: "is not a whole number", float: "is not a number"}
+        raise ValueError(words.get(kind, "is not a time like 07:30")) from None
     return text

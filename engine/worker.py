@@ -1,4 +1,4 @@
-"""The worker: looks at what is due, at a tick or when it is nudged, and does it. Any number may run beside each other."""
+"""The worker: looks at what is due, at a tick or when it is nudged, and does it. Any number may run at once."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def incidents() -> str:
 @bp.post("/incidents/<int:incident_id>/retry")
 def retry(incident_id: int) -> Response:
     with current.transaction() as session:
-        current.engine().retry_incident(session, incident_id, by=current.actor())
+        current.engine().supervision.retry_incident(session, incident_id, by=current.actor())
     current.application().worker.nudge()
     flash(_("دوباره انجام می‌شود. اگر باز شکست بخورد، همین رخداد می‌ماند."), "success")
     return redirect(f"{request.script_root}/incidents", 303)
@@ -49,7 +49,7 @@ def reassign(task_id: int) -> Response:
     """Give a task to another person, or back to its group when nobody is chosen."""
     person = ascii_digits(request.form.get("person", ""))
     with current.transaction() as session:
-        task = current.engine().reassign(
+        task = current.engine().supervision.reassign(
             session, task_id, by=current.actor(), person_id=int(person) if person.isdecimal() else None
         )
         number = task.case.number
@@ -61,7 +61,7 @@ def reassign(task_id: int) -> Response:
 def suspend(number: str) -> Response:
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
-        current.engine().suspend(session, case.id, by=current.actor(), reason=_reason())
+        current.engine().supervision.suspend(session, case.id, by=current.actor(), reason=_reason())
     flash(_("پرونده متوقف شد؛ تا از سرگیری آن کسی نمی‌تواند روی آن کار کند."), "success")
     return _to_case(case.number)
 
@@ -70,7 +70,7 @@ def suspend(number: str) -> Response:
 def resume(number: str) -> Response:
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
-        current.engine().resume(session, case.id, by=current.actor(), reason=_reason())
+        current.engine().supervision.resume(session, case.id, by=current.actor(), reason=_reason())
     current.application().worker.nudge()
     flash(_("پرونده از سر گرفته شد."), "success")
     return _to_case(case.number)
@@ -84,7 +84,7 @@ def cancel(number: str) -> Response:
         raise InvalidSubmission({"reason": [_("برای لغو پرونده دلیل را بنویسید.")]})
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
-        current.engine().cancel_case(session, case.id, by=current.actor(), reason=reason)
+        current.engine().supervision.cancel_case(session, case.id, by=current.actor(), reason=reason)
     flash(_("پرونده لغو شد."), "success")
     return _to_case(case.number)
 

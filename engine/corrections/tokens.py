@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, EventSplit, _EndJoin
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
@@ -177,11 +178,31 @@ def _upstream(join: Any, starts: Iterable[str]) -> set[str]:
 
 
 def _merged(tokens: list[Any]) -> dict[str, Any]:
-    base = _common_ancestor(tokens).data
+    return _merged_paths([[*reversed(list(_ancestors(token))), token] for token in tokens], 0)
+
+
+def _merged_paths(paths: list[list[Any]], level: int) -> dict[str, Any]:
+    """Joins the innermost forks first: what a branch brought along from before its own fork is no change of its.
+
+    A path is a token with its ancestors, the root first; above ``level`` all paths are one.
+    """
+    if len(paths) == 1:
+        data: dict[str, Any] = paths[0][-1].data
+        return data
+    while all(path[level] is paths[0][level] for path in paths):
+        level += 1
+    branches: dict[UUID, list[list[Any]]] = {}
+    for path in paths:
+        branches.setdefault(path[level].id, []).append(path)
+    base = paths[0][level - 1].data
     merged = dict(base)
-    for token in tokens:
-        apply_changes(merged, base, token.data)
+    for branch in sorted(branches.values(), key=_last_arrival):
+        apply_changes(merged, base, _merged_paths(branch, level))
     return merged
+
+
+def _last_arrival(paths: list[list[Any]]) -> int:
+    return max(path[-1].internal_data["arrived"] for path in paths)
 
 
 def apply_changes(merged: dict[str, Any], base: dict[str, Any], changed: dict[str, Any]) -> None:
@@ -199,14 +220,6 @@ def apply_changes(merged: dict[str, Any], base: dict[str, Any], changed: dict[st
             merged.pop(key, None)
 
 
-def _common_ancestor(tokens: list[Any]) -> Any:
-    common = list(_ancestors(tokens[0]))
-    for token in tokens[1:]:
-        others = {task.id for task in _ancestors(token)}
-        common = [task for task in common if task.id in others]
-    return common[0]
-
-
 def _ancestors(task: Any) -> Iterator[Any]:
     task = task.parent
     while task is not None:
@@ -220,9 +233,7 @@ def _ancestors(task: Any) -> Iterator[Any]:
 
 
 @instead_of(TaskIterator, "__init__")
-def _to_any_depth(
-    self: Any, task: Any, end_at: Any = None, max_depth: int = 0, *rest: Any, **more: Any
-) -> None:
+def _to_any_depth(self: Any, task: Any, end_at: Any = None, max_depth: int = 0, *rest: Any, **more: Any) -> None:
     end_at_spec = more.pop("end_at_spec", end_at)
     original(TaskIterator, "__init__")(self, task, end_at_spec, sys.maxsize, *rest, **more)
 

@@ -251,10 +251,10 @@ def test_an_outside_operation_without_tries_left_becomes_an_incident_that_a_supe
     incident = small.look(lambda session: session.scalars(select(Incident)).one())
     assert incident.job_id is not None
     with pytest.raises(NotAllowed), small.engine.transaction() as session:
-        small.engine.retry_incident(session, incident.id, by=small.actor("ali"))
+        small.engine.supervision.retry_incident(session, incident.id, by=small.actor("ali"))
     outcomes["answer"] = "fine"
     with small.engine.transaction() as session:
-        small.engine.retry_incident(session, incident.id, by=small.actor("boss"))
+        small.engine.supervision.retry_incident(session, incident.id, by=small.actor("boss"))
     small.worker.work()
     assert list(small.open(case.id)) == ["after"]
     assert small.look(lambda session: session.scalars(select(Incident)).one().resolved_at) is not None
@@ -291,13 +291,13 @@ def test_an_action_interrupts_what_it_is_attached_to(small: Small) -> None:
 def test_a_suspended_case_holds_its_timers_and_tasks_until_it_is_resumed(small: Small) -> None:
     case = small.start("timed").case
     with small.engine.transaction() as session:
-        small.engine.suspend(session, case.id, by=small.actor("boss"), reason="بررسی")
+        small.engine.supervision.suspend(session, case.id, by=small.actor("boss"), reason="بررسی")
     small.clock.advance(timedelta(hours=2))
     small.worker.work()
     with pytest.raises(TaskNotOpen):
         small.complete(case.id, "wait", by="reza", answer="x")
     with small.engine.transaction() as session:
-        small.engine.resume(session, case.id, by=small.actor("boss"))
+        small.engine.supervision.resume(session, case.id, by=small.actor("boss"))
     small.worker.work()
     assert list(small.open(case.id)) == ["chased"]
 
@@ -305,7 +305,7 @@ def test_a_suspended_case_holds_its_timers_and_tasks_until_it_is_resumed(small: 
 def test_a_cancelled_case_leaves_nothing_waiting(small: Small) -> None:
     case = small.start("timed").case
     with small.engine.transaction() as session:
-        small.engine.cancel_case(session, case.id, by=small.actor("boss"), reason="اشتباه")
+        small.engine.supervision.cancel_case(session, case.id, by=small.actor("boss"), reason="اشتباه")
     assert small.open(case.id) == {}
     assert count(small, Job) == 0
     assert case_of(small, case.id).status is CaseStatus.CANCELLED

@@ -273,7 +273,7 @@ def test_money_of_a_case_that_a_supervisor_ended_reaches_finance(shop, bank):
     authority = order.pay()
     bank.pay(authority)
     with shop.engine.transaction() as session:
-        shop.engine.cancel_case(session, order.case_id, by=shop.supervisor, reason="آزمایش")
+        shop.engine.supervision.cancel_case(session, order.case_id, by=shop.supervisor, reason="آزمایش")
 
     shop.passes(timedelta(minutes=5))
 

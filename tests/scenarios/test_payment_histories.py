@@ -75,7 +75,7 @@ class History:
     def _end(self, case_id: int) -> None:
         with self.shop.engine.transaction() as session:
             if session.get_one(Case, case_id).status is CaseStatus.RUNNING:
-                self.shop.engine.cancel_case(session, case_id, by=self.shop.supervisor, reason="-")
+                self.shop.engine.supervision.cancel_case(session, case_id, by=self.shop.supervisor, reason="-")
 
     def payments(self) -> list[Payment]:
         """The payments of this order, oldest first."""
@@ -112,7 +112,7 @@ class History:
         assert self.shop.snapshot() == before, "a forged return changed something"
 
     def cancels(self) -> None:
-        if "cancel_payment" in self.order.waits_for():
+        if self.order.offers("cancel_payment"):
             self.order.does("cancel_payment")
 
     def time(self, seconds: int) -> None:

@@ -1,0 +1,48 @@
+"""Locks a case before anything is done with it, and refuses what is not open to be done.
+
+Lock order everywhere: the case's row, then rows of scarce things in the order of their ids.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from engine.errors import NotFound, TaskClaimed, TaskNotOpen
+from engine.identity import Actor
+from models.case import Case, CaseStatus, Task, TaskStatus
+from models.database import OPTIMISTIC
+
+
+def lock(session: Session, case_id: int, *, optimistic: bool = False) -> Case:
+    """Lock the case's row and read it anew: what the session holds may be older than the lock.
+
+    ``optimistic``: for a step, which ends in writing the case's next revision. SQLite then takes its one write
+    lock only at the first write, and a step that was overtaken meanwhile ends in ``Conflict``.
+    Raises ``NotFound``.
+    """
+    case = session.scalars(
+        select(Case)
+        .where(Case.id == case_id)
+        .options(undefer(Case.state))
+        .with_for_update(of=Case)
+        .execution_options(populate_existing=True, **{OPTIMISTIC: optimistic})
+    ).one_or_none()
+    if case is None:
+        raise NotFound("case", case_id)
+    return case
+
+
+def refuse_closed(task: Task) -> None:
+    """Raises ``TaskNotOpen``, with who was quicker, for a task that ended or whose case does not run."""
+    if task.status is not TaskStatus.OPEN:
+        by = task.ended_by.name if task.ended_by else None
+        raise TaskNotOpen(task.id, task.status.value, by=by, at=task.ended_at, case=task.case.number)
+    if task.case.status is not CaseStatus.RUNNING:
+        raise TaskNotOpen(task.id, task.case.status.value, case=task.case.number)
+
+
+def refuse_claimed(task: Task, by: Actor) -> None:
+    """Raises ``TaskClaimed`` when somebody else is at the task."""
+    if task.assignee_id is not None and task.assignee_id != by.person_id:
+        raise TaskClaimed(task.id, task.assignee.name if task.assignee else "")

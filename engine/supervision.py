@@ -1,0 +1,95 @@
+"""What supervisors do with cases: suspend, resume, cancel, reassign tasks, retry what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from engine import effects, incidents, locking, permissions
+from engine.errors import NotAllowed, NotFound, Refusal
+from engine.identity import Actor
+from models.case import Case, CaseStatus, Task, TaskStatus
+from models.job import Incident, Job
+
+
+class Supervision:
+    """The verbs of supervisors, in the caller's transaction. Each raises ``NotAllowed`` for anybody else."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def suspend(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
+        """Stop a running case: nobody can work on it and its timers hold until it is resumed."""
+        case = self._case(session, case_id, by, "case_suspended", CaseStatus.RUNNING)
+        case.status = CaseStatus.SUSPENDED
+        return self._changed(session, case, by, "case_suspended", reason)
+
+    def resume(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
+        """Let a suspended case go on. What became due meanwhile fires now."""
+        case = self._case(session, case_id, by, "case_resumed", CaseStatus.SUSPENDED)
+        case.status = CaseStatus.RUNNING
+        incidents.release_held(session, case.id)
+        return self._changed(session, case, by, "case_resumed", reason)
+
+    def cancel_case(self, session: Session, case_id: int, *, by: Actor, reason: str) -> Case:
+        """End a case for good: its tasks, timers and outside operations go with it."""
+        case = self._case(session, case_id, by, "case_cancelled", CaseStatus.RUNNING, CaseStatus.SUSPENDED)
+        now = self._clock()
+        session.execute(
+            update(Task)
+            .where(Task.case_id == case.id, Task.status == TaskStatus.OPEN)
+            .values(status=TaskStatus.CANCELLED, ended_at=now, ended_by_id=by.person_id)
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(delete(Job).where(Job.case_id == case.id).execution_options(synchronize_session=False))
+        case.status, case.ended_at = CaseStatus.CANCELLED, now
+        return self._changed(session, case, by, "case_cancelled", reason)
+
+    def reassign(self, session: Session, task_id: int, *, by: Actor, person_id: int | None) -> Task:
+        """Give an open task to another person of its role (``None``: back to the group)."""
+        permissions.demand(by, "supervise")
+        task = session.get(Task, task_id)
+        if task is None:
+            raise NotFound("task", task_id)
+        case = locking.lock(session, task.case_id)
+        session.refresh(task)
+        locking.refuse_closed(task)
+        if person_id is not None and not permissions.holds_role(session, person_id, task.role):
+            raise Refusal({"person": [permissions.not_of_role()]})
+        task.assignee_id, task.claimed = person_id, person_id is not None
+        effects.record_task(
+            session, case, task, what="task_reassigned", by=by, at=self._clock(), details={"person_id": person_id}
+        )
+        return task
+
+    def retry_incident(self, session: Session, incident_id: int, *, by: Actor) -> Incident:
+        """Let what failed be tried again now; the incident closes by itself when it works, or at once for a step."""
+        permissions.demand(by, "supervise")
+        incident = session.get(Incident, incident_id)
+        if incident is None:
+            raise NotFound("incident", incident_id)
+        case = locking.lock(session, incident.case_id)
+        session.refresh(incident)
+        if incident.resolved_at is None:
+            now = self._clock()
+            incidents.release_held(session, case.id)
+            if incident.job_id is None:
+                incident.resolved_at, incident.resolved_by_id = now, by.person_id
+            effects.record(session, case, what="incident_resolved", by=by, at=now, task_key=incident.element_id)
+        return incident
+
+    def _case(self, session: Session, case_id: int, by: Actor, what: str, *statuses: CaseStatus) -> Case:
+        permissions.demand(by, "supervise")
+        case = locking.lock(session, case_id)
+        if case.status not in statuses:
+            raise NotAllowed(by.username, what)
+        return case
+
+    def _changed(self, session: Session, case: Case, by: Actor, what: str, reason: str) -> Case:
+        case.revision += 1  # whoever computes a step of this case at the moment has been overtaken
+        details = {"text": reason} if reason else None
+        effects.record(session, case, what=what, by=by, at=self._clock(), details=details)
+        return case
