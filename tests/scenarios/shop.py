@@ -22,7 +22,7 @@ from engine.settings import Settings
 from engine.worker import Worker
 from models.account import Person, RoleGrant
 from models.billing import Invoice, InvoiceLine, InvoiceStatus, Payment
-from models.case import Case, Task, TaskStatus
+from models.case import Case, Task, TaskKind, TaskStatus
 from models.database import open_database, session_factory
 from tests.databases import fresh_database
 from tests.providers.zarinpal_server import MERCHANT, ZarinpalServer
@@ -208,9 +208,16 @@ class Order:
             ).one()
 
     def waits_for(self) -> set[str]:
+        """Keys of what the case waits for; actions that are only offered are not among them."""
+        return {task.key for task in self._open() if task.kind is not TaskKind.ACTION}
+
+    def offers(self, action: str) -> bool:
+        return any(task.key == action for task in self._open())
+
+    def _open(self) -> list[Task]:
         with self.shop.engine.transaction() as session:
-            return set(
-                session.scalars(select(Task.key).where(Task.case_id == self.case_id, Task.status == TaskStatus.OPEN))
+            return list(
+                session.scalars(select(Task).where(Task.case_id == self.case_id, Task.status == TaskStatus.OPEN))
             )
 
     @property
