@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.engine.desk import Desk
 from tests.engine.office import Office
 
 
@@ -14,3 +16,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
     yield office
     office.session.close()
     office.session.get_bind().dispose()
+
+
+@pytest.fixture
+def desk(application: Any, clock: Any) -> Desk:
+    return Desk(application, clock)

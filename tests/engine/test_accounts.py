@@ -3,87 +3,21 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from engine import people as people_verbs
-from engine.accounts import PasswordRefused, Registration, SignInRefused, fold_username, is_pending
+from engine.accounts import PasswordRefused, SignInRefused, fold_username, is_pending
 from engine.codes import CodeRefused
 from engine.errors import Refusal, TooMany
 from engine.identity import actor_for
 from engine.people import NewAccount
 from models.account import Person, SignInSession, VerificationCode
-from models.outbox import OutboxMessage
+from tests.engine.desk import ADDRESS, MOBILE, SOON, wrong
 from tests.play import PASSWORD
-
-MOBILE = "09123456789"
-ADDRESS = "192.0.2.1"
-NEW_PASSWORD = "another-one-9"
-SOON = timedelta(seconds=61)
-
-
-@pytest.fixture
-def desk(application: Any, clock: Any) -> Desk:
-    return Desk(application, clock)
-
-
-class Desk:
-    """The verbs of accounts, each in a transaction of its own, at the clock's moment."""
-
-    def __init__(self, application: Any, clock: Any) -> None:
-        self.application = application
-        self.clock = clock
-        self.accounts = application.accounts
-
-    def does(self, verb: Callable[..., Any], *arguments: Any, **values: Any) -> Any:
-        with self.application.engine.transaction() as session:
-            return verb(session, *arguments, **values)
-
-    def register(self, *, mobile: str = MOBILE, password: str = PASSWORD, address: str = ADDRESS) -> str:
-        registration = Registration("سارا", "مرادی", mobile, password, "citizen")
-        return self.does(self.accounts.register, registration, address=address, now=self.clock.now)
-
-    def confirm(self, code: str, mark: str, *, mobile: str = MOBILE) -> Person:
-        return self.does(self.accounts.confirm_registration, mobile, code, mark=mark, now=self.clock.now)
-
-    def sign_in(self, username: str = MOBILE, password: str = PASSWORD, *, address: str = ADDRESS) -> Any:
-        return self.does(self.accounts.sign_in, username, password, address=address, now=self.clock.now)
-
-    def forgets(self, username: str = MOBILE, *, address: str = ADDRESS) -> str:
-        return self.does(self.accounts.send_recovery, username, address=address, now=self.clock.now)
-
-    def recovers(self, code: str, password: str = NEW_PASSWORD, username: str = MOBILE) -> Person:
-        return self.does(self.accounts.recover, username, code, password, now=self.clock.now)
-
-    def registered(self, mobile: str = MOBILE) -> Person:
-        person = self.confirm(self.code(mark := self.register(mobile=mobile)), mark, mobile=mobile)
-        self.clock.advance(SOON)
-        return person
-
-    def messages(self) -> list[OutboxMessage]:
-        return self.does(lambda session: list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))))
-
-    def code(self, _after: Any = None) -> str:
-        """The code in the newest message."""
-        found = re.search(r"\b\d{6}\b", self.messages()[-1].text)
-        assert found is not None
-        return found[0]
-
-    def person(self, username: str = MOBILE) -> Person | None:
-        return self.does(lambda session: session.scalars(select(Person).where(Person.username == username)).first())
-
-    def works(self, token: str) -> bool:
-        return self.does(self.accounts.person_of_session, token, now=self.clock.now) is not None
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06d}"
-
 
 # Registering
 
@@ -374,100 +308,3 @@ def test_an_account_of_the_organisation_begins_with_a_password_to_be_changed(des
     made, password = desk.does(people_verbs.make_account, desk.accounts, account, by=admin, now=desk.clock.now)
     person, _token = desk.sign_in("۱۲-۳۰-۰۹۹۹۹", password)
     assert (person.id, person.must_change_password) == (made.id, True)
-
-
-# People
-
-
-def test_locking_ends_sessions_at_once_and_the_last_admin_stays(desk, people):
-    first, second = people.add("admin-1", "admin"), people.add("admin-2", "admin")
-    _person, token = desk.sign_in("admin-2")
-    desk.does(people_verbs.lock, desk.accounts, second.id, by=actor_for(first))
-    assert not desk.works(token)
-    with pytest.raises(SignInRefused):
-        desk.sign_in("admin-2")
-    with pytest.raises(Refusal):
-        desk.does(people_verbs.lock, desk.accounts, first.id, by=actor_for(first))
-    with pytest.raises(Refusal):
-        desk.does(people_verbs.revoke, first.id, first.roles[0].id, by=actor_for(first))
-    desk.does(people_verbs.unlock, second.id, by=actor_for(first))
-    assert desk.sign_in("admin-2")
-
-
-def test_a_divided_role_needs_its_unit_or_district(desk, people):
-    admin, other = actor_for(people.add("admin-1", "admin")), people.add("clerk", "finance")
-    for role, scope, field in (
-        ("department_staff", "", "unit"), ("department_staff", "7", "unit"), ("district_engineering", "11", "district"),
-        ("finance", "7", "role"), ("nonsense", "", "role"),
-    ):  # fmt: skip
-        with pytest.raises(Refusal) as refused:
-            desk.does(people_verbs.grant, other.id, by=admin, role=role, scope=scope)
-        assert list(refused.value.errors) == [field]
-    person = desk.does(people_verbs.grant, other.id, by=admin, role="district_engineering", scope="7")
-    assert ("district_engineering", "7") in actor_for(person).scopes
-
-
-@pytest.mark.rule("ACC-5")
-def test_people_are_found_in_any_letters_and_digits(desk, people):
-    admin = actor_for(people.add("admin-1", "admin"))
-    people.add("12-30-01234", "inspector", first_name="علی", last_name="کریمی")
-    for q in ("علي", "كريمي علی", "۰۱۲۳۴", "12-30"):
-        page = desk.does(people_verbs.people_page, admin, q=q)
-        assert [person.username for person in page.items] == ["12-30-01234"], q
-    assert desk.does(people_verbs.people_page, admin, role="inspector").items
-    assert not desk.does(people_verbs.people_page, admin, q="نیست").items
-
-
-# Races
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    """What ``count`` threads that act at the same moment got, or the errors they met."""
-    barrier, results = threading.Barrier(count), []
-
-    def run(number: int) -> None:
-        barrier.wait()
-        try:
-            results.append(act(number))
-        except (Refusal, TooMany, SignInRefused) as error:
-            results.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
-@pytest.mark.rule("ACC-2")
-def test_of_simultaneous_submissions_of_the_right_code_one_succeeds(desk):
-    mark = desk.register()
-    code = desk.code()
-    results = at_once(8, lambda _number: desk.confirm(code, mark))
-    assert sum(isinstance(result, Person) for result in results) == 1
-
-
-@pytest.mark.rule("ACC-2")
-def test_simultaneous_guesses_are_all_counted(desk):
-    mark = desk.register()
-    code = int(desk.code())
-    guesses = [f"{(code + number) % 1_000_000:06d}" for number in range(1, 11)]
-    results = at_once(10, lambda number: desk.confirm(guesses[number], mark))
-    assert sum(isinstance(result, CodeRefused) for result in results) == 5
-    assert desk.does(lambda session: session.scalar(select(VerificationCode.tries))) == 5
-
-
-@pytest.mark.rule("ACC-2")
-def test_simultaneous_registrations_send_one_code(desk):
-    results = at_once(6, lambda _number: desk.register())
-    assert sum(isinstance(result, str) for result in results) == 1
-    assert len(desk.messages()) == 1
-    assert desk.does(lambda session: session.scalar(select(func.count()).select_from(Person))) == 1
-
-
-def test_simultaneous_wrong_passwords_are_all_counted(desk):
-    desk.registered()
-    results = at_once(10, lambda _number: desk.sign_in(password="nonsense-123"))
-    assert sum(isinstance(result, SignInRefused) for result in results) == 5
-    assert sum(isinstance(result, TooMany) for result in results) == 5

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
 
 from flask.testing import FlaskClient
 from openapi_schema_validator import OAS31Validator
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from tests.play import PASSWORD
@@ -14,6 +16,7 @@ from webapp.api.openapi import document
 
 DESCRIBED = document()
 BASE = "/api/v1"
+PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 
 
 class Api:
@@ -63,3 +66,18 @@ def check_described(method: str, path: str, answer: TestResponse) -> None:
             else:
                 assert not content or "*/*" in content, f"{method} {path}: {answer.mimetype}"
             return
+
+
+def code_of(answer: Any) -> tuple[int, str]:
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["status"] == answer.status_code
+    return answer.status_code, answer.json["code"]
+
+
+def count(application: Any, model: Any) -> int:
+    with application.engine.transaction() as session:
+        return session.scalar(select(func.count()).select_from(model))
+
+
+def upload(api: Api, number: str, name: str = "plan.pdf", content: bytes = PDF, key: str | None = None) -> Any:
+    return api.post("/documents", key=key, data={"case": number, "file": (io.BytesIO(content), name)})
