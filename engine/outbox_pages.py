@@ -10,9 +10,7 @@ from models.digits import clean
 from models.outbox import OutboxMessage
 
 
-def messages_page(
-    session: Session, *, q: str = "", cursor: str | None = None, limit: int = 30
-) -> Page[OutboxMessage]:
+def messages_page(session: Session, *, q: str = "", cursor: str | None = None, limit: int = 30) -> Page[OutboxMessage]:
     """Messages, newest first; ``q`` is a part of the receiver's number or of the text. The caller checks who asks."""
     limit = capped(limit)
     condition: ColumnElement[bool] = true()
