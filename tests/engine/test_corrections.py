@@ -52,11 +52,7 @@ def looped(gateway: str, conditions: tuple[str | None, str | None] = (None, None
     for task, condition in zip("ab", conditions, strict=True):
         body += flow("f", task, condition) + flow(task, "j")
     return process(
-        body
-        + path("j", "again", "q")
-        + flow("q", "m", "more")
-        + flow("q", "after", key="out")
-        + flow("after", "e")
+        body + path("j", "again", "q") + flow("q", "m", "more") + flow("q", "after", key="out") + flow("after", "e")
     )
 
 
@@ -109,13 +105,7 @@ def test_2_an_inclusive_join_in_a_loop_waits_for_both_in_every_round():
 
 
 def test_2_an_inclusive_join_waits_for_a_task_beside_a_flow_that_leads_straight_to_it():
-    body = (
-        start()
-        + path("s", "f")
-        + node("inclusiveGateway", "f")
-        + node("inclusiveGateway", "j")
-        + user("a", "z")
-    )
+    body = start() + path("s", "f") + node("inclusiveGateway", "f") + node("inclusiveGateway", "j") + user("a", "z")
     body += flow("f", "j", "True") + flow("f", "a", "True") + path("a", "j", "z", "e") + end()
     for diagram in (body, body.replace('id="f"', 'id="f" name="the other order"')):
         case = Played(process(diagram))
@@ -142,12 +132,7 @@ def test_2_a_token_too_many_waits_for_the_next_round_and_is_not_lost():
 
 
 REVIEWS = process(
-    start()
-    + fork("g", "j")
-    + user("a", "b", "z")
-    + path("s", "g", "a", "j", "z", "e")
-    + path("g", "b", "j")
-    + end()
+    start() + fork("g", "j") + user("a", "b", "z") + path("s", "g", "a", "j", "z", "e") + path("g", "b", "j") + end()
 )
 
 
@@ -165,6 +150,16 @@ def test_3_what_both_wrote_is_the_later_ones_and_mappings_are_joined():
     del case.task("a").data["gone"]
     case.does("b", marks={"old": 0, "b": 2}, who="b").does("a", marks={"old": 1, "a": 1}, who="a")
     assert case.task("z").data == {"marks": {"old": 1, "a": 1, "b": 2}, "who": "a"}
+
+
+def test_3_a_reminder_set_off_later_does_not_bring_back_what_was_there_when_it_began():
+    inner = start("s2") + path("s2", "m", "a", "q") + choice("m") + user("a", "h") + choice("q", "out")
+    inner += flow("q", "m", "more") + flow("q", "last", key="out") + user("last") + path("last", "e2") + end("e2")
+    inner += boundary("b", "a", message(), interrupting=False) + path("b", "h", "e3") + end("e3")
+    body = start() + path("s", "sub", "z", "e") + subprocess("sub", inner) + user("z") + end()
+    case = Played(process(body, before=MESSAGES)).gets("b").does("a", written=1, more=True)
+    case.gets("b").does("a", written=2, more=False).does("last").does("h").does("h")
+    assert case.task("z").data == {"written": 2, "more": False}
 
 
 # ---------------------------------------------------------------- 4
@@ -228,12 +223,8 @@ def test_5_instances_that_are_subprocesses_are_closed_with_their_activity():
 
 
 def test_5_an_activity_interrupted_from_inside_does_not_go_on():
-    inner = (
-        start("s2") + path("s2", "x", "e3") + user("x") + end("e3", '<errorEventDefinition errorRef="E1"/>')
-    )
-    body = (
-        start() + path("s", "sub", "n", "e") + subprocess("sub", inner) + user("n", "h") + end() + end("e2")
-    )
+    inner = start("s2") + path("s2", "x", "e3") + user("x") + end("e3", '<errorEventDefinition errorRef="E1"/>')
+    body = start() + path("s", "sub", "n", "e") + subprocess("sub", inner) + user("n", "h") + end() + end("e2")
     body += boundary("b", "sub", '<errorEventDefinition errorRef="E1"/>') + path("b", "h", "e2")
     case = Played(process(body, before='<error id="E1" name="er" errorCode="c1"/>')).does("x")
     assert case.tasks == ["h"]
