@@ -152,7 +152,7 @@ RECONCILE_EVERY = 300  # seconds between two questions to the gateway about paym
 
 
 def application_from_environment() -> Application:
-    """The application that ``KARTABL_…`` variables describe; says every problem at once and exits when they are wrong."""
+    """The application that ``KARTABL_…`` variables describe; exits with every problem at once when they are wrong."""
     try:
         return build(Settings.from_environment(os.environ))
     except SettingsInvalid as problem:

@@ -14,12 +14,23 @@ from engine.xml import parse_xml
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
 ACTIVITIES = frozenset(
-    ["task", "userTask", "manualTask", "serviceTask", "scriptTask", "sendTask", "receiveTask", "businessRuleTask", "callActivity", "subProcess", "transaction", "adHocSubProcess"]
+    [
+        "task",
+        "userTask",
+        "manualTask",
+        "serviceTask",
+        "scriptTask",
+        "sendTask",
+        "receiveTask",
+        "businessRuleTask",
+        "callActivity",
+        "subProcess",
+        "transaction",
+        "adHocSubProcess",
+    ]
 )
 EVENTS = frozenset(["startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"])
-GATEWAYS = frozenset(
-    ["exclusiveGateway", "parallelGateway", "inclusiveGateway", "complexGateway", "eventBasedGateway"]
-)
+GATEWAYS = frozenset(["exclusiveGateway", "parallelGateway", "inclusiveGateway", "complexGateway", "eventBasedGateway"])
 FLOW_NODES = ACTIVITIES | EVENTS | GATEWAYS
 PEOPLE_TASKS = frozenset({"userTask", "manualTask"})
 SUBMISSION = "submission"  # what a person sent at this step; known to expressions, never kept
@@ -240,24 +251,29 @@ EXPRESSION_PROPERTIES = ("due", "priority", "scope", "locked")
 
 
 def _expressions(process: etree._Element) -> Iterator[Located]:
+    """Every expression of the process, with the element it stands at."""
     for flow in process.iter(bpmn("sequenceFlow")):
         condition = flow.find(bpmn("conditionExpression"))
         if condition is not None:
             yield Located(flow.get("id", ""), (condition.text or "").strip(), "condition")
     for timer in process.iter(bpmn("timerEventDefinition")):
-        for child in timer:
-            if local(child) in ("timeDate", "timeDuration", "timeCycle"):
-                yield Located(_owner(timer), (child.text or "").strip(), "timer")
+        times = (child for child in timer if local(child) in ("timeDate", "timeDuration", "timeCycle"))
+        yield from (Located(_owner(timer), (time.text or "").strip(), "timer") for time in times)
     for operator in process.iter(f"{{{SPIFF}}}serviceTaskOperator"):
         for parameter in _parameters(operator):
             yield Located(_owner(operator), parameter.value, f"parameter {parameter.name}")
     for node in flow_nodes(process):
-        for name, value in _properties(node).items():
-            if name in EXPRESSION_PROPERTIES:
-                yield Located(node.get("id", ""), value, name)
-        for tag in ("loopCondition", "loopCardinality", "completionCondition"):
-            for found in node.iterfind(f"./*/{bpmn(tag)}"):
-                yield Located(node.get("id", ""), (found.text or "").strip(), tag)
+        yield from _expressions_at(node)
+
+
+def _expressions_at(node: etree._Element) -> Iterator[Located]:
+    """Those in a node's own properties and in its repetition."""
+    for name, value in _properties(node).items():
+        if name in EXPRESSION_PROPERTIES:
+            yield Located(node.get("id", ""), value, name)
+    for tag in ("loopCondition", "loopCardinality", "completionCondition"):
+        for found in node.iterfind(f"./*/{bpmn(tag)}"):
+            yield Located(node.get("id", ""), (found.text or "").strip(), tag)
 
 
 def _owner(inner: etree._Element) -> str:
@@ -266,5 +282,3 @@ def _owner(inner: etree._Element) -> str:
     while at is not None and local(at) not in FLOW_NODES:
         at = at.getparent()
     return at.get("id", "") if at is not None else ""
-
-

@@ -164,5 +164,3 @@ class IdempotencyKey(Base):
     status: Mapped[int] = mapped_column(Integer)
     body: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
-
-

@@ -68,7 +68,10 @@ class Payment(Base):
     """One attempt to pay an invoice at a gateway. It counts only when the gateway verified it (PAY-1)."""
 
     __tablename__ = "payments"
-    __table_args__ = (Index("ix_payments_invoice_id", "invoice_id"), Index("ix_payments_state_started_at", "state", "started_at"))
+    __table_args__ = (
+        Index("ix_payments_invoice_id", "invoice_id"),
+        Index("ix_payments_state_started_at", "state", "started_at"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
@@ -82,8 +85,12 @@ class Payment(Base):
     reference: Mapped[str] = mapped_column(String(60), default="")  # the bank's number, shown to the payer
     started_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]
-    answer: Mapped[str] = mapped_column(String(40), default="")  # what the gateway last said, as a key: in_bank, no_answer, …
-    paid_amount: Mapped[int] = mapped_column(Rials, default=0)  # what the gateway stands for; 0: nothing, or it did not say
+    answer: Mapped[str] = mapped_column(
+        String(40), default=""
+    )  # what the gateway last said, as a key: in_bank, no_answer, …
+    paid_amount: Mapped[int] = mapped_column(
+        Rials, default=0
+    )  # what the gateway stands for; 0: nothing, or it did not say
     review_case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))  # the unmatched_payment case about it
 
     invoice: Mapped[Invoice] = relationship(back_populates="payments")

@@ -14,9 +14,7 @@ _TO_PERSIAN = {ord(str(i)): char for i, char in enumerate("۰۱۲۳۴۵۶۷۸۹"
     ord(char): "۰۱۲۳۴۵۶۷۸۹"[i] for i, char in enumerate("٠١٢٣٤٥٦٧٨٩")
 }
 _LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک"})
-_SEARCH = str.maketrans(
-    {"آ": "ا", "أ": "ا", "إ": "ا", "ٱ": "ا", "ۀ": "ه", "ة": "ه", "ئ": "ی", "ؤ": "و", "ە": "ه"}
-)
+_SEARCH = str.maketrans({"آ": "ا", "أ": "ا", "إ": "ا", "ٱ": "ا", "ۀ": "ه", "ة": "ه", "ئ": "ی", "ؤ": "و", "ە": "ه"})
 
 # Kept out of every text: C0 and C1 controls but tab and new lines, marks of direction, the byte order mark,
 # zero-width space, joiner and word joiner, soft hyphen, and halves of surrogate pairs.

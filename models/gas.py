@@ -96,7 +96,10 @@ class Assignment(Base):
     """An inspector was assigned to a project, with the reason in full (ASG-4)."""
 
     __tablename__ = "assignments"
-    __table_args__ = (Index("ix_assignments_project_id", "project_id"), Index("ix_assignments_inspector_id", "inspector_id"))
+    __table_args__ = (
+        Index("ix_assignments_project_id", "project_id"),
+        Index("ix_assignments_inspector_id", "inspector_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("gas_projects.id"))

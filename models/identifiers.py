@@ -44,9 +44,7 @@ def company_id(text: str) -> str:
     if not re.fullmatch(r"[0-9]{11}", code):
         raise ValueError(_("شناسه ملی شرکت یازده رقم است. آن را بی‌فاصله و کامل بنویسید."))
     shift = int(code[9]) + 2
-    remainder = sum(
-        (int(digit) + shift) * weight for digit, weight in zip(code[:10], _COMPANY_WEIGHTS, strict=True)
-    )
+    remainder = sum((int(digit) + shift) * weight for digit, weight in zip(code[:10], _COMPANY_WEIGHTS, strict=True))
     if len(set(code)) == 1 or remainder % 11 % 10 != int(code[10]):
         raise ValueError(_("این شناسه ملی درست نیست. رقم‌ها را با آگهی ثبت شرکت بسنجید."))
     return code

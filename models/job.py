@@ -48,7 +48,10 @@ class Incident(Base):
     """Something failed and needs a supervisor: the case waits where it was."""
 
     __tablename__ = "incidents"
-    __table_args__ = (Index("ix_incidents_case_id", "case_id"), Index("ix_incidents_resolved_at_id", "resolved_at", "id"))
+    __table_args__ = (
+        Index("ix_incidents_case_id", "case_id"),
+        Index("ix_incidents_resolved_at_id", "resolved_at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))

@@ -82,15 +82,9 @@ class Split(Block):
             part, first, last = branch.draw()
             otherwise = self.kind == "parallel" or number == len(self.branches) - 1
             key = default if otherwise and self.kind != "parallel" else None
-            xml += (
-                part
-                + flow(fork, first, None if otherwise else self.condition(number), key=key)
-                + flow(last, join)
-            )
+            xml += part + flow(fork, first, None if otherwise else self.condition(number), key=key) + flow(last, join)
         attributes = {} if self.kind == "parallel" else {"default": default}
-        xml += drawing.node(f"{self.kind}Gateway", fork, **attributes) + drawing.node(
-            f"{self.kind}Gateway", join
-        )
+        xml += drawing.node(f"{self.kind}Gateway", fork, **attributes) + drawing.node(f"{self.kind}Gateway", join)
         if self.kind == "parallel":
             return xml, fork, join
         return xml + drawing.user(decide) + flow(decide, fork), decide, join
@@ -235,11 +229,7 @@ class Many(Block):
 
     def begin(self, data: Data, scope: Scope) -> Tokens:
         instances: list[Block] = [Task(self.key, mute=True) for _ in range(3)]
-        return (
-            SequenceTokens(Sequence(instances), data, scope)
-            if self.sequential
-            else Abreast(instances, data, scope)
-        )
+        return SequenceTokens(Sequence(instances), data, scope) if self.sequential else Abreast(instances, data, scope)
 
 
 @dataclass

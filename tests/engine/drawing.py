@@ -34,11 +34,7 @@ def path(*nodes: str) -> str:
 
 
 def flow(source: str, target: str, condition: str | None = None, *, key: str | None = None) -> str:
-    inner = (
-        f'<conditionExpression xsi:type="tFormalExpression">{condition}</conditionExpression>'
-        if condition
-        else ""
-    )
+    inner = f'<conditionExpression xsi:type="tFormalExpression">{condition}</conditionExpression>' if condition else ""
     identifier = key or f"flow{next(_numbers)}"
     return f'<sequenceFlow id="{identifier}" sourceRef="{source}" targetRef="{target}">{inner}</sequenceFlow>'
 
@@ -77,9 +73,7 @@ def timer(value: str, kind: str = "timeDuration") -> str:
 
 
 def boundary(key: str, activity: str, definition: str, *, interrupting: bool = True) -> str:
-    return node(
-        "boundaryEvent", key, definition, attachedToRef=activity, cancelActivity=str(interrupting).lower()
-    )
+    return node("boundaryEvent", key, definition, attachedToRef=activity, cancelActivity=str(interrupting).lower())
 
 
 def catch(key: str, definition: str) -> str:

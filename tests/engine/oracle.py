@@ -224,9 +224,7 @@ def play(seed: int) -> int:
 
 def _one_step(random: Random, game: Game, sides: list[Side], number: int) -> str:
     """Something happens, on the game's side and on the engine's."""
-    chosen = random.choice(
-        sorted(game.root.tasks() + game.root.events(), key=lambda one: (one.name, str(one.data)))
-    )
+    chosen = random.choice(sorted(game.root.tasks() + game.root.events(), key=lambda one: (one.name, str(one.data))))
     if chosen.due is not None:
         return _time_passes(game, sides)
     values = {"d": random.randint(0, 11), "written": number}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ class AnyForm:
 def process(body: str, *, key: str = "small", messages: str = "") -> bytes:
     """A diagram around ``body`` (elements and flows), in one lane of the role ``citizen``."""
     declared = "".join(f'<bpmn:message id="{name}" name="{name}"/>' for name in messages.split())
-    return f'{HEAD}{declared}<bpmn:process id="{key}" isExecutable="true">{body}</bpmn:process></bpmn:definitions>'.encode()
+    drawn = f'<bpmn:process id="{key}" isExecutable="true">{body}</bpmn:process>'
+    return f"{HEAD}{declared}{drawn}</bpmn:definitions>".encode()
 
 
 def properties(**values: str) -> str:
@@ -89,7 +91,7 @@ def flow(source: str, target: str, condition: str = "", identifier: str = "") ->
 
 
 def chain(*identifiers: str) -> str:
-    return "".join(flow(one, other) for one, other in zip(identifiers, identifiers[1:], strict=False))
+    return "".join(flow(one, other) for one, other in pairwise(identifiers))
 
 
 @dataclass
@@ -108,7 +110,7 @@ class Screen:
 
 
 class Small:
-    """An engine with the given diagrams deployed, three citizens (``ali``, ``sara``, ``reza``) and a supervisor."""
+    """An engine with the given diagrams: citizens ``ali`` and ``sara``, ``reza`` of finance, supervisor ``boss``."""
 
     def __init__(
         self, server: str, *diagrams: bytes, operations: Operations | None = None, folder: Path | None = None
@@ -121,7 +123,8 @@ class Small:
         language = Language({"in_a_day": lambda: (clock.now().replace(hour=23)).isoformat()})
         self.engine = Engine(
             sessions=session_factory(self.database), operations=self.operations, briefings=Briefings(),
-            reports=Reports(), services=Services(settings=settings, sms=Screen()), environment=SafeEnvironment(language),
+            reports=Reports(), services=Services(settings=settings, sms=Screen()),
+            environment=SafeEnvironment(language),
             clock=self.clock,
         )  # fmt: skip
         self.worker = Worker(self.engine)

@@ -102,9 +102,7 @@ def test_the_diagram_shows_what_is_done_and_what_is_waited_for(office: Office) -
     office.task(case)
     job(office, case.id, JobKind.OPERATION, "request", process="payment")
     for element in ("asked", "decide"):
-        office.session.add(
-            FlowPassage(case_id=case.id, process_key="errand", element_id=element, last_at=NOW)
-        )
+        office.session.add(FlowPassage(case_id=case.id, process_key="errand", element_id=element, last_at=NOW))
     office.session.flush()
     view = cases.diagram(office.session, case)
     assert view.xml == DIAGRAM

@@ -30,12 +30,7 @@ from tests.engine.drawing import (
 
 def test_data_goes_into_a_called_process_and_comes_back():
     called = process(start("cs") + path("cs", "cu", "ce") + user("cu") + end("ce"), key="called")
-    body = (
-        start()
-        + path("s", "call", "z", "e")
-        + node("callActivity", "call", calledElement="called")
-        + user("z")
-    )
+    body = start() + path("s", "call", "z", "e") + node("callActivity", "call", calledElement="called") + user("z")
     case = Played(process(body + end()), called, invoice=7)
     assert case.task("cu").data == {"invoice": 7}
     assert case.does("cu", paid=True).task("z").data == {"invoice": 7, "paid": True}
@@ -50,18 +45,13 @@ def test_an_error_in_a_called_process_reaches_its_caller():
     )  # fmt: skip
     body = start() + path("s", "call", "e") + node("callActivity", "call", calledElement="called") + end()
     body += (
-        boundary("b", "call", '<errorEventDefinition errorRef="E9"/>')
-        + path("b", "h", "e2")
-        + user("h")
-        + end("e2")
+        boundary("b", "call", '<errorEventDefinition errorRef="E9"/>') + path("b", "h", "e2") + user("h") + end("e2")
     )
     assert Played(process(body, before=error.replace("E1", "E9")), called).does("cu").tasks == ["h"]
 
 
 def test_a_cancelled_transaction_goes_its_cancel_way():
-    inner = (
-        start("s2") + path("s2", "x", "q") + user("x") + choice("q", "fine") + flow("q", "ec", "cancelled")
-    )
+    inner = start("s2") + path("s2", "x", "q") + user("x") + choice("q", "fine") + flow("q", "ec", "cancelled")
     inner += flow("q", "e2", key="fine") + end("e2") + end("ec", "<cancelEventDefinition/>")
     body = start() + path("s", "t", "z", "e") + node("transaction", "t", inner) + user("z", "h") + end()
     body += boundary("b", "t", "<cancelEventDefinition/>") + path("b", "h", "e3") + end("e3")
@@ -124,14 +114,7 @@ def test_a_standard_loop_goes_on_while_its_condition_holds():
 
 def test_a_signal_reaches_every_part_of_the_case():
     signal = '<signalEventDefinition signalRef="S1"/>'
-    body = (
-        start()
-        + fork("g")
-        + path("s", "g", "c", "h", "e")
-        + path("g", "u", "t", "e2")
-        + user("h", "u")
-        + end()
-    )
+    body = start() + fork("g") + path("s", "g", "c", "h", "e") + path("g", "u", "t", "e2") + user("h", "u") + end()
     body += catch("c", signal) + node("intermediateThrowEvent", "t", signal) + end("e2")
     case = Played(process(body, before='<signal id="S1" name="sig"/>')).does("u")
     assert (case.tasks, case.events) == (["h"], [])
@@ -147,18 +130,9 @@ def test_a_receive_task_waits_for_its_message():
 def test_a_condition_is_looked_at_again_when_a_task_beside_it_completes():
     data = '<dataObject id="flag"/><dataObjectReference id="ref" dataObjectRef="flag"/>'
     output = '<dataOutputAssociation id="do"><targetRef>ref</targetRef></dataOutputAssociation>'
-    body = (
-        data
-        + start()
-        + fork("g")
-        + path("s", "g", "c", "h", "e")
-        + path("g", "u", "v", "e2")
-        + user("h", "v")
-    )
+    body = data + start() + fork("g") + path("s", "g", "c", "h", "e") + path("g", "u", "v", "e2") + user("h", "v")
     body += node("userTask", "u", output) + end() + end("e2")
-    body += catch(
-        "c", "<conditionalEventDefinition><condition>flag is True</condition></conditionalEventDefinition>"
-    )
+    body += catch("c", "<conditionalEventDefinition><condition>flag is True</condition></conditionalEventDefinition>")
     case = Played(process(body))
     assert case.waits["c"].kind == "conditional"
     assert case.does("u", flag=True).tasks == ["h", "v"]
@@ -173,14 +147,7 @@ def test_a_message_may_interrupt_a_task_again_and_again_in_a_loop():
 
 
 def test_the_steps_of_a_thousand_rounds_without_storing_are_all_there():
-    body = (
-        start()
-        + path("s", "m", "a", "q")
-        + choice("m")
-        + user("a")
-        + choice("q", "out")
-        + flow("q", "m", "more")
-    )
+    body = start() + path("s", "m", "a", "q") + choice("m") + user("a") + choice("q", "out") + flow("q", "m", "more")
     case = Played(process(body + flow("q", "e", key="out") + end()), store=False, more=True)
     for _ in range(400):  # four tasks each: as shipped the case is "completed" after 249
         case.does("a")

@@ -39,9 +39,7 @@ from tests.engine.shipped import Shipped, as_shipped
 
 
 def test_6_a_jalali_date_does_not_fire_at_once():
-    body = (
-        start() + path("s", "c", "a", "e") + catch("c", timer("'1404-01-01'", "timeDate")) + user("a") + end()
-    )
+    body = start() + path("s", "c", "a", "e") + catch("c", timer("'1404-01-01'", "timeDate")) + user("a") + end()
     with as_shipped():
         case = Shipped(process(body))
         case.workflow.do_engine_steps()
@@ -134,9 +132,7 @@ def test_9_an_error_is_caught_by_what_it_comes_out_of_and_by_nothing_else():
             + (end(f"n_{key}"))
         )
 
-    diagram = process(
-        start() + fork("g") + path("s", "g") + sub("two", ERROR) + sub("one", ERROR), before=ERRORS
-    )
+    diagram = process(start() + fork("g") + path("s", "g") + sub("two", ERROR) + sub("one", ERROR), before=ERRORS)
     with as_shipped():
         assert Shipped(diagram).does("x_one").tasks == ["h_one", "h_two"]
     assert Played(diagram).does("x_one").tasks == ["h_one", "x_two"]
@@ -156,25 +152,12 @@ def test_9_an_escalation_that_nothing_catches_changes_nothing():
     body = start() + path("s", "sub", "e") + subprocess("sub", inner) + end()
     assert Played(process(body, before=ERRORS)).tasks == ["x"]
 
-    caught = (
-        body
-        + boundary("b", "sub", ESCALATION, interrupting=False)
-        + path("b", "h", "e3")
-        + user("h")
-        + end("e3")
-    )
+    caught = body + boundary("b", "sub", ESCALATION, interrupting=False) + path("b", "h", "e3") + user("h") + end("e3")
     assert Played(process(caught, before=ERRORS)).tasks == ["h", "x"]
 
 
 def test_9_a_terminating_end_throws_nothing_outwards():
-    inner = (
-        start("s2")
-        + fork("g")
-        + path("s2", "g", "x", "e2")
-        + path("g", "y", "e3")
-        + user("x", "y")
-        + end("e3")
-    )
+    inner = start("s2") + fork("g") + path("s2", "g", "x", "e2") + path("g", "y", "e3") + user("x", "y") + end("e3")
     inner += end("e2", "<terminateEventDefinition/>")
     diagram = process(start() + path("s", "sub", "n", "e") + subprocess("sub", inner) + user("n") + end())
     with as_shipped():

@@ -18,9 +18,13 @@ from engine.xml import UnsafeXml
 TABLES = Path(__file__).parents[2] / "bpmn_diagrams"
 
 
-def table(policy: str, rules: str, *, outputs: str = "out", values: str = "", aggregation: str = "") -> decisions.Decision:
+def table(
+    policy: str, rules: str, *, outputs: str = "out", values: str = "", aggregation: str = ""
+) -> decisions.Decision:
     """A table with the inputs x and y; ``rules``: lines of ``x ; y -> out``."""
-    columns = "".join(f'<input id="{name}"><inputExpression><text>{name}</text></inputExpression></input>' for name in "xy")
+    columns = "".join(
+        f'<input id="{name}"><inputExpression><text>{name}</text></inputExpression></input>' for name in "xy"
+    )
     listed = f"<outputValues><text>{values}</text></outputValues>" if values else ""
     results = "".join(f'<output id="o_{name}" name="{name}">{listed}</output>' for name in outputs.split())
     rows = ""
@@ -32,7 +36,8 @@ def table(policy: str, rules: str, *, outputs: str = "out", values: str = "", ag
     gathered = f' aggregation="{aggregation}"' if aggregation else ""
     xml = (
         '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/"><decision id="t" name="t">'
-        f'<decisionTable hitPolicy="{policy}"{gathered}>{columns}{results}{rows}</decisionTable></decision></definitions>'
+        f'<decisionTable hitPolicy="{policy}"{gathered}>{columns}{results}{rows}</decisionTable>'
+        "</decision></definitions>"
     )
     return decisions.parse(xml.encode()).decisions["t"]
 
@@ -74,7 +79,9 @@ def test_a_cell_matches_what_the_standard_says(test: str, fits: list[Any], does_
     assert not any(cell.matches(value, {"y": 2}) for value in does_not)
 
 
-@pytest.mark.parametrize("cell", ["5 5", "[1..", "<", '"open', "x.y", "f(1)", "1 +", "not(", "@", "a b", "[1..5", "date(5)"])
+@pytest.mark.parametrize(
+    "cell", ["5 5", "[1..", "<", '"open', "x.y", "f(1)", "1 +", "not(", "@", "a b", "[1..5", "date(5)"]
+)
 def test_a_cell_that_is_not_s_feel_is_refused_when_it_is_read(cell: str) -> None:
     with pytest.raises(DecisionError):
         table("FIRST", f"{cell} ; - -> 1")
@@ -139,9 +146,13 @@ def test_a_required_decision_is_decided_first() -> None:
       <decision id="final" name="final"><variable name="final"/>
         <informationRequirement><requiredDecision href="#rank"/></informationRequirement>
         <decisionTable hitPolicy="UNIQUE"><input><inputExpression><text>rank</text></inputExpression></input>
-          <output name="out"/><rule><inputEntry><text>&gt; 1</text></inputEntry><outputEntry><text>"big"</text></outputEntry></rule>
-          <rule><inputEntry><text>&lt;= 1</text></inputEntry><outputEntry><text>"small"</text></outputEntry></rule></decisionTable></decision>
-      <decision id="rank" name="rank"><variable name="rank"/><literalExpression><text>x / 10</text></literalExpression></decision>
+          <output name="out"/>
+          <rule><inputEntry><text>&gt; 1</text></inputEntry>
+            <outputEntry><text>"big"</text></outputEntry></rule>
+          <rule><inputEntry><text>&lt;= 1</text></inputEntry>
+            <outputEntry><text>"small"</text></outputEntry></rule></decisionTable></decision>
+      <decision id="rank" name="rank"><variable name="rank"/>
+        <literalExpression><text>x / 10</text></literalExpression></decision>
     </definitions>"""
     decision = decisions.parse(xml).decisions["final"]
     assert decision.inputs == {"x"}
@@ -151,10 +162,13 @@ def test_a_required_decision_is_decided_first() -> None:
 
 def test_overlap_is_an_error_and_a_gap_a_warning_at_deployment() -> None:
     def checked(rules: str) -> list[tuple[str, bool]]:
-        return [(f.severity, bool(f.message)) for f in decisions.check(decisions.DecisionModel({"t": table("UNIQUE", rules)}))]
+        return [
+            (f.severity, bool(f.message))
+            for f in decisions.check(decisions.DecisionModel({"t": table("UNIQUE", rules)}))
+        ]
 
-    assert checked('[0..10] ; - -> 1\n[10..20] ; - -> 2') == [("error", True)]
-    assert checked('[0..10] ; - -> 1\n[12..20] ; - -> 2') == [("warning", True)]
+    assert checked("[0..10] ; - -> 1\n[10..20] ; - -> 2") == [("error", True)]
+    assert checked("[0..10] ; - -> 1\n[12..20] ; - -> 2") == [("warning", True)]
     assert checked('[0..10] ; "a" -> 1\n(10..20] ; "a" -> 2\n[0..20] ; "b" -> 3') == []
 
 

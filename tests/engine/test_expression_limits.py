@@ -358,9 +358,7 @@ def test_what_stands_in_quotes_is_never_translated(foreign: str, ours: str | Non
 
 
 def test_every_door_of_the_librarys_environment_is_ours() -> None:
-    engine = PythonScriptEngine(
-        environment=SafeEnvironment(Language({"working_days": lambda days: f"P{days}D"}))
-    )
+    engine = PythonScriptEngine(environment=SafeEnvironment(Language({"working_days": lambda days: f"P{days}D"})))
     doors = {name for name in vars(type(engine.environment).__bases__[0]) if not name.startswith("_")}
     assert doors == {"evaluate", "execute", "call_service"} <= set(vars(SafeEnvironment))
     assert engine.environment.globals == {}

@@ -82,9 +82,7 @@ TIMED = process(
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
 def small(request: pytest.FixtureRequest) -> Iterator[Small]:
     outcomes.clear()
-    made = Small(
-        SQLITE if request.param == "sqlite" else postgres_url(), LOOP, OUTSIDE, TIMED, operations=operations
-    )
+    made = Small(SQLITE if request.param == "sqlite" else postgres_url(), LOOP, OUTSIDE, TIMED, operations=operations)
     yield made
     made.close()
 

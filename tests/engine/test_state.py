@@ -82,9 +82,7 @@ def test_what_only_the_step_needed_is_left_out():
 
 def test_thrown_events_that_nobody_took_are_not_lost_silently():
     body = start() + path("s", "t", "a", "e") + user("a") + end()
-    body += (
-        '<intermediateThrowEvent id="t"><messageEventDefinition messageRef="M1"/></intermediateThrowEvent>'
-    )
+    body += '<intermediateThrowEvent id="t"><messageEventDefinition messageRef="M1"/></intermediateThrowEvent>'
     case = state.new_workflow(
         specs(process(body, before='<message id="M1" name="m1"/>')), PythonScriptEngine(), {}
     )  # fmt: skip

@@ -33,16 +33,7 @@ from tests.engine.drawing import (
 
 def after(first: str, *, inside: str = "", **more: str) -> bytes:
     """``a`` with a boundary event ``b`` that leads to ``h``."""
-    body = (
-        start()
-        + path("s", "a", "e")
-        + user("a", "h")
-        + first
-        + path("b", "h", "e2")
-        + end()
-        + end("e2")
-        + inside
-    )
+    body = start() + path("s", "a", "e") + user("a", "h") + first + path("b", "h", "e2") + end() + end("e2") + inside
     return process(body, before=MESSAGES)
 
 
@@ -135,8 +126,7 @@ def test_the_due_time_is_fixed_when_the_wait_begins():
 def test_a_timer_may_give_a_moment():
     moment = MONDAY + timedelta(days=2)
     assert (
-        Played(after(boundary("b", "a", timer("when", "timeDate"))), when=moment.isoformat()).waits["b"].due
-        == moment
+        Played(after(boundary("b", "a", timer("when", "timeDate"))), when=moment.isoformat()).waits["b"].due == moment
     )
 
 
@@ -192,21 +182,14 @@ def test_the_earlier_timer_of_an_event_gateway_wins():
 def test_events_at_a_task_inside_a_subprocess_wait_and_fire_there():
     inner = start("s2") + path("s2", "a", "e2") + user("a", "h") + boundary("b", "a", timer("PT1H"))
     inner += path("b", "h", "e3") + end("e2") + end("e3")
-    case = Played(
-        process(start() + path("s", "sub", "z", "e") + subprocess("sub", inner) + user("z") + end())
-    )
+    case = Played(process(start() + path("s", "sub", "z", "e") + subprocess("sub", inner) + user("z") + end()))
     assert case.waits["b"].process == "sub"
     assert case.at(MONDAY + HOUR).tasks == ["h"]
     assert case.does("h").tasks == ["z"]
 
 
 def test_an_interrupted_subprocess_takes_its_tasks_and_its_timers_with_it():
-    inner = (
-        start("s2")
-        + path("s2", "x", "e2")
-        + user("x", "y")
-        + boundary("t", "x", timer("PT1H"), interrupting=False)
-    )
+    inner = start("s2") + path("s2", "x", "e2") + user("x", "y") + boundary("t", "x", timer("PT1H"), interrupting=False)
     inner += path("t", "y", "e3") + end("e2") + end("e3")
     body = start() + path("s", "sub", "e") + subprocess("sub", inner) + boundary("b", "sub", message())
     case = Played(process(body + path("b", "h", "e4") + user("h") + end() + end("e4"), before=MESSAGES))
@@ -226,9 +209,7 @@ def test_a_message_nobody_in_the_case_waits_for_is_handed_out_once():
 
 def test_a_message_thrown_in_a_case_reaches_an_event_gateway_of_the_same_case():
     body = start() + path("s", "f") + fork("f") + path("f", "t0", "t", "e") + user("t0") + end()
-    body += (
-        node("intermediateThrowEvent", "t", message("M2")) + path("f", "g") + node("eventBasedGateway", "g")
-    )
+    body += node("intermediateThrowEvent", "t", message("M2")) + path("f", "g") + node("eventBasedGateway", "g")
     for key, definition in (("one", message()), ("two", message("M2"))):
         body += catch(key, definition) + path("g", key, f"after_{key}", f"end_{key}") + user(f"after_{key}")
         body += end(f"end_{key}")

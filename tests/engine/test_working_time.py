@@ -71,10 +71,14 @@ def slow(office: WorkingCalendar, start: datetime, days: int) -> datetime:
     return datetime.combine(day, moment.time(), TEHRAN).astimezone(UTC)
 
 
-MOMENTS = st.datetimes(datetime(2011, 3, 21), datetime(2032, 3, 19)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC))
+MOMENTS = st.datetimes(datetime(2011, 3, 21), datetime(2032, 3, 19)).map(
+    lambda at: at.replace(microsecond=0, tzinfo=UTC)
+)
 
 
-@given(MOMENTS, st.integers(0, 12), st.sets(st.integers(0, 40), max_size=12), st.sampled_from([{3, 4}, {4}, {3}, {5, 6}]))
+@given(
+    MOMENTS, st.integers(0, 12), st.sets(st.integers(0, 40), max_size=12), st.sampled_from([{3, 4}, {4}, {3}, {5, 6}])
+)
 def test_it_agrees_with_the_slow_reference(start: datetime, days: int, closed: set[int], weekend: set[int]) -> None:
     holidays = {start.date() + timedelta(days=offset) for offset in closed}
     office = calendar(frozenset(weekend), holidays)

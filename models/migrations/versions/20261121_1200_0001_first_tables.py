@@ -8,7 +8,6 @@ There are no rows yet, and no previous version.
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy import Text
 
 from models import base
 

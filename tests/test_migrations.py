@@ -1,0 +1,32 @@
+"""The schema by its migrations is the schema of the models, on both databases, and can be undone."""
+
+from __future__ import annotations
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from models import migrate
+from models.base import Base
+from models.database import open_database
+from tests.databases import SQLITE, fresh_database, postgres_url
+
+
+def nothing(url: str) -> None:
+    """A template without any table."""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
+def test_migrations_and_models_agree_and_can_be_undone(kind: str) -> None:
+    database = open_database(fresh_database(SQLITE if kind == "sqlite" else postgres_url(), prepare=nothing))
+    assert not migrate.is_current(database)
+    migrate.upgrade(database)
+    assert migrate.is_current(database)
+    with database.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    command.downgrade(migrate.configuration(database), "base")
+    assert inspect(database).get_table_names() in ([], ["alembic_version"])
+    database.dispose()
