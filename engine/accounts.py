@@ -203,9 +203,7 @@ class Accounts:
         self._codes.send(session, registration.mobile, "register", address=address, now=now)
         return _digest(password_hash)
 
-    def send_registration_code(
-        self, session: Session, mobile: str, *, mark: str, address: str, now: datetime
-    ) -> None:
+    def send_registration_code(self, session: Session, mobile: str, *, mark: str, address: str, now: datetime) -> None:
         """Send a new code in place of the old one, at the earliest after 60 seconds. Raises ``TooMany``."""
         attempts.one_at_a_time(session, mobile)
         self._codes.demand(session, mobile, address=address, now=now)

@@ -110,9 +110,7 @@ def _read_diagrams(name: str, content: bytes, bundle: Bundle) -> None:
     for diagram in found:
         if name != f"{diagram.key}.bpmn":
             bundle.findings.append(
-                Finding(
-                    name, diagram.key, _("نام پرونده باید شناسهٔ فرایند باشد: %(key)s.bpmn", key=diagram.key or "?")
-                )
+                Finding(name, diagram.key, _("نام پرونده باید شناسهٔ فرایند باشد: %(key)s.bpmn", key=diagram.key or "?"))
             )
         bundle.diagrams[diagram.key] = diagram
 
@@ -225,5 +223,3 @@ def _check_coverage(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:
     for element in diagram.elements.values():
         if element.id not in run:
             yield Finding(file, element.id, _("هیچ راهی به این عنصر نمی‌رسد؛ هنگام اجرا نادیده می‌ماند."))
-
-

@@ -101,9 +101,7 @@ class Codes:
         row.used_at = now
         session.flush()
 
-    def _add(
-        self, session: Session, mobile: str, purpose: str, code_hash: str, *, address: str, now: datetime
-    ) -> None:
+    def _add(self, session: Session, mobile: str, purpose: str, code_hash: str, *, address: str, now: datetime) -> None:
         session.add(
             VerificationCode(
                 mobile=mobile, purpose=purpose, code_hash=code_hash, sent_at=now, expires_at=now + CODE_LIVES,

@@ -163,5 +163,3 @@ class DecisionTables:
             row = session.get_one(DecisionDefinition, newest, options=[undefer(DecisionDefinition.xml)])
             model = self._models[newest] = decisions.parse(row.xml)
         return model.decisions[key].evaluate(inputs)
-
-

@@ -65,9 +65,7 @@ def bind(session: Session, case: Case, role: str, person_id: int | None, *, at: 
         .values(until=at)
     )
     if person_id is not None:
-        session.execute(
-            insert(Participant), [{"case_id": case.id, "role": role, "person_id": person_id, "since": at}]
-        )
+        session.execute(insert(Participant), [{"case_id": case.id, "role": role, "person_id": person_id, "since": at}])
     session.execute(
         update(Task)
         .where(Task.case_id == case.id, Task.role == role, Task.status == TaskStatus.OPEN)
@@ -115,5 +113,3 @@ def set_subject(case: Case, subject: str, search: list[str]) -> None:
     """What lists show of the case, and the words that find it."""
     case.subject = subject[:300]
     case.search_text = " ".join(search_key(word) for word in (case.number, subject, *search) if word)[:1000]
-
-

@@ -54,7 +54,7 @@ COMPARE: dict[type[ast.cmpop], Callable[[Json, Json], bool]] = {
     ast.IsNot: operator.is_not,
 }
 REFUSED = {
-    ast.Attribute: lazy("نقطه و ویژگی در عبارت راه ندارد؛ جزء را با [\"نام\"] بردارید."),
+    ast.Attribute: lazy('نقطه و ویژگی در عبارت راه ندارد؛ جزء را با ["نام"] بردارید.'),
     ast.Pow: lazy("توان (**) در عبارت راه ندارد."),
     ast.JoinedStr: lazy("متن قالب‌دار در عبارت راه ندارد."),
     ast.NamedExpr: lazy("مقداردهی (:=) در عبارت راه ندارد."),

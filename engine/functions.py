@@ -76,9 +76,7 @@ def capped(value: Json) -> Json:
 def _arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Json, Json], Json]:
     def run(left: Json, right: Json) -> Json:
         if not (is_number(left) and is_number(right)):
-            raise Wrong(
-                _("برای حساب دو عدد لازم است، نه %(left)s و %(right)s.", left=kind(left), right=kind(right))
-            )
+            raise Wrong(_("برای حساب دو عدد لازم است، نه %(left)s و %(right)s.", left=kind(left), right=kind(right)))
         try:
             return capped(work(left, right))
         except ZeroDivisionError:
@@ -115,9 +113,7 @@ def ordering(work: Callable[[Any, Any], bool]) -> Callable[[Json, Json], bool]:
     def run(left: Json, right: Json) -> bool:
         if (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
             return work(left, right)
-        raise Wrong(
-            _("%(left)s و %(right)s را نمی‌توان کوچک‌تر و بزرگ‌تر کرد.", left=kind(left), right=kind(right))
-        )
+        raise Wrong(_("%(left)s و %(right)s را نمی‌توان کوچک‌تر و بزرگ‌تر کرد.", left=kind(left), right=kind(right)))
 
     return run
 

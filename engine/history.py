@@ -85,4 +85,3 @@ def line(entry: HistoryEntry) -> Line:
         return Line(entry, _(text) or _(entry.task_name) or _("رویدادی در پرونده ثبت شد"), "note", "")
     sentence, mark = known
     return Line(entry, str(sentence) % {"task": task}, mark, _(text))
-

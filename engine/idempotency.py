@@ -40,9 +40,7 @@ def claim(session: Session, person_id: int, key: str, *, request_hash: str, now:
     The row is inserted first: a simultaneous repeat waits for this transaction and then finds the answer, or,
     when this one fails and rolls back, does the work itself. Raises ``KeyReused`` for another call's key.
     """
-    session.execute(
-        delete(IdempotencyKey).where(IdempotencyKey.person_id == person_id, IdempotencyKey.at < now - KEPT)
-    )
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.person_id == person_id, IdempotencyKey.at < now - KEPT))
     if _insert(session, person_id, key, request_hash, Answer(0, ""), now):
         return None
     row = session.get_one(IdempotencyKey, (person_id, key), populate_existing=True)
@@ -67,9 +65,7 @@ def keep_refusal(
     _insert(session, person_id, key, request_hash, answer, now)
 
 
-def _insert(
-    session: Session, person_id: int, key: str, request_hash: str, answer: Answer, now: datetime
-) -> bool:
+def _insert(session: Session, person_id: int, key: str, request_hash: str, answer: Answer, now: datetime) -> bool:
     """Insert the key's row; False when there is one."""
     insert = _INSERT[session.get_bind().dialect.name]
     row = {

@@ -111,9 +111,7 @@ def _still_mine(session: Session, job: Job, owner: str) -> bool:
 def _hold(engine: Engine, job_id: int) -> None:
     """A suspended case holds its jobs; resuming makes them due again."""
     with engine.transaction() as session:
-        session.execute(
-            update(Job).where(Job.id == job_id).values(run_at=None, lease_owner=None, lease_until=None)
-        )
+        session.execute(update(Job).where(Job.id == job_id).values(run_at=None, lease_owner=None, lease_until=None))
 
 
 def _put_back(engine: Engine, job: Job, *, pause: timedelta) -> None:

@@ -263,9 +263,7 @@ class Engine:
         locking.refuse_closed(task)
         if by.person_id is None:
             raise NotAllowed(by.username, "save a draft")
-        session.merge(
-            TaskDraft(task_id=task.id, person_id=by.person_id, values=dict(values), saved_at=self.clock())
-        )
+        session.merge(TaskDraft(task_id=task.id, person_id=by.person_id, values=dict(values), saved_at=self.clock()))
 
     def claim(self, session: Session, task_id: int, *, by: Actor) -> Task:
         """Take a task of the group for oneself. Raises ``TaskClaimed`` when somebody else was quicker."""

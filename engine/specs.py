@@ -56,9 +56,7 @@ class DecisionTaskParser(SpiffTaskParser):  # type: ignore[misc]
         extensions = self.parse_extensions()
         decision = (extensions.get("calledDecisionId") or "").strip()
         result = extensions.get("properties", {}).get("result", decision)
-        return DecisionTask(
-            self.spec, self.bpmn_id, decision=decision, result_variable=result, **self.bpmn_attributes
-        )
+        return DecisionTask(self.spec, self.bpmn_id, decision=decision, result_variable=result, **self.bpmn_attributes)
 
 
 class _Parser(SpiffBpmnParser):  # type: ignore[misc]

@@ -150,9 +150,7 @@ def _filtered(data: dict[str, Any], leave_out: frozenset[str]) -> dict[str, Any]
 def _difference(base: dict[str, Any], data: dict[str, Any], element: str) -> dict[str, Any]:
     """``set`` and ``unset``: what makes ``base`` into ``data``."""
     difference: dict[str, Any] = {}
-    changed = {
-        name: value for name, value in data.items() if name not in base or not _same(base[name], value)
-    }
+    changed = {name: value for name, value in data.items() if name not in base or not _same(base[name], value)}
     if changed:
         _check(changed, element)
         difference["set"] = changed
@@ -195,9 +193,7 @@ def _check(value: Any, element: str) -> None:
 
 
 def _load_workflow(stored: dict[str, Any], specs: ProcessSpecs, script_engine: Any) -> BpmnWorkflow:
-    workflow = BpmnWorkflow(
-        specs.spec, dict(specs.subprocess_specs), script_engine=script_engine, deserializing=True
-    )
+    workflow = BpmnWorkflow(specs.spec, dict(specs.subprocess_specs), script_engine=script_engine, deserializing=True)
     _restore(workflow, stored, workflow)
     for below in stored.get("subprocesses", ()):
         activity = workflow.get_task_from_id(UUID(hex=below["at"]))

@@ -116,9 +116,7 @@ def _open_in_case(session: Session, actor: Actor, case: Case, kind: ColumnElemen
     own = or_(tasks_of_person(actor), tasks_of_group(actor))
     return list(
         session.scalars(
-            select(Task)
-            .where(Task.case_id == case.id, Task.status == TaskStatus.OPEN, kind, own)
-            .order_by(Task.id)
+            select(Task).where(Task.case_id == case.id, Task.status == TaskStatus.OPEN, kind, own).order_by(Task.id)
         )
     )
 

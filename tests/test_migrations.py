@@ -15,7 +15,10 @@ from tests.databases import SQLITE, fresh_database, postgres_url
 
 
 def nothing(url: str) -> None:
-    """A template without any table."""
+    """A template without any table; connecting makes SQLite's file."""
+    database = open_database(url)
+    database.connect().close()
+    database.dispose()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
