@@ -65,11 +65,6 @@ def test_a_second_filling_changes_nothing(filled: kartabl.Application, session: 
     assert _counts(session) == before
 
 
-def test_the_engine_has_its_own_clock_and_services_again(filled: kartabl.Application) -> None:
-    assert filled.engine.clock is filled.clock
-    assert filled.engine.services.payment_gateway.name == "test"
-
-
 def test_every_role_has_somebody_who_can_sign_in(filled: kartabl.Application) -> None:
     offered = demo.people()
     assert {person["role"] for person in offered} == set(Role)

@@ -5,10 +5,10 @@ The same present gives the same demo (numbers that a bank or a password hash dra
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import heapq
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
 
@@ -19,6 +19,7 @@ from engine import notices
 from engine.accounts import Accounts
 from engine.identity import Actor
 from engine.service import Engine
+from engine.supervision import Supervision
 from models.account import Notice, NoticeReading
 from models.case import Case
 from workflows import demo_people
@@ -59,30 +60,26 @@ def fill(engine: Engine, accounts: Accounts, *, submit: Submit, cases: int = 200
             return 0
         periods = {period_of(moment) for moment in (clock.now, end, end + NEXT_YEAR)}
         demo_people.make(session, accounts, at=clock.now, periods=sorted(periods))
-    with _apart(engine, clock):
-        stage = Stage(engine, submit, clock, end, Random(SEED), Invention(Random(SEED + 1)))  # noqa: S311 - no secret
-        with engine.transaction() as session:
-            stage.known = add_properties(session, stage.invention, until=clock.now)
-            stage.know(session)
-        _play(stage, [*_notices(stage), *_projects(stage, round(cases / CASES_OF_A_PROJECT))])
-        clock.now = end
-        stage.work()
-        with engine.transaction() as session:
-            _read_old_notices(session, stage)
-            return session.scalar(select(func.count()).select_from(Case)) or 0
+    past = _in_the_past(engine, clock)
+    stage = Stage(past, submit, clock, end, Random(SEED), Invention(Random(SEED + 1)))  # noqa: S311 - no secret
+    with past.transaction() as session:
+        stage.known = add_properties(session, stage.invention, until=clock.now)
+        stage.know(session)
+    _play(stage, [*_notices(stage), *_projects(stage, round(cases / CASES_OF_A_PROJECT))])
+    clock.now = end
+    stage.work()
+    with past.transaction() as session:
+        _read_old_notices(session, stage)
+        return session.scalar(select(func.count()).select_from(Case)) or 0
 
 
-@contextmanager
-def _apart(engine: Engine, clock: PastClock) -> Iterator[None]:
-    """The engine with another clock, and without any way to the outside world."""
-    before = engine.clock, engine.services
-    gateway = BuiltInTestGateway(engine.sessions, before[1].public_url, clock=clock)
-    engine.clock = clock
-    engine.services = dataclasses.replace(before[1], payment_gateway=gateway, sms=OnScreenOutbox())
-    try:
-        yield
-    finally:
-        engine.clock, engine.services = before
+def _in_the_past(engine: Engine, clock: PastClock) -> Engine:
+    """An engine beside the real one, with another clock and without any way to the outside world."""
+    past = copy.copy(engine)
+    past.clock, past.supervision = clock, Supervision(clock)
+    gateway = BuiltInTestGateway(engine.sessions, engine.services.public_url, clock=clock)
+    past.services = dataclasses.replace(engine.services, payment_gateway=gateway, sms=OnScreenOutbox())
+    return past
 
 
 def _projects(stage: Stage, count: int) -> Iterator[tuple[datetime, Waits]]:

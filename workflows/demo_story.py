@@ -178,7 +178,7 @@ class Story:
     def _is_supervised(self) -> None:
         engine, supervisor = self.stage.engine, self.stage.actors["supervisor"]
         reason = SUPERVISED[self.plan.supervised]
-        act = engine.suspend if self.plan.supervised == "suspend" else engine.cancel_case
+        act = engine.supervision.suspend if self.plan.supervised == "suspend" else engine.supervision.cancel_case
         with engine.transaction() as session:
             act(session, self.case_id, by=supervisor, reason=reason)
 
