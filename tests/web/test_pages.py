@@ -115,6 +115,27 @@ def test_a_page_asks_for_signing_in_and_leads_back(client: FlaskClient) -> None:
     assert answer.location == "/sign-in?next=%2Fcases%3Fq%3Da"
 
 
+PUBLIC = {
+    "accounts.forgot", "accounts.register", "accounts.reset", "accounts.sign_in", "accounts.sign_out",
+    "accounts.verify_code", "health.live", "health.ready", "outbox.show", "payments.come_back", "payments.decide",
+    "payments.test_gateway", "preferences.choose_language", "static",
+}  # fmt: skip
+
+
+def test_a_page_that_nobody_declared_public_is_closed_to_who_is_not_signed_in(app: Any) -> None:
+    """A new page is closed by itself; opening one needs a line here."""
+    asked = 0
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in PUBLIC or rule.endpoint.startswith("api."):
+            continue
+        address = re.sub("<[^>]+>", "1", rule.rule)
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            answer = app.test_client().open(address, method=method)
+            assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/sign-in"), rule
+            asked += 1
+    assert asked > 20
+
+
 def test_a_form_of_another_site_is_refused(signed_in: Browser) -> None:
     browser = signed_in("contractor")
     assert browser.post("/start/project_registration").status_code == 400
