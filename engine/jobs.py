@@ -10,6 +10,7 @@ import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select, update
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from engine import incidents
@@ -64,7 +65,7 @@ def run(engine: Engine, job_id: int, *, owner: str) -> bool:
         return _call(engine, job, case, owner)
     except Conflict:
         _put_back(engine, job, pause=timedelta(0))
-    except EngineError as error:
+    except (EngineError, IntegrityError, DataError) as error:
         _failed(engine, job, error)
     return False
 
@@ -124,7 +125,7 @@ def _put_back(engine: Engine, job: Job, *, pause: timedelta) -> None:
         )
 
 
-def _failed(engine: Engine, job: Job, error: EngineError) -> None:
+def _failed(engine: Engine, job: Job, error: Exception) -> None:
     """Try again after a growing pause; after the last attempt it waits for a supervisor."""
     operation = engine.operations.get(job.operation) if job.kind is JobKind.OPERATION else None
     limit = operation.attempts if operation else TIMER_ATTEMPTS
