@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import forms
 import webapp
-from engine import checking, clock, definitions
+from engine import checking, clock, definitions, housekeeping
 from engine.accounts import Accounts, fold_username
 from engine.expressions import Language, SafeEnvironment
 from engine.identity import Actor
@@ -148,6 +148,7 @@ def _form_fields(process_key: str, task_key: str) -> frozenset[str] | None:
 
 # ---------------------------------------------------------------- the command line
 
+SWEEP_EVERY = 3600  # seconds between two looks at what nobody needs any more
 RECONCILE_EVERY = 300  # seconds between two questions to the gateway about payments whose return was lost
 
 
@@ -177,7 +178,7 @@ def run(host: str, port: int, threads: int, worker: bool) -> None:
     application = application_from_environment()
     prepare(application)
     if worker:
-        application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine, application.clock()))
+        _add_regular_work(application)
         application.worker.start()
     click.echo(f"کارتابل / Kartabl: http://{host}:{port}")
     if application.settings.demo:
@@ -201,8 +202,14 @@ def prepare(application: Application) -> None:
 def worker() -> None:
     """Run a worker alone, beside web processes started with --no-worker."""
     application = application_from_environment()
-    application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(application.engine, application.clock()))
+    _add_regular_work(application)
     application.worker.run()
+
+
+def _add_regular_work(application: Application) -> None:
+    engine, now = application.engine, application.clock
+    application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(engine, now()))
+    application.worker.every(SWEEP_EVERY, lambda: housekeeping.sweep(engine))
 
 
 @main.command(name="migrate")
