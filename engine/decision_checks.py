@@ -15,6 +15,7 @@ from typing import Any
 from engine import feel
 from engine.decision_tables import TYPE_NAMES, Decision, DecisionModel, Input, fits
 from models.language import gettext as _
+from models.language import listed
 
 Value = Any
 MOST_TRIES = 400_000  # rows × combinations of values: a second or two
@@ -92,7 +93,7 @@ def _overlaps_and_gap(decision: Decision, tried: Sequence[list[tuple[Value, bool
         if not hits and meant and gap is None:
             gap = values
     for hits_, values in list(overlaps.items())[:MOST_NAMED]:
-        rows = "، ".join(str(decision.rules[place].number) for place in hits_)
+        rows = listed(str(decision.rules[place].number) for place in hits_)
         message = _("سطرهای %(rows)s هم‌پوشانی دارند؛ نمونه: %(values)s", rows=rows, values=_shown(values))
         yield Finding("error", decision.rules[hits_[-1]].id or decision.id, message)
     if gap is not None and not any(result.default for result in decision.results):
@@ -115,7 +116,7 @@ def _combinations(tried: Sequence[list[tuple[Value, bool]]]) -> Iterator[tuple[t
 
 
 def _shown(values: tuple[Value, ...]) -> str:
-    return "، ".join("—" if value is None else str(value)[:60] for value in values)
+    return listed("—" if value is None else str(value)[:60] for value in values)
 
 
 def _values(cells: list[feel.Cell], column: Input) -> list[tuple[Value, bool]]:

@@ -12,7 +12,7 @@ from typing import Any
 from engine import feel
 from engine.errors import EngineError
 from models.language import gettext as _
-from models.language import lazy
+from models.language import lazy, listed
 
 Value = Any
 POLICIES = frozenset({"UNIQUE", "FIRST", "PRIORITY", "ANY", "RULE ORDER", "OUTPUT ORDER", "COLLECT"})
@@ -264,7 +264,7 @@ def _as_names(decision: Decision, answer: Value) -> dict[str, Value]:
 
 
 def _rows(rules: list[Rule]) -> str:
-    return "، ".join(str(rule.number) for rule in rules)
+    return listed(str(rule.number) for rule in rules)
 
 
 def _short(value: Value) -> str:

@@ -29,7 +29,7 @@ from engine.permissions import may_see_case
 from models.case import Case
 from models.digits import persian_digits
 from models.document import Document
-from models.language import current
+from models.language import current, listed
 from models.language import gettext as _
 
 LIMIT = 6_000_000  # bytes, unless the caller knows better
@@ -96,7 +96,7 @@ def checked_type(content: bytes, name: str) -> str:
         raise DocumentRefused(_("فایل «%(name)s» خالی است.", name=name))
     expected = TYPES.get(_ending(name))
     if expected is None:
-        kinds = "PDF، JPEG، PNG، WebP، TIFF، DOCX، XLSX"
+        kinds = listed(["PDF", "JPEG", "PNG", "WebP", "TIFF", "DOCX", "XLSX"])
         raise DocumentRefused(
             _("فایل «%(name)s» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بفرستید: %(kinds)s.", name=name, kinds=kinds)
         )

@@ -6,15 +6,15 @@ Catalogues are in ``models/translations``; English is the second language.
 
 import contextlib
 import gettext as stdlib_gettext
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
+
+from models.catalogues import TRANSLATIONS, compile_stale
 
 LANGUAGES = ("fa", "en")
 SOURCE = "fa"
-TRANSLATIONS = Path(__file__).parent / "translations"
 
 _current: ContextVar[str] = ContextVar("language", default=SOURCE)
 
@@ -41,6 +41,7 @@ def reading(language: str) -> Iterator[None]:
 
 @lru_cache
 def _catalogue(language: str) -> stdlib_gettext.NullTranslations:
+    compile_stale()  # a checkout has the source only, and it changes with every pull
     return stdlib_gettext.translation("messages", TRANSLATIONS, [language], fallback=True)
 
 
@@ -53,6 +54,16 @@ def gettext(message: str, **values: Any) -> str:
 def ngettext(singular: str, plural: str, number: int, **values: Any) -> str:
     """The form of the text that fits ``number``, which is also the placeholder ``%(number)s``."""
     return _catalogue(current()).ngettext(singular, plural, number) % {"number": number, **values}
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Several things in a row, with the comma of the reader's language between them."""
+    return gettext("، ").join(parts)
+
+
+def quoted(text: object) -> str:
+    """``text`` between the quotation marks of the reader's language."""
+    return gettext("«%(text)s»", text=text)
 
 
 class LazyText:

@@ -3,6 +3,7 @@
 from engine.briefing import Block, Briefing, BriefingContext, Notice, Table
 from models.choice import Choice
 from models.language import gettext as _
+from models.language import listed
 from workflows.assignment import Standing, choice_now, standings
 from workflows.gas_projects import meters_table, project_of, property_facts
 from workflows.gas_words import label, number, shown, yes_no
@@ -33,7 +34,7 @@ def _inspectors_table(found: list[Standing]) -> Table:
     columns = [_("بازرس"), _("مناطق"), _("آماده به کار"), _("سپرده‌شده از سهمیه"), _("چرا خودکار نه")]
     rows = [
         [
-            one.name, "، ".join(shown(region) for region in one.regions) or "—", yes_no(one.ready),
+            one.name, listed(shown(region) for region in one.regions) or "—", yes_no(one.ready),
             _("%(assigned)s از %(quota)s", assigned=number(one.assigned), quota=number(one.quota)),
             " ".join(part for part in (one.forbidden, one.hindrance) if part) or "—",
         ]

@@ -1,5 +1,6 @@
 """How gas projects speak: labels of stored values, numbers as readers write them."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -39,6 +40,12 @@ INVOICE_STATUSES = {
 def label(words: dict[str, Any], value: str) -> str:
     """The label of a stored value in the reader's language; a value without one stands for itself."""
     return str(words.get(value, value))
+
+
+def document_title(wanted: Mapping[str, Any]) -> str:
+    """The title of a required document in the reader's language; stored is the table's own, Persian one."""
+    title = wanted["title"]
+    return _(title)
 
 
 def shown(value: object) -> str:

@@ -10,6 +10,7 @@ from models.choice import Choice
 from models.gas import GasProject
 from models.jalali import format_moment
 from models.language import gettext as _
+from models.language import listed
 from workflows.assignment_words import why_table
 from workflows.gas_projects import (
     building_facts,
@@ -24,7 +25,7 @@ from workflows.gas_projects import (
     property_facts,
     required_documents,
 )
-from workflows.gas_words import USAGES, label, number, region, shown
+from workflows.gas_words import USAGES, document_title, label, number, region, shown
 from workflows.property_search import NothingAsked, search
 from workflows.registration_invoice import documents_of
 from workflows.registration_steps import progress, step_choices
@@ -86,7 +87,7 @@ def find_property(context: BriefingContext) -> Briefing:
     if found.more:
         text = _("تنها %(count)s ملک نخست نشان داده شده است. جست‌وجو را دقیق‌تر کنید.", count=number(len(found.hits)))
         blocks.append(Notice("info", text))
-    choices = [Choice(hit.id, shown(hit.code), f"{region(hit.region)}، {shown(hit.address)}") for hit in found.hits]
+    choices = [Choice(hit.id, shown(hit.code), listed([region(hit.region), shown(hit.address)])) for hit in found.hits]
     return Briefing(choices={"property": choices}, blocks=blocks)
 
 
@@ -166,7 +167,7 @@ def upload_documents(context: BriefingContext) -> Briefing:
     rows = typed if isinstance(typed, list) else saved
     given = {row.get("title") for row in rows if isinstance(row, dict) and row.get("document")}
     choices = [
-        Choice(found["document"], found["title"], _("اجباری") if found["mandatory"] else _("اختیاری"))
+        Choice(found["document"], document_title(found), _("اجباری") if found["mandatory"] else _("اختیاری"))
         for found in wanted
     ]
     table = Table(
@@ -174,7 +175,7 @@ def upload_documents(context: BriefingContext) -> Briefing:
         [_("عنوان مدرک"), _("لزوم"), _("وضعیت")],
         [
             [
-                found["title"], _("اجباری") if found["mandatory"] else _("اختیاری"),
+                document_title(found), _("اجباری") if found["mandatory"] else _("اختیاری"),
                 _("فایل دارد") if found["document"] in given else _("بدون فایل"),
             ]
             for found in wanted

@@ -13,8 +13,9 @@ from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.document import Document
 from models.gas import GasProject
 from models.language import gettext as _
+from models.language import listed, quoted
 from workflows.gas_projects import REGISTRATION, invoices, project_of, required_documents, tariff
-from workflows.gas_words import code
+from workflows.gas_words import code, document_title
 from workflows.registry import operations
 from workflows.rules.fees import FeeLine, MeterForFee, registration_lines, total
 
@@ -51,9 +52,9 @@ def documents_of(session: Any, case_id: int) -> list[Document]:
 
 def refuse_missing(absent: Mapping[str, Mapping[str, Any]], *, field: str) -> None:
     """Refuse while a mandatory title is among the ``absent`` ones; the message names each of them."""
-    names = [f"«{found['title']}»" for found in absent.values() if found["mandatory"]]
+    names = [quoted(document_title(found)) for found in absent.values() if found["mandatory"]]
     if names:
-        raise Refusal({field: [_("این مدارک اجباری هنوز فایل ندارند: %(titles)s", titles="، ".join(names))]})
+        raise Refusal({field: [_("این مدارک اجباری هنوز فایل ندارند: %(titles)s", titles=listed(names))]})
 
 
 @operations.register

@@ -14,6 +14,7 @@ from babel.messages.extract import extract
 from lxml import etree
 
 from engine.xml import parse_xml
+from models.catalogues import compile_stale
 
 ROOT = Path(__file__).parent.parent.parent
 ENGLISH = ROOT / "models" / "translations" / "en" / "LC_MESSAGES" / "messages.po"
@@ -118,6 +119,7 @@ def write(catalogue: Catalog, path: Path = ENGLISH) -> None:
 def main() -> None:
     catalogue = updated(read() if ENGLISH.exists() else Catalog(locale="en"))
     write(catalogue)
+    compile_stale()
     missing = sum(1 for message in catalogue if message.id and not _is_translated(message.string))
     print(f"{len(catalogue)} texts, {missing} without English: {ENGLISH.relative_to(ROOT)}")
 
