@@ -84,6 +84,13 @@ def _signal(node: etree._Element) -> str:
     return ""
 
 
+def _throws_message(node: etree._Element) -> str:
+    throws = local(node) in ("intermediateThrowEvent", "endEvent") and _has(node, "messageEventDefinition")
+    if throws or local(node) == "sendTask":
+        return _("فرستادن پیام از نمودار اجرا نمی‌شود؛ کار خدماتی با عملیاتی که خبر می‌دهد بکشید.")
+    return ""
+
+
 def _multiple(node: etree._Element) -> str:
     count = sum(1 for child in node if local(child).endswith("EventDefinition"))
     return _("یک رویداد باید یک تعریف داشته باشد.") if count > 1 else ""
@@ -187,8 +194,8 @@ def _data(node: etree._Element) -> str:
 
 
 RULES: tuple[Callable[[Any], str], ...] = (
-    _link, _compensation, _signal, _multiple, _conditional_flow, _gateway_conditions, _event_gateway, _sub_process,
-    _complex_gateway, _script, _timer, _message, _multi_instance, _data,
+    _link, _compensation, _signal, _throws_message, _multiple, _conditional_flow, _gateway_conditions, _event_gateway,
+    _sub_process, _complex_gateway, _script, _timer, _message, _multi_instance, _data,
 )  # fmt: skip
 
 

@@ -146,7 +146,10 @@ class Run:
             .where(Task.case_id == self.case.id, Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION)
             .order_by(Task.id)
         )
-        return [task for task in found if permissions.may_do(actor, task)]
+        return [
+            task for task in found
+            if task.assignee_id in (None, actor.person_id) and permissions.may_do(actor, task)
+        ]  # fmt: skip
 
     def finish_operation(self, token: str, result: Json) -> bool:
         """Put an outside operation's result into its variable and go on. False when the token is gone."""

@@ -11,6 +11,7 @@ import typst
 from sqlalchemy import select
 
 from engine.briefing import BriefingContext, Facts
+from models.account import Person
 from models.gas import Assignment, GasProject
 from models.jalali import TEHRAN, format_date
 from models.language import current, lazy
@@ -66,22 +67,6 @@ def introduction_letter(context: BriefingContext) -> bytes:
 def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
     """Every text of the letter, ready to print, in the reader's language."""
     inspector = assignment.inspector
-    contact = _("تلفن همراه")
-    first = [
-        Facts(
-            _("بازرس"),
-            [
-                (_("نام"), inspector.name),
-                (_("شماره عضویت"), shown(inspector.username)),
-                (contact, shown(inspector.mobile or "—")),
-            ],
-        )
-    ]
-    first += [property_facts(project.property)] if project.property else []
-    contractor = [(_("نام"), project.contractor.name), (contact, shown(project.contractor.mobile or "—"))]
-    second = [Facts(_("مجری گاز"), contractor)]
-    second += [owner_facts(project.owner)] if project.owner else []
-    second.append(building_facts(project))
     meters = meters_table(project.meters)
     return {
         "lang": current(),
@@ -102,7 +87,8 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
             inspector=inspector.name, membership=code(inspector.username), number=code(project.case.number),
         ),
         "columns": [
-            [{"title": part.title, "items": part.items} for part in column] for column in (first, second)
+            [{"title": part.title, "items": part.items} for part in column]
+            for column in (_first_column(project, inspector), _second_column(project))
         ],
         "meters": {"title": meters.title, "columns": meters.columns, "rows": meters.rows},
         "signatures": [_("مهر و امضای امور گاز سازمان"), _("امضای بازرس"), _("مهر و امضای مجری")],
@@ -110,3 +96,26 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         "page": _("صفحهٔ"),
         "digits": [shown(page) for page in range(MOST_PAGES)],
     }  # fmt: skip
+
+
+def _first_column(project: GasProject, inspector: Person) -> list[Facts]:
+    """Who inspects what."""
+    known = Facts(
+        _("بازرس"),
+        [
+            (_("نام"), inspector.name),
+            (_("شماره عضویت"), shown(inspector.username)),
+            (_("تلفن همراه"), shown(inspector.mobile or "—")),
+        ],
+    )
+    return [known, property_facts(project.property)] if project.property else [known]
+
+
+def _second_column(project: GasProject) -> list[Facts]:
+    """For whom."""
+    contractor = [
+        (_("نام"), project.contractor.name),
+        (_("تلفن همراه"), shown(project.contractor.mobile or "—")),
+    ]
+    owner = [owner_facts(project.owner)] if project.owner else []
+    return [Facts(_("مجری گاز"), contractor), *owner, building_facts(project)]

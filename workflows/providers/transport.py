@@ -66,6 +66,9 @@ def words(value: object, *, hide: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)[:LONGEST_MESSAGE]
 
 
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
+
+
 def post(
     client: httpx.Client,
     url: str,
@@ -87,15 +90,9 @@ def post(
     extensions = {"target": target.encode("ascii")} if target else None
     try:
         with client.stream(
-            "POST",
-            url,
-            json=json_body,
-            data=form,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-            timeout=timeout,
-            follow_redirects=False,
+            "POST", url, json=json_body, data=form, headers=HEADERS, timeout=timeout, follow_redirects=False,
             extensions=extensions,
-        ) as response:
+        ) as response:  # fmt: skip
             status = response.status_code
             content = _read(response, service=service, until=time.monotonic() + timeout)
     except NOT_SENT as error:
