@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 from flask import Flask
@@ -14,10 +15,26 @@ from webapp import current
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
+_NUMBERED = re.compile("[A-Za-z0-9۰-۹]+(?:[-/_.@:][A-Za-z0-9۰-۹]+)*")
+_LATIN = re.compile("[A-Za-z]")
+_FIRST_LEFT_TO_RIGHT, _END = "\u2066", "\u2069"
+
 
 def digits(value: object) -> str:
-    """The text with the reader's digits."""
-    return persian_digits(value) if language.current() == "fa" else str(value)
+    """The text with the reader's digits. Words with Latin letters (``G4``, ``district-1``) stay.
+
+    A number with dashes is isolated: after a Persian letter its parts would be drawn from right to left.
+    """
+    if language.current() != "fa" or hasattr(value, "__html__"):
+        return value if isinstance(value, str) else str(value)
+    return _NUMBERED.sub(_for_persian_readers, str(value))
+
+
+def _for_persian_readers(found: re.Match[str]) -> str:
+    word = found[0]
+    if _LATIN.search(word):
+        return word
+    return f"{_FIRST_LEFT_TO_RIGHT}{persian_digits(word)}{_END}" if "-" in word else persian_digits(word)
 
 
 def number(value: int | float) -> str:
