@@ -193,14 +193,14 @@ def _job_wait(session: Session, case: Case, job: Job) -> Wait:
 
 def _wait_words(wait: Wait) -> str:
     if wait.kind == "timer":
-        return _("در انتظار زمان «%(name)s» تا %(due)s.", name=wait.name, due=_moment(wait.due))
+        return _("این پرونده تا %(due)s در انتظار «%(name)s» است.", name=wait.name, due=_moment(wait.due))
     if wait.kind == "operation":
         return _("سامانه از %(since)s در حال انجام «%(name)s» است.", name=wait.name, since=_moment(wait.since))
     values = {"name": wait.name, "whom": _whom(wait), "since": _moment(wait.since)}
     if wait.due is None:
-        return _("از %(since)s در انتظار «%(name)s» از سوی %(whom)s.", **values)
+        return _("این پرونده از %(since)s در انتظار «%(name)s» از سوی %(whom)s است.", **values)
     due = _moment(wait.due)
-    return _("از %(since)s در انتظار «%(name)s» از سوی %(whom)s؛ مهلت تا %(due)s.", **values, due=due)
+    return _("این پرونده از %(since)s در انتظار «%(name)s» از سوی %(whom)s است (مهلت: %(due)s).", **values, due=due)
 
 
 def _whom(wait: Wait) -> str:

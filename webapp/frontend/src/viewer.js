@@ -11,6 +11,8 @@ import { element, icon, text } from "./texts.js";
 
 const FONT = { fontFamily: "Vazirmatn", fontSize: 12 };
 const STEP = 60; // pixels an arrow key moves the picture
+const READABLE = 0.85; // a picture shrunk further than this cannot be read: then only its part is shown
+const MARGIN = 24;
 
 /** The flows between finished steps, when the page does not name them. */
 function flowsBetween(registry, finished, waiting) {
@@ -61,6 +63,24 @@ function tools(viewer, box) {
   return bar;
 }
 
+/** All of the picture if it stays readable, else the part around what waits (or happened last). */
+function lookAt(viewer, box, { waiting = [], finished = [] }) {
+  const [canvas, registry] = ["canvas", "elementRegistry"].map((name) => viewer.get(name));
+  const { inner } = canvas.viewbox();
+  const width = box.clientWidth;
+  const scale = Math.min(1, Math.max(READABLE, (width - 2 * MARGIN) / inner.width));
+  box.style.blockSize = `${Math.min(box.clientHeight, inner.height * scale + 2 * MARGIN)}px`;
+  canvas.resized();
+  const place = [...waiting, ...[...finished].reverse()].map((id) => registry.get(id)).find(Boolean);
+  const view = { width: width / scale, height: box.clientHeight / scale };
+  const start = (centre, length, from, size) =>
+    length >= size ? from - (length - size) / 2 : Math.min(from + size - length + MARGIN, Math.max(from - MARGIN, centre - length / 2));
+  const centre = place ? { x: place.x + place.width / 2, y: place.y + place.height / 2 } : { x: inner.x, y: inner.y };
+  canvas.viewbox({
+    x: start(centre.x, view.width, inner.x, inner.width), y: start(centre.y, view.height, inner.y, inner.height), ...view,
+  });
+}
+
 async function show(box) {
   const marks = JSON.parse(box.querySelector("script")?.textContent || "{}");
   const surface = element("div", { className: "diagram__surface" });
@@ -71,7 +91,14 @@ async function show(box) {
   await viewer.importXML(await answer.text());
   mark(viewer, marks);
   viewer.get("zoomScroll").toggle(false); // the wheel scrolls the page; the buttons and keys zoom
-  viewer.get("canvas").zoom("fit-viewport", "auto");
+  lookAt(viewer, box, marks);
+  let width = box.clientWidth;
+  new ResizeObserver(() => {
+    if (box.clientWidth === width) return;
+    width = box.clientWidth;
+    box.style.blockSize = "";
+    lookAt(viewer, box, marks);
+  }).observe(box);
   box.tabIndex = 0;
   box.before(tools(viewer, box));
 }
