@@ -63,6 +63,7 @@ def _prepare_templates(app: Flask) -> None:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         language.gettext, language.ngettext, newstyle=True
     )
+    environment.globals["ngettext"] = language.ngettext  # the extension's own fills in nothing but the number
     environment.autoescape = True
     environment.undefined = Missing
     environment.trim_blocks = environment.lstrip_blocks = True

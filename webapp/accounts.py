@@ -262,4 +262,5 @@ def _demo_people() -> list[Any]:
     """Whom the demo offers at its sign-in page."""
     if not current.settings().demo:
         return []
-    return [{**one, "role_label": ROLE_LABELS[one["role"]]} for one in current.application().demo_people()]
+    people = current.application().demo_people()
+    return [{**one, "role_label": ROLE_LABELS[one["role"]], "place": place} for place, one in enumerate(people)]
