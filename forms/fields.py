@@ -187,7 +187,7 @@ class IntegerField(KartablField):
 
     def flatten(self, value: Json) -> list[str]:
         if isinstance(value, float) and math.isfinite(value) and abs(value) < 10**18:
-            return [str(int(value)) if value == int(value) else format(value, "f")]
+            return [str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")]
         if (
             value is None
             or isinstance(value, str)

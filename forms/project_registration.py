@@ -159,7 +159,7 @@ class RegisterOwner(TaskForm):
 class RegisterBuilding(TaskForm):
     """The building and the kind of work; saving gives the project its number (REG-5)."""
 
-    building_name = TextField(lazy("نام ساختمان"), description=lazy("اختیاری"))
+    building_name = TextField(lazy("نام ساختمان"))
     riser_status = SelectField(
         lazy("وضعیت علمک"), [Required(lazy("وضعیت علمک را برگزینید."))], options=RISERS
     )
@@ -255,7 +255,7 @@ class CancelRegistration(TaskForm):
     submit_label = lazy("انصراف از ثبت پروژه")
     confirm = lazy("ثبت این پروژه لغو می‌شود و بازگشتی ندارد. آیا اطمینان دارید؟")
 
-    reason = LongTextField(lazy("دلیل انصراف"), most=500, render_kw={"rows": 2}, description=lazy("اختیاری"))
+    reason = LongTextField(lazy("دلیل انصراف"), most=500, render_kw={"rows": 2})
 
 
 @user_task("assign_by_hand")

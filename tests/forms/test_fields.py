@@ -342,3 +342,13 @@ def test_a_submission_submitted_again_is_the_same_by_page_and_by_json(values):
 
 def test_decimals_never_go_through_a_float_on_the_way_in():
     assert one(DecimalField, "0.1").it.data == Decimal("0.1")
+
+
+def test_a_saved_decimal_is_shown_as_short_as_it_was_typed() -> None:
+    from forms.base import TaskForm
+    from forms.fields import DecimalField
+
+    class Measured(TaskForm):
+        area = DecimalField("زیربنا")
+
+    assert 'value="5.5"' in str(Measured.unbound(preset={"area": 5.5}).area())
