@@ -92,6 +92,8 @@ class Run:
         self._before: dict[str, Any] = {}
         self._waits_before: dict[str, stepping.WaitingEvent] = {}
         self._operations_before: set[str] = set()
+        self._submitted = ""
+        self._newly_passed: list[tuple[str, str]] = []  # (process key, element id), in order
 
     def start(self, data: Mapping[str, Json]) -> None:
         """Make the case's workflow anew, with ``data`` at its start event."""
@@ -116,9 +118,11 @@ class Run:
                 task.data.update(payload)
                 self._note(task)
                 task.run()
+                self._submitted = token
                 return True
             if any(wait.token == token for wait in stepping.waiting_events(self.workflow)):
                 stepping.deliver_message(self.workflow, token, payload)
+                self._submitted = token
                 return True
         return False
 
@@ -213,6 +217,7 @@ class Run:
         after = self._people_tokens()
         waits = {wait.token: wait for wait in stepping.waiting_events(self.workflow)}
         gone = (self._before.keys() | self._waits_before.keys()) - after.keys() - waits.keys()
+        gone.discard(self._submitted)  # completed, by whom is written by whoever submitted it
         if gone:
             self.context.session.execute(
                 update(Task)
@@ -327,10 +332,6 @@ class Run:
             if element_id not in passed:
                 passed.append(element_id)
                 self._newly_passed.append((self._process_key(spec_name), element_id))
-
-    @property
-    def _newly_passed(self) -> list[tuple[str, str]]:
-        return self.__dict__.setdefault("_passages", [])
 
     def _save_passages(self) -> None:
         if self._newly_passed:

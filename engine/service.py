@@ -224,9 +224,8 @@ class Engine:
             OperationFailed: a service task on the way failed; nothing of this call is kept.
             Conflict: the case was changed meanwhile (SQLite only); asking once more is safe.
         """
-        task = self._task(session, task_id, by)
-        case = locking.lock(session, task.case_id, optimistic=True)
-        session.refresh(task)
+        case, task = locking.lock_with_task(session, task_id, optimistic=True)
+        self._refuse_foreign(task, by)
         locking.refuse_closed(task)
         locking.refuse_claimed(task, by)
         if task.locked:
@@ -267,9 +266,8 @@ class Engine:
 
     def claim(self, session: Session, task_id: int, *, by: Actor) -> Task:
         """Take a task of the group for oneself. Raises ``TaskClaimed`` when somebody else was quicker."""
-        task = self._task(session, task_id, by)
-        case = locking.lock(session, task.case_id)
-        session.refresh(task)
+        case, task = locking.lock_with_task(session, task_id)
+        self._refuse_foreign(task, by)
         locking.refuse_closed(task)
         locking.refuse_claimed(task, by)
         if task.assignee_id is None:
@@ -279,9 +277,8 @@ class Engine:
 
     def release(self, session: Session, task_id: int, *, by: Actor) -> Task:
         """Give a claimed task back to the group. A task that is one's own by the case stays one's own."""
-        task = self._task(session, task_id, by)
-        case = locking.lock(session, task.case_id)
-        session.refresh(task)
+        case, task = locking.lock_with_task(session, task_id)
+        self._refuse_foreign(task, by)
         locking.refuse_closed(task)
         if task.assignee_id != by.person_id or not task.claimed:
             raise NotAllowed(by.username, "release")
@@ -355,9 +352,14 @@ class Engine:
     def _task(self, session: Session, task_id: int, by: Actor) -> Task:
         """The task, if it is (or was) one of this person's to do; anything else does not exist for them."""
         task = session.get(Task, task_id)
-        if task is None or not permissions.may_do(by, task):
+        if task is None:
             raise NotFound("task", task_id)
+        self._refuse_foreign(task, by)
         return task
+
+    def _refuse_foreign(self, task: Task, by: Actor) -> None:
+        if not permissions.may_do(by, task):
+            raise NotFound("task", task.id)
 
     def _context(self, session: Session, case: Case, by: Actor) -> OperationContext:
         return OperationContext(
