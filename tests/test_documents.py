@@ -19,9 +19,7 @@ def test_the_readme_names_every_command() -> None:
 
 
 def test_the_example_names_only_settings_that_there_are() -> None:
-    named = set(
-        re.findall(rf"^#?{PREFIX}([A-Z_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE)
-    )
+    named = set(re.findall(rf"^#?{PREFIX}([A-Z_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
     assert named
     assert named - {field.name.upper() for field in dataclasses.fields(Settings)} == set()
 
@@ -34,9 +32,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_files_that_the_map_names_are_there() -> None:
     architecture = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    named = re.findall(
-        r"`((?:models|engine|forms|workflows|webapp|tests|bpmn_diagrams|docs)/[\w/.]*)`", architecture
-    )
+    named = re.findall(r"`((?:models|engine|forms|workflows|webapp|tests|bpmn_diagrams|docs)/[\w/.]*)`", architecture)
     assert [name for name in named if "<" not in name and not (ROOT / name).exists()] == []
 
 
@@ -45,8 +41,6 @@ def test_every_make_target_is_explained() -> None:
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert phony
     unexplained = [
-        target
-        for target in phony.group(1).split()
-        if not re.search(rf"^{target}:.*## ", makefile, re.MULTILINE)
+        target for target in phony.group(1).split() if not re.search(rf"^{target}:.*## ", makefile, re.MULTILINE)
     ]
     assert unexplained == []

@@ -64,9 +64,7 @@ def test_texts_in_the_sources_are_persian() -> None:
 
 def test_texts_are_written_in_one_form_of_the_letters() -> None:
     """Arabic yeh and kaf, and tatweel, look alike and are found by no search."""
-    other = [
-        text for text in translations.collect() for form in forms(text.message) if re.search("[يكـ]", form)
-    ]
+    other = [text for text in translations.collect() for form in forms(text.message) if re.search("[يكـ]", form)]
     assert other == []
 
 
@@ -74,9 +72,7 @@ def test_a_catalogue_is_compiled_when_its_source_is_newer(tmp_path: Path) -> Non
     folder = tmp_path / "en" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     source = folder / "messages.po"
-    source.write_text(
-        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "آب"\nmsgstr "water"\n'
-    )
+    source.write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "آب"\nmsgstr "water"\n')
 
     compile_stale(tmp_path)
     compiled = folder / "messages.mo"
