@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the virtual environment in the folder given, with the newest Python >= 3.11 found here (or $PYTHON).
+# Makes the virtual environment in the folder given, with the first Python >= 3.11 found here (or $PYTHON).
 # A missing ensurepip (Debian, Ubuntu) is installed where that is allowed; else it is said what to install.
 set -eu
 folder=$1
@@ -9,7 +9,7 @@ new_enough() { # answers by running it: a name on the PATH may be an empty wrapp
 }
 
 python=
-for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3.14 python3; do
+for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python3.14; do
     if new_enough "$candidate"; then
         python=$candidate
         break
