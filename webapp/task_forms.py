@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from flask import request
@@ -51,17 +52,18 @@ def keep_uploads(session: Session, case: Case) -> tuple[MultiDict[str, str], dic
     sent: MultiDict[str, str] = MultiDict(request.form)
     refused: dict[str, str] = {}
     for name, file in request.files.items(multi=True):
-        if not file.filename:
-            continue
-        try:
-            document = documents.store(
-                session, case, file=file.stream, name=file.filename, by=current.actor(), now=current.now(),
-                folder=current.settings().files_path, limit=current.settings().upload_limit,
-            )  # fmt: skip
-        except DocumentRefused as refusal:
-            refused[name] = refusal.message
-        else:
-            sent.setlist(name, [str(document.id)])
+        with closing(file):
+            if not file.filename:
+                continue
+            try:
+                document = documents.store(
+                    session, case, file=file.stream, name=file.filename, by=current.actor(), now=current.now(),
+                    folder=current.settings().files_path, limit=current.settings().upload_limit,
+                )  # fmt: skip
+            except DocumentRefused as refusal:
+                refused[name] = refusal.message
+            else:
+                sent.setlist(name, [str(document.id)])
     return sent, refused
 
 
