@@ -9,7 +9,7 @@ import pytest
 from models.account import SignInSession
 from models.case import Case
 from tests.play import PASSWORD
-from tests.scenarios.gas_office import MANDATORY, METER, OWNER, PROPERTY, SURFACE
+from tests.scenarios.gas_office import MANDATORY, METER, OWNER, PROPERTY, SURFACE, up_to_invoice
 from tests.web.api_client import BASE, PDF, Api, code_of, count, upload
 
 # Signing in
@@ -259,3 +259,11 @@ def test_a_form_cannot_name_a_document_of_another_case(contractor, stranger, pro
     answer = contractor.complete(task, documents=rows)
     assert code_of(answer) == (422, "invalid")
     assert "documents.0.document" in answer.json["errors"]
+
+
+@pytest.mark.rule("PAY-4")
+def test_a_payer_finds_the_way_to_the_gateway(play, client):
+    up_to_invoice(play).does("contractor", "review_invoice")
+    task = play.task("payment_returned")
+    found = Api.signed_in(client, "contractor").get(f"/tasks/{task.id}").json
+    assert [link["url"] for link in found["links"]] == [play.payment().pay_url]

@@ -120,6 +120,11 @@ SCHEMAS: Json = {
             },
             "values": {**ref("Values"), "description": "the draft, else what was saved before"},
             "draft": {"type": "boolean", "description": "whether there is a draft"},
+            "notices": {**array(obj({"kind": TEXT, "text": TEXT})), "description": "what the task's page says first"},
+            "links": {
+                **array(obj({"label": TEXT, "url": TEXT})),
+                "description": "where the task leads to: the payment gateway's page, for one",
+            },
         }
     ),
     "Values": {

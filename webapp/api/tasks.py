@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 import forms
 from engine import worklist
+from engine.briefing import Link, Notice
 from engine.errors import InvalidSubmission, Refusal
 from engine.identity import Actor
 from models.case import Task
@@ -43,6 +44,8 @@ def show_task(session: Session, actor: Actor, task_id: int) -> Response:
     return answer({
         **task_json(actor, view.task), "form": form_class(view).json_schema(choices), "values": form.draft_values,
         "draft": view.draft is not None,
+        "notices": [{"kind": b.kind, "text": str(b.text)} for b in view.briefing.blocks if isinstance(b, Notice)],
+        "links": [{"label": str(b.label), "url": b.url} for b in view.briefing.blocks if isinstance(b, Link)],
     })  # fmt: skip
 
 
