@@ -167,8 +167,8 @@ def here() -> str:
     """The address of this page, for coming back to it: the path alone when it cannot be asked for with GET."""
     if request.method in ("GET", "HEAD"):
         return request.script_root + request.full_path.rstrip("?")
-    rule = request.url_rule
-    readable = rule is not None and rule.methods is not None and "GET" in rule.methods
+    addresses = current_app.create_url_adapter(request)
+    readable = addresses is not None and addresses.test(request.path, method="GET")
     return request.script_root + request.path if readable else _rooted("/")
 
 

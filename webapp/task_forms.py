@@ -68,10 +68,10 @@ def keep_uploads(session: Session, case: Case) -> tuple[MultiDict[str, str], dic
 
 
 def mark_refused(form: forms.TaskForm, refused: dict[str, str]) -> None:
-    """Show at its field why a file was not taken."""
+    """Show at its field why a file was not taken; that there is none now goes without saying."""
     for field in _all_fields(form):
         if field.name in refused:
-            field.errors = [*field.errors, refused[field.name]]
+            field.errors = [refused[field.name]]
 
 
 def foreign_documents(session: Session, case: Case, form: forms.TaskForm) -> dict[str, str]:

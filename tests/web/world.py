@@ -21,6 +21,7 @@ from engine import people as accounts_of_people
 from engine.identity import SYSTEM
 from engine.settings import Settings
 from models.account import Person, Role, RoleGrant
+from models.base import Base
 from models.billing import Payment
 from models.case import Case
 from models.job import Incident
@@ -67,15 +68,12 @@ class World:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return self.app.test_client().open(path, method=method, headers=headers, **sent)
 
-    def people_named(self, subject: str) -> Person:
-        with self.play.session() as session:
-            return session.get_one(Person, self.people[subject])
-
     @contextmanager
     def undone(self) -> Iterator[Connection]:
         """Whatever is committed inside is rolled back at the end."""
         with self.application.database.connect() as connection:
-            connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
+            connection.begin()
+            connection.exec_driver_sql("BEGIN")  # the driver begins nothing by itself
             self.application.sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
             try:
                 yield connection
@@ -89,6 +87,14 @@ class World:
 def changes(connection: Connection) -> int:
     """How many rows this connection has changed so far, also those that were rolled back."""
     return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one())
+
+
+def dump(connection: Connection, *, but: str = "") -> dict[str, list[str]]:
+    """All rows of all tables; ``but``: a column whose values are random."""
+    kept = {table.name: [column for column in table.c if column.name != but] for table in Base.metadata.sorted_tables}
+    return {
+        name: sorted(repr(tuple(row)) for row in connection.execute(select(*columns))) for name, columns in kept.items()
+    }
 
 
 def build_world(folder: Path, *, prepare: Any, now: datetime) -> World:
