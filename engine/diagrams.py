@@ -10,6 +10,8 @@ from lxml import etree
 
 from engine.expressions import ExpressionError, parse
 from engine.xml import parse_xml
+from models.language import SOURCE, current
+from models.language import gettext as _
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
@@ -282,3 +284,15 @@ def _owner(inner: etree._Element) -> str:
     while at is not None and local(at) not in FLOW_NODES:
         at = at.getparent()
     return at.get("id", "") if at is not None else ""
+
+
+def in_readers_language(xml: bytes) -> bytes:
+    """The diagram with the names of its elements translated, for looking at only."""
+    if current() == SOURCE:
+        return xml
+    root = parse_xml(xml)
+    for element in root.iter("{*}*"):
+        name = element.get("name")
+        if name and etree.QName(element).localname not in ("property", "parameter"):  # those are keys
+            element.set("name", _(name))
+    return etree.tostring(root, encoding="utf-8", xml_declaration=True)

@@ -13,6 +13,7 @@ from engine.identity import Actor
 from models.account import Notice, Person
 from models.case import Case, HistoryEntry, Participant, Task, TaskStatus
 from models.digits import search_key
+from models.language import LazyText
 from models.outbox import OutboxMessage
 
 
@@ -20,14 +21,31 @@ def record(
     session: Session, case: Case, *, what: str, by: Actor, at: datetime, role: str = "", task_key: str = "",
     task_name: str = "", details: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """Add a line to the case's history."""
+    """Add a line to the case's history. A lazy ``text`` in the details is read in each reader's language."""
     session.execute(
         insert(HistoryEntry),
         [{
             "case_id": case.id, "at": at, "actor_id": by.person_id, "actor_name": by.name, "role": role, "what": what,
-            "task_key": task_key, "task_name": task_name, "details": dict(details) if details else None,
+            "task_key": task_key, "task_name": task_name, "details": _kept(details) if details else None,
         }],
     )  # fmt: skip
+
+
+def _kept(details: Mapping[str, Any]) -> dict[str, Any]:
+    text = details.get("text")
+    if not isinstance(text, LazyText):
+        return dict(details)
+    values = {name: _kept_value(value) for name, value in text.values.items()}
+    return {**details, "text": text.message, "text_values": values}
+
+
+def _kept_value(value: Any) -> Any:
+    """A value of a text as JSON; ``engine.history`` shows it."""
+    if isinstance(value, LazyText):
+        return {"text": value.message}
+    if isinstance(value, datetime):
+        return {"moment": value.isoformat()}
+    return str(value)
 
 
 def record_task(
@@ -113,3 +131,12 @@ def set_subject(case: Case, subject: str, search: list[str]) -> None:
     """What lists show of the case, and the words that find it."""
     case.subject = subject[:300]
     case.search_text = " ".join(search_key(word) for word in (case.number, subject, *search) if word)[:1000]
+
+
+def told(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the history shows of a submission: short plain answers, never whole tables or files."""
+    told = {
+        name: value for name, value in values.items()
+        if isinstance(value, bool | int | float) or (isinstance(value, str) and 0 < len(value) <= 300)
+    }  # fmt: skip
+    return {"values": told} if told else None

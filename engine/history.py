@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine.paging import Page, capped, page_of, read_cursor
 from models.case import Case, HistoryEntry
+from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
 
@@ -78,10 +80,24 @@ def entries(
 def line(entry: HistoryEntry) -> Line:
     """The entry in words. A kind that an operation made up says itself what happened, in ``text``."""
     details = entry.details or {}
-    text = str(details.get("text") or "")
+    told = _told(details)
     task = _(entry.task_name) or entry.task_key
     known = KINDS.get(entry.what)
     if known is None:
-        return Line(entry, _(text) or _(entry.task_name) or _("رویدادی در پرونده ثبت شد"), "note", "")
+        return Line(entry, told or _(entry.task_name) or _("رویدادی در پرونده ثبت شد"), "note", "")
     sentence, mark = known
-    return Line(entry, str(sentence) % {"task": task}, mark, _(text))
+    return Line(entry, str(sentence) % {"task": task}, mark, told)
+
+
+def _told(details: Mapping[str, Any]) -> str:
+    """What was said beside it, or instead of it, with its values as the reader writes them."""
+    text = str(details.get("text") or "")
+    values = {name: _shown(value) for name, value in (details.get("text_values") or {}).items()}
+    return _(text, **values)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        moment = value.get("moment")
+        return format_moment(datetime.fromisoformat(moment)) if moment else _(str(value.get("text")))
+    return str(value)  # pages write its digits as they write all

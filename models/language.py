@@ -75,6 +75,15 @@ class LazyText:
         self._message = message
         self._values = values or {}
 
+    @property
+    def message(self) -> str:
+        """The text as it stands in the source."""
+        return self._message
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return self._values
+
     def __str__(self) -> str:
         return gettext(self._message, **self._values)
 

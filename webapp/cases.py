@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 import forms
 from engine import cases, documents, history, monitor, notices, worklist
+from engine.diagrams import in_readers_language
 from engine.identity import Actor
 from engine.permissions import allowed
 from engine.reports import Report
@@ -93,10 +94,8 @@ def go_on(number: str) -> str | AnyResponse:
 def diagram(number: str) -> Response:
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
-        xml = cases.diagram(session, case).xml
-    return Response(
-        xml, mimetype="application/xml", headers={"Content-Security-Policy": "sandbox; default-src 'none'"}
-    )
+        xml = in_readers_language(cases.diagram(session, case).xml)
+    return Response(xml, mimetype="application/xml", headers={"Content-Security-Policy": "sandbox; default-src 'none'"})
 
 
 @bp.get("/cases/<number>/reports/<key>.pdf")

@@ -91,8 +91,8 @@ def assign_inspector(context: OperationContext) -> int | None:
     project = project_of(context.session, context.case)
     choice = choose_inspector(candidates(context.session, project, context.now, lock=True), weight=len(project.meters))
     if choice.person_id is None:
-        with reading("fa"):  # the history's words; the candidates' loads are not for everyone involved (ASG-4)
-            context.record(NO_INSPECTOR, {"reason": choice.reason, "text": str(REASONS[choice.reason])})
+        # The candidates' loads are not for everyone involved (ASG-4).
+        context.record(NO_INSPECTOR, {"reason": choice.reason, "text": REASONS[choice.reason]})
         context.tell(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما خبر داده می‌شود."))
         return None
     _assign(context, project, choice.person_id, loads=choice.loads, note=choice.reason)

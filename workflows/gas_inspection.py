@@ -47,8 +47,7 @@ def announce_visit(context: OperationContext, *, submission: Mapping[str, Any]) 
         raise Refusal({"visit_date": [_("این روز تعطیل است. یک روز کاری برگزینید.")]})
     if not calendar.is_working_time(moment):
         raise Refusal({"visit_time": [_hours(calendar)]})
-    with reading("fa"):
-        text = _("زمان بازدید: %(moment)s", moment=format_moment(moment))
+    text = lazy("زمان بازدید: %(moment)s", moment=moment)
     context.record(VISIT_SCHEDULED, {"at": moment.isoformat(), "text": text})
     _tell_contractor(context, project_of(context.session, context.case), moment)
 
@@ -78,8 +77,7 @@ def _tell_contractor(context: OperationContext, project: GasProject, moment: dat
 @operations.register
 def record_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep the report for good and tell the contractor; what follows from its outcome the diagram says."""
-    with reading("fa"):
-        text = _("گزارش بازدید ثبت شد: %(outcome)s", outcome=label(OUTCOMES, submission["outcome"]))
+    text = lazy("گزارش بازدید ثبت شد: %(outcome)s", outcome=OUTCOMES[submission["outcome"]])
     details = {"outcome": submission["outcome"], "report": submission["report_text"], "text": text}
     context.record(REPORT_RECORDED, details)
     project = project_of(context.session, context.case)

@@ -22,7 +22,7 @@ from models.case import HistoryEntry, Task, TaskStatus
 from models.gas import GasProject, Meter
 from models.identifiers import damm_digit
 from models.language import gettext as _
-from models.language import reading
+from models.language import lazy
 from workflows import registration_briefings
 from workflows.gas_projects import invoices, meter_class, project_of
 from workflows.gas_words import code
@@ -86,8 +86,7 @@ def register_property(context: OperationContext, *, submission: Mapping[str, Any
         raise Refusal({"renovation_code": [message]}) from None
     if own is None:
         found.code = property_code(found.id)
-        with reading("fa"):
-            text = _("ملک با کد ثبتی %(code)s ثبت شد", code=code(found.code))
+        text = lazy("ملک با کد ثبتی %(code)s ثبت شد", code=found.code)
         context.record(PROPERTY_REGISTERED, {"property": found.id, "text": text})
     project.property = found
     _describe(context, project)

@@ -69,7 +69,8 @@ def test_a_case_says_what_it_waits_for_for_whom_since_when_and_until_when(office
     assert (wait.name, wait.assignee, wait.role_name, wait.due) == ("تصمیم", clerk.name, "کارمند", office.after(days=2))
     (sentence,) = cases.sentences(office.session, case)
     assert sentence == (
-        f"از ۱۴۰۵/۰۸/۳۰ ساعت ۱۱:۳۰ در انتظار «تصمیم» از سوی {clerk.name} (کارمند)؛ مهلت تا ۱۴۰۵/۰۹/۰۲ ساعت ۱۱:۳۰."
+        f"این پرونده از ۱۴۰۵/۰۸/۳۰ ساعت ۱۱:۳۰ در انتظار «تصمیم» از سوی {clerk.name} (کارمند) است"
+        " (مهلت: ۱۴۰۵/۰۹/۰۲ ساعت ۱۱:۳۰)."
     )
 
 
