@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
@@ -18,6 +18,7 @@ from engine import effects, incidents, locking, numbers, permissions
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
+    Conflict,
     EngineError,
     InvalidSubmission,
     NotAllowed,
@@ -33,6 +34,8 @@ from engine.reports import Reports
 from engine.runtime import Run
 from engine.supervision import Supervision
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
+
+T = TypeVar("T")
 
 
 class SubmittedForm(Protocol):
@@ -111,6 +114,15 @@ class Engine:
             except BaseException:
                 session.rollback()
                 raise
+
+    def in_transaction(self, work: Callable[[Session], T]) -> T:
+        """``work`` in one transaction, once more if a step of the same case was quicker (SQLite computes first)."""
+        try:
+            with self.transaction() as session:
+                return work(session)
+        except Conflict:
+            with self.transaction() as session:
+                return work(session)
 
     # Cases
 
@@ -252,7 +264,7 @@ class Engine:
         session.execute(delete(TaskDraft).where(TaskDraft.task_id == task.id))
         effects.record(
             session, run.case, what="task_completed", by=by, at=now, role=task.role, task_key=task.key,
-            task_name=task.name, details=_told(values),
+            task_name=task.name, details=effects.told(values),
         )  # fmt: skip
         return self._finish(run)
 
@@ -382,12 +394,3 @@ class Engine:
             )
         session.flush()
         return StepResult(case, run.tasks_of(by), run.context.messages)
-
-
-def _told(values: Mapping[str, Json]) -> dict[str, Json] | None:
-    """What the history shows of a submission: short plain answers, never whole tables or files."""
-    told = {
-        name: value for name, value in values.items()
-        if isinstance(value, bool | int | float) or (isinstance(value, str) and 0 < len(value) <= 300)
-    }  # fmt: skip
-    return {"values": told} if told else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, request
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from engine.errors import NotFound
@@ -23,11 +24,15 @@ def come_back(gateway: str) -> Response | Answer:
     """The payer's browser is back. It only makes us ask the gateway; what else it says is not looked at (PAY-1)."""
     authority = clean(request.values.get("Authority", ""))[:60]
     person = current.person()
-    with current.transaction() as session:
+    by = person.actor if person else SYSTEM
+
+    def returned(session: Session) -> str | None:
         case = current.application().payment_returned(
-            current.engine(), session, gateway=gateway, authority=authority, by=person.actor if person else SYSTEM
+            current.engine(), session, gateway=gateway, authority=authority, by=by
         )
-        number = case.number if case is not None else None
+        return case.number if case is not None else None
+
+    number = current.engine().in_transaction(returned)
     current.application().worker.nudge()
     if number is None:
         words = _("پرداختی با این شناسه در سامانهٔ ما نیست. چیزی تغییر نکرد.")

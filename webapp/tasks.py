@@ -13,7 +13,7 @@ import forms
 from engine import worklist
 from engine.briefing import Steps
 from engine.errors import InvalidSubmission
-from engine.service import TaskView
+from engine.service import StepResult, TaskView
 from models.case import Case, Task, TaskKind
 from models.language import gettext as _
 from webapp import current
@@ -108,14 +108,15 @@ def _keep(session: Session, task_id: int, form: forms.TaskForm, *, leave: bool) 
 
 
 def _complete(task_id: int, sent: Any) -> Response:
-    with current.transaction() as session:
+    def complete(session: Session) -> StepResult:
         _view, form = sent_form(session, task_id, sent)
-        result = current.engine().complete_task(session, task_id, by=current.actor(), form=form)
-        number, messages = result.case.number, result.messages
+        return current.engine().complete_task(session, task_id, by=current.actor(), form=form)
+
+    result = current.engine().in_transaction(complete)
     current.application().worker.nudge()
-    for message in messages:
+    for message in result.messages:
         flash(message, "success")
-    return redirect(f"{request.script_root}/cases/{number}/next", 303)
+    return redirect(f"{request.script_root}/cases/{result.case.number}/next", 303)
 
 
 def _refused(task_id: int, sent: Any, refusal: InvalidSubmission) -> Page:

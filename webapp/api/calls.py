@@ -47,8 +47,9 @@ def api_call(view: View) -> View:
         key = _idempotency_key()
         if key is not None:
             return _once(view, key, arguments)
-        with current.transaction() as session:
-            response = view(session, caller(session), **arguments)
+        response: Response = current.engine().in_transaction(
+            lambda session: view(session, caller(session), **arguments)
+        )
         _nudge()
         return response
 
@@ -99,9 +100,7 @@ def _once(view: View, key: str, arguments: dict[str, Any]) -> Response:
         response = for_error(error)
         with current.transaction() as session:
             refused = Answer(response.status_code, _text(response))
-            idempotency.keep_refusal(
-                session, _id(actor), key, refused, request_hash=request_hash, now=current.now()
-            )
+            idempotency.keep_refusal(session, _id(actor), key, refused, request_hash=request_hash, now=current.now())
         return response
 
 
