@@ -152,7 +152,7 @@ def is_shown(answer: TestResponse, name: str, typed: str) -> bool:
     if typed in WORDS_NEVER_OFFERED:
         return True
     page = html.unescape(answer.text)
-    options = r'[^<]*(?:<option[^>]*>[^<]*</option>\s*)*'
+    options = r"[^<]*(?:<option[^>]*>[^<]*</option>\s*)*"
     tags = re.findall(rf'<(?:input|select|textarea)[^>]*name="{name}"[^>]*>{options}', page)
     words = (f'value="{typed}"', f'value="{persian_digits(typed)}"', f"\n{typed}", f"\r\n{typed}")
     ticked = typed == "y" and any("checked" in tag for tag in tags)

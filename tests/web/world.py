@@ -89,9 +89,10 @@ def changes(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one())
 
 
-def dump(connection: Connection, *, but: str = "") -> dict[str, list[str]]:
-    """All rows of all tables; ``but``: a column whose values are random."""
-    kept = {table.name: [column for column in table.c if column.name != but] for table in Base.metadata.sorted_tables}
+def dump(connection: Connection, *, but: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    """All rows of all tables; ``but``: columns whose values are random."""
+    tables = Base.metadata.sorted_tables
+    kept = {table.name: [column for column in table.c if column.name not in but] for table in tables}
     return {
         name: sorted(repr(tuple(row)) for row in connection.execute(select(*columns))) for name, columns in kept.items()
     }
