@@ -22,7 +22,7 @@ from workflows.providers.sms import SentSms
 
 pytestmark = pytest.mark.rule("SMS-1")
 
-VISIT = {"visit_date": "1405/09/01", "visit_time": "10:00"}
+VISIT: dict[str, object] = {"visit_date": "1405/09/01", "visit_time": "10:00"}
 
 
 @dataclass

@@ -180,7 +180,7 @@ def test_no_spelling_of_an_address_goes_around_the_guards(world: World, path: st
 @pytest.mark.parametrize("row", UNSAFE_PAGES)
 def test_a_request_without_the_token_of_this_session_is_refused(world: World, row: str) -> None:
     subject = next((who for who, answer in expected(row).items() if answer in ("200", "303", "422")), "contractor")
-    refused = {
+    refused: dict[str, dict[str, Any]] = {
         "no token": {"csrf": None}, "another session's": {"csrf": "token-of-another-session"}, "empty": {"csrf": ""},
         "from another site": {"csrf": CSRF, "headers": {"Sec-Fetch-Site": "cross-site"}},
     }  # fmt: skip

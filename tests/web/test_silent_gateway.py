@@ -16,6 +16,7 @@ import kartabl
 import webapp
 from engine.operations import Services
 from engine.settings import Settings
+from models.account import Person
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.case import CaseStatus
 from models.job import Incident
@@ -58,7 +59,7 @@ class Shop(World):
         office.add_inspector(shop.play, "inspector-1")
         office.up_to_invoice(shop.play)
         with shop.play.session() as session:
-            person = session.get_one(webapp.accounts.Person, shop.play.actor("contractor").person_id)
+            person = session.get_one(Person, shop.play.actor("contractor").person_id)
             for kind in ("browser", "api"):
                 token = application.accounts.open_session(session, person, now=clock.now, kind=kind)
                 shop.tokens["contractor", kind] = token

@@ -122,7 +122,7 @@ def _add_people(world: World) -> None:
         roles = [role] if role in set(Role) else ["gas_office"]
         name = {"contractor": "contractor-of-the-case"}.get(subject, f"name-{subject}")
         world.people[subject] = world.play.people.add(
-            subject, *roles, scope=SCOPES.get(role, ""), last_name=name, mobile="09130000001",  # type: ignore[call-overload]
+            subject, *roles, scope=SCOPES.get(role, ""), last_name=name, mobile="09130000001",
         ).id  # fmt: skip
 
 
