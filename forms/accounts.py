@@ -77,9 +77,7 @@ class Register(TaskForm):
         render_kw={"autocomplete": "family-name"},
     )
     mobile = MobileField(lazy("شمارهٔ همراه"), [Required(lazy("شمارهٔ همراه خود را بنویسید."))])
-    kind = ChoiceField(
-        lazy("نوع کاربر"), [Required(lazy("نوع کاربر را برگزینید."))], options=KINDS, default="citizen"
-    )
+    kind = ChoiceField(lazy("نوع کاربر"), [Required(lazy("نوع کاربر را برگزینید."))], options=KINDS, default="citizen")
     password = PasswordField(
         lazy("رمز"), [Required(lazy("رمزی برگزینید."))], render_kw=NEW, description=NEW_PASSWORD_HELP
     )

@@ -146,12 +146,7 @@ class TaskForm(ValueForm):
 def _commands(formdata: MultiDict | None) -> list[tuple[str, str]]:
     if formdata is None:
         return []
-    return [
-        (name, ascii_digits(text))
-        for name in (ADD, REMOVE)
-        if name in formdata
-        for text in formdata.getlist(name)
-    ]
+    return [(name, ascii_digits(text)) for name in (ADD, REMOVE) if name in formdata for text in formdata.getlist(name)]
 
 
 def apply_row_commands(form: TaskForm) -> bool:

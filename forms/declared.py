@@ -66,9 +66,7 @@ def _field(place: str, declared: Mapping[str, Any]) -> Any:
 
 def _options(place: str, values: Any) -> list[Choice]:
     pairs = values.items() if isinstance(values, Mapping) else [(v.get("id"), v.get("name")) for v in values]
-    options = [
-        Choice(str(value), clean(str(label or value))) for value, label in pairs if value not in (None, "")
-    ]
+    options = [Choice(str(value), clean(str(label or value))) for value, label in pairs if value not in (None, "")]
     if not options:
         raise ValueError(f"{place}: an enum needs values")
     return options

@@ -32,9 +32,7 @@ class TextField(KartablField):
 
     empty = ""
 
-    def __init__(
-        self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 200, **settings: Any
-    ):
+    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 200, **settings: Any):
         super().__init__(label, validators, **settings)
         self.most = most
         self.render_kw.setdefault("maxlength", most)
@@ -110,9 +108,7 @@ class CodeField(KartablField):
     empty = ""
     attributes: ClassVar[dict[str, Any]] = {"dir": "ltr", "autocomplete": "off"}
 
-    def __init__(
-        self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 40, **settings: Any
-    ):
+    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 40, **settings: Any):
         super().__init__(label, validators, **settings)
         self.most = most
         self.render_kw.setdefault("maxlength", most)
@@ -188,11 +184,7 @@ class IntegerField(KartablField):
     def flatten(self, value: Json) -> list[str]:
         if isinstance(value, float) and math.isfinite(value) and abs(value) < 10**18:
             return [str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")]
-        if (
-            value is None
-            or isinstance(value, str)
-            or (isinstance(value, int) and not isinstance(value, bool))
-        ):
+        if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             return super().flatten(value)
         raise ValueError(_("این مقدار باید عدد باشد."))
 
@@ -213,9 +205,7 @@ class DecimalField(IntegerField):
 
     attributes: ClassVar[dict[str, Any]] = {"inputmode": "decimal", "dir": "ltr", "autocomplete": "off"}
 
-    def __init__(
-        self, label: Any = None, validators: Sequence[Any] | None = None, *, places: int = 2, **settings: Any
-    ):
+    def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, places: int = 2, **settings: Any):
         super().__init__(label, validators, **settings)
         self.places = places
 
@@ -342,11 +332,7 @@ class DocumentField(KartablField):
     attributes: ClassVar[dict[str, Any]] = {"accept": ".pdf,.jpg,.jpeg,.png"}
 
     def flatten(self, value: Json) -> list[str]:
-        if (
-            value is None
-            or isinstance(value, str)
-            or (isinstance(value, int) and not isinstance(value, bool))
-        ):
+        if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             return super().flatten(value)
         raise ValueError(_("این مقدار باید شمارهٔ یک پرونده بارگذاری‌شده باشد."))
 

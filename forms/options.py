@@ -53,9 +53,7 @@ class OneOfField(KartablField, SelectFieldBase):
         values = [option.value for option in self.options]
         kinds = {"integer" if isinstance(value, int) else "string" for value in values} or {"string"}
         names = {str(option.value): str(option.label) for option in self.options}
-        return (
-            {"type": kinds.pop(), "enum": values, "x-labels": names} if len(kinds) == 1 else {"enum": values}
-        )
+        return {"type": kinds.pop(), "enum": values, "x-labels": names} if len(kinds) == 1 else {"enum": values}
 
     def iter_choices(self) -> list[DrawnChoice]:
         return [
@@ -95,11 +93,7 @@ class ManyOfField(OneOfField):
         if value is None or isinstance(value, str | int):
             return super().flatten(value)
         if isinstance(value, list | tuple):
-            return [
-                text
-                for item in value[: len(self.options) + 1]
-                for text in super(ManyOfField, self).flatten(item)
-            ]
+            return [text for item in value[: len(self.options) + 1] for text in super(ManyOfField, self).flatten(item)]
         raise ValueError(_("این مقدار باید فهرستی از گزینه‌ها باشد."))
 
     def _read(self, texts: Iterable[str]) -> None:
@@ -123,8 +117,6 @@ class ManyOfField(OneOfField):
 
     def iter_choices(self) -> list[DrawnChoice]:
         return [
-            DrawnChoice(
-                value=str(o.value), label=str(o.label), selected=o.value in (self.data or ()), render_kw={}
-            )
+            DrawnChoice(value=str(o.value), label=str(o.label), selected=o.value in (self.data or ()), render_kw={})
             for o in self.options
         ]

@@ -79,9 +79,7 @@ class RegisterProperty(TaskForm):
         [Required(lazy("مساحت زمین را بنویسید.")), NumberBetween(0, 1_000_000, above=True)],
         unit=lazy("متر مربع"),
     )
-    floors = IntegerField(
-        lazy("شمار طبقات"), [Required(lazy("شمار طبقات را بنویسید.")), NumberBetween(1, 200)]
-    )
+    floors = IntegerField(lazy("شمار طبقات"), [Required(lazy("شمار طبقات را بنویسید.")), NumberBetween(1, 200)])
 
 
 @user_task("find_property")
@@ -105,9 +103,7 @@ class FindProperty(TaskForm):
 class RegisterOwner(TaskForm):
     """The project's owner: a natural person or a company; only the chosen kind's fields count (REG-4)."""
 
-    owner_kind = ChoiceField(
-        lazy("مالک"), [Required(lazy("بگویید مالک شخص حقیقی است یا حقوقی."))], options=OWNER_KINDS
-    )
+    owner_kind = ChoiceField(lazy("مالک"), [Required(lazy("بگویید مالک شخص حقیقی است یا حقوقی."))], options=OWNER_KINDS)
     first_name = TextField(
         lazy("نام"),
         [RequiredWhen("owner_kind", "person", lazy("نام مالک را بنویسید."))],
@@ -160,21 +156,15 @@ class RegisterBuilding(TaskForm):
     """The building and the kind of work; saving gives the project its number (REG-5)."""
 
     building_name = TextField(lazy("نام ساختمان"))
-    riser_status = SelectField(
-        lazy("وضعیت علمک"), [Required(lazy("وضعیت علمک را برگزینید."))], options=RISERS
-    )
-    work_type = ChoiceField(
-        lazy("نوع کار"), [Required(lazy("بگویید کار روکار است یا زیرکار."))], options=WORK_TYPES
-    )
+    riser_status = SelectField(lazy("وضعیت علمک"), [Required(lazy("وضعیت علمک را برگزینید."))], options=RISERS)
+    work_type = ChoiceField(lazy("نوع کار"), [Required(lazy("بگویید کار روکار است یا زیرکار."))], options=WORK_TYPES)
     is_block = CheckField(lazy("ساختمان بلوک است"))
 
 
 class MeterRow(RowForm):
     """One gas meter. Its class is found by a decision table, never typed (REG-7)."""
 
-    units = IntegerField(
-        lazy("شمار واحدها"), [Required(lazy("شمار واحدها را بنویسید.")), NumberBetween(1, 1000)]
-    )
+    units = IntegerField(lazy("شمار واحدها"), [Required(lazy("شمار واحدها را بنویسید.")), NumberBetween(1, 1000)])
     usage = SelectField(lazy("کاربری"), [Required(lazy("کاربری را برگزینید."))], options=USAGES)
     floor_area = DecimalField(
         lazy("زیربنا"),

@@ -126,9 +126,7 @@ class RowsField(wtforms.FieldList):
         """Of a draft's rows, whatever they are, what the row's form knows."""
         names = self.blank_row()._fields if isinstance(data, list) else ()
         rows = data[: self.max_rows + 1] if isinstance(data, list) else []
-        return [
-            {name: row[name] for name in names if name in row} for row in rows if isinstance(row, Mapping)
-        ]
+        return [{name: row[name] for name in names if name in row} for row in rows if isinstance(row, Mapping)]
 
     def blank_row(self) -> RowForm:
         """A row apart from the list: for its columns, its schema, a template of a new row."""
@@ -223,9 +221,7 @@ def _flatten(
             errors[f"{dotted}{clean(str(name))[:100]}"] = [_("این فرم چنین فیلدی ندارد.")]
 
 
-def _flatten_rows(
-    field: RowsField, rows: Json, dotted: str, formdata: FormData, errors: dict[str, list[str]]
-) -> None:
+def _flatten_rows(field: RowsField, rows: Json, dotted: str, formdata: FormData, errors: dict[str, list[str]]) -> None:
     if rows is None:
         return
     if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):

@@ -36,11 +36,7 @@ def test_the_lock_file_names_no_registry() -> None:
 def test_every_text_that_a_script_asks_for_is_given_by_the_page() -> None:
     base = (WEBAPP / "templates" / "base.html").read_text("utf-8")
     given = set(re.findall(r"\"([a-z_]+)\": _\(", base))
-    asked = {
-        key
-        for js in SOURCES.glob("*.js")
-        for key in re.findall(r"\btext\(\"([a-z_]+)\"", js.read_text("utf-8"))
-    }
+    asked = {key for js in SOURCES.glob("*.js") for key in re.findall(r"\btext\(\"([a-z_]+)\"", js.read_text("utf-8"))}
     steps = set(re.findall(r"step\(\"([a-z_]+)\"", (SOURCES / "jalali-date.js").read_text("utf-8")))
     assert asked
     assert (asked | steps) - given == set()

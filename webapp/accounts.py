@@ -109,9 +109,7 @@ def verify_code() -> Page:
                 person = current.application().accounts.confirm_registration(
                     session, pending["mobile"], form.submission["code"], mark=pending["mark"], now=current.now()
                 )
-                token = current.application().accounts.open_session(
-                    session, person, now=current.now(), kind="browser"
-                )
+                token = current.application().accounts.open_session(session, person, now=current.now(), kind="browser")
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
@@ -170,9 +168,7 @@ def reset() -> Page:
                 person = current.application().accounts.recover(
                     session, username, values["code"], values["password"], now=current.now()
                 )
-                token = current.application().accounts.open_session(
-                    session, person, now=current.now(), kind="browser"
-                )
+                token = current.application().accounts.open_session(session, person, now=current.now(), kind="browser")
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
@@ -184,9 +180,7 @@ def reset() -> Page:
 
 def _send_recovery(username: str) -> None:
     with current.transaction() as session:
-        name = current.application().accounts.send_recovery(
-            session, username, address=_address(), now=current.now()
-        )
+        name = current.application().accounts.send_recovery(session, username, address=_address(), now=current.now())
     cookie[RECOVERY] = name
     _note_sent()
 

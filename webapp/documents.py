@@ -14,9 +14,7 @@ bp = Blueprint("documents", __name__)
 def download(document_id: int) -> Response:
     """The file, to be saved and never shown as a page of ours."""
     with current.transaction() as session:
-        opened = documents.open_document(
-            session, document_id, by=current.actor(), folder=current.settings().files_path
-        )
+        opened = documents.open_document(session, document_id, by=current.actor(), folder=current.settings().files_path)
     response = send_file(
         opened.path.resolve(), mimetype=opened.document.media_type, as_attachment=True,
         download_name=opened.document.name, etag=False, last_modified=None, conditional=False,

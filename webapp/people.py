@@ -27,9 +27,7 @@ def index() -> Page:
     """People, newest first, searched by name, user name or mobile, and by role."""
     q, role = request.args.get("q", "")[:200], request.args.get("role", "")[:40]
     with current.transaction() as session:
-        page = rules.people_page(
-            session, current.actor(), q=q, role=role, cursor=request.args.get("cursor") or None
-        )
+        page = rules.people_page(session, current.actor(), q=q, role=role, cursor=request.args.get("cursor") or None)
         return render_template(
             "people/index.html", page=page, q=q, role=role, roles=ROLES, role_label=role_label, state_of=_state
         )
@@ -68,9 +66,7 @@ def grant(person_id: int) -> Page:
     if form.validate():
         try:
             with current.transaction() as session:
-                rules.grant(
-                    session, person_id, by=current.actor(), role=form.submission["role"], scope=form.scope
-                )
+                rules.grant(session, person_id, by=current.actor(), role=form.submission["role"], scope=form.scope)
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
@@ -104,9 +100,7 @@ def unlock(person_id: int) -> Page:
 def reset_password(person_id: int) -> Page:
     """A new first password, shown on the page that answers, and never again."""
     with current.transaction() as session:
-        person, password = rules.reset_password(
-            session, current.application().accounts, person_id, by=current.actor()
-        )
+        person, password = rules.reset_password(session, current.application().accounts, person_id, by=current.actor())
         return _show(person, RoleForm.unbound(), password=password)
 
 

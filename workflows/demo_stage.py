@@ -157,9 +157,7 @@ class Stage:
             self._papers[title, variant] = paper(title, variant=variant)
         name, content = self._papers[title, variant]
         folder = self.engine.services.settings.files_path
-        stored = documents.store(
-            session, case, file=io.BytesIO(content), name=name, by=by, now=self.now, folder=folder
-        )
+        stored = documents.store(session, case, file=io.BytesIO(content), name=name, by=by, now=self.now, folder=folder)
         return stored.id
 
     def pays(self, by: Actor, case_id: int, decision: str, *, earlier: int = 0) -> None:

@@ -241,4 +241,3 @@ class Story:
             yield self.stage.until(visit + timedelta(minutes=self.stage.random.uniform(40, 300)))
             text = self.stage.random.choice(REPORTS[outcome])
             self.stage.does(inspector, case_id, "record_report", report_text=text, outcome=outcome)
-

@@ -68,9 +68,7 @@ def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
 @operations.register
 def record_started(context: OperationContext, *, invoice: int, started: Mapping[str, Any]) -> int:
     """Write down the payment that the gateway opened, before anyone sees its address. Returns its id."""
-    known = context.session.execute(
-        select(Payment.id).where(Payment.authority == started["authority"])
-    ).first()
+    known = context.session.execute(select(Payment.id).where(Payment.authority == started["authority"])).first()
     if known is not None:
         raise ValueError(f"the gateway gave an authority twice, payment {known.id} has it")
     context.session.execute(  # an earlier attempt that was left: from now on only its return is looked at

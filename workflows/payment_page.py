@@ -108,9 +108,7 @@ def _row(payment: Payment) -> list[str]:
 
 def review_blocks(context: BriefingContext) -> list[Block]:
     """For finance: the money, why it has no place, whose it is, and the other payments of the same case."""
-    payment = context.session.scalars(
-        select(Payment).where(Payment.review_case_id == context.case.id)
-    ).one_or_none()
+    payment = context.session.scalars(select(Payment).where(Payment.review_case_id == context.case.id)).one_or_none()
     if payment is None:
         return []
     invoice = payment.invoice

@@ -117,9 +117,7 @@ def is_awaited(session: Session, payment: Payment) -> bool:
     if payment.state is not PaymentState.STARTED:
         return False
     case_id = payment.invoice.case_id
-    waits = select(Task.id).where(
-        Task.case_id == case_id, Task.process_key == PROCESS, Task.status == TaskStatus.OPEN
-    )
+    waits = select(Task.id).where(Task.case_id == case_id, Task.process_key == PROCESS, Task.status == TaskStatus.OPEN)
     works = select(Job.id).where(Job.case_id == case_id, Job.process_key == PROCESS)
     return any(session.execute(found.limit(1)).first() is not None for found in (waits, works))
 

@@ -81,9 +81,7 @@ def record_decision(context: OperationContext, *, payment: int, submission: Mapp
                 "مبلغ پرداختی شما بابت صورت‌حساب %(number)s برگردانده شد. شمارهٔ پیگیری: %(reference)s",
                 number=number, reference=reference,
             )  # fmt: skip
-        return _("بستانکار شدن"), _(
-            "مبلغ پرداختی شما بابت صورت‌حساب %(number)s به حساب شما بستانکار شد.", number=number
-        )
+        return _("بستانکار شدن"), _("مبلغ پرداختی شما بابت صورت‌حساب %(number)s به حساب شما بستانکار شد.", number=number)
 
     tell_payer(context, found.invoice, text)
 

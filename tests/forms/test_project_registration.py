@@ -41,9 +41,7 @@ COMPANY = {
 METER = {"units": 2, "usage": "residential", "floor_area": 100, "consumption": 6}
 
 
-def bound(
-    key: str, values: dict[str, Any], *, process: str = "project_registration", choices: Any = None
-) -> TaskForm:
+def bound(key: str, values: dict[str, Any], *, process: str = "project_registration", choices: Any = None) -> TaskForm:
     form = forms.form_for(process, key)
     assert form is not None
     return form.from_values(values, choices=choices)
@@ -160,9 +158,7 @@ def test_a_building_needs_no_name():
         "work_type": "concealed",
         "is_block": False,
     }
-    assert list(_errors("register_building", {"riser_status": "installed", "work_type": "x"})) == [
-        "work_type"
-    ]
+    assert list(_errors("register_building", {"riser_status": "installed", "work_type": "x"})) == ["work_type"]
 
 
 @pytest.mark.rule("REG-6")
@@ -269,9 +265,7 @@ def test_submissions_fit_their_schema():
         validator.validate(form.submission)
         assert not validator.is_valid({"zz": 1})
     schema = forms.form_for("project_registration", "register_owner").json_schema()
-    assert not jsonschema.Draft202012Validator(schema).is_valid(
-        {"owner_kind": "person", "mobile": "09123456789"}
-    )
+    assert not jsonschema.Draft202012Validator(schema).is_valid({"owner_kind": "person", "mobile": "09123456789"})
     assert schema["required"] == ["owner_kind", "mobile"]
 
 
@@ -303,9 +297,7 @@ def test_a_form_is_made_of_fields_declared_in_the_diagram():
         ],
     )
     assert form.user_task == ("leave", "ask")
-    bound = form.from_values(
-        {"days": "۳", "from_day": "1404/01/01", "fee": 10, "kind": "unpaid", "agreed": True}
-    )
+    bound = form.from_values({"days": "۳", "from_day": "1404/01/01", "fee": 10, "kind": "unpaid", "agreed": True})
     assert bound.validate(), bound.error_map
     assert bound.submission["from_day"] == "2025-03-21" and bound.submission["days"] == 3
     assert not form.from_values({}).validate()

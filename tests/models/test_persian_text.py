@@ -200,9 +200,7 @@ def test_mobiles_have_one_form(typed):
     assert identifiers.mobile(typed) == "09123456789"
 
 
-@pytest.mark.parametrize(
-    "typed", ["02112345678", "0912345678", "091234567890", "", "+19123456789", "0912345678x"]
-)
+@pytest.mark.parametrize("typed", ["02112345678", "0912345678", "091234567890", "", "+19123456789", "0912345678x"])
 def test_what_is_no_mobile_is_refused(typed):
     with pytest.raises(ValueError, match=r"همراه.*\.$"):
         identifiers.mobile(typed)
@@ -230,9 +228,7 @@ def test_the_check_digit_finds_every_wrong_digit_and_every_swap(digits, data):
     assert not identifiers.damm_valid(number[:place] + other + number[place + 1 :])
     place = data.draw(st.integers(0, len(number) - 2))
     if number[place] != number[place + 1]:
-        assert not identifiers.damm_valid(
-            number[:place] + number[place + 1] + number[place] + number[place + 2 :]
-        )
+        assert not identifiers.damm_valid(number[:place] + number[place + 1] + number[place] + number[place + 2 :])
 
 
 def test_the_known_check_digit():

@@ -142,9 +142,7 @@ def test_a_yes_that_names_no_message_is_uncertain(sms, telephone, entries):
     assert unclear.value.uncertain
 
 
-@pytest.mark.parametrize(
-    "answer", [None, {}, {"return": None}, {"return": []}, {"return": {"status": "200 OK"}}]
-)
+@pytest.mark.parametrize("answer", [None, {}, {"return": None}, {"return": []}, {"return": {"status": "200 OK"}}])
 def test_an_answer_without_a_status_is_uncertain(sms, telephone, answer):
     telephone.answer = lambda path, values: (200, answer)
 
@@ -154,9 +152,7 @@ def test_an_answer_without_a_status_is_uncertain(sms, telephone, answer):
     assert unclear.value.uncertain
 
 
-@pytest.mark.parametrize(
-    "receiver", ["", "9121234567", "+989121234567", "۰۹۱۲۱۲۳۴۵۶۷", "09121234567\n", "02188000000"]
-)
+@pytest.mark.parametrize("receiver", ["", "9121234567", "+989121234567", "۰۹۱۲۱۲۳۴۵۶۷", "09121234567\n", "02188000000"])
 def test_what_is_no_mobile_number_is_not_sent_to(sms, telephone, receiver):
     with pytest.raises(ProviderError) as refused:
         send(sms, receiver=receiver)
@@ -201,9 +197,7 @@ def test_a_code_goes_by_its_template(sms, telephone):
     sent = sms.send_code(receiver=MOBILE, template="kartabl-code", code="482913")
 
     assert sent == SentSms(provider_id="8000001")
-    assert telephone.sent == [
-        {"receptor": MOBILE, "token": "482913", "template": "kartabl-code", "type": "sms"}
-    ]
+    assert telephone.sent == [{"receptor": MOBILE, "token": "482913", "template": "kartabl-code", "type": "sms"}]
 
 
 @pytest.mark.parametrize("code", ["", "12 34", "12_34", "12\n34"])

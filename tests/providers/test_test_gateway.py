@@ -75,9 +75,7 @@ def test_a_decision_leads_back_and_is_verified(gateway, sessions, decision, stat
 
     back = decided(sessions, authority, decision)
 
-    assert (
-        back == f"https://kartabl.example/payments/return/test?case=7&Authority={authority}&Status={status}"
-    )
+    assert back == f"https://kartabl.example/payments/return/test?case=7&Authority={authority}&Status={status}"
     assert gateway.verify(authority=authority, amount=FEE).state == state
 
 

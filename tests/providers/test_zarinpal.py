@@ -93,9 +93,7 @@ def test_what_was_not_paid_has_failed(gateway, bank, end):
     authority = start(gateway).authority
     getattr(bank, end)(authority)
 
-    assert gateway.verify(authority=authority, amount=FEE) == Verification(
-        state="failed", amount=0, reason="not_paid"
-    )
+    assert gateway.verify(authority=authority, amount=FEE) == Verification(state="failed", amount=0, reason="not_paid")
 
 
 @pytest.mark.rule("PAY-2")
@@ -154,9 +152,7 @@ def test_a_forged_authority_is_not_even_sent(gateway, bank, forged):
     assert bank.requests == []
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"), [(-53, "other_merchant"), (-55, "unknown_authority"), (-61, "reversed")]
-)
+@pytest.mark.parametrize(("code", "reason"), [(-53, "other_merchant"), (-55, "unknown_authority"), (-61, "reversed")])
 def test_a_payment_that_can_never_be_ours_has_failed(gateway, bank, code, reason):
     authority = start(gateway).authority
     bank.refuse_with = (code, "x")

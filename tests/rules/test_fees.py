@@ -56,9 +56,7 @@ def test_concealed_work_prepays_three_sub_works_and_the_final_inspection():
 
 @pytest.mark.rule("INS-7")
 def test_a_fourth_sub_work_costs_one_stage_of_all_meters():
-    lines = stage_lines(
-        [MeterForFee(1, "G4"), MeterForFee(2, "G100")], "concealed", stage="sub_work", tariff=tariff
-    )
+    lines = stage_lines([MeterForFee(1, "G4"), MeterForFee(2, "G100")], "concealed", stage="sub_work", tariff=tariff)
 
     assert [line.amount for line in lines] == [862_500, 2_875_000]
     assert {line.stage for line in lines} == {"sub_work"}
@@ -86,9 +84,7 @@ def test_an_invoice_is_the_sum_of_its_lines_in_whole_rials(group, work_type):
 @pytest.mark.rule("FEE-1", "FEE-2")
 @given(meters)
 def test_concealed_work_costs_two_and_a_half_times_surface_work(group):
-    surface, concealed = (
-        total(registration_lines(group, kind, tariff=tariff)) for kind in ("surface", "concealed")
-    )
+    surface, concealed = (total(registration_lines(group, kind, tariff=tariff)) for kind in ("surface", "concealed"))
 
     assert concealed * 2 == surface * 5  # four inspections for two, each 25 % dearer
 

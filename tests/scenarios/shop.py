@@ -137,9 +137,7 @@ class Shop:
     def reviews(self) -> list[Case]:
         """Cases that look into payments once more, oldest first."""
         with self.engine.transaction() as session:
-            return list(
-                session.scalars(select(Case).where(Case.process_key == "unmatched_payment").order_by(Case.id))
-            )
+            return list(session.scalars(select(Case).where(Case.process_key == "unmatched_payment").order_by(Case.id)))
 
     def finance_tasks(self) -> list[Task]:
         with self.engine.transaction() as session:

@@ -35,9 +35,7 @@ class Section:
 
 def sections() -> list[Section]:
     listed = tomllib.loads(LIST.read_text("utf-8"))["sections"]
-    return [
-        Section(each["title"], each["held"], each["rules"], tuple(each.get("later", []))) for each in listed
-    ]
+    return [Section(each["title"], each["held"], each["rules"], tuple(each.get("later", []))) for each in listed]
 
 
 def proofs() -> dict[str, list[str]]:

@@ -31,9 +31,7 @@ class Walk:
 
     def task(self, key: str) -> int:
         with self.application.engine.transaction() as session:
-            found = select(Task.id).where(
-                Task.case_id == self.case_id, Task.key == key, Task.status == TaskStatus.OPEN
-            )
+            found = select(Task.id).where(Task.case_id == self.case_id, Task.key == key, Task.status == TaskStatus.OPEN)
             return session.scalars(found).one()
 
     def sends(self, key: str, /, **values: Any) -> Any:

@@ -77,9 +77,7 @@ class BuiltInTestGateway:
     find = staticmethod(find)  # for the page, which may not import this module
     decide = staticmethod(decide)
 
-    def __init__(
-        self, sessions: Callable[[], Session], base_url: str, *, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, sessions: Callable[[], Session], base_url: str, *, clock: Callable[[], datetime]) -> None:
         self._sessions = sessions
         self._base_url = base_url.rstrip("/")
         self._clock = clock

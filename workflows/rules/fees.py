@@ -54,16 +54,12 @@ def registration_lines(meters: Sequence[MeterForFee], work_type: str, *, tariff:
     ]
 
 
-def stage_lines(
-    meters: Sequence[MeterForFee], work_type: str, *, stage: str, tariff: Tariff
-) -> list[FeeLine]:
+def stage_lines(meters: Sequence[MeterForFee], work_type: str, *, stage: str, tariff: Tariff) -> list[FeeLine]:
     """One more inspection of ``stage``, all meters: a fourth sub-work, or one more than was prepaid."""
     return [_line(meter, work_type, tariff, item=INSPECTION, stage=stage) for meter in meters]
 
 
-def repeated_visit_lines(
-    meters: Sequence[MeterForFee], work_type: str, *, stage: str, tariff: Tariff
-) -> list[FeeLine]:
+def repeated_visit_lines(meters: Sequence[MeterForFee], work_type: str, *, stage: str, tariff: Tariff) -> list[FeeLine]:
     """A repeated visit in ``stage``, for the marked meters: after defects, or an absence with a fee."""
     return [_line(meter, work_type, tariff, item=REPEATED_VISIT, stage=stage) for meter in meters]
 
@@ -72,9 +68,7 @@ def total(lines: Iterable[FeeLine]) -> int:
     return sum(line.amount for line in lines)
 
 
-def _line(
-    meter: MeterForFee, work_type: str, tariff: Tariff, *, item: str, stage: str, quantity: int = 1
-) -> FeeLine:
+def _line(meter: MeterForFee, work_type: str, tariff: Tariff, *, item: str, stage: str, quantity: int = 1) -> FeeLine:
     unit_amount = tariff(meter.meter_class, work_type, item)
     if type(unit_amount) is not int or unit_amount <= 0:  # a fraction is the table's fault, not rounded here
         where = f"{meter.meter_class}, {work_type}, {item}"
