@@ -1,6 +1,6 @@
 // A case on its diagram: read only, with the way it went, the steps that are done and those that wait.
 //
-//   <div class="diagram" data-diagram-url="/cases/…/diagram.xml" role="img" aria-label="…">
+//   <div class="diagram" data-diagram-url="/cases/…/diagram.xml" role="group" aria-label="…">
 //     <script type="application/json">{"finished": [ids], "waiting": [ids], "flows": [ids]}</script>
 //   </div>
 import "bpmn-js/dist/assets/diagram-js.css";
@@ -63,15 +63,23 @@ function tools(viewer, box) {
   return bar;
 }
 
-/** All of the picture if it stays readable, else the part around what waits (or happened last). */
-function lookAt(viewer, box, { waiting = [], finished = [] }) {
+/** What is to be seen first: what waits, else where the case ended, else anything that was done. */
+function placeOf(registry, { waiting = [], finished = [] }) {
+  const shapes = (ids) => ids.map((id) => registry.get(id)).filter((shape) => Number.isFinite(shape?.x));
+  const ends = shapes(finished).filter((shape) => shape.type === "bpmn:EndEvent" && shape.parent.type !== "bpmn:SubProcess");
+  return [...shapes(waiting), ...ends, ...shapes(finished)][0];
+}
+
+/** All of the picture if it stays readable, else the part around the case's place. */
+function lookAt(viewer, box, marks) {
   const [canvas, registry] = ["canvas", "elementRegistry"].map((name) => viewer.get(name));
   const { inner } = canvas.viewbox();
   const width = box.clientWidth;
+  if (!width || !inner.width) return;
   const scale = Math.min(1, Math.max(READABLE, (width - 2 * MARGIN) / inner.width));
   box.style.blockSize = `${Math.min(box.clientHeight, inner.height * scale + 2 * MARGIN)}px`;
   canvas.resized();
-  const place = [...waiting, ...[...finished].reverse()].map((id) => registry.get(id)).find(Boolean);
+  const place = placeOf(registry, marks);
   const view = { width: width / scale, height: box.clientHeight / scale };
   const start = (centre, length, from, size) =>
     length >= size ? from - (length - size) / 2 : Math.min(from + size - length + MARGIN, Math.max(from - MARGIN, centre - length / 2));
@@ -94,7 +102,7 @@ async function show(box) {
   lookAt(viewer, box, marks);
   let width = box.clientWidth;
   new ResizeObserver(() => {
-    if (box.clientWidth === width) return;
+    if (!box.clientWidth || box.clientWidth === width) return;
     width = box.clientWidth;
     box.style.blockSize = "";
     lookAt(viewer, box, marks);
