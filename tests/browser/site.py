@@ -1,0 +1,129 @@
+"""A running Kartabl for browsers: pages by waitress, the worker beside them, the real clock, an office of people."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+from waitress.server import create_server
+
+import kartabl
+import webapp
+from engine.settings import Settings
+from models.gas import Inspector, InspectorQuota, InspectorRegion
+from models.job import Incident
+from tests.play import People, Play
+from tests.scenarios import gas_office
+from workflows.assignment import period_of
+
+INSPECTOR = "12-30-01234"
+NAME_OF_INSPECTOR = "سارا مرادی"
+WITH_INSPECTOR, WITHOUT_INSPECTOR = 3, 9  # regions
+KNOWN_PLATE = "2394"
+STAFF = {
+    "gas_office": ("شهلا", "ابراهیمی"), "supervisor": ("هومن", "راد"), "admin": ("بیتا", "مقدم"),
+    "finance": ("هادی", "سلیمی"), "citizen": ("محمد", "رضایی"), "contractor": ("فرهاد", "یوسفی"),
+}  # fmt: skip
+
+
+class Site:
+    """The running application, its address, and cases at places that pages are to be seen at."""
+
+    def __init__(self, application: kartabl.Application) -> None:
+        self.application = application
+        self.url = application.settings.public_url
+        self.places: dict[str, str] = {}  # what is there to see → path
+        self.people = People(application)
+
+    def fill(self) -> None:
+        """People of every kind and one case at each interesting place. Before the worker runs beside it."""
+        for role, (first_name, last_name) in STAFF.items():
+            self.people.add(role, role, first_name=first_name, last_name=last_name, mobile="09120000002")
+        self.people.add("contractor-2", "contractor", first_name="مهدی", last_name="صالحی", mobile="09120000003")
+        self._add_inspector()
+        self._finished_registration()
+        self._open_registrations()
+
+    def story(self) -> Play:
+        clock = SimpleNamespace(now=self.application.clock())
+        return Play(self.application, clock)  # type: ignore[arg-type]
+
+    def path_of(self, play: Play, task: str) -> str:
+        return f"/tasks/{play.task(task).id}"
+
+    def _add_inspector(self) -> None:
+        first_name, last_name = NAME_OF_INSPECTOR.split()
+        names = {"first_name": first_name, "last_name": last_name}
+        person = self.people.add(INSPECTOR, "inspector", mobile="09120000001", **names)
+        now: datetime = self.application.clock()
+        with self.application.engine.transaction() as session:
+            session.add(Inspector(person_id=person.id, active=True, ready=True, firm=""))
+            session.flush()
+            session.add(InspectorRegion(inspector_id=person.id, region=WITH_INSPECTOR))
+            session.add(InspectorQuota(inspector_id=person.id, period=period_of(now), quota=500))
+
+    def _finished_registration(self) -> None:
+        play = gas_office.paid(self.story(), by="contractor-2")
+        self.places["finished case"] = f"/cases/{play.case.number}"
+        play.follow("gas_inspection")
+        self.places |= {
+            "inspection": f"/cases/{play.case.number}", "schedule_visit": self.path_of(play, "schedule_visit"),
+        }  # fmt: skip
+        with self.application.engine.transaction() as session:
+            session.add(Incident(
+                case_id=play.case_id, element_id="visit", operation="gas_inspection.tell_contractor",
+                message="the provider did not answer", at=self.application.clock(), last_at=self.application.clock(),
+            ))  # fmt: skip
+
+    def _open_registrations(self) -> None:
+        by = "contractor-2"
+        lost = gas_office.paid(self.story(), by=by, region=WITHOUT_INSPECTOR, renovation_code="9-1-1-1")
+        self.places["assign_by_hand"] = self.path_of(lost, "assign_by_hand")
+        self.places["case that waits"] = f"/cases/{lost.case.number}"
+        choosing = gas_office.start(self.story(), by=by)
+        self.places["choose_property"] = self.path_of(choosing, "choose_property")
+        searching = gas_office.start(self.story(), by=by).does(by, "choose_property", source="existing")
+        self.places["find_property"] = self.path_of(searching, "find_property")
+        owner = gas_office.up_to_owner(self.story(), by=by, renovation_code="3-1-1-2")
+        self.places["register_owner"] = self.path_of(owner, "register_owner")
+        meters = gas_office.up_to_meters(self.story(), by=by, renovation_code="3-1-1-3")
+        self.places["register_meters"] = self.path_of(meters, "register_meters")
+        documents = gas_office.up_to_documents(self.story(), by=by, renovation_code="3-1-1-4")
+        self.places["upload_documents"] = self.path_of(documents, "upload_documents")
+        invoice = gas_office.up_to_invoice(self.story(), by=by, renovation_code="3-1-1-5")
+        self.places["review_invoice"] = self.path_of(invoice, "review_invoice")
+        paying = gas_office.up_to_invoice(self.story(), by=by, renovation_code="3-1-1-6").does(by, "review_invoice")
+        [task] = [key for key in paying.waits_for()]
+        self.places["payment"] = self.path_of(paying, task)
+        self.places["test gateway"] = f"/test-gateway/{paying.payment().authority}"
+
+
+@contextmanager
+def running(database_url: str, files: Path) -> Iterator[Site]:
+    """The site on a free port of this machine, until the block is left."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = Settings(
+        secret_key="s" * 32, database_url=database_url, files_path=files, mode="demo", worker_tick=0.2,
+        public_url=f"http://127.0.0.1:{port}",
+    )  # fmt: skip
+    application = kartabl.build(settings)
+    site = Site(application)
+    site.fill()
+    server = create_server(webapp.create_app(application), host="127.0.0.1", port=port, threads=4)
+    thread = threading.Thread(target=server.run, name="pages", daemon=True)
+    application.worker.start()
+    thread.start()
+    try:
+        yield site
+    finally:
+        application.worker.stop()
+        server.close()
+        thread.join(timeout=10)
+        application.database.dispose()
