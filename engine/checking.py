@@ -22,6 +22,7 @@ from engine.operations import Operations
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _
 
+LARGEST_UPLOAD = 50_000_000  # bytes
 CASE = "case"  # the one name that every case's data starts with
 
 
@@ -124,6 +125,11 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
             yield Finding(file, element.id, message)
     for located in diagram.expressions:
         yield from _check_expression(file, located, seam)
+    limit = diagram.properties.get("upload_limit", "1")
+    if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= LARGEST_UPLOAD):
+        yield Finding(
+            file, diagram.key, _("بیشترین اندازهٔ فایل (upload_limit) باید عددی میان ۱ و ۵۰٬۰۰۰٬۰۰۰ بایت باشد.")
+        )
     yield from _unset_names(file, diagram, bundle, seam)
 
 

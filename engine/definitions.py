@@ -27,6 +27,10 @@ class Deployed:
     specs: ProcessSpecs
     diagrams: Mapping[str, Diagram]  # by process key: itself and the called ones
 
+    def upload_limit(self, default: int) -> int:
+        """How large a file of such a case may be, in bytes: the process's own word, else the office's (DOC-1)."""
+        return int(self.diagrams[self.key].properties.get("upload_limit") or default)
+
     def names_read(self) -> frozenset[str]:
         return frozenset().union(*(diagram.names_read for diagram in self.diagrams.values()))
 

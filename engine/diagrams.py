@@ -109,6 +109,7 @@ class Diagram:
     process: etree._Element = field(repr=False, compare=False)
     elements: dict[str, Element]
     expressions: tuple[Located, ...]
+    properties: dict[str, str] = field(default_factory=dict)  # the process's own, as ``upload_limit``
 
     @property
     def calls(self) -> frozenset[str]:
@@ -161,6 +162,7 @@ def _read_process(root: etree._Element, process: etree._Element, xml: bytes) -> 
         process=process,
         elements=elements,
         expressions=tuple(_expressions(process)),
+        properties=_properties(process),
     )
 
 

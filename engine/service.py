@@ -208,6 +208,10 @@ class Engine:
         fields = deployed.diagrams[task.process_key].elements[task.key].fields
         return TaskView(task, task.case, briefing, dict(draft.values) if draft else None, fields)
 
+    def upload_limit(self, session: Session, case: Case) -> int:
+        """How large a file of this case may be, in bytes."""
+        return self.definitions.get(session, case.definition_id).upload_limit(self.services.settings.upload_limit)
+
     def briefing_context(
         self, session: Session, case: Case, by: Actor, *, typed: Mapping[str, Any] | None = None
     ) -> BriefingContext:

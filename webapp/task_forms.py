@@ -58,7 +58,7 @@ def keep_uploads(session: Session, case: Case) -> tuple[MultiDict[str, str], dic
             try:
                 document = documents.store(
                     session, case, file=file.stream, name=file.filename, by=current.actor(), now=current.now(),
-                    folder=current.settings().files_path, limit=current.settings().upload_limit,
+                    folder=current.settings().files_path, limit=current.engine().upload_limit(session, case),
                 )  # fmt: skip
             except DocumentRefused as refusal:
                 refused[name] = refusal.message

@@ -137,7 +137,7 @@ def _page(session: Session, view: TaskView, form: forms.TaskForm) -> str:
         steps=[block for block in view.briefing.blocks if isinstance(block, Steps)],
         blocks_shown=[block for block in view.briefing.blocks if not isinstance(block, Steps)],
         draft=view.draft is not None, actions=actions_of(session, view.case, but=task.id), taken=taken,
-        may_draft=task.kind is not TaskKind.ACTION, upload_limit=current.settings().upload_limit,
+        may_draft=task.kind is not TaskKind.ACTION, upload_limit=current.engine().upload_limit(session, task.case),
         may_claim=task.assignee_id is None and task.kind is not TaskKind.ACTION,
         may_release=task.claimed and task.assignee_id == actor.person_id,
     )  # fmt: skip

@@ -34,11 +34,11 @@ def upload(session: Session, actor: Actor) -> Response:
     case = cases.case_by_number(session, actor, number)
     if not (worklist.tasks_in_case(session, actor, case) or worklist.actions_in_case(session, actor, case)):
         raise NotAllowed(actor.username, "add a document")
-    settings = current.engine().services.settings
+    engine = current.engine()
     document = documents.store(
         session, case, file=file,  # type: ignore[arg-type]
         name=file.filename or "", by=actor, now=current.now(),
-        folder=settings.files_path, limit=settings.upload_limit,
+        folder=engine.services.settings.files_path, limit=engine.upload_limit(session, case),
     )  # fmt: skip
     return answer(document_json(document), 201)
 
