@@ -346,9 +346,11 @@ class Run:
     def _save_case(self) -> None:
         values: dict[str, Any] = {"state": state.dump(self.workflow), "revision": self.case.revision + 1}
         if self.workflow.is_completed():
-            ends = [element for element in self._ends() if element is not None]
+            end = self._end()
+            cancelled = end is not None and end.properties.get("status") == CaseStatus.CANCELLED
             values |= {
-                "status": CaseStatus.COMPLETED, "ended_at": self.context.now, "outcome": ends[-1] if ends else None,
+                "status": CaseStatus.CANCELLED if cancelled else CaseStatus.COMPLETED,
+                "ended_at": self.context.now, "outcome": end.id if end else None,
             }  # fmt: skip
         written = self.context.session.execute(
             update(Case)
@@ -359,10 +361,8 @@ class Run:
         if cast(CursorResult[Any], written).rowcount != 1:
             raise Conflict(self.case.number)
 
-    def _ends(self) -> list[str | None]:
-        """End events of the top process in the order they were passed."""
+    def _end(self) -> Element | None:
+        """The end event of the top process that was passed last."""
         diagram = self.deployed.diagrams[self.deployed.key]
-        return [
-            element for key, element in self._newly_passed
-            if key == diagram.key and diagram.elements[element].tag == "endEvent"
-        ]  # fmt: skip
+        passed = [diagram.elements[element] for key, element in self._newly_passed if key == diagram.key]
+        return next((element for element in reversed(passed) if element.tag == "endEvent"), None)

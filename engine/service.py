@@ -392,7 +392,7 @@ class Engine:
         run.advance()
         run.save()
         session, case, by = run.context.session, run.case, run.context.actor
-        if case.status is CaseStatus.COMPLETED:
+        if case.ended_at is not None:
             effects.record(
                 session, case, what="case_completed", by=SYSTEM, at=run.context.now, details={"outcome": case.outcome}
             )

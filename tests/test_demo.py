@@ -126,7 +126,7 @@ def test_every_step_waits_for_somebody(session: Session) -> None:
 def test_cases_end_in_every_way(session: Session) -> None:
     ends = {(case.process_key, case.status, case.outcome) for case in session.scalars(select(Case))}
     assert ends >= {
-        ("project_registration", CaseStatus.COMPLETED, "registration_cancelled"),
+        ("project_registration", CaseStatus.CANCELLED, "registration_cancelled"),
         ("project_registration", CaseStatus.COMPLETED, "inspection_started"),
         ("project_registration", CaseStatus.CANCELLED, None),
         ("project_registration", CaseStatus.SUSPENDED, None),

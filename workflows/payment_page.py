@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from engine.briefing import Block, BriefingContext, Facts, Link, Notice, Table
 from models.account import Person
-from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
+from models.billing import Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentState
 from models.case import Case
 from models.jalali import format_moment
 from models.language import gettext as _
@@ -68,13 +68,19 @@ def _invoice_facts(invoice: Invoice) -> Facts:
     )
 
 
+def _service(line: InvoiceLine) -> str:
+    """What a line is for: the stage of an inspection says it alone, a repeated visit says so too."""
+    stage = label(STAGES, line.stage)
+    return stage if line.item == "inspection" and stage else f"{label(ITEMS, line.item)} {stage}".strip()
+
+
 def lines_table(invoice: Invoice) -> Table:
     """An invoice line by line, with its sum."""
     columns = [_("کنتور"), _("شرح"), _("تعداد"), _("مبلغ واحد (ریال)"), _("مبلغ (ریال)")]
     rows = [
         [
             shown(line.meter_number) if line.meter_number else "—",
-            " ".join(part for part in (label(ITEMS, line.item), label(STAGES, line.stage), line.meter_class) if part),
+            f"{_service(line)} {line.meter_class}".strip(),
             number(line.quantity),
             number(line.unit_amount),
             number(line.amount),

@@ -336,7 +336,7 @@ def test_going_back_a_hundred_times_loses_nothing(play):
 def test_an_unpaid_registration_can_be_cancelled_by_its_contractor(play):
     office.up_to_invoice(play)
     play.does("contractor", "cancel_registration", reason="کار به دیگری سپرده شد.")
-    assert (play.case.status, play.case.outcome) == (CaseStatus.COMPLETED, "registration_cancelled")
+    assert (play.case.status, play.case.outcome) == (CaseStatus.CANCELLED, "registration_cancelled")
     assert [invoice.status for invoice in office.invoices(play)] == [InvoiceStatus.CANCELLED]
     assert play.waits_for() == {} and play.actions() == {}
 
