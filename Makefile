@@ -1,7 +1,7 @@
 # The commands of a day's work. "make" alone lists them.
 
 PORT ?= 8000
-CASES ?= 60
+CASES ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
