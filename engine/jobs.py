@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from engine import incidents
+from engine import incidents, leases
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.operations import OutsideContext
 from engine.service import Engine
@@ -22,7 +22,6 @@ from models.job import Job, JobKind
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)  # longer than any provider's time-out
 TIMER_ATTEMPTS = 5
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -30,23 +29,7 @@ LONGEST_PAUSE = timedelta(minutes=30)
 
 def take(session: Session, *, owner: str, now: datetime, limit: int) -> list[int]:
     """Lease up to ``limit`` due jobs, oldest first; returns their ids. The caller commits at once."""
-    free = and_(
-        Job.run_at <= now,
-        or_(Job.lease_until.is_(None), Job.lease_until < now),
-    )
-    ids = list(
-        session.scalars(
-            select(Job.id).where(free).order_by(Job.run_at, Job.id).limit(limit).with_for_update(skip_locked=True)
-        )
-    )
-    if ids:
-        session.execute(
-            update(Job)
-            .where(Job.id.in_(ids))
-            .values(lease_owner=owner, lease_until=now + LEASE)
-            .execution_options(synchronize_session=False)
-        )
-    return ids
+    return leases.take(session, Job, Job.run_at, owner=owner, now=now, limit=limit)
 
 
 def run(engine: Engine, job_id: int, *, owner: str) -> bool:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from engine import leases
 from engine.service import Engine
 from models.outbox import DeliveryState, OutboxMessage
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
 ATTEMPTS = 8
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=60)
@@ -22,26 +22,7 @@ BLANKED = "●●●●●●"  # what is left of a text that held a code, once 
 
 def take(session: Session, *, owner: str, now: datetime, limit: int) -> list[int]:
     """Lease messages whose time has come; the caller commits at once."""
-    ids = list(
-        session.scalars(
-            select(OutboxMessage.id)
-            .where(
-                OutboxMessage.next_try_at <= now,
-                or_(OutboxMessage.lease_until.is_(None), OutboxMessage.lease_until < now),
-            )
-            .order_by(OutboxMessage.next_try_at, OutboxMessage.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-    )
-    if ids:
-        session.execute(
-            update(OutboxMessage)
-            .where(OutboxMessage.id.in_(ids))
-            .values(lease_owner=owner, lease_until=now + LEASE)
-            .execution_options(synchronize_session=False)
-        )
-    return ids
+    return leases.take(session, OutboxMessage, OutboxMessage.next_try_at, owner=owner, now=now, limit=limit)
 
 
 def deliver(engine: Engine, message_id: int, *, owner: str) -> None:

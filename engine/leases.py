@@ -1,0 +1,48 @@
+"""Takes rows of work for one worker: a name and a time on each row, so that any number of workers share a table.
+
+A worker works without holding the rows; what it writes afterwards counts only while the lease is still its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.job import Job
+from models.outbox import OutboxMessage
+
+LEASE = timedelta(seconds=60)  # longer than any provider's time-out
+
+
+def take(
+    session: Session,
+    table: type[Job] | type[OutboxMessage],
+    due: InstrumentedAttribute[datetime | None],
+    *,
+    owner: str,
+    now: datetime,
+    limit: int,
+) -> list[int]:
+    """Lease up to ``limit`` rows whose ``due`` column has come, oldest first; returns their ids.
+
+    The caller commits at once. Rows that another worker is just taking are passed over.
+    """
+    ids = list(
+        session.scalars(
+            select(table.id)
+            .where(due <= now, or_(table.lease_until.is_(None), table.lease_until < now))
+            .order_by(due, table.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    if ids:
+        session.execute(
+            update(table)
+            .where(table.id.in_(ids))
+            .values(lease_owner=owner, lease_until=now + LEASE)
+            .execution_options(synchronize_session=False)
+        )
+    return ids
