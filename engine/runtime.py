@@ -110,7 +110,8 @@ class Run:
 
     def submit(self, token: str, values: Mapping[str, Json]) -> bool:
         """Complete the user task or deliver the message that ``token`` waits at. False when it no longer waits."""
-        kept = {name: value for name, value in values.items() if name in self.deployed.names_read()}
+        read = self.deployed.names_read()
+        kept = {name: value for name, value in values.items() if name in read}
         payload = {**kept, SUBMISSION: dict(values)}
         with clock.at(self.context.now):
             if token in self._people_tokens():
