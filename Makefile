@@ -12,7 +12,7 @@ TESTS ?= tests
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sure lint format contracts types check wheel tests translations rules clean
+.PHONY: help run test sure lint format contracts types check wheel tests translations rules prove clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ wheel: $(VENV)/.developing ## build the wheel and use it from an empty environme
 tests: $(VENV)/.developing ## the tests (TESTS=tests/engine for a part), on SQLite and PostgreSQL and in a browser
 	@chromium=$$(tests/tools/ensure_chromium.sh) && export CHROMIUM="$$chromium" && \
 	exec $(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --cov --cov-report=term
+
+prove: $(VENV)/.developing ## kill, race, starve and outlive the application, on SQLite and PostgreSQL (PROVE_ARGS=--short)
+	$(BIN)/python -m tests.prove $(PROVE_ARGS)
 
 translations: $(VENV)/.developing ## collect the texts and update the English catalogue
 	$(BIN)/python -m tests.tools.translations

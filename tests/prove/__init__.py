@@ -1,0 +1,1 @@
+"""The proofs of ``make prove``: each harness tries to break the application, and first breaks a naive twin of it."""
