@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from engine import decisions, diagrams, specs
-from engine.diagrams import Diagram
+from engine.diagrams import INSERTED, Diagram
 from engine.errors import NotFound
 from engine.state import ProcessSpecs
 from models.definition import DecisionDefinition, ProcessDefinition
@@ -31,8 +32,23 @@ class Deployed:
         """How large a file of such a case may be, in bytes: the process's own word, else the office's (DOC-1)."""
         return int(self.diagrams[self.key].properties.get("upload_limit") or default)
 
+    @cached_property
     def names_read(self) -> frozenset[str]:
+        """What of a submission has to be kept as case data."""
         return frozenset().union(*(diagram.names_read for diagram in self.diagrams.values()))
+
+    def key_of(self, scope: str) -> str:
+        """The process that a scope of the running case belongs to: itself, or the one an embedded subprocess is in.
+
+        A scope that lowering inserted is named after the drawn one that it stands for.
+        """
+        drawn = scope.split(".", 2)[-1] if scope.startswith(INSERTED) else scope
+        return self._keys[drawn]
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        keys = {element: key for key, diagram in self.diagrams.items() for element in diagram.elements}
+        return keys | {key: key for key in self.diagrams}
 
 
 class Definitions:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from lxml import etree
 
+from engine import pictures
 from engine.expressions import ExpressionError, parse
 from engine.xml import parse_xml
 from models.language import SOURCE, current
@@ -35,6 +37,7 @@ EVENTS = frozenset(["startEvent", "endEvent", "intermediateCatchEvent", "interme
 GATEWAYS = frozenset(["exclusiveGateway", "parallelGateway", "inclusiveGateway", "complexGateway", "eventBasedGateway"])
 FLOW_NODES = ACTIVITIES | EVENTS | GATEWAYS
 PEOPLE_TASKS = frozenset({"userTask", "manualTask"})
+INSERTED = "Kartabl."  # ids of what lowering inserts begin so: Kartabl.<kind>.<id of what caused it>
 SUBMISSION = "submission"  # what a person sent at this step; known to expressions, never kept
 
 
@@ -70,7 +73,7 @@ class Element:
     event: str = ""  # timer, message, signal, error, …; "" for a plain event
     attached_to: str = ""
     interrupting: bool = True
-    fields: tuple[dict[str, str], ...] = ()  # form fields declared in the diagram
+    fields: tuple[dict[str, Any], ...] = ()  # form fields declared in the diagram
 
     @property
     def is_people_task(self) -> bool:
@@ -144,6 +147,7 @@ def lane_role(lane: etree._Element) -> str:
 def read(xml: bytes) -> list[Diagram]:
     """The processes drawn in a file (a pool without content is none). Raises what ``parse_xml`` raises."""
     root = parse_xml(xml)
+    pictures.strip(root)
     return [_read_process(root, process, xml) for process in root.iter(bpmn("process")) if _has_content(process)]
 
 
@@ -233,14 +237,18 @@ def _parameters(operator: etree._Element | None) -> tuple[Parameter, ...]:
     return tuple(Parameter(one.get("id", ""), one.get("value", "")) for one in found)
 
 
-def _fields(node: etree._Element) -> tuple[dict[str, str], ...]:
-    """Form fields declared as ``spiffworkflow:formField`` with the attributes id, label, type, required, values."""
+def _fields(node: etree._Element) -> tuple[dict[str, Any], ...]:
+    """Form fields declared as ``spiffworkflow:formField`` with the attributes id, label, type, required, default;
+    an enum's ``values`` are its elements ``spiffworkflow:value`` with id and name."""
     forms = _extension(node, "formFields")
     if forms is None:
         return ()
-    return tuple(
-        {str(name): str(value) for name, value in one.attrib.items()} for one in forms.iter(f"{{{SPIFF}}}formField")
-    )
+    return tuple(_field(one) for one in forms.iter(f"{{{SPIFF}}}formField"))
+
+
+def _field(declared: etree._Element) -> dict[str, Any]:
+    values = [{"id": one.get("id"), "name": one.get("name")} for one in declared.iter(f"{{{SPIFF}}}value")]
+    return {**{str(name): str(value) for name, value in declared.attrib.items()}, **({"values": values} if values else {})}
 
 
 def event_kind(node: etree._Element) -> str:

@@ -5,7 +5,7 @@ Lock order everywhere: the case's row, then rows of scarce things in the order o
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from engine.errors import NotFound, TaskClaimed, TaskNotOpen
@@ -21,30 +21,35 @@ def lock(session: Session, case_id: int, *, optimistic: bool = False) -> Case:
     lock only at the first write, and a step that was overtaken meanwhile ends in ``Conflict``.
     Raises ``NotFound``.
     """
-    case = _locked(session, Case.id == case_id, optimistic=optimistic)
+    case = session.scalars(
+        select(Case)
+        .where(Case.id == case_id)
+        .options(undefer(Case.state))
+        .with_for_update(of=Case)
+        .execution_options(populate_existing=True, **{OPTIMISTIC: optimistic})
+    ).one_or_none()
     if case is None:
         raise NotFound("case", case_id)
     return case
 
 
 def lock_with_task(session: Session, task_id: int, *, optimistic: bool = False) -> tuple[Case, Task]:
-    """Lock the case that a task is in, then read the task anew, as ``lock`` does. Raises ``NotFound``."""
-    of_task = select(Task.case_id).where(Task.id == task_id).scalar_subquery()
-    case = _locked(session, Case.id == of_task, optimistic=optimistic)
-    task = session.get(Task, task_id, populate_existing=True)
-    if case is None or task is None:
-        raise NotFound("task", task_id)
-    return case, task
+    """Lock the case that a task is in and the task, and read both anew, as ``lock`` does. Raises ``NotFound``.
 
-
-def _locked(session: Session, which: ColumnElement[bool], *, optimistic: bool) -> Case | None:
-    return session.scalars(
-        select(Case)
-        .where(which)
+    Both rows are locked: PostgreSQL reads anew, after waiting for a lock, only the rows that it locks.
+    """
+    found = session.execute(
+        select(Case, Task)
+        .join(Case, Task.case_id == Case.id)
+        .where(Task.id == task_id)
         .options(undefer(Case.state))
-        .with_for_update(of=Case)
+        .with_for_update(of=[Case, Task])
         .execution_options(populate_existing=True, **{OPTIMISTIC: optimistic})
     ).one_or_none()
+    if found is None:
+        raise NotFound("task", task_id)
+    case, task = found
+    return case, task
 
 
 def refuse_closed(task: Task) -> None:

@@ -54,10 +54,9 @@ class SubmittedForm(Protocol):
 
 @dataclass
 class StepResult:
-    """What came of a step: the case, the tasks that the actor may do next, and what the operations told them."""
+    """What came of a step: the case, and what the operations told the person who did it."""
 
     case: Case
-    tasks: list[Task]
     messages: list[str] = field(default_factory=list)
 
 
@@ -69,7 +68,7 @@ class TaskView:
     case: Case
     briefing: Briefing
     draft: dict[str, Any] | None
-    fields: tuple[dict[str, str], ...]  # form fields declared in the diagram, for tasks without a form of their own
+    fields: tuple[dict[str, Any], ...]  # form fields declared in the diagram, for tasks without a form of their own
 
 
 class Engine:
@@ -391,10 +390,10 @@ class Engine:
     def _finish(self, run: Run) -> StepResult:
         run.advance()
         run.save()
-        session, case, by = run.context.session, run.case, run.context.actor
+        session, case = run.context.session, run.case
         if case.ended_at is not None:
             effects.record(
                 session, case, what="case_completed", by=SYSTEM, at=run.context.now, details={"outcome": case.outcome}
             )
         session.flush()
-        return StepResult(case, run.tasks_of(by), run.context.messages)
+        return StepResult(case, run.context.messages)

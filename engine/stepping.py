@@ -21,6 +21,7 @@ from engine import clock, due, state
 from engine.corrections.events import branches
 from engine.corrections.tokens import follow
 from engine.errors import EngineError
+from engine.specs import OperationTask
 
 SpiffTask: TypeAlias = Task
 UNFINISHED = state.UNFINISHED
@@ -72,6 +73,19 @@ class WaitingEvent:
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where a case stands: everything it waits for, each by its token."""
+
+    people: dict[str, SpiffTask]  # user tasks
+    waits: dict[str, WaitingEvent]
+    operations: dict[str, SpiffTask]  # outside operations that are on their way
+
+    def __contains__(self, token: str) -> bool:
+        """Whether a person or an event is waited for at ``token``."""
+        return token in self.people or token in self.waits
+
+
+@dataclass(frozen=True)
 class ThrownEvent:
     """A message or signal that the case threw and nothing in the case caught."""
 
@@ -115,7 +129,26 @@ def _next_to_run(workflow: BpmnWorkflow) -> SpiffTask | None:
 
 def open_user_tasks(workflow: BpmnWorkflow) -> list[SpiffTask]:
     """The tasks that people can do now, in the process and its sub-processes."""
-    return [task for task in _tasks(workflow) if task._state == TaskState.READY and task.task_spec.manual]
+    return [task for task in _tasks(workflow) if _is_for_people(task)]
+
+
+def _is_for_people(task: SpiffTask) -> bool:
+    return bool(task._state == TaskState.READY and task.task_spec.manual)
+
+
+def position(workflow: BpmnWorkflow) -> Position:
+    """Where the case stands now, found in one walk over its tokens."""
+    people: dict[str, SpiffTask] = {}
+    operations: dict[str, SpiffTask] = {}
+    waits: dict[str, WaitingEvent] = {}
+    for task in _tasks(workflow):
+        if _is_for_people(task):
+            people[str(task.id)] = task
+        elif task._state == TaskState.WAITING and isinstance(task.task_spec, CatchingEvent):
+            waits.update((event.token, event) for event in _events_of(task))
+        elif task._state == TaskState.STARTED and isinstance(task.task_spec, OperationTask):
+            operations[str(task.id)] = task
+    return Position(people, waits, operations)
 
 
 def _tasks(workflow: BpmnWorkflow) -> Iterator[SpiffTask]:

@@ -1,0 +1,188 @@
+"""Writes a step down: the case's state, and its tasks, timers and outside operations where they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete, insert, select, update
+
+from engine import state
+from engine.definitions import Deployed
+from engine.diagrams import Element
+from engine.errors import Conflict
+from engine.operations import Json, OperationContext
+from engine.stepping import Position, WaitingEvent
+from models.case import Case, CaseStatus, FlowPassage, Participant, Task, TaskKind, TaskStatus
+from models.job import Job, JobKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a step made of a case: where it stood before, where it stands now, and how it came there."""
+
+    context: OperationContext
+    deployed: Deployed
+    script_engine: Any
+    workflow: Any
+    before: Position
+    after: Position
+    submitted: str  # the token that somebody completed in this step; "" for none
+    passed: list[tuple[str, str]]  # (process key, element id) passed for the first time, in order
+
+    def write(self) -> None:
+        """Write everything, in the caller's transaction. Raises ``Conflict`` when another step was quicker."""
+        self._write_case()  # first: its revision tells at once whether somebody was quicker
+        self._write_tasks()
+        self._write_jobs()
+        self._write_passages()
+
+    # The case
+
+    def _write_case(self) -> None:
+        case, now = self.context.case, self.context.now
+        values: dict[str, Any] = {"state": state.dump(self.workflow), "revision": case.revision + 1}
+        if self.workflow.is_completed():
+            end = self._end()
+            cancelled = end is not None and end.properties.get("status") == CaseStatus.CANCELLED
+            values |= {
+                "status": CaseStatus.CANCELLED if cancelled else CaseStatus.COMPLETED,
+                "ended_at": now, "outcome": end.id if end else None,
+            }  # fmt: skip
+        written = self.context.session.execute(
+            update(Case)
+            .where(Case.id == case.id, Case.revision == case.revision)
+            .values(**values)
+            .execution_options(synchronize_session="evaluate")
+        )
+        if cast(CursorResult[Any], written).rowcount != 1:
+            raise Conflict(case.number)
+
+    def _end(self) -> Element | None:
+        """The end event of the top process that was passed last."""
+        diagram = self.deployed.diagrams[self.deployed.key]
+        passed = [diagram.elements[element] for key, element in self.passed if key == diagram.key]
+        return next((element for element in reversed(passed) if element.tag == "endEvent"), None)
+
+    # Tasks
+
+    def _write_tasks(self) -> None:
+        gone = (self.before.people.keys() | self.before.waits.keys()) - self.after.people.keys()
+        gone -= self.after.waits.keys()
+        gone.discard(self.submitted)  # completed: by whom is written by whoever submitted it
+        if gone:
+            self.context.session.execute(
+                update(Task)
+                .where(Task.case_id == self.context.case.id, Task.token.in_(gone), Task.status == TaskStatus.OPEN)
+                .values(status=TaskStatus.CANCELLED, ended_at=self.context.now)
+                .execution_options(synchronize_session=False)
+            )
+        rows = [self._task_row(task) for token, task in self.after.people.items() if token not in self.before.people]
+        begun = (wait for token, wait in self.after.waits.items() if token not in self.before.waits)
+        rows += [row for wait in begun if (row := self._event_row(wait)) is not None]
+        if rows:
+            self._assign(rows)
+            self.context.session.execute(insert(Task), rows)
+
+    def _task_row(self, spiff_task: Any) -> dict[str, Any]:
+        key = self.deployed.key_of(spiff_task.workflow.spec.name)
+        element = self.deployed.diagrams[key].elements[spiff_task.task_spec.bpmn_id]
+        row = self._row(key, element, str(spiff_task.id), TaskKind.USER_TASK)
+        due = self._property(element, "due", spiff_task)
+        row["due_at"] = datetime.fromisoformat(due) if isinstance(due, str) else due
+        row["priority"] = self._property(element, "priority", spiff_task, 50)
+        row["scope"] = str(self._property(element, "scope", spiff_task, ""))
+        return row
+
+    def _event_row(self, wait: WaitingEvent) -> dict[str, Any] | None:
+        """A waiting message event that names a role waits for a person too."""
+        key = self.deployed.key_of(wait.process)
+        element = self.deployed.diagrams[key].elements[wait.element]
+        if not element.waits_for_person:
+            return None
+        kind = TaskKind.ACTION if element.is_action else TaskKind.EVENT
+        return self._row(key, element, wait.token, kind)
+
+    def _row(self, process_key: str, element: Element, token: str, kind: TaskKind) -> dict[str, Any]:
+        return {
+            "case_id": self.context.case.id, "kind": kind, "key": element.id, "process_key": process_key,
+            "name": element.name or element.id, "token": token, "role": element.role, "scope": "",
+            "assignee_id": None, "claimed": False, "since": self.context.now, "due_at": None, "priority": 50,
+            "locked": None, "status": TaskStatus.OPEN,
+        }  # fmt: skip
+
+    def _property(self, element: Element, name: str, spiff_task: Any, default: Json = None) -> Json:
+        source = element.properties.get(name)
+        return self.script_engine.evaluate(spiff_task, source) if source else default
+
+    def _assign(self, rows: list[dict[str, Any]]) -> None:
+        """Give tasks of bound lanes to the bound person, and let the other lanes' groups see the case."""
+        session, case = self.context.session, self.context.case
+        bound: dict[str, int | None] = {}
+        found = session.execute(
+            select(Participant.role, Participant.person_id).where(
+                Participant.case_id == case.id, Participant.until.is_(None)
+            )
+        )
+        for role, person_id in found:
+            bound[role] = person_id if person_id is not None else bound.get(role)
+        for row in rows:
+            row["assignee_id"] = bound.get(row["role"])
+            if row["role"] not in bound:
+                bound[row["role"]] = None
+                session.add(Participant(case_id=case.id, role=row["role"], person_id=None, since=self.context.now))
+
+    # Jobs
+
+    def _write_jobs(self) -> None:
+        timers, before = _timers(self.after.waits.values()), _timers(self.before.waits.values())
+        moved = {token for token in timers.keys() & before.keys() if timers[token].due != before[token].due}
+        ended = self.before.operations.keys() - self.after.operations.keys()
+        gone = (before.keys() - timers.keys()) | moved | ended
+        if gone:
+            self.context.session.execute(
+                delete(Job)
+                .where(Job.case_id == self.context.case.id, Job.token.in_(gone))
+                .execution_options(synchronize_session=False)
+            )
+        rows = [self._timer_row(timers[token]) for token in (timers.keys() - before.keys()) | moved]
+        begun = self.after.operations.keys() - self.before.operations.keys()
+        rows += [self._operation_row(self.after.operations[token]) for token in begun]
+        if rows:
+            self.context.session.execute(insert(Job), rows)
+
+    def _timer_row(self, wait: WaitingEvent) -> dict[str, Any]:
+        return {
+            "case_id": self.context.case.id, "kind": JobKind.TIMER, "element_id": wait.element,
+            "process_key": self.deployed.key_of(wait.process), "token": wait.token, "due_at": wait.due,
+            "run_at": wait.due, "attempts": 0, "operation": "", "arguments": None, "idempotency_key": "",
+        }  # fmt: skip
+
+    def _operation_row(self, spiff_task: Any) -> dict[str, Any]:
+        token = str(spiff_task.id)
+        name, arguments = self.script_engine.outside[token]
+        return {
+            "case_id": self.context.case.id, "kind": JobKind.OPERATION, "element_id": spiff_task.task_spec.bpmn_id,
+            "process_key": self.deployed.key_of(spiff_task.workflow.spec.name), "token": token,
+            "due_at": self.context.now, "run_at": self.context.now, "attempts": 0, "operation": name,
+            "arguments": arguments, "idempotency_key": token,
+        }  # fmt: skip
+
+    # What was passed
+
+    def _write_passages(self) -> None:
+        if self.passed:
+            case_id, now = self.context.case.id, self.context.now
+            self.context.session.execute(
+                insert(FlowPassage),
+                [
+                    {"case_id": case_id, "process_key": key, "element_id": element, "last_at": now}
+                    for key, element in self.passed
+                ],
+            )
+
+
+def _timers(waits: Iterable[WaitingEvent]) -> dict[str, WaitingEvent]:
+    return {wait.token: wait for wait in waits if wait.due is not None}
