@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from engine import feel
-from engine.decision_tables import TYPE_NAMES, Decision, DecisionModel, Input, fits
+from engine.decision_tables import LISTS, TYPE_NAMES, Decision, DecisionModel, Input, fits
 from models.language import gettext as _
 from models.language import listed
 
@@ -36,8 +36,8 @@ def check(model: DecisionModel) -> list[Finding]:
     """What is wrong with the tables of a file.
 
     Errors: rows that overlap where the policy forbids it (UNIQUE; ANY with different answers), values that are
-    not of their column's type. Warnings: combinations between the outermost bounds, or of the values listed,
-    that no row answers.
+    not of their column's type, an order by values that are not listed. Warnings: combinations between the
+    outermost bounds, or of the values listed, that no row answers; a table of which that cannot be said.
     """
     return [finding for decision in model.decisions.values() for finding in _check(decision)]
 
@@ -45,14 +45,13 @@ def check(model: DecisionModel) -> list[Finding]:
 def _check(decision: Decision) -> Iterator[Finding]:
     if decision.literal is not None:
         return
-    wrong = list(_wrong_types(decision))
+    wrong = [*_wrong_types(decision), *_no_order(decision)]
     yield from wrong
-    if decision.policy not in ("UNIQUE", "ANY", "FIRST", "PRIORITY") or wrong:
+    if wrong or not _wants_an_answer(decision):
         return
-    if any(feel.names_in(column.expression) != {column.expression} for column in decision.columns):
-        return  # a computed column: its values are not known from the table alone
-    if any(test.names for rule in decision.rules for test in rule.tests):
-        return  # bounds that depend on data
+    if unknown := _unknown(decision):
+        yield Finding("warning", decision.id, unknown)
+        return
     tried: list[list[tuple[Value, bool]]] = []
     tries = max(len(decision.rules), 1)
     for place, column in enumerate(decision.columns):
@@ -62,6 +61,35 @@ def _check(decision: Decision) -> Iterator[Finding]:
             yield Finding("warning", decision.id, _("جدول برای وارسی کامل بزرگ است؛ هم‌پوشانی و شکاف وارسی نشد."))
             return
     yield from _overlaps_and_gap(decision, tried)
+
+
+def _wants_an_answer(decision: Decision) -> bool:
+    """Not a list, which may be empty, nor a count, which is 0 then."""
+    if decision.policy in LISTS:
+        return decision.aggregation not in ("", "COUNT")
+    return True
+
+
+def _unknown(decision: Decision) -> str:
+    """Why the table alone does not say which values its columns can have together; empty: it does."""
+    seen: set[str] = set()
+    for column in decision.columns:
+        if not feel.is_name(column.expression) or column.expression in seen:
+            return _("ستون «%(column)s» از داده حساب می‌شود؛ هم‌پوشانی و شکاف وارسی نشد.", column=column.label)
+        seen.add(column.expression)
+    for rule in decision.rules:
+        if any(test.names for test in rule.tests):
+            return _("مرز سطر %(row)s به داده بستگی دارد؛ هم‌پوشانی و شکاف وارسی نشد.", row=rule.number)
+    return ""
+
+
+def _no_order(decision: Decision) -> Iterator[Finding]:
+    ordered = decision.policy in ("PRIORITY", "OUTPUT ORDER")
+    if ordered and not any(result.priorities for result in decision.results):
+        message = _(
+            "سیاست %(policy)s ترتیب پاسخ‌ها را می‌خواهد؛ آن‌ها را در ستون پاسخ فهرست کنید.", policy=decision.policy
+        )
+        yield Finding("error", decision.id, message)
 
 
 def _wrong_types(decision: Decision) -> Iterator[Finding]:

@@ -139,14 +139,15 @@ class Decision:
     @cached_property
     def inputs(self) -> frozenset[str]:
         """Names that have to be given; what required decisions give is not among them."""
-        names = self._own_names
+        names = self.reads
         for required in self.requires:
             needed = self.model[required]
             names -= {needed.variable, *needed.outputs}
         return names.union(*(self.model[required].inputs for required in self.requires))
 
     @cached_property
-    def _own_names(self) -> frozenset[str]:
+    def reads(self) -> frozenset[str]:
+        """Every name in its cells and expressions."""
         sources = [column.expression for column in self.columns]
         sources += [cell for rule in self.rules for cell in rule.outputs if cell]
         sources += [self.literal] if self.literal is not None else []
@@ -175,7 +176,7 @@ class Decision:
             if required not in answered:
                 answered[required] = self.model[required]._evaluate(given, answered)
             names |= _as_names(self.model[required], answered[required])
-        for name in self._own_names:
+        for name in self.reads:
             names.setdefault(name, None)
         if self.literal is not None:
             return {self.variable: self._work_out(self.literal, names, "", "")}

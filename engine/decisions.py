@@ -41,10 +41,25 @@ def parse(xml: bytes) -> DecisionModel:
         if decision.id in decisions:
             raise DecisionError(decision.id, _("این شناسه دو بار آمده است."))
         decisions[decision.id] = decision
+    declared = _declared(root)
     sound: set[str] = set()
     for decision in decisions.values():
         _follow(decision, decisions, (), sound)
+        _know_names(decision, declared)
     return DecisionModel(decisions)
+
+
+def _declared(root: etree._Element) -> set[str]:
+    """The names that inputs, decisions and answers have in the file."""
+    nodes = root.iter("{*}inputData", "{*}decision", "{*}variable", "{*}output")
+    return {" ".join(node.get("name", "").split()) for node in nodes}
+
+
+def _know_names(decision: Decision, declared: set[str]) -> None:
+    """Several words are one name only where the file says so; else something was left out between them."""
+    for name in sorted(decision.reads):
+        if " " in name and name not in declared:
+            raise DecisionError(decision.id, _("«%(source)s» را نمی‌توان خواند.", source=name))
 
 
 def _follow(decision: Decision, decisions: dict[str, Decision], above: tuple[str, ...], sound: set[str]) -> None:

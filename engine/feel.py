@@ -1,5 +1,6 @@
 """S-FEEL as the DMN standard defines it: the simple expressions and unary tests in the cells of decision tables.
 
+Expressions may also join conditions with ``and``, ``or`` and ``not(…)``, in FEEL's logic of true, false and null.
 Values are Python's: int where a number is whole, else Decimal; str, bool, None, date, datetime, time, timedelta.
 """
 
@@ -9,13 +10,18 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from engine import feel_values as values
 from engine.errors import EngineError
+from engine.feel_values import CONVERSIONS, LITERALS, ORDER, compare, number
 from models.language import gettext as _
+
+__all__ = [
+    "CONVERSIONS", "Cell", "FeelError", "compare", "expression", "is_name", "names_in", "number", "unary_tests",
+]  # fmt: skip
 
 Value = Any
 Names = Mapping[str, Value]
@@ -27,32 +33,20 @@ TOKEN = re.compile(
       (?P<number>\d+(?:\.\d+)?|\.\d+)
     | (?P<string>"(?:[^"\\]|\\.)*")
     | (?P<op>\.\.|\*\*|<=|>=|!=|[-+*/<>=(),\[\]])
-    | (?P<name>[^\W\d][\w]*(?:\s+(?:and)\s+time(?=\s*\())?)
+    | (?P<logic>(?:and|or)\b)
+    | (?P<name>date\s+and\s+time(?=\s*\()
+              |[^\W\d]\w*(?:\s+(?!(?:and|or)\b)[^\W\d]\w*)*(?:\.[^\W\d]\w*)*)
     )""",
     re.VERBOSE,
 )
 MAX_CELL = 2_000
 MAX_NESTING, MAX_TERMS = 40, 200
-WHOLE_DIGITS = 34  # as many digits as the standard's numbers have
-EXACT = Context(prec=WHOLE_DIGITS)
 
 
 class FeelError(EngineError):
     """A cell cannot be read or worked out; the message says why, in the reader's language."""
 
     code = "feel_error"
-
-
-def number(value: Value) -> Value:
-    """A number in its one form: int when whole, else Decimal (not-a-number: null); everything else as it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return value
-    if isinstance(value, int):
-        return value
-    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
-    if not exact.is_finite():
-        return None
-    return int(exact) if exact.adjusted() < WHOLE_DIGITS and exact == exact.to_integral_value() else exact
 
 
 @dataclass(frozen=True)
@@ -89,30 +83,10 @@ def names_in(source: str) -> frozenset[str]:
     return frozenset(parser.names)
 
 
-def _same_kind(left: Value, right: Value) -> bool:
-    numbers = (int, Decimal)
-    for kind in (bool, numbers, str, datetime, date, time, timedelta):
-        if isinstance(left, kind) or isinstance(right, kind):
-            return isinstance(left, kind) and isinstance(right, kind)
-    return False
-
-
-def compare(work: Callable[[Any, Any], bool], left: Value, right: Value) -> bool:
-    """Compare as FEEL does: values of different kinds, and null, are never greater or less, nor equal."""
-    left, right = number(left), number(right)
-    if left is None or right is None:
-        return work is operator.eq and left is right
-    if not _same_kind(left, right):
-        return False
-    if isinstance(left, bool) and work is not operator.eq:
-        return False
-    try:
-        return bool(work(left, right))
-    except TypeError:  # a moment with a time zone and one without
-        return False
-
-
-ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
+def is_name(source: str) -> bool:
+    """Whether an expression only reads one value, as ``age`` and ``loan.amount`` do."""
+    found = TOKEN.fullmatch(source.strip())
+    return found is not None and found.lastgroup == "name" and found["name"] not in LITERALS
 
 
 class _Parser:
@@ -137,7 +111,8 @@ class _Parser:
             found = TOKEN.match(text, at)
             if found is None:
                 raise self._error()
-            tokens.append((str(found.lastgroup), found.group(found.lastgroup or 0)))
+            kind, word = str(found.lastgroup), found.group(found.lastgroup or 0)
+            tokens.append((kind, " ".join(word.split()) if kind == "name" else word))
             at = found.end()
         return tokens
 
@@ -158,7 +133,7 @@ class _Parser:
         return text
 
     def whole_expression(self) -> Evaluate:
-        run = self._comparison()
+        run = self._either()
         if self._at != len(self._tokens):
             raise self._error()
         return run
@@ -221,6 +196,20 @@ class _Parser:
             self._points.append(run({}))
         return run
 
+    def _either(self) -> Evaluate:
+        run = self._together()
+        while self._peek() == "or":
+            self._take()
+            run = _both(values.either, run, self._together())
+        return run
+
+    def _together(self) -> Evaluate:
+        run = self._comparison()
+        while self._peek() == "and":
+            self._take()
+            run = _both(values.both, run, self._comparison())
+        return run
+
     def _comparison(self) -> Evaluate:
         left = self._sum()
         sign = self._peek()
@@ -237,14 +226,14 @@ class _Parser:
     def _sum(self) -> Evaluate:
         run = self._product()
         while self._peek() in ("+", "-"):
-            work = _arithmetic(operator.add if self._take() == "+" else operator.sub)
+            work = values.arithmetic(operator.add if self._take() == "+" else operator.sub)
             run = _both(work, run, self._product())
         return run
 
     def _product(self) -> Evaluate:
         run = self._power()
         while self._peek() in ("*", "/"):
-            work = _multiply if self._take() == "*" else _divide
+            work = values.multiply if self._take() == "*" else values.divide
             run = _both(work, run, self._power())
         return run
 
@@ -252,7 +241,7 @@ class _Parser:
         run = self._unary()
         while self._peek() == "**":
             self._take()
-            run = _both(_power, run, self._unary())
+            run = _both(values.power, run, self._unary())
         return run
 
     def _unary(self) -> Evaluate:
@@ -265,7 +254,7 @@ class _Parser:
                 return self._primary()
             self._take()
             inner = self._unary()
-            return lambda names: _negative(inner(names))
+            return lambda names: values.negative(inner(names))
         finally:
             self._depth -= 1
 
@@ -278,26 +267,40 @@ class _Parser:
             words = re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), text[1:-1])
             return lambda names: words
         if text == "(":
-            run = self._comparison()
-            self._take(")")
-            return run
+            return self._inside()
         if kind == "name":
             return self._named(text)
         raise self._error()
+
+    def _inside(self) -> Evaluate:
+        run = self._either()
+        self._take(")")
+        return run
 
     def _named(self, text: str) -> Evaluate:
         if text in LITERALS:
             value = LITERALS[text]
             return lambda names: value
+        if self._peek() == "(" and text == "not":
+            self._take()
+            inside = self._inside()
+            return lambda names: values.opposite(inside(names))
         if self._peek() == "(":
-            return self._literal_call(re.sub(r"\s+", " ", text))
-        self.names.add(text)
+            return self._literal_call(text)
+        return self._read(*text.split("."))
+
+    def _read(self, first: str, *path: str) -> Evaluate:
+        """``loan.amount`` reads ``amount`` of the mapping ``loan``; what is not there is null."""
+        self.names.add(first)
         self._names_read += 1
 
         def read(names: Names) -> Value:
-            if text not in names:
-                raise FeelError(_("نام «%(name)s» مقداری ندارد.", name=text))
-            return number(names[text])
+            if first not in names:
+                raise FeelError(_("نام «%(name)s» مقداری ندارد.", name=first))
+            value = names[first]
+            for name in path:
+                value = value.get(name) if isinstance(value, Mapping) else None
+            return number(value)
 
         return read
 
@@ -319,73 +322,3 @@ class _Parser:
 
 def _both(work: Callable[[Value, Value], Value], left: Evaluate, right: Evaluate) -> Evaluate:
     return lambda names: work(left(names), right(names))
-
-
-def _arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Value, Value], Value]:
-    def run(left: Value, right: Value) -> Value:
-        if left is None or right is None:
-            return None
-        if isinstance(left, bool) or isinstance(right, bool):
-            return None
-        try:
-            with localcontext(EXACT):
-                return number(work(number(left), number(right)))
-        except (TypeError, ArithmeticError):
-            return None
-
-    return run
-
-
-def _multiply(left: Value, right: Value) -> Value:
-    left, right = number(left), number(right)
-    scalable = (int, Decimal, timedelta)  # never a text or a list, which would only be repeated
-    return _times(left, right) if isinstance(left, scalable) and isinstance(right, scalable) else None
-
-
-_times = _arithmetic(operator.mul)
-
-
-def _divide(left: Value, right: Value) -> Value:
-    if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in (left, right)):
-        return None
-    return None if right == 0 else number(EXACT.divide(Decimal(left), Decimal(right)))
-
-
-def _power(left: Value, right: Value) -> Value:
-    if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in (left, right)):
-        return None
-    if abs(right) > 1000 or abs(left) > 10**12:
-        return None
-    try:
-        return number(EXACT.power(Decimal(left), Decimal(right)))
-    except ArithmeticError:  # a root of a negative number, 0 ** -1
-        return None
-
-
-def _negative(value: Value) -> Value:
-    value = number(value)
-    return -value if isinstance(value, int | Decimal | timedelta) and not isinstance(value, bool) else None
-
-
-DURATION = re.compile(r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
-
-
-def _duration(text: str) -> timedelta:
-    found = DURATION.fullmatch(text)
-    if found is None or not any(found.groups()[1:]):
-        raise ValueError(text)
-    days, hours, minutes, seconds = (float(part or 0) for part in found.groups()[1:])
-    try:
-        length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        raise ValueError(text) from None
-    return -length if found[1] else length
-
-
-LITERALS: dict[str, Value] = {"true": True, "false": False, "null": None}
-CONVERSIONS: dict[str, Callable[[str], Value]] = {
-    "date": date.fromisoformat,
-    "time": time.fromisoformat,
-    "date and time": datetime.fromisoformat,
-    "duration": _duration,
-}

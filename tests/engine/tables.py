@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
 from engine import decisions
@@ -14,10 +15,10 @@ def model(content: str) -> decisions.DecisionModel:
 
 
 def table(
-    policy: str, rules: str, *, inputs: str = "x", outputs: str = "out", type: str = "", result_type: str = "",
-    allowed: str = "", listed: str = "", default: str = "", aggregation: str = "",
+    policy: str, rules: str, *, inputs: Iterable[str] = "x", outputs: str = "out", type: str = "",
+    result_type: str = "", allowed: str = "", listed: str = "", default: str = "", aggregation: str = "",
 ) -> decisions.Decision:  # fmt: skip
-    """One table named ``t``; ``inputs``: a letter for each column; ``allowed`` and ``type`` hold for all of them."""
+    """One table named ``t``; ``inputs``: one for each column; ``allowed`` and ``type`` hold for all of them."""
     gathered = f' aggregation="{aggregation}"' if aggregation else ""
     parts = [f'<decision id="t"><decisionTable hitPolicy="{policy}"{gathered}>']
     for name in inputs:

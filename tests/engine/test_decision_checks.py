@@ -89,7 +89,27 @@ def test_a_table_too_large_to_try_is_said_to_be() -> None:
 
 
 def test_what_depends_on_data_is_not_guessed_at() -> None:
-    assert findings("UNIQUE", "< y -> 1\n>= y -> 2") == []
+    for found in (findings("UNIQUE", "< y -> 1\n>= y -> 2"), findings("UNIQUE", "1 -> 1 ", inputs=["x * 2"])):
+        assert [kind for kind, _ in found] == ["warning"]
+
+
+def test_two_columns_of_one_value_are_not_taken_for_two_values() -> None:
+    rows = "< 5 ; < 5 -> 1\n>= 5 ; >= 5 -> 2"
+    assert [kind for kind, _ in findings("UNIQUE", rows, inputs="xx")] == ["warning"]
+    assert findings("UNIQUE", "< 5 -> 1\n>= 5 -> 2", inputs=["loan.amount"]) == []
+    assert [kind for kind, _ in findings("UNIQUE", "< 5 -> 1\n>= 4 -> 2", inputs=["loan.amount"])] == ["error"]
+
+
+def test_an_order_of_answers_has_to_be_listed() -> None:
+    for policy in ("PRIORITY", "OUTPUT ORDER"):
+        assert [kind for kind, _ in findings(policy, "< 5 -> 1\n>= 5 -> 2")] == ["error"]
+        assert findings(policy, "< 5 -> 1\n>= 5 -> 2", listed="1, 2") == []
+
+
+def test_a_gap_is_reported_where_it_leaves_no_answer() -> None:
+    rows = "[0..5) -> 1\n(5..9] -> 2"
+    for aggregation, kinds in (("SUM", ["warning"]), ("MIN", ["warning"]), ("COUNT", []), ("", [])):
+        assert [kind for kind, _ in findings("COLLECT", rows, aggregation=aggregation)] == kinds
 
 
 BOUND = st.integers(0, 6).map(str)

@@ -80,7 +80,7 @@ def test_a_cell_matches_what_the_standard_says(test: str, fits: list[Any], does_
 
 
 @pytest.mark.parametrize(
-    "cell", ["5 5", "[1..", "<", '"open', "x.y", "f(1)", "1 +", "not(", "@", "a b", "[1..5", "date(5)"]
+    "cell", ["5 5", "[1..", "<", '"open', "x.", "f(1)", "1 +", "not(", "@", "a b", "a and b", "[1..5", "date(5)"]
 )
 def test_a_cell_that_is_not_s_feel_is_refused_when_it_is_read(cell: str) -> None:
     with pytest.raises(DecisionError):
