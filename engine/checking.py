@@ -7,7 +7,7 @@ element, reason. Nothing is deployed while there is one of severity ``error``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lxml import etree
@@ -26,14 +26,23 @@ LARGEST_UPLOAD = 50_000_000  # bytes
 CASE = "case"  # the one name that every case's data starts with
 
 
+SEVERITIES = ("error", "fill_in", "changed", "picture", "warning")
+
+
 @dataclass(frozen=True)
 class Finding:
-    """``severity``: error (not deployed) or warning (shown). ``message`` is in the reader's language."""
+    """What is wrong or was done at an element; ``message`` says it and what to do, in the reader's language.
+
+    ``severity``: error (not deployed), warning (shown); of an imported file also fill_in (deployable, and has
+    to be completed before it does real work), changed (normalised) and picture (shown, never run).
+    """
 
     file: str
     element: str  # the element's id; "" for the whole file
     message: str
     severity: str = "error"
+    name: str = ""  # what the element is called in the diagram
+    line: int = 0  # where it stands in the file; 0: nowhere in particular
 
     def __str__(self) -> str:
         place = f"{self.file}: {self.element}" if self.element else self.file
@@ -86,7 +95,15 @@ def check(files: Mapping[str, bytes], seam: Seam) -> Bundle:
     if bundle.sound:
         for diagram in bundle.diagrams.values():
             bundle.findings.extend(_check_coverage(diagram, bundle))
+    bundle.findings = [_located(finding, bundle) for finding in bundle.findings]
     return bundle
+
+
+def _located(finding: Finding, bundle: Bundle) -> Finding:
+    """With the element's name and line, for people who look for it in the drawing."""
+    diagram = bundle.diagrams.get(finding.file.removesuffix(".bpmn"))
+    element = diagram.elements.get(finding.element) if diagram else None
+    return replace(finding, name=element.name, line=element.line) if element else finding
 
 
 def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:

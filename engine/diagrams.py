@@ -82,14 +82,13 @@ class Element:
     @property
     def is_action(self) -> bool:
         """A thing that may be done but is not waited for: at a boundary, or marked so beside the awaited event."""
-        return self.tag == "boundaryEvent" or self.properties.get("kind") == "action"
+        return self.at_edge or self.properties.get("kind") == "action"
 
     @property
     def waits_for_person(self) -> bool:
         """A message event that a person may trigger, for it names a role of its own."""
-        return self.event == "message" and "role" in self.properties and self.tag in (
-            "intermediateCatchEvent", "boundaryEvent", "receiveTask",
-        )  # fmt: skip
+        waits = self.at_edge or self.tag in ("intermediateCatchEvent", "receiveTask")
+        return waits and self.event == "message" and "role" in self.properties
 
 
 @dataclass(frozen=True)
@@ -225,9 +224,21 @@ def _element(node: etree._Element, roles: dict[str, str], process: etree._Elemen
         called=node.get("calledElement", ""),
         event=event_kind(node),
         attached_to=node.get("attachedToRef", ""),
-        interrupting=node.get("cancelActivity", "true") != "false",
+        interrupting=node.get("cancelActivity", "true") != "false" and node.get("isInterrupting", "true") != "false",
         fields=_fields(node),
+        at_edge=local(node) == "boundaryEvent" or _starts_beside(node),
+        of=_inside(node, process),
     )
+
+
+def _starts_beside(node: etree._Element) -> bool:
+    around = node.getparent()
+    return local(node) == "startEvent" and around is not None and around.get("triggeredByEvent") == "true"
+
+
+def _inside(node: etree._Element, process: etree._Element) -> str:
+    around = node.getparent()
+    return around.get("id", "") if around is not None and around is not process else ""
 
 
 def _parameters(operator: etree._Element | None) -> tuple[Parameter, ...]:
@@ -248,7 +259,10 @@ def _fields(node: etree._Element) -> tuple[dict[str, Any], ...]:
 
 def _field(declared: etree._Element) -> dict[str, Any]:
     values = [{"id": one.get("id"), "name": one.get("name")} for one in declared.iter(f"{{{SPIFF}}}value")]
-    return {**{str(name): str(value) for name, value in declared.attrib.items()}, **({"values": values} if values else {})}
+    return {
+        **{str(name): str(value) for name, value in declared.attrib.items()},
+        **({"values": values} if values else {}),
+    }
 
 
 def event_kind(node: etree._Element) -> str:

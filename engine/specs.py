@@ -11,6 +11,7 @@ from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 from SpiffWorkflow.spiff.parser.task_spec import ServiceTaskParser, SpiffTaskParser
 from SpiffWorkflow.spiff.specs.defaults import NoneTask, ServiceTask
 
+from engine import lowering, pictures
 from engine.diagrams import Diagram
 from engine.state import ProcessSpecs
 from engine.xml import parse_xml
@@ -77,5 +78,7 @@ def build(key: str, diagrams: Iterable[Diagram]) -> ProcessSpecs:
     for diagram in diagrams:
         root = parse_xml(diagram.xml)
         etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
+        pictures.strip(root)
+        lowering.lower(root)
         parser.add_bpmn_xml(root, filename=f"{diagram.key}.bpmn")
     return ProcessSpecs(parser.get_spec(key), parser.get_subprocess_specs(key))
