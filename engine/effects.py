@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from engine import statements
 from engine.identity import Actor
 from models.account import Notice, Person
-from models.case import Case, HistoryEntry, Participant, Task, TaskStatus
+from models.case import Case, Participant, Task, TaskStatus
 from models.digits import search_key
 from models.language import LazyText
 from models.outbox import OutboxMessage
@@ -22,12 +23,12 @@ def record(
     task_name: str = "", details: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Add a line to the case's history. A lazy ``text`` in the details is read in each reader's language."""
-    session.execute(
-        insert(HistoryEntry),
-        [{
+    session.connection().execute(
+        statements.ADD_HISTORY,
+        {
             "case_id": case.id, "at": at, "actor_id": by.person_id, "actor_name": by.name, "role": role, "what": what,
             "task_key": task_key, "task_name": task_name, "details": _kept(details) if details else None,
-        }],
+        },
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
+from engine import statements
 from engine.errors import NotFound, TaskClaimed, TaskNotOpen
 from engine.identity import Actor
 from models.case import Case, CaseStatus, Task, TaskStatus
@@ -39,12 +40,7 @@ def lock_with_task(session: Session, task_id: int, *, optimistic: bool = False) 
     Both rows are locked: PostgreSQL reads anew, after waiting for a lock, only the rows that it locks.
     """
     found = session.execute(
-        select(Case, Task)
-        .join(Case, Task.case_id == Case.id)
-        .where(Task.id == task_id)
-        .options(undefer(Case.state))
-        .with_for_update(of=[Case, Task])
-        .execution_options(populate_existing=True, **{OPTIMISTIC: optimistic})
+        statements.LOCK_WITH_TASK, {"this_task": task_id}, execution_options={OPTIMISTIC: optimistic}
     ).one_or_none()
     if found is None:
         raise NotFound("task", task_id)

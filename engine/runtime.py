@@ -20,8 +20,7 @@ from engine.diagrams import INSERTED, SUBMISSION, Element
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.expressions import ExpressionError, SafeEnvironment
 from engine.operations import Json, OperationContext, Operations
-
-PASSED = "passed"  # elements passed so far, kept beside the tokens: {process key: [element ids]}
+from engine.saving import PASSED
 
 
 class StepEngine(PythonScriptEngine):  # type: ignore[misc]

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, delete, insert, select, update
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import state
+from engine import state, statements
 from engine.definitions import Deployed
 from engine.diagrams import Element
 from engine.errors import Conflict
 from engine.operations import Json, OperationContext
 from engine.stepping import Position, WaitingEvent
-from models.case import Case, CaseStatus, FlowPassage, Participant, Task, TaskKind, TaskStatus
-from models.job import Job, JobKind
+from models.case import CaseStatus, Participant, TaskKind, TaskStatus
+from models.job import JobKind
+
+PASSED = "passed"  # elements passed so far, kept beside the tokens: {process key: [element ids]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,20 +54,18 @@ class Step:
                 "status": CaseStatus.CANCELLED if cancelled else CaseStatus.COMPLETED,
                 "ended_at": now, "outcome": end.id if end else None,
             }  # fmt: skip
-        written = self.context.session.execute(
-            update(Case)
-            .where(Case.id == case.id, Case.revision == case.revision)
-            .values(**values)
-            .execution_options(synchronize_session="evaluate")
-        )
-        if cast(CursorResult[Any], written).rowcount != 1:
+        which = {"this_case": case.id, "this_revision": case.revision}
+        if self._execute(statements.WRITE_CASE, {**which, **values}).rowcount != 1:
             raise Conflict(case.number)
+        for name, value in values.items():
+            set_committed_value(case, name, value)
 
     def _end(self) -> Element | None:
-        """The end event of the top process that was passed last."""
+        """The end event of the top process's main course that was passed last: not one beside it or inside."""
         diagram = self.deployed.diagrams[self.deployed.key]
-        passed = [diagram.elements[element] for key, element in self.passed if key == diagram.key]
-        return next((element for element in reversed(passed) if element.tag == "endEvent"), None)
+        passed = [diagram.elements[element] for element in self.workflow.data[PASSED].get(diagram.key, [])]
+        ends = [element for element in passed if element.tag == "endEvent" and diagram.ends_main_course(element)]
+        return ends[-1] if ends else None
 
     # Tasks
 
@@ -73,18 +74,15 @@ class Step:
         gone -= self.after.waits.keys()
         gone.discard(self.submitted)  # completed: by whom is written by whoever submitted it
         if gone:
-            self.context.session.execute(
-                update(Task)
-                .where(Task.case_id == self.context.case.id, Task.token.in_(gone), Task.status == TaskStatus.OPEN)
-                .values(status=TaskStatus.CANCELLED, ended_at=self.context.now)
-                .execution_options(synchronize_session=False)
-            )
+            which = {"this_case": self.context.case.id, "this_tokens": list(gone)}
+            ended = {"status": TaskStatus.CANCELLED, "ended_at": self.context.now}
+            self._execute(statements.CANCEL_TASKS, {**which, **ended})
         rows = [self._task_row(task) for token, task in self.after.people.items() if token not in self.before.people]
         begun = (wait for token, wait in self.after.waits.items() if token not in self.before.waits)
         rows += [row for wait in begun if (row := self._event_row(wait)) is not None]
         if rows:
             self._assign(rows)
-            self.context.session.execute(insert(Task), rows)
+            self._execute(statements.ADD_TASKS, rows)
 
     def _task_row(self, spiff_task: Any) -> dict[str, Any]:
         key = self.deployed.key_of(spiff_task.workflow.spec.name)
@@ -121,12 +119,8 @@ class Step:
         """Give tasks of bound lanes to the bound person, and let the other lanes' groups see the case."""
         session, case = self.context.session, self.context.case
         bound: dict[str, int | None] = {}
-        found = session.execute(
-            select(Participant.role, Participant.person_id).where(
-                Participant.case_id == case.id, Participant.until.is_(None)
-            )
-        )
-        for role, person_id in found:
+        for binding in self._execute(statements.BINDINGS, {"this_case": case.id}):
+            role, person_id = binding.role, binding.person_id
             bound[role] = person_id if person_id is not None else bound.get(role)
         for row in rows:
             row["assignee_id"] = bound.get(row["role"])
@@ -142,16 +136,12 @@ class Step:
         ended = self.before.operations.keys() - self.after.operations.keys()
         gone = (before.keys() - timers.keys()) | moved | ended
         if gone:
-            self.context.session.execute(
-                delete(Job)
-                .where(Job.case_id == self.context.case.id, Job.token.in_(gone))
-                .execution_options(synchronize_session=False)
-            )
+            self._execute(statements.DELETE_JOBS, {"this_case": self.context.case.id, "this_tokens": list(gone)})
         rows = [self._timer_row(timers[token]) for token in (timers.keys() - before.keys()) | moved]
         begun = self.after.operations.keys() - self.before.operations.keys()
         rows += [self._operation_row(self.after.operations[token]) for token in begun]
         if rows:
-            self.context.session.execute(insert(Job), rows)
+            self._execute(statements.ADD_JOBS, rows)
 
     def _timer_row(self, wait: WaitingEvent) -> dict[str, Any]:
         return {
@@ -175,13 +165,16 @@ class Step:
     def _write_passages(self) -> None:
         if self.passed:
             case_id, now = self.context.case.id, self.context.now
-            self.context.session.execute(
-                insert(FlowPassage),
+            self._execute(
+                statements.ADD_PASSAGES,
                 [
                     {"case_id": case_id, "process_key": key, "element_id": element, "last_at": now}
                     for key, element in self.passed
                 ],
             )
+
+    def _execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+        return self.context.session.connection().execute(statement, parameters)
 
 
 def _timers(waits: Iterable[WaitingEvent]) -> dict[str, WaitingEvent]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from engine import effects, incidents, locking, numbers, permissions
+from engine import effects, incidents, locking, numbers, permissions, statements
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
@@ -184,8 +184,7 @@ class Engine:
         return self._finish(run)
 
     def _starting_role(self, deployed: Deployed) -> str:
-        elements = deployed.diagrams[deployed.key].elements.values()
-        return next(element.role for element in elements if element.tag == "startEvent")
+        return deployed.diagrams[deployed.key].start.role
 
     # Tasks
 
@@ -258,13 +257,10 @@ class Engine:
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         if not run.submit(task.token, values):
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
-        session.execute(
-            update(Task)
-            .where(Task.id == task.id)
-            .values(status=TaskStatus.COMPLETED, ended_at=now, ended_by_id=by.person_id)
-            .execution_options(synchronize_session="evaluate")
-        )
-        session.execute(delete(TaskDraft).where(TaskDraft.task_id == task.id))
+        ended = {"status": TaskStatus.COMPLETED, "ended_at": now, "ended_by_id": by.person_id}
+        session.connection().execute(statements.END_TASK, {"this_task": task.id, **ended})
+        session.connection().execute(statements.DELETE_DRAFTS, {"this_task": task.id})
+        session.expire(task, ended)
         effects.record(
             session, run.case, what="task_completed", by=by, at=now, role=task.role, task_key=task.key,
             task_name=task.name, details=effects.told(values),

@@ -1,0 +1,55 @@
+"""The SQL of every step, built once: building it anew for each step cost more than running it.
+
+Parameters that are no columns' new values begin with ``this_``.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy.orm import undefer
+
+from models.case import Case, FlowPassage, HistoryEntry, Participant, Task, TaskDraft, TaskStatus
+from models.job import Job
+
+
+def _table(model: type) -> Table:
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+_CASES, _TASKS, _DRAFTS, _PARTICIPANTS = map(_table, (Case, Task, TaskDraft, Participant))
+
+
+# A task with its case, both locked and read anew.
+LOCK_WITH_TASK = (
+    select(Case, Task)
+    .join(Case, Task.case_id == Case.id)
+    .where(Task.id == bindparam("this_task"))
+    .options(undefer(Case.state))
+    .with_for_update(of=[Case, Task])
+    .execution_options(populate_existing=True)
+)
+# The case's current bindings: (role, person or nobody in person).
+BINDINGS = select(_PARTICIPANTS.c.role, _PARTICIPANTS.c.person_id).where(
+    _PARTICIPANTS.c.case_id == bindparam("this_case"), _PARTICIPANTS.c.until.is_(None)
+)
+# Write the case's columns if nobody has written them since it was read.
+WRITE_CASE = update(_CASES).where(
+    _CASES.c.id == bindparam("this_case"), _CASES.c.revision == bindparam("this_revision")
+)
+END_TASK = update(_TASKS).where(_TASKS.c.id == bindparam("this_task"))
+# The open tasks of the case at these tokens: the process went another way.
+CANCEL_TASKS = update(_TASKS).where(
+    _TASKS.c.case_id == bindparam("this_case"),
+    _TASKS.c.token.in_(bindparam("this_tokens", expanding=True)),
+    _TASKS.c.status == TaskStatus.OPEN,
+)
+DELETE_DRAFTS = delete(_DRAFTS).where(_DRAFTS.c.task_id == bindparam("this_task"))
+DELETE_JOBS = delete(_table(Job)).where(
+    Job.case_id == bindparam("this_case"), Job.token.in_(bindparam("this_tokens", expanding=True))
+)
+ADD_TASKS = insert(_TASKS)
+ADD_JOBS = insert(_table(Job))
+ADD_PASSAGES = insert(_table(FlowPassage))
+ADD_HISTORY = insert(_table(HistoryEntry))
