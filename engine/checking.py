@@ -14,7 +14,7 @@ from lxml import etree
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
-from engine import constructs, decisions, diagrams, specs
+from engine import constructs, decisions, diagrams, flow_checks, specs
 from engine.diagrams import SUBMISSION, Diagram, Element
 from engine.errors import EngineError
 from engine.expressions import ExpressionError, parse
@@ -142,6 +142,11 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
             yield Finding(file, element.id, message)
     for located in diagram.expressions:
         yield from _check_expression(file, located, seam)
+    flow_faults = flow_checks.faults(
+        diagram, related=bundle.diagrams, operations=seam.operations, form_fields=seam.form_fields
+    )
+    for fault in flow_faults:
+        yield Finding(file, fault.element, fault.message, fault.severity)
     limit = diagram.properties.get("upload_limit", "1")
     if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= LARGEST_UPLOAD):
         yield Finding(
