@@ -1,0 +1,112 @@
+"""What is drawn and never runs: data, stores, empty pools, pieces that no flow reaches. It stays in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from engine import pictures
+from engine.diagrams import ACTIVITIES, FLOW_NODES, bpmn, local
+from engine.importing.draft import SCOPES, Draft, children, definitions, outgoing
+from models.language import gettext as _
+
+DATA = ("dataObject", "dataObjectReference", "dataStoreReference", "dataStore")
+WIRES = ("dataInputAssociation", "dataOutputAssociation", "ioSpecification", "property", "resourceRole", "performer")
+
+
+def mend(draft: Draft) -> None:
+    _empty_pools(draft)
+    for node in draft.root.iter(*(bpmn(tag) for tag in DATA)):
+        pictures.mark(node)
+        if local(node) != "dataObject":  # its reference is what is drawn
+            draft.say("picture", node, _("داده و مخزن داده تنها در تصویر می‌ماند؛ آنچه باید نوشته شود فیلد فرم کنید."))
+    for node in draft.root.iter(*(bpmn(tag) for tag in WIRES)):
+        pictures.mark(node)
+    for node in draft.root.iter(bpmn("correlationProperty"), bpmn("correlationKey"), bpmn("correlationSubscription")):
+        pictures.mark(node)
+        draft.say("picture", node, _("کلید همبستگی از اینجا خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید."))
+
+
+def _empty_pools(draft: Draft) -> None:
+    participants = {found.get("processRef"): found for found in draft.root.iter(bpmn("participant"))}
+    for process in draft.root.iter(bpmn("process")):
+        if not any(local(child) in FLOW_NODES for child in process):
+            shown = participants.get(process.get("id"))
+            draft.say("picture", shown if shown is not None else process, _("استخر خالی است؛ تنها در تصویر می‌ماند."))
+
+
+def unreachable(draft: Draft, scope: etree._Element) -> None:
+    """Mark what no flow leads to, with its flows: the engine would drop it without a word."""
+    nodes = children(scope)
+    reached = _reached(scope, nodes)
+    for identifier, node in nodes.items():
+        if identifier not in reached:
+            pictures.mark(node)
+            draft.say("picture", node, _("هیچ جریانی به آن نمی‌رسد؛ تنها در تصویر می‌ماند. اگر باید اجرا شود وصلش کنید."))
+            _inner(draft, node)
+    for flow in scope.findall(bpmn("sequenceFlow")):
+        if nodes.keys() & {flow.get("sourceRef")} and flow.get("sourceRef") not in reached:
+            pictures.mark(flow)
+
+
+def _inner(draft: Draft, node: etree._Element) -> None:
+    for inner in node.iter(*(bpmn(tag) for tag in FLOW_NODES)):
+        if inner is not node:
+            draft.say("picture", inner, _("درونِ زیرفرایندی است که اجرا نمی‌شود."))
+
+
+def _reached(scope: etree._Element, nodes: dict[str, etree._Element]) -> set[str]:
+    reached: set[str] = set()
+    wanted = [identifier for identifier, node in nodes.items() if _begins(node)]
+    handlers = _compensation_handlers(scope)
+    while wanted:
+        identifier = wanted.pop()
+        if identifier in reached or identifier not in nodes:
+            continue
+        reached.add(identifier)
+        node = nodes[identifier]
+        wanted.extend(flow.get("targetRef", "") for flow in outgoing(node))
+        wanted.extend(_beside(node, nodes))
+        wanted.extend(handlers.get(identifier, ()))
+    return reached
+
+
+def _begins(node: etree._Element) -> bool:
+    return local(node) == "startEvent" or (local(node) in SCOPES and node.get("triggeredByEvent") == "true")
+
+
+def _beside(node: etree._Element, nodes: dict[str, etree._Element]) -> Iterator[str]:
+    """Its boundary events, and the other end of a link."""
+    link = node.find(bpmn("linkEventDefinition"))
+    for identifier, other in nodes.items():
+        if local(other) == "boundaryEvent" and other.get("attachedToRef") == node.get("id"):
+            yield identifier
+        there = other.find(bpmn("linkEventDefinition"))
+        throws = local(node) == "intermediateThrowEvent" and local(other) == "intermediateCatchEvent"
+        if throws and link is not None and there is not None and _link_name(node) == _link_name(other):
+            yield identifier
+
+
+def _link_name(node: etree._Element) -> str:
+    link = node.find(bpmn("linkEventDefinition"))
+    return (link.get("name") if link is not None else "") or node.get("name") or ""
+
+
+def _compensation_handlers(scope: etree._Element) -> dict[str, list[str]]:
+    """Compensation event → its activity: an association connects them, no flow."""
+    found: dict[str, list[str]] = {}
+    for association in scope.iter(bpmn("association")):
+        found.setdefault(association.get("sourceRef", ""), []).append(association.get("targetRef", ""))
+    throwers = {
+        identifier for identifier, node in children(scope).items()
+        if any(local(one) == "compensateEventDefinition" for one in definitions(node)) and local(node) == "boundaryEvent"
+    }  # fmt: skip
+    return {
+        source: [one for one in targets if _is_handler(children(scope).get(one))]
+        for source, targets in found.items() if source in throwers
+    }  # fmt: skip
+
+
+def _is_handler(node: etree._Element | None) -> bool:
+    return node is not None and local(node) in ACTIVITIES and node.get("isForCompensation") == "true"

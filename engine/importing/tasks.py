@@ -1,0 +1,125 @@
+"""The steps of a foreign diagram: what no operation of ours does yet is done by hand, with a form to say so."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from engine.diagrams import SPIFF, bpmn, local
+from engine.importing.draft import (
+    ORIGINAL,
+    Draft,
+    add_field,
+    becomes,
+    children,
+    extensions,
+    field_name,
+    fields_of,
+    incoming,
+    set_aside,
+)
+from models.language import gettext as _
+
+NOTE = "یادداشت"
+BY_HAND = frozenset({"task", "serviceTask", "scriptTask", "sendTask", "businessRuleTask", "callActivity"})
+SCRIPTS = ("preScript", "postScript")
+
+
+def mend(draft: Draft) -> None:
+    nodes = list(draft.nodes())
+    for node in nodes:
+        _scripts(draft, node)
+        if local(node) == "receiveTask":
+            _receive(draft, node)
+        if local(node) in BY_HAND and not _is_bound(draft, node):
+            _by_hand(draft, node)
+
+
+def forms(draft: Draft) -> None:
+    """A step of a person without any field gets one to write into: a form cannot be empty."""
+    for node in draft.nodes():
+        if local(node) in ("userTask", "manualTask") and not fields_of(node):
+            add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
+            if local(node) == "userTask" and node.find(f"{bpmn('extensionElements')}/{ORIGINAL}") is None:
+                draft.say("fill_in", node, _("این کار فرم ندارد؛ تا آن هنگام تنها یک یادداشت می‌گیرد. فیلدهایش را بنویسید."))
+
+
+def _scripts(draft: Draft, node: etree._Element) -> None:
+    for name in SCRIPTS:
+        for found in node.findall(f"{bpmn('extensionElements')}/{{{SPIFF}}}{name}"):
+            set_aside(node, found)
+            draft.say("fill_in", node, _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد. کارش را به یک عملیات بدهید."))
+
+
+def _is_bound(draft: Draft, node: etree._Element) -> bool:
+    """Whether something of ours is there to do it."""
+    kind, known = local(node), draft.known
+    if kind == "serviceTask":
+        return _extension(node, "serviceTaskOperator", "id") in known.operations
+    if kind == "businessRuleTask":
+        return _extension(node, "calledDecisionId") in known.decisions
+    if kind == "callActivity":
+        here = {process.get("id") for process in draft.processes()}
+        return node.get("calledElement") in known.processes | here
+    if kind == "sendTask":
+        return bool(node.get("messageRef")) and _property(node, "correlation_key") != ""
+    return False
+
+
+def _extension(node: etree._Element, name: str, attribute: str = "") -> str:
+    found = node.find(f"{bpmn('extensionElements')}/{{{SPIFF}}}{name}")
+    if found is None:
+        return ""
+    return (found.get(attribute, "") if attribute else found.text or "").strip()
+
+
+def _property(node: etree._Element, name: str) -> str:
+    path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
+    return next((one.get("value", "") for one in node.iterfind(path) if one.get("name") == name), "")
+
+
+def _by_hand(draft: Draft, node: etree._Element) -> None:
+    message = _why(node)
+    for name in ("script", "messageEventDefinition"):
+        for found in node.findall(bpmn(name)):
+            set_aside(node, found)
+    for name in ("scriptFormat", "messageRef", "calledElement", "operationRef"):
+        if name in node.attrib:
+            set_aside(node, {name: node.attrib.pop(name)})
+    for found in node.findall(f"{bpmn('extensionElements')}/{{{SPIFF}}}*"):
+        if local(found) in ("serviceTaskOperator", "calledDecisionId"):
+            set_aside(node, found)
+    becomes(node, "userTask")
+    draft.say("changed" if node.find(f"{bpmn('extensionElements')}/{ORIGINAL}[.='was=\"task\"']") is not None
+              else "fill_in", node, message)  # fmt: skip
+
+
+def _why(node: etree._Element) -> str:
+    kind = local(node)
+    if kind == "task":
+        return _("کارِ بی‌نوع است؛ کارِ یک نفر شد.")
+    if kind == "serviceTask":
+        wanted = _extension(node, "serviceTaskOperator", "id")
+        return _("عملیات «%(name)s» در این سامانه نیست؛ تا آن هنگام یک نفر انجامش می‌دهد. عملیاتی به آن بدهید.", name=wanted or "—")
+    if kind == "scriptTask":
+        return _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد و یک نفر انجامش می‌دهد. کارش را به یک عملیات بدهید.")
+    if kind == "sendTask":
+        return _("گیرندهٔ پیام شناخته نیست؛ تا آن هنگام یک نفر پیام را می‌فرستد. پیام و correlation_key را بنویسید.")
+    if kind == "businessRuleTask":
+        wanted = _extension(node, "calledDecisionId")
+        return _("جدول تصمیم «%(name)s» پیدا نشد؛ تا آن هنگام یک نفر تصمیم می‌گیرد. جدول را بسازید.", name=wanted or "—")
+    wanted = node.get("calledElement", "")
+    return _("فرایند «%(name)s» در این پرونده نیست؛ تا آن هنگام یک گامِ دستی است. فرایند را برگزینید.", name=wanted or "—")
+
+
+def _receive(draft: Draft, node: etree._Element) -> None:
+    """Behind an event-based gateway only events wait: there a receiving task is said as one."""
+    parent = node.getparent()
+    here = children(parent) if parent is not None else {}
+    sources = [here.get(flow.get("sourceRef", "")) for flow in incoming(node)]
+    if not any(source is not None and local(source) == "eventBasedGateway" for source in sources):
+        return
+    reference = node.attrib.pop("messageRef", "")
+    extensions(node)
+    becomes(node, "intermediateCatchEvent")
+    etree.SubElement(node, bpmn("messageEventDefinition")).set("messageRef", reference)
+    draft.say("changed", node, _("پس از دروازهٔ رویدادی، کارِ دریافت به رویدادِ دریافت بدل شد."))
