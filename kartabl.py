@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -26,6 +27,8 @@ from engine import checking, clock, definitions, housekeeping
 from engine.accounts import Accounts, fold_username
 from engine.expressions import Language, SafeEnvironment
 from engine.identity import Actor
+from engine.importing import guarded, printing
+from engine.importing.files import Installation, check_file
 from engine.operations import Services
 from engine.service import Engine, StepResult
 from engine.settings import Settings, SettingsInvalid
@@ -34,6 +37,8 @@ from engine.working_time import WorkingCalendar
 from models import migrate
 from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
+from models.language import LANGUAGES
+from models.role_names import ROLE_LABELS
 from workflows import demo, payment
 from workflows.providers import test_gateway
 from workflows.providers.kavenegar import Kavenegar
@@ -220,17 +225,65 @@ def migrate_command() -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
-    """Check the bundle of diagrams and decision tables, or the FILES given, and say what is wrong and where."""
+@click.option("--language", type=click.Choice(["fa", "en", "both"]), default="both", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--strict", is_flag=True, help="Hold every file to what a diagram of ours has to be; normalise nothing.")
+def check(files: tuple[Path, ...], language: str, as_json: bool, strict: bool) -> None:
+    """Check the shipped diagrams and decision tables, or each of the FILES by itself, and say what is wrong and where.
+
+    A file whose process has the key of a shipped one is checked as one of ours; any other is imported first.
+    """
     if files:
-        bundle = checking.check({path.name: path.read_bytes() for path in files}, seam())
-    else:
-        bundle = checking.check_folder(DIAGRAMS, seam())
+        languages = LANGUAGES if language == "both" else (language,)
+        verdicts = [look_at(path, languages, strict=strict) for path in files]
+        click.echo(printing.as_json(verdicts) if as_json else "\n".join(
+            line for verdict in verdicts for line in printing.lines(verdict, languages)
+        ))  # fmt: skip
+        sys.exit(0 if all(verdict.deployable for verdict in verdicts) else 1)
+    bundle = checking.check_folder(DIAGRAMS, seam())
     for finding in bundle.findings:
         click.echo(f"{finding.severity}: {finding}")
     click.echo(f"{len(bundle.diagrams)} diagrams, {len(bundle.decisions)} decision tables: "
                f"{'sound' if bundle.sound else 'not deployable'}")  # fmt: skip
     sys.exit(0 if bundle.sound else 1)
+
+
+def look_at(path: Path, languages: tuple[str, ...] = LANGUAGES, *, strict: bool = False) -> guarded.Verdict:
+    """What is to be said of one file, found out in a process of its own."""
+    ours, content = installation(), path.read_bytes()
+    return guarded.look(
+        path.name, lambda: check_file(path.name, content, ours, strict=strict), languages=languages
+    )  # fmt: skip
+
+
+@cache
+def installation() -> Installation:
+    """What a file is checked against: the seam, and what is shipped."""
+    shipped = {path.name: path.read_bytes() for path in sorted(DIAGRAMS.iterdir()) if path.suffix in (".bpmn", ".dmn")}
+    labels = {label.message: str(role) for role, label in ROLE_LABELS.items()}
+    return Installation(seam=seam(), files=shipped, labels=labels)
+
+
+@main.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the normalised diagram goes.")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="One deployable file per process.")
+@click.option("--language", type=click.Choice(["fa", "en", "both"]), default="both", show_default=True)
+def import_command(file: Path, output: Path | None, folder: Path | None, language: str) -> None:
+    """Normalise a diagram of another tool, and say what was changed. FILE itself is never touched."""
+    languages = LANGUAGES if language == "both" else (language,)
+    verdict = look_at(file, languages)
+    click.echo("\n".join(printing.lines(verdict, languages)))
+    wanted = {output: verdict.document} if output and verdict.document else {}
+    if folder:
+        wanted |= {folder / f"{key}.bpmn": xml for key, xml in (verdict.processes or {}).items()}
+    for path, xml in wanted.items():
+        if path.resolve() == file.resolve():
+            raise click.ClickException(f"{path} is the analyst's file; name another one")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(xml)
+        click.echo(f"→ {path}")
+    sys.exit(0 if verdict.deployable else 1)
 
 
 @main.command()
@@ -268,7 +321,7 @@ def demo_command(listed: bool, as_json: bool, cases: int) -> None:
 
 def submit(engine: Engine, session: Session, task_id: int, by: Actor, values: dict[str, object]) -> StepResult:
     """Complete a task with plain values through its own form, as pages and API do: for commands and tests."""
-    view = engine.open_task(session, task_id, by=by, typed=values)
+    view = engine.brief(session, engine.open_task(session, task_id, by=by), by=by, typed=values)
     form_class = forms.form_for(view.task.process_key, view.task.key) or forms.declared_form(
         view.task.process_key, view.task.key, view.fields
     )

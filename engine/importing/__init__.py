@@ -6,7 +6,7 @@ The analyst's file is never changed: the result is a new document and findings, 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lxml import etree
@@ -85,7 +85,7 @@ def import_file(
     if not processes:
         draft.say("error", None, _("فرایندی در این پرونده کشیده نشده است."))
     if _is_sound(draft.findings):
-        draft.findings.extend(_checked(name, processes, beside, seam))
+        draft.findings.extend(_located(_checked(name, processes, beside, seam), draft.root))
     draft.findings.extend(_uncovered(name, drawn, draft))
     findings = sorted(draft.findings, key=lambda found: checking.SEVERITIES.index(found.severity))
     return Imported(processes if _is_sound(findings) else {}, findings, document)
@@ -129,7 +129,7 @@ def _keys(draft: Draft) -> list[str]:
 
 
 def _drawn(root: etree._Element) -> list[etree._Element]:
-    """The flow nodes of the file, before anything is changed; the elements stay the same ones."""
+    """The flow nodes of the file, before anything is changed; they stay the same objects, with their old lines."""
     return [node for process in root.iter(bpmn("process")) for node in flow_nodes(process)]
 
 
@@ -182,6 +182,13 @@ def _checked(
     for found in bundle.findings:
         if found.file in files:
             yield replace(found, file=name, severity="fill_in" if found.severity == "warning" else found.severity)
+
+
+def _located(findings: Iterable[Finding], root: etree._Element) -> Iterator[Finding]:
+    """With the lines of the analyst's file."""
+    lines = {node.get("id", ""): node.sourceline or 0 for node in root.iter("{*}*") if node.get("id")}
+    for found in findings:
+        yield replace(found, line=lines.get(found.element, 0))
 
 
 def _uncovered(name: str, drawn: list[etree._Element], draft: Draft) -> Iterator[Finding]:

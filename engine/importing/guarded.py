@@ -1,0 +1,99 @@
+"""Looks at a file in a process of its own, so that nothing in it can hurt or hold up the one who asks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from engine.checking import Finding
+from engine.importing import Imported
+from models.language import LANGUAGES, reading
+from models.language import gettext as _
+
+SECONDS = 4.5  # by the clock; whoever asks has an answer within five
+CPU_SECONDS = 10
+MEMORY = 512 * 2**20  # bytes beside what the process has at its birth
+
+Look = Callable[[], Imported]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found in one file, in each language; the same findings in the same order."""
+
+    file: str
+    deployable: bool
+    findings: dict[str, list[Finding]]
+    document: bytes = b""
+    processes: dict[str, bytes] | None = None
+
+
+def look(file: str, work: Look, *, languages: tuple[str, ...] = LANGUAGES, seconds: float = SECONDS) -> Verdict:
+    """Do ``work`` in a child, once for each language. What takes too long or too much is a finding."""
+    context: Any = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_answer, args=(sender, work, languages), daemon=True)
+    child.start()
+    sender.close()
+    answer: Any = None
+    in_time = receiver.poll(seconds)
+    if in_time:
+        try:
+            answer = receiver.recv()
+        except EOFError:
+            answer = None  # it died without a word
+    if child.is_alive() and answer is None:
+        child.kill()
+    child.join()
+    receiver.close()
+    if not isinstance(answer, dict):
+        return _refused(file, languages, timed_out=not in_time, fault=answer or "")
+    first: Imported = answer[languages[0]]
+    found = {language: imported.findings for language, imported in answer.items()}
+    return Verdict(file, first.deployable, found, first.document, first.processes)
+
+
+def _answer(sender: Connection, work: Look, languages: tuple[str, ...]) -> None:
+    """In the child: with limits of its own."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (_size() + MEMORY, _size() + MEMORY))
+    answer: dict[str, Imported] | str = {}
+    try:
+        answer = {language: _in_language(work, language) for language in languages}
+    except (MemoryError, RecursionError):
+        answer = ""
+    except Exception as error:  # the last door: a fault of ours must not look like a fault of the terminal
+        answer = f"{type(error).__name__}: {error}"[:300]
+    sender.send(answer)
+    sender.close()
+
+
+def _in_language(work: Look, language: str) -> Imported:
+    with reading(language):
+        return work()
+
+
+def _size() -> int:
+    """Bytes of address space in use, where the system says so."""
+    status = Path("/proc/self/statm")
+    return int(status.read_text("ascii").split()[0]) * resource.getpagesize() if status.exists() else 2**30
+
+
+def _refused(file: str, languages: tuple[str, ...], *, timed_out: bool, fault: str) -> Verdict:
+    findings = {}
+    for language in languages:
+        with reading(language):
+            if timed_out:
+                text = _("وارسی این پرونده بیش از پنج ثانیه طول کشید؛ نمودار را به چند فرایند بشکنید.")
+            elif fault:
+                text = _("وارسی این پرونده به خطای برنامه خورد (%(fault)s)؛ آن را همراه پرونده گزارش کنید.", fault=fault)
+            else:
+                text = _("این پرونده پیچیده‌تر از آن است که وارسی شود؛ نمودار را به چند فرایند بشکنید.")
+            findings[language] = [Finding(file, "", text)]
+    return Verdict(file, False, findings)
