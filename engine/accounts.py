@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from engine import attempts, effects, passwords
 from engine.attempts import Limit
@@ -149,9 +149,15 @@ class Accounts:
 
     def person_of_session(self, session: Session, token: str, *, now: datetime, kind: str = "browser") -> Person | None:
         """The person whose session this is; ``None`` when it ended, idled out, or the account was locked."""
-        row = session.scalars(
-            select(SignInSession).where(SignInSession.token_hash == _digest(token), SignInSession.kind == kind)
-        ).first()
+        row = (
+            session.scalars(
+                select(SignInSession)
+                .where(SignInSession.token_hash == _digest(token), SignInSession.kind == kind)
+                .options(joinedload(SignInSession.person).joinedload(Person.roles))
+            )
+            .unique()
+            .first()
+        )
         if row is None or row.expires_at <= now or not row.person.active:
             return None
         idle = timedelta(minutes=self._settings.session_idle_minutes)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.identity import Actor
 from engine.operations import Services
-from models.case import Case
+from models.case import Case, FlowPassage
 from models.choice import Choice
 
 
@@ -89,8 +91,16 @@ class BriefingContext:
     now: datetime
     services: Services
     typed: dict[str, Any]  # what the person has typed so far (a draft), maybe invalid
-    completed: frozenset[str]  # keys of the tasks completed in this case so far
     evaluate: Callable[[str, dict[str, Any]], Any] = field(repr=False)
+
+    @cached_property
+    def completed(self) -> frozenset[str]:
+        """The keys of everything the case has passed so far, the tasks that were completed among them.
+
+        As many as the diagram has elements, however often the case went round.
+        """
+        passed = select(FlowPassage.element_id).where(FlowPassage.case_id == self.case.id)
+        return frozenset(self.session.scalars(passed))
 
     def decide(self, decision_id: str, **inputs: Any) -> Any:
         """Ask the newest deployed decision table."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from engine import effects, incidents, locking, numbers, permissions, statements
 from engine.briefing import Briefing, BriefingContext, Briefings
@@ -181,30 +181,30 @@ class Engine:
         run = Run(context, deployed, self._environment, self.operations)
         run.start({"case": case.id, **data})
         effects.record(session, case, what="case_started", by=by, at=now, details={"version": deployed.version})
-        return self._finish(run)
+        return self.finish(run)
 
     def _starting_role(self, deployed: Deployed) -> str:
         return deployed.diagrams[deployed.key].start.role
 
     # Tasks
 
-    def open_task(
-        self, session: Session, task_id: int, *, by: Actor, typed: Mapping[str, Any] | None = None
-    ) -> TaskView:
-        """An open task with its briefing, for the page. ``typed`` (else the draft) is what was typed so far.
+    def open_task(self, session: Session, task_id: int, *, by: Actor) -> TaskView:
+        """An open task with its briefing and the person's draft, for the page.
 
         Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker.
         """
         task = self._task(session, task_id, by)
         locking.refuse_closed(task)
         draft = session.get(TaskDraft, (task.id, by.person_id)) if by.person_id is not None else None
-        known = dict(typed) if typed is not None else dict(draft.values) if draft else {}
-        briefing = self.briefings.for_task(
-            task.process_key, task.key, self.briefing_context(session, task.case, by, typed=known)
-        )
         deployed = self.definitions.get(session, task.case.definition_id)
         fields = deployed.diagrams[task.process_key].elements[task.key].fields
-        return TaskView(task, task.case, briefing, dict(draft.values) if draft else None, fields)
+        view = TaskView(task, task.case, Briefing(), dict(draft.values) if draft else None, fields)
+        return self.brief(session, view, by=by, typed=view.draft or {})
+
+    def brief(self, session: Session, view: TaskView, *, by: Actor, typed: Mapping[str, Any]) -> TaskView:
+        """The same task, briefed for what has been typed since it was opened."""
+        context = self.briefing_context(session, view.case, by, typed=typed)
+        return replace(view, briefing=self.briefings.for_task(view.task.process_key, view.task.key, context))
 
     def upload_limit(self, session: Session, case: Case) -> int:
         """How large a file of this case may be, in bytes."""
@@ -214,12 +214,8 @@ class Engine:
         self, session: Session, case: Case, by: Actor, *, typed: Mapping[str, Any] | None = None
     ) -> BriefingContext:
         """What briefings and printouts of a case may look at."""
-        completed = session.scalars(
-            select(Task.key).where(Task.case_id == case.id, Task.status == TaskStatus.COMPLETED).distinct()
-        )
         return BriefingContext(
             session=session, case=case, actor=by, now=self.clock(), services=self.services, typed=dict(typed or {}),
-            completed=frozenset(completed),
             evaluate=lambda decision, inputs: self.decisions.evaluate(session, decision, inputs),
         )  # fmt: skip
 
@@ -248,12 +244,12 @@ class Engine:
             raise ValueError(f"{form!r} is not the form of {task.process_key}.{task.key}")
         if not form.validate():
             raise InvalidSubmission(form.error_map)
-        run = self._restore(session, case, by)
+        run = self.restore(session, case, by)
         return self._complete(run, task, form.submission, by)
 
     def _complete(self, run: Run, task: Task, values: Mapping[str, Json], by: Actor) -> StepResult:
         session, now = run.context.session, run.context.now
-        if self._fire_due(run) and not run.waits_at(task.token):
+        if self.fire_due(run) and not run.waits_at(task.token):
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         if not run.submit(task.token, values):
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
@@ -265,7 +261,7 @@ class Engine:
             session, run.case, what="task_completed", by=by, at=now, role=task.role, task_key=task.key,
             task_name=task.name, details=effects.told(values),
         )  # fmt: skip
-        return self._finish(run)
+        return self.finish(run)
 
     def save_draft(self, session: Session, task_id: int, *, by: Actor, values: Mapping[str, Any]) -> None:
         """Keep what a person has typed at an open task; checked for nothing, seen by nobody else."""
@@ -314,9 +310,9 @@ class Engine:
         ).first()  # fmt: skip
         if waiting is None:
             return None
-        run = self._restore(session, case, by)
-        if self._fire_due(run) and not run.waits_at(waiting.token):
-            self._finish(run)  # a due timer ended the wait: that is kept
+        run = self.restore(session, case, by)
+        if self.fire_due(run) and not run.waits_at(waiting.token):
+            self.finish(run)  # a due timer ended the wait: that is kept
             return None
         return self._complete(run, waiting, values or {}, by)
 
@@ -325,10 +321,10 @@ class Engine:
         case = locking.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return False
-        run = self._restore(session, case, SYSTEM)
-        if not self._fire_due(run):
+        run = self.restore(session, case, SYSTEM)
+        if not self.fire_due(run):
             return False
-        self._finish(run)
+        self.finish(run)
         return True
 
     def finish_operation(self, session: Session, case_id: int, token: str, result: Json) -> bool:
@@ -336,13 +332,13 @@ class Engine:
         case = locking.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return False
-        run = self._restore(session, case, SYSTEM)
+        run = self.restore(session, case, SYSTEM)
         if not run.finish_operation(token, result):
             return False
-        self._finish(run)
+        self.finish(run)
         return True
 
-    def _fire_due(self, run: Run) -> bool:
+    def fire_due(self, run: Run) -> bool:
         """Fire all due timers of the case, oldest first; each may arm or end others."""
         fired = False
         for _ in range(100):
@@ -362,7 +358,7 @@ class Engine:
 
     def _task(self, session: Session, task_id: int, by: Actor) -> Task:
         """The task, if it is (or was) one of this person's to do; anything else does not exist for them."""
-        task = session.get(Task, task_id)
+        task = session.get(Task, task_id, options=[joinedload(Task.case)])
         if task is None:
             raise NotFound("task", task_id)
         self._refuse_foreign(task, by)
@@ -377,13 +373,13 @@ class Engine:
             session=session, case=case, actor=by, now=self.clock(), services=self.services, engine=self
         )
 
-    def _restore(self, session: Session, case: Case, by: Actor) -> Run:
+    def restore(self, session: Session, case: Case, by: Actor) -> Run:
         deployed = self.definitions.get(session, case.definition_id)
         run = Run(self._context(session, case, by), deployed, self._environment, self.operations)
         run.restore()
         return run
 
-    def _finish(self, run: Run) -> StepResult:
+    def finish(self, run: Run) -> StepResult:
         run.advance()
         run.save()
         session, case = run.context.session, run.case

@@ -39,7 +39,7 @@ def sent_form(session: Session, task_id: int, sent: MultiDict[str, str]) -> tupl
     view = engine.open_task(session, task_id, by=actor)
     cls = form_class(view)
     typed = cls.from_request(sent, choices=view.briefing.choices).draft_values
-    view = engine.open_task(session, task_id, by=actor, typed=typed)
+    view = engine.brief(session, view, by=actor, typed=typed)
     form = cls.from_request(sent, preset=view.briefing.values, choices=view.briefing.choices)
     return view, form
 

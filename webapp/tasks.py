@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 import forms
@@ -53,23 +53,25 @@ def show(task_id: int) -> Page:
 @bp.post("/tasks/<int:task_id>")
 def submit(task_id: int) -> Page:
     """Complete the task, or keep what was typed. Files that were taken stay, also when the rest is refused."""
-    with current.transaction() as session:
-        view = current.engine().open_task(session, task_id, by=current.actor())
-        sent, refused = keep_uploads(session, view.case)
-    with current.transaction() as session:
+    sent, refused = _take_uploads(task_id)
+
+    def answer(session: Session) -> Page | StepResult:
         view, form = sent_form(session, task_id, sent)
-        refused |= foreign_documents(session, view.case, form)
-        if refused:
+        wrong = refused | foreign_documents(session, view.case, form)
+        if wrong:
             form.validate()
-            mark_refused(form, refused)
+            mark_refused(form, wrong)
             return _page(session, view, form), 422
         action = request.form.get("_action", "complete")
         if form.commands or action in ("draft", "refresh"):
             return _keep(session, task_id, form, leave=action == "draft" and not form.commands)
+        return current.engine().complete_task(session, task_id, by=current.actor(), form=form)
+
     try:
-        return _complete(task_id, sent)
+        result = current.engine().in_transaction(answer)
     except InvalidSubmission as refusal:
         return _refused(task_id, sent, refusal)
+    return _completed(result) if isinstance(result, StepResult) else result
 
 
 @bp.post("/tasks/<int:task_id>/claim")
@@ -107,19 +109,23 @@ def _keep(session: Session, task_id: int, form: forms.TaskForm, *, leave: bool) 
     return redirect(f"{request.script_root}/tasks/{task_id}", 303)
 
 
-def _complete(task_id: int, sent: Any) -> Response:
-    def complete(session: Session) -> StepResult:
-        _view, form = sent_form(session, task_id, sent)
-        return current.engine().complete_task(session, task_id, by=current.actor(), form=form)
+def _take_uploads(task_id: int) -> tuple[MultiDict[str, str], dict[str, str]]:
+    """Store the files that were sent, in a transaction of their own; see ``keep_uploads``."""
+    if not request.files:
+        return MultiDict(request.form), {}
+    with current.transaction() as session:
+        view = current.engine().open_task(session, task_id, by=current.actor())
+        return keep_uploads(session, view.case)
 
-    result = current.engine().in_transaction(complete)
+
+def _completed(result: StepResult) -> Response:
     current.application().worker.nudge()
     for message in result.messages:
         flash(message, "success")
     return redirect(f"{request.script_root}/cases/{result.case.number}/next", 303)
 
 
-def _refused(task_id: int, sent: Any, refusal: InvalidSubmission) -> Page:
+def _refused(task_id: int, sent: MultiDict[str, str], refusal: InvalidSubmission) -> Page:
     """The form as it was sent, with what is wrong at its fields. What the step had done so far is undone."""
     with current.transaction() as session:
         view, form = sent_form(session, task_id, sent)

@@ -135,7 +135,8 @@ def assignments(play: Play) -> list[Assignment]:
 def briefing(play: Play, who: str, task: str, **typed: Any) -> Any:
     """What ``who`` sees beside the open task."""
     with play.session() as session:
-        return play.engine.open_task(session, play.task(task).id, by=play.actor(who), typed=typed or None).briefing
+        view = play.engine.open_task(session, play.task(task).id, by=play.actor(who))
+        return play.engine.brief(session, view, by=play.actor(who), typed=typed).briefing if typed else view.briefing
 
 
 def case_page(play: Play, who: str) -> list[Any]:

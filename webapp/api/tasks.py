@@ -101,7 +101,7 @@ def _bound_form(session: Session, actor: Actor, task_id: int, values: dict[str, 
     view = engine.open_task(session, task_id, by=actor)
     # The briefing looks at what was typed as a page's draft has it, and never at whatever JSON was sent.
     typed = form_class(view).from_values(values, choices=view.briefing.choices).draft_values
-    view = engine.open_task(session, task_id, by=actor, typed=typed)
+    view = engine.brief(session, view, by=actor, typed=typed)
     form = form_class(view).from_values(values, preset=view.briefing.values, choices=view.briefing.choices)
     refuse_foreign(session, view.case, form)
     return form
