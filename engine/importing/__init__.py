@@ -39,8 +39,8 @@ __all__ = ["Imported", "import_file"]
 LARGEST_FILE = 5_000_000  # bytes
 MOST_NODES = 2_000
 STEPS = (
-    identifiers.mend, dialects.read, drawn_only.mend, scopes.mend, references.mend, tasks.mend, events.mend,
-    repetitions.mend, gateways.mend, roles.mend, tasks.forms, drawing.mend,
+    identifiers.mend, roles.lanes, dialects.read, drawn_only.mend, scopes.mend, references.mend, tasks.mend,
+    events.mend, repetitions.mend, gateways.mend, roles.mend, tasks.forms, drawing.mend,
 )  # fmt: skip
 
 
@@ -158,11 +158,10 @@ def _forget(root: etree._Element, gone: set[str]) -> None:
             parent = node.getparent()
             if parent is not None:
                 parent.remove(node)
-    drawn = {edge.get("id") for edge in root.iter(bpmn("messageFlow"))}
+    left = {found.get("id") for found in root.iter("{*}*")}
     for edge in list(root.iter("{*}BPMNEdge")):
-        about = edge.get("bpmnElement", "")
         parent = edge.getparent()
-        if about and about not in drawn and parent is not None and not root.xpath("//*[@id=$id]", id=about):
+        if edge.get("bpmnElement") not in left and parent is not None:
             parent.remove(edge)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from lxml import etree
 
 from engine import pictures
 from engine.checking import Finding
-from engine.diagrams import FLOW_NODES, SPIFF, bpmn, flow_nodes, local
+from engine.diagrams import BPMN, FLOW_NODES, SPIFF, bpmn, flow_nodes, local
 
 KARTABL = pictures.KARTABL
 ORIGINAL = f"{{{KARTABL}}}original"
@@ -38,10 +38,13 @@ class Draft:
     root: etree._Element
     known: Known
     findings: list[Finding] = field(default_factory=list)
+    namespaces: set[str] = field(default_factory=set)  # of all its elements and attributes
     _ids: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._ids = {found.get("id", "") for found in self.root.iter("{*}*")}
+        for found in self.root.iter("{*}*"):
+            self._ids.add(found.get("id", ""))
+            self.namespaces.update(str(name)[1:].partition("}")[0] for name in (found.tag, *found.keys()))
 
     # what is said
 
@@ -152,16 +155,23 @@ def shown_only(node: etree._Element) -> bool:
     return pictures.is_picture(node) or any(pictures.is_picture(above) for above in node.iterancestors())
 
 
+_PREFIXES = {"b": BPMN, "k": KARTABL}
+_FLOWS = etree.XPath("b:sequenceFlow[not(@k:picture)]", namespaces=_PREFIXES)
+_OUT = etree.XPath("b:sequenceFlow[@sourceRef=$id][not(@k:picture)]", namespaces=_PREFIXES)
+_IN = etree.XPath("b:sequenceFlow[@targetRef=$id][not(@k:picture)]", namespaces=_PREFIXES)
+
+
 def outgoing(node: etree._Element) -> list[etree._Element]:
-    return [flow for flow in flows(_parent(node)) if flow.get("sourceRef") == node.get("id")]
+    return cast(list[etree._Element], _OUT(_parent(node), id=node.get("id", "")))
 
 
 def incoming(node: etree._Element) -> list[etree._Element]:
-    return [flow for flow in flows(_parent(node)) if flow.get("targetRef") == node.get("id")]
+    return cast(list[etree._Element], _IN(_parent(node), id=node.get("id", "")))
 
 
 def flows(scope: etree._Element) -> list[etree._Element]:
-    return [flow for flow in scope.findall(bpmn("sequenceFlow")) if not pictures.is_picture(flow)]
+    """The sequence flows of one scope that run."""
+    return cast(list[etree._Element], _FLOWS(scope))
 
 
 def definitions(node: etree._Element) -> list[etree._Element]:

@@ -7,7 +7,7 @@ import math
 from lxml import etree
 
 from engine.diagrams import ACTIVITIES, local
-from engine.importing.draft import Draft, flows
+from engine.importing.draft import Draft, children, flows
 from models.language import gettext as _
 
 DI = "http://www.omg.org/spec/BPMN/20100524/DI"
@@ -64,9 +64,8 @@ def _nodes(draft: Draft, plane: etree._Element, boxes: dict[str, Box]) -> set[st
     for scope in draft.scopes():
         after = {flow.get("sourceRef", ""): flow.get("targetRef", "") for flow in flows(scope)}
         before = {flow.get("targetRef", ""): flow.get("sourceRef", "") for flow in flows(scope)}
-        for node in draft.nodes():
-            identifier = node.get("id", "")
-            if node.getparent() is not scope or identifier in boxes:
+        for identifier, node in children(scope).items():
+            if identifier in boxes:
                 continue
             near = boxes.get(_onward(identifier, after, boxes)) or boxes.get(before.get(identifier, ""))
             if near is None:

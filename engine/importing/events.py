@@ -7,27 +7,41 @@ from lxml import etree
 from engine import due
 from engine.diagrams import bpmn, local
 from engine.expressions import ExpressionError, parse
-from engine.importing.draft import Draft, children, definitions, incoming, outgoing, property_of, set_aside
+from engine.importing import event_places, roles
+from engine.importing.draft import (
+    Draft,
+    add_field,
+    becomes,
+    children,
+    definitions,
+    field_name,
+    fields_of,
+    incoming,
+    outgoing,
+    property_of,
+    set_aside,
+    set_property,
+)
 from engine.importing.foreign_expressions import is_foreign, translate
 from models.language import gettext as _
 
 TIMES = ("timeDate", "timeDuration", "timeCycle")
 UNKNOWN_TIME = {"timeDate": '"P1D"', "timeDuration": '"P1D"', "timeCycle": '"R1/P1D"'}
-STARTS = ("startEvent",)
+NOTE = "یادداشت"
 OFFICE_ZONE = "+03:30"
 
 
 def mend(draft: Draft) -> None:
     for node in list(draft.nodes()):
         _one_cause(draft, node)
+        event_places.mend(draft, node)
         for definition in definitions(node):
             kind = local(definition).removesuffix("EventDefinition")
             if kind == "timer":
                 _timer(draft, node, definition)
             elif kind == "conditional":
                 _condition(draft, node, definition)
-        _throws(draft, node)
-        _without_cause(draft, node)
+        _awaits_message(draft, node)
         if local(node) == "eventBasedGateway":
             _event_gateway(draft, node)
 
@@ -113,42 +127,41 @@ def _condition(draft: Draft, node: etree._Element, definition: etree._Element) -
         draft.say("changed", node, _("شرط «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=ours))
 
 
-def _throws(draft: Draft, node: etree._Element) -> None:
-    """A message that nobody is named for is not sent until its key is written."""
-    message = node.find(bpmn("messageEventDefinition"))
-    throws = local(node) in ("endEvent", "intermediateThrowEvent")
-    if message is None or not throws or property_of(node, "correlation_key"):
+def _awaits_message(draft: Draft, node: etree._Element) -> None:
+    """A message that nothing can address to a case is brought by a person until it has a key."""
+    awaits = local(node) in ("intermediateCatchEvent", "boundaryEvent", "startEvent") and _has_message(node)
+    if not (awaits or local(node) == "receiveTask") or property_of(node, "correlation_key"):
         return
-    set_aside(node, message)
-    draft.say("fill_in", node, _("گیرندهٔ پیام شناخته نیست؛ پیامی فرستاده نمی‌شود. پیام و correlation_key را بنویسید."))
+    if not property_of(node, "role"):
+        set_property(node, "role", roles.role_around(draft, node))
+    if not fields_of(node):
+        add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
+        draft.say("fill_in", node, _("کلیدی ندارد که پیام را به پرونده برساند؛ تا آن هنگام یک نفر رسیدنش را ثبت می‌کند. "
+                                     "correlation_key را بنویسید."))  # fmt: skip
 
 
-def _without_cause(draft: Draft, node: etree._Element) -> None:
-    """A boundary or awaited event that does not say what it waits for."""
-    if definitions(node) or local(node) not in ("boundaryEvent", "intermediateCatchEvent"):
-        return
-    if local(node) == "intermediateCatchEvent":
-        set_aside(node, {"was": "intermediateCatchEvent"})
-        node.tag = bpmn("intermediateThrowEvent")
-        draft.say("fill_in", node, _("نمی‌گوید منتظر چیست؛ بی‌درنگ از آن می‌گذرد. پیام یا زمان آن را بنویسید."))
-        return
-    name = node.get("name") or node.get("id", "")
-    made = etree.Element(bpmn("message"), {"id": draft.new_id(f"message_{node.get('id')}"), "name": name})
-    draft.root.insert(0, made)
-    etree.SubElement(node, bpmn("messageEventDefinition")).set("messageRef", made.get("id", ""))
-    draft.say("fill_in", node, _("نمی‌گوید منتظر چیست؛ پیام «%(name)s» ساخته شد. پیام یا زمان درست را بنویسید.", name=name))
+def _has_message(node: etree._Element) -> bool:
+    return node.find(bpmn("messageEventDefinition")) is not None
 
 
 def _event_gateway(draft: Draft, node: etree._Element) -> None:
-    """Whichever event comes first wins; a step behind such a gateway is no event."""
+    """Whichever event comes first wins. What is no event, or no race, is chosen by a person."""
+    if node.get("instantiate") == "true" or node.get("eventGatewayType", "Exclusive") != "Exclusive":
+        for name in {"instantiate", "eventGatewayType"} & set(map(str, node.attrib)):
+            set_aside(node, {name: node.attrib.pop(name)})
+        draft.say("changed", node, _("دروازهٔ رویدادی تنها میانِ رویدادها برمی‌گزیند؛ آغازگر یا هم‌زمان نیست."))
     scope = node.getparent()
     here = children(scope) if scope is not None else {}
     targets = [here.get(flow.get("targetRef", "")) for flow in outgoing(node)]
-    if len(targets) == 1 or any(t is None or local(t) != "intermediateCatchEvent" for t in targets):
-        set_aside(node, {"was": "eventBasedGateway"})
-        node.tag = bpmn("exclusiveGateway")
-        node.attrib.pop("eventGatewayType", None)
-        node.attrib.pop("instantiate", None)
+    if len(targets) < 2 or not all(target is not None and _may_race(target, here) for target in targets):
+        becomes(node, "exclusiveGateway")
         draft.say("fill_in", node, _("پس از این دروازه تنها رویدادِ دریافت می‌آید؛ تا آن هنگام یک نفر شاخه را برمی‌گزیند."))
-    if local(node) == "eventBasedGateway" and not incoming(node):
-        node.attrib.pop("instantiate", None)
+
+
+def _may_race(target: etree._Element, here: dict[str, etree._Element]) -> bool:
+    if local(target) not in ("intermediateCatchEvent", "receiveTask") or len(incoming(target)) > 1:
+        return False
+    guarded = any(other.get("attachedToRef") == target.get("id") for other in here.values())
+    never = target.find(bpmn("conditionalEventDefinition")) is not None
+    repeats = target.find(f"{bpmn('timerEventDefinition')}/{bpmn('timeCycle')}") is not None
+    return not (guarded or never or repeats)

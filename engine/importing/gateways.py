@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import PEOPLE_TASKS, SUBMISSION, bpmn, local
+from engine.diagrams import GATEWAYS, PEOPLE_TASKS, SUBMISSION, bpmn, local
 from engine.importing.draft import (
     Draft,
     add_field,
@@ -27,6 +27,7 @@ def mend(draft: Draft) -> None:
     for node in list(draft.nodes()):
         _conditions(draft, node)
         _default(draft, node)
+        _branches_of_a_step(draft, node)
         if local(node) in ("exclusiveGateway", "inclusiveGateway") and len(outgoing(node)) > 1:
             _open_branches(draft, node)
     _unknown_names(draft)
@@ -68,6 +69,34 @@ def _default(draft: Draft, node: etree._Element) -> None:
         draft.say("changed", node, _("شاخهٔ پیش‌فرضش («%(id)s») از آن بیرون نمی‌رود؛ برداشته شد.", id=default))
 
 
+def _branches_of_a_step(draft: Draft, node: etree._Element) -> None:
+    """Of the flows out of a task or an event one has to be free, and a default is for beside conditions."""
+    for flow in outgoing(node):
+        condition = _condition(flow)
+        if condition is not None and flow.get("id") == node.get("default"):
+            set_aside(flow, condition)
+            draft.say("changed", flow, _("شاخهٔ پیش‌فرض شرط نمی‌خواهد؛ شرطش کنار گذاشته شد."))
+    if local(node) in GATEWAYS:
+        return
+    flows = outgoing(node)
+    guarded = [flow for flow in flows if _condition(flow) is not None]
+    if guarded and len(guarded) == len(flows):
+        last = flows[-1]
+        _free(last)
+        if len(flows) > 1:
+            node.set("default", last.get("id", ""))
+        shown = last.get("name") or last.get("id", "")
+        draft.say("changed", node, _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown))
+    elif not guarded and node.get("default"):
+        set_aside(node, {"default": node.attrib.pop("default")})
+
+
+def _free(flow: etree._Element) -> None:
+    condition = _condition(flow)
+    if condition is not None:
+        set_aside(flow, condition)
+
+
 def _open_branches(draft: Draft, node: etree._Element) -> None:
     flows = outgoing(node)
     default = node.get("default")
@@ -75,6 +104,7 @@ def _open_branches(draft: Draft, node: etree._Element) -> None:
     if default is None:
         last = undecided[-1] if undecided else flows[-1]
         node.set("default", last.get("id", ""))
+        _free(last)
         if not undecided:
             shown = last.get("name") or last.get("id", "")
             draft.say("changed", node, _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown))

@@ -21,14 +21,15 @@ def mend(draft: Draft) -> None:
                 declared.set("name", declared.get("id", ""))
                 if kind in BY_NAME:
                     draft.say("changed", declared, _("نام نداشت؛ شناسه‌اش نام آن شد."))
+    declared_by_id = {kind: draft.by_id(kind) for kind in NAMED}
     for node in draft.nodes():
         for definition in definitions(node):
             kind = local(definition).removesuffix("EventDefinition")
             if kind in NAMED:
-                _refer(draft, node, definition, kind)
+                _refer(draft, node, definition, kind, declared_by_id[kind])
         if local(node) == "receiveTask":
-            _refer(draft, node, node, "message")
-        elif local(node) == "sendTask" and node.get("messageRef") not in (None, *draft.by_id("message")):
+            _refer(draft, node, node, "message", declared_by_id["message"])
+        elif local(node) == "sendTask" and node.get("messageRef") not in (None, *declared_by_id["message"]):
             set_aside(node, {"messageRef": node.attrib.pop("messageRef")})
 
 
@@ -49,11 +50,13 @@ def _shared_definitions(draft: Draft) -> None:
                 copy.set(name, found.get(name, ""))
 
 
-def _refer(draft: Draft, node: etree._Element, place: etree._Element, kind: str) -> None:
+def _refer(
+    draft: Draft, node: etree._Element, place: etree._Element, kind: str, declared: dict[str, etree._Element]
+) -> None:  # fmt: skip
     """An event without a valid reference gets one; for an error or escalation none means any."""
     attribute = f"{kind}Ref"
     referred = place.get(attribute)
-    if referred in draft.by_id(kind):
+    if referred in declared:
         return
     if referred is not None and kind not in BY_NAME:
         set_aside(node, {attribute: place.attrib.pop(attribute)})
@@ -62,10 +65,11 @@ def _refer(draft: Draft, node: etree._Element, place: etree._Element, kind: str)
     if kind not in BY_NAME:
         return
     name = referred or node.get("name") or node.get("id", "")
-    made = _same_name(draft, kind, name)
+    made = next((found for found in declared.values() if found.get("name") == name), None)
     if made is None:
         made = etree.Element(bpmn(kind), {"id": draft.new_id(f"{kind}_{node.get('id')}"), "name": name})
         draft.root.insert(0, made)
+        declared[made.get("id", "")] = made
     place.set(attribute, made.get("id", ""))
     if kind == "message":
         text = _("نمی‌گوید منتظر کدام پیام است؛ پیام «%(name)s» ساخته شد. نام درست پیام را بگذارید.", name=name)
@@ -73,6 +77,3 @@ def _refer(draft: Draft, node: etree._Element, place: etree._Element, kind: str)
         text = _("نمی‌گوید منتظر کدام سیگنال است؛ سیگنال «%(name)s» ساخته شد. نام درست را بگذارید.", name=name)
     draft.say("fill_in", node, text)
 
-
-def _same_name(draft: Draft, kind: str, name: str) -> etree._Element | None:
-    return next((found for found in draft.root.iter(bpmn(kind)) if found.get("name") == name), None)

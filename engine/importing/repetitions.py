@@ -23,6 +23,9 @@ def mend(draft: Draft) -> None:
 
 
 def _several(draft: Draft, node: etree._Element, several: etree._Element) -> None:
+    if several.get("behavior", "All") != "All":
+        set_aside(node, {"behavior": several.attrib.pop("behavior")})
+        draft.say("changed", node, _("تکرار برای هر نمونه رویدادی نمی‌دهد؛ behavior کنار گذاشته شد."))
     cardinality = several.find(bpmn("loopCardinality"))
     collection = several.find(bpmn("loopDataInputRef"))
     text = (cardinality.text or "").strip() if cardinality is not None else ""
@@ -78,7 +81,7 @@ def _loop(draft: Draft, node: etree._Element, loop: etree._Element) -> None:
         condition.text = ours
     elif condition is not None:
         set_aside(node, condition)
-    if maximum and not (maximum.isascii() and maximum.isdigit()):
+    if maximum and not (maximum.isascii() and maximum.isdigit() and int(maximum[:9]) > 0):
         set_aside(node, {"loopMaximum": loop.attrib.pop("loopMaximum")})
         maximum = ""
     if ours is None and not maximum:

@@ -9,9 +9,12 @@ from engine.importing.draft import SCOPES, Draft, property_of, set_property
 from models.language import gettext as _
 
 
-def mend(draft: Draft) -> None:
+def lanes(draft: Draft) -> None:
     for lane in draft.root.iter(bpmn("lane")):
         _lane(draft, lane)
+
+
+def mend(draft: Draft) -> None:
     for process in draft.processes():
         _process(draft, process)
 
@@ -20,6 +23,16 @@ def role_named(draft: Draft, name: str) -> str:
     """The role of ours that a name means, by its key or by what it is called; "" when none."""
     folded = name.strip().casefold().replace(" ", "_").replace("-", "_")
     return folded if folded in draft.known.roles else draft.known.labels.get(name.strip(), "")
+
+
+def role_around(draft: Draft, node: etree._Element) -> str:
+    """The role of the lane a node stands in, else the one for what names none."""
+    around = {node.get("id", ""), node.get("attachedToRef", "")} | {up.get("id", "") for up in node.iterancestors()}
+    found = draft.known.role
+    for lane in draft.root.iter(bpmn("lane")):
+        if any((reference.text or "").strip() in around for reference in lane.findall(bpmn("flowNodeRef"))):
+            found = property_of(lane, "role") or found
+    return found
 
 
 def _lane(draft: Draft, lane: etree._Element) -> None:

@@ -139,18 +139,16 @@ def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]
 
 
 def _ends(draft: Draft, scope: etree._Element) -> None:
-    """A branch that just stops ends there; inside a subprocess the engine wants to see where."""
-    nodes = children(scope)
-    if any(local(node) == "endEvent" for node in nodes.values()):
-        return
+    """A branch that just stops ends there: the engine wants to see where."""
     last = [
-        node for node in nodes.values()
-        if not outgoing(node) and node.get("isForCompensation") != "true" and node.get("triggeredByEvent") != "true"
+        node for node in children(scope).values()
+        if not outgoing(node) and local(node) != "endEvent" and node.get("isForCompensation") != "true"
+        and node.get("triggeredByEvent") != "true" and node.find(bpmn("compensateEventDefinition")) is None
         and not (local(node) == "intermediateThrowEvent" and node.find(bpmn("linkEventDefinition")) is not None)
-        and node.find(bpmn("compensateEventDefinition")) is None
     ]  # fmt: skip
-    if last:
-        end = draft.add(scope, "endEvent", f"end_of_{scope.get('id')}")
-        for node in last:
-            draft.connect(node, end)
-        draft.say("changed", scope, _("رویداد پایان نداشت؛ پس از آخرین گام‌ها یکی گذاشته شد."))
+    if not last or local(scope) == "adHocSubProcess":
+        return
+    end = draft.add(scope, "endEvent", f"end_of_{scope.get('id')}")
+    for node in last:
+        draft.connect(node, end)
+        draft.say("changed", node, _("جریانی از آن بیرون نمی‌رفت؛ به رویداد پایانی که افزوده شد رسید."))

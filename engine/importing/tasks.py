@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import SPIFF, bpmn, local
+from engine.diagrams import PEOPLE_TASKS, SPIFF, bpmn, local
 from engine.importing.draft import (
     ORIGINAL,
+    SCOPES,
     Draft,
     add_field,
     becomes,
     children,
-    extensions,
     field_name,
     fields_of,
     incoming,
@@ -20,15 +20,18 @@ from engine.importing.draft import (
 from models.language import gettext as _
 
 NOTE = "یادداشت"
-BY_HAND = frozenset({"task", "serviceTask", "scriptTask", "sendTask", "businessRuleTask", "callActivity"})
+BY_HAND = frozenset({"serviceTask", "scriptTask", "sendTask", "businessRuleTask", "callActivity"})
 SCRIPTS = ("preScript", "postScript")
+PAYLOADS = ("messagePayload", "processVariableCorrelation")
 
 
 def mend(draft: Draft) -> None:
     nodes = list(draft.nodes())
     for node in nodes:
-        _scripts(draft, node)
+        _extensions(draft, node)
+        _quantities(draft, node)
         if local(node) == "receiveTask":
+            node.attrib.pop("instantiate", None)
             _receive(draft, node)
         if local(node) in BY_HAND and not _is_bound(draft, node):
             _by_hand(draft, node)
@@ -37,17 +40,32 @@ def mend(draft: Draft) -> None:
 def forms(draft: Draft) -> None:
     """A step of a person without any field gets one to write into: a form cannot be empty."""
     for node in draft.nodes():
-        if local(node) in ("userTask", "manualTask") and not fields_of(node):
+        if local(node) in PEOPLE_TASKS and not fields_of(node):
             add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
-            if local(node) == "userTask" and node.find(f"{bpmn('extensionElements')}/{ORIGINAL}") is None:
+            if node.find(f"{bpmn('extensionElements')}/{ORIGINAL}") is None:
                 draft.say("fill_in", node, _("این کار فرم ندارد؛ تا آن هنگام تنها یک یادداشت می‌گیرد. فیلدهایش را بنویسید."))
 
 
-def _scripts(draft: Draft, node: etree._Element) -> None:
-    for name in SCRIPTS:
-        for found in node.findall(f"{bpmn('extensionElements')}/{{{SPIFF}}}{name}"):
-            set_aside(node, found)
+def _extensions(draft: Draft, node: etree._Element) -> None:
+    """What spiff-arena runs and this engine does not."""
+    for found in [found for found in node.iter(f"{{{SPIFF}}}*") if local(found) in (*SCRIPTS, *PAYLOADS)]:
+        holder = found.getparent()
+        owner = holder.getparent() if holder is not None else None
+        if owner is not node and local(node) in SCOPES:
+            continue  # that of an inner step
+        set_aside(node, found)
+        if local(found) in SCRIPTS:
             draft.say("fill_in", node, _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد. کارش را به یک عملیات بدهید."))
+        else:
+            text = _("محتوا و کلید پیام از اینجا خوانده نمی‌شود؛ ویژگی‌های payload و correlation_key را بنویسید.")
+            draft.say("fill_in", node, text)
+
+
+def _quantities(draft: Draft, node: etree._Element) -> None:
+    for name in ("startQuantity", "completionQuantity"):
+        if node.get(name, "1") != "1":
+            set_aside(node, {name: node.attrib.pop(name)})
+            draft.say("changed", node, _("شمار نشانه‌ها (%(name)s) دیده نمی‌شود؛ کنار گذاشته شد.", name=name))
 
 
 def _is_bound(draft: Draft, node: etree._Element) -> bool:
@@ -89,14 +107,11 @@ def _by_hand(draft: Draft, node: etree._Element) -> None:
         if local(found) in ("serviceTaskOperator", "calledDecisionId"):
             set_aside(node, found)
     becomes(node, "userTask")
-    draft.say("changed" if node.find(f"{bpmn('extensionElements')}/{ORIGINAL}[.='was=\"task\"']") is not None
-              else "fill_in", node, message)  # fmt: skip
+    draft.say("fill_in", node, message)
 
 
 def _why(node: etree._Element) -> str:
     kind = local(node)
-    if kind == "task":
-        return _("کارِ بی‌نوع است؛ کارِ یک نفر شد.")
     if kind == "serviceTask":
         wanted = _extension(node, "serviceTaskOperator", "id")
         return _("عملیات «%(name)s» در این سامانه نیست؛ تا آن هنگام یک نفر انجامش می‌دهد. عملیاتی به آن بدهید.", name=wanted or "—")
@@ -112,14 +127,14 @@ def _why(node: etree._Element) -> str:
 
 
 def _receive(draft: Draft, node: etree._Element) -> None:
-    """Behind an event-based gateway only events wait: there a receiving task is said as one."""
+    """Behind an event-based gateway a receiving task is an event, and so it is said where it is guarded or repeated."""
     parent = node.getparent()
     here = children(parent) if parent is not None else {}
     sources = [here.get(flow.get("sourceRef", "")) for flow in incoming(node)]
-    if not any(source is not None and local(source) == "eventBasedGateway" for source in sources):
+    guards = [other for other in here.values() if other.get("attachedToRef") == node.get("id")]
+    loops = [child for child in node if local(child).endswith("LoopCharacteristics")]
+    if guards or not any(source is not None and local(source) == "eventBasedGateway" for source in sources):
         return
-    reference = node.attrib.pop("messageRef", "")
-    extensions(node)
-    becomes(node, "intermediateCatchEvent")
-    etree.SubElement(node, bpmn("messageEventDefinition")).set("messageRef", reference)
-    draft.say("changed", node, _("پس از دروازهٔ رویدادی، کارِ دریافت به رویدادِ دریافت بدل شد."))
+    for loop in loops:
+        set_aside(node, loop)
+        draft.say("fill_in", node, _("پس از دروازهٔ رویدادی تکرار نمی‌شود؛ یک بار انجام می‌شود."))

@@ -13,11 +13,12 @@ DOES = ("topic", "type", "class", "delegateExpression", "expression")  # the nam
 
 
 def read(draft: Draft) -> None:
-    for node in list(draft.nodes()):
-        for namespace in NAMESPACES:
+    for namespace in NAMESPACES:
+        if namespace not in draft.namespaces:
+            continue
+        for node in list(draft.nodes()):
             _Step(draft, node, namespace).read()
-    for process in draft.processes():
-        for namespace in NAMESPACES:
+        for process in draft.processes():
             _starters(draft, process, namespace)
 
 

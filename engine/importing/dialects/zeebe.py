@@ -19,6 +19,8 @@ MOST_FIELDS = 200
 
 
 def read(draft: Draft) -> None:
+    if ZEEBE not in draft.namespaces:
+        return
     forms = {found.get("id", ""): found.text or "" for found in draft.root.iter(f"{{{ZEEBE}}}userTaskForm")}
     for node in list(draft.nodes()):
         _people(draft, node)
