@@ -37,6 +37,7 @@ NAME_LENGTH = 200
 MOST_PIXELS = 50_000_000  # of an image, unpacked
 MOST_UNPACKED = 100_000_000  # bytes of an office file, unpacked
 MOST_MEMBERS = 5_000  # files inside an office file
+HALF_WRITTEN = "upload-"  # how a file's name begins while its content is being written
 STRAY_AFTER = timedelta(hours=24)  # a stored file that no row names for so long belongs to a step that failed
 
 # Ending of the name → media type. The content must be of the kind that the name says.
@@ -69,6 +70,7 @@ def store(
 ) -> Document:  # fmt: skip
     """Check a file and keep it as a document of the case. The content is on disk before the row is written.
 
+    The same file sent once more by the same person, because the first answer got lost, is the same document.
     ``limit`` is in bytes. Raises ``DocumentRefused`` with what is wrong, naming the file.
     """
     shown = clean_name(name)
@@ -80,6 +82,9 @@ def store(
     media_type = checked_type(content, shown)
     digest = hashlib.sha256(content).hexdigest()
     _write_once(folder, digest, content)
+    sent_before = _sent_before(session, case, by, digest, shown)
+    if sent_before is not None:
+        return sent_before
     document = Document(
         case_id=case.id, sha256=digest, name=shown, media_type=media_type, size=len(content), title=title[:200],
         uploaded_by_id=by.person_id, uploaded_at=now,
@@ -88,6 +93,18 @@ def store(
     session.flush()
     effects.record(session, case, what="document_added", by=by, at=now, details={"text": shown, "id": document.id})
     return document
+
+
+def _sent_before(session: Session, case: Case, by: Actor, digest: str, name: str) -> Document | None:
+    return session.scalars(
+        select(Document)
+        .where(
+            Document.case_id == case.id, Document.sha256 == digest, Document.name == name,
+            Document.uploaded_by_id == by.person_id,
+        )
+        .order_by(Document.id)
+        .limit(1)
+    ).first()  # fmt: skip
 
 
 def checked_type(content: bytes, name: str) -> str:
@@ -144,7 +161,7 @@ def foreign(session: Session, case: Case, ids: Iterable[int]) -> set[int]:
 def sweep(session: Session, *, folder: Path, now: datetime) -> int:
     """Delete stored contents that no row names, left by steps that failed. Returns how many."""
     removed = 0
-    for path in folder.glob("??/*"):
+    for path in [*folder.glob("??/*"), *folder.glob(f"{HALF_WRITTEN}*")]:
         old = path.stat().st_mtime < (now - STRAY_AFTER).timestamp()
         if old and session.scalar(select(Document.id).where(Document.sha256 == path.name).limit(1)) is None:
             path.unlink(missing_ok=True)
@@ -175,7 +192,7 @@ def _write_once(folder: Path, digest: str, content: bytes) -> None:
         os.utime(target)  # fresh again, so that a sweep does not take it before the row is committed
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix="upload-")
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=HALF_WRITTEN)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -279,6 +279,7 @@ class Engine:
         locking.refuse_claimed(task, by)
         if task.assignee_id is None:
             task.assignee_id, task.claimed = by.person_id, True
+            case.revision += 1  # whoever completes it at the moment has been overtaken
             effects.record_task(session, case, task, what="task_claimed", by=by, at=self.clock())
         return task
 
@@ -290,6 +291,7 @@ class Engine:
         if task.assignee_id != by.person_id or not task.claimed:
             raise NotAllowed(by.username, "release")
         task.assignee_id, task.claimed = None, False
+        case.revision += 1
         effects.record_task(session, case, task, what="task_released", by=by, at=self.clock())
         return task
 

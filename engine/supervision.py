@@ -59,7 +59,10 @@ class Supervision:
         locking.refuse_closed(task)
         if person_id is not None and not permissions.holds_role(session, person_id, task.role):
             raise Refusal({"person": [permissions.not_of_role()]})
+        if task.assignee_id == person_id:
+            return task  # it was given to them already
         task.assignee_id, task.claimed = person_id, person_id is not None
+        case.revision += 1  # whoever completes it at the moment has been overtaken
         effects.record_task(
             session, case, task, what="task_reassigned", by=by, at=self._clock(), details={"person_id": person_id}
         )

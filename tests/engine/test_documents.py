@@ -142,6 +142,12 @@ def test_the_same_content_twice_is_stored_once_and_listed_twice(shelf: Shelf) ->
     assert len(documents.of_case(shelf.office.session, shelf.case)) == 2
 
 
+def test_a_file_sent_once_more_because_the_answer_got_lost_is_the_same_document(shelf: Shelf) -> None:
+    first = shelf.store(PDF, "a.pdf")
+    assert shelf.store(PDF, "a.pdf").id == first.id
+    assert len(documents.of_case(shelf.office.session, shelf.case)) == 1
+
+
 def test_only_who_sees_the_case_opens_its_documents(shelf: Shelf) -> None:
     document, session = shelf.store(PDF, "a.pdf"), shelf.office.session
     assert documents.open_document(session, document.id, by=shelf.office.actor("supervisor"), folder=shelf.folder)
@@ -170,3 +176,14 @@ def test_contents_of_failed_steps_are_swept_after_a_day_and_others_stay(shelf: S
         os.utime(path, times=((NOW - timedelta(days=2)).timestamp(),) * 2)
     assert documents.sweep(shelf.office.session, **sweep) == 1
     assert len(shelf.files) == 1
+
+
+def test_a_file_half_written_by_a_process_that_died_is_swept_after_a_day(shelf: Shelf) -> None:
+    shelf.folder.mkdir(parents=True, exist_ok=True)
+    torn = shelf.folder / "upload-abc"
+    torn.write_bytes(b"%PDF")
+    os.utime(torn, times=((NOW - timedelta(hours=1)).timestamp(),) * 2)
+    assert documents.sweep(shelf.office.session, folder=shelf.folder, now=NOW) == 0
+    os.utime(torn, times=((NOW - timedelta(days=2)).timestamp(),) * 2)
+    assert documents.sweep(shelf.office.session, folder=shelf.folder, now=NOW) == 1
+    assert not torn.exists()
