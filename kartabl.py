@@ -266,7 +266,7 @@ def installation() -> Installation:
 
 @main.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the normalised diagram goes.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the result goes.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="One deployable file per process.")
 @click.option("--language", type=click.Choice(["fa", "en", "both"]), default="both", show_default=True)
 def import_command(file: Path, output: Path | None, folder: Path | None, language: str) -> None:

@@ -16,6 +16,7 @@ from engine.checking import Finding, Seam
 from engine.diagrams import FLOW_NODES, bpmn, flow_nodes, local
 from engine.expressions import Language
 from engine.importing import (
+    compensation,
     dialects,
     drawing,
     drawn_only,
@@ -39,8 +40,8 @@ __all__ = ["Imported", "import_file"]
 LARGEST_FILE = 5_000_000  # bytes
 MOST_NODES = 2_000
 STEPS = (
-    identifiers.mend, roles.lanes, dialects.read, drawn_only.mend, scopes.mend, references.mend, tasks.mend,
-    events.mend, repetitions.mend, gateways.mend, roles.mend, tasks.forms, drawing.mend,
+    identifiers.mend, roles.lanes, dialects.read, drawn_only.mend, compensation.mend, scopes.mend, references.mend,
+    tasks.mend, events.mend, repetitions.mend, gateways.mend, roles.mend, tasks.forms, drawing.mend,
 )  # fmt: skip
 
 

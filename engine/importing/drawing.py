@@ -24,7 +24,9 @@ def mend(draft: Draft) -> None:
     plane = draft.root.find(f".//{{{DI}}}BPMNPlane")
     if plane is None:
         return
-    boxes = {shape.get("bpmnElement", ""): box for shape in draft.root.iter(f"{{{DI}}}BPMNShape") if (box := _box(shape))}
+    boxes = {
+        shape.get("bpmnElement", ""): box for shape in draft.root.iter(f"{{{DI}}}BPMNShape") if (box := _box(shape))
+    }
     if not boxes:
         return
     drawn_new = _nodes(draft, plane, boxes)
@@ -113,4 +115,3 @@ def _line(edge: etree._Element, source: Box, target: Box) -> None:
         point.set("x", f"{box[0] + box[2] / 2:g}")
         point.set("y", f"{box[1] + box[3] / 2:g}")
         edge.insert(number, point)
-

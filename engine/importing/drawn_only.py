@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from engine import pictures
-from engine.diagrams import ACTIVITIES, FLOW_NODES, bpmn, local
-from engine.importing.draft import SCOPES, Draft, children, definitions, outgoing, set_property
+from engine.diagrams import ACTIVITIES, BPMN, FLOW_NODES, bpmn, local
+from engine.importing.draft import SCOPES, Draft, children, outgoing, set_property
 from engine.importing.roles import role_named
 from models.language import gettext as _
 
@@ -100,14 +100,18 @@ def _begins(node: etree._Element) -> bool:
 
 def _beside(node: etree._Element, nodes: dict[str, etree._Element]) -> Iterator[str]:
     """Its boundary events, and the other end of a link."""
-    link = node.find(bpmn("linkEventDefinition"))
+    scope = node.getparent()
+    if scope is not None:
+        yield from (found.get("id", "") for found in _GUARDS(scope, id=node.get("id", "")))
+    if local(node) != "intermediateThrowEvent" or node.find(bpmn("linkEventDefinition")) is None:
+        return
     for identifier, other in nodes.items():
-        if local(other) == "boundaryEvent" and other.get("attachedToRef") == node.get("id"):
+        there = local(other) == "intermediateCatchEvent" and other.find(bpmn("linkEventDefinition")) is not None
+        if there and _link_name(node) == _link_name(other):
             yield identifier
-        there = other.find(bpmn("linkEventDefinition"))
-        throws = local(node) == "intermediateThrowEvent" and local(other) == "intermediateCatchEvent"
-        if throws and link is not None and there is not None and _link_name(node) == _link_name(other):
-            yield identifier
+
+
+_GUARDS = etree.XPath("b:boundaryEvent[@attachedToRef=$id]", namespaces={"b": BPMN})
 
 
 def _link_name(node: etree._Element) -> str:
@@ -120,12 +124,13 @@ def _compensation_handlers(scope: etree._Element) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for association in scope.iter(bpmn("association")):
         found.setdefault(association.get("sourceRef", ""), []).append(association.get("targetRef", ""))
+    here = children(scope)
     throwers = {
-        identifier for identifier, node in children(scope).items()
-        if any(local(one) == "compensateEventDefinition" for one in definitions(node)) and local(node) == "boundaryEvent"
+        identifier for identifier, node in here.items()
+        if local(node) == "boundaryEvent" and node.find(bpmn("compensateEventDefinition")) is not None
     }  # fmt: skip
     return {
-        source: [one for one in targets if _is_handler(children(scope).get(one))]
+        source: [one for one in targets if _is_handler(here.get(one))]
         for source, targets in found.items() if source in throwers
     }  # fmt: skip
 

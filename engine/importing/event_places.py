@@ -84,14 +84,14 @@ def _codes(draft: Draft, node: etree._Element) -> None:
     if kind not in CODES or local(node) not in ("endEvent", "intermediateThrowEvent"):
         return
     definition = definitions(node)[0]
-    declared = draft.by_id(kind).get(definition.get(f"{kind}Ref", ""))
+    declared = draft.by_id(kind).get(definition.get(f"{kind}Ref") or "")
     if declared is None:
         declared = etree.Element(bpmn(kind), {"id": draft.new_id(f"{kind}_{node.get('id')}")})
-        declared.set("name", node.get("name") or node.get("id", ""))
+        declared.set("name", node.get("name") or node.get("id") or "")
         draft.root.insert(0, declared)
         definition.set(f"{kind}Ref", declared.get("id", ""))
     if not declared.get(CODES[kind]):
-        declared.set(CODES[kind], declared.get("name") or declared.get("id", ""))
+        declared.set(CODES[kind], declared.get("name") or declared.get("id") or "")
         text = _("کدِ خطا یا هشدار نوشته نشده است؛ «%(code)s» کد آن شد.", code=declared.get(CODES[kind]))
         draft.say("changed", node, text)
 
@@ -105,8 +105,10 @@ def _without_cause(draft: Draft, node: etree._Element) -> None:
         becomes(node, "intermediateThrowEvent")
         draft.say("fill_in", node, _("نمی‌گوید منتظر چیست؛ بی‌درنگ از آن می‌گذرد. پیام یا زمان آن را بنویسید."))
         return
-    name = node.get("name") or node.get("id", "")
+    name = node.get("name") or node.get("id") or ""
     made = etree.Element(bpmn("message"), {"id": draft.new_id(f"message_{node.get('id')}"), "name": name[:200]})
     draft.root.insert(0, made)
     etree.SubElement(node, bpmn("messageEventDefinition")).set("messageRef", made.get("id", ""))
-    draft.say("fill_in", node, _("نمی‌گوید منتظر چیست؛ پیام «%(name)s» ساخته شد. پیام یا زمان درست را بنویسید.", name=name))
+    draft.say(
+        "fill_in", node, _("نمی‌گوید منتظر چیست؛ پیام «%(name)s» ساخته شد. پیام یا زمان درست را بنویسید.", name=name)
+    )

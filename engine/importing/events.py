@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from lxml import etree
 
 from engine import due
@@ -67,7 +69,9 @@ def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
             set_aside(node, {"time": text})
         place.text = UNKNOWN_TIME[local(place)]
         shown = text or "—"
-        draft.say("fill_in", node, _("زمانِ آن («%(time)s») خواندنی نیست؛ یک روز گذاشته شد. زمان درست را بنویسید.", time=shown))
+        draft.say(
+            "fill_in", node, _("زمانِ آن («%(time)s») خواندنی نیست؛ یک روز گذاشته شد. زمان درست را بنویسید.", time=shown)
+        )
     elif readable != text:
         place.text = readable
         draft.say("changed", node, _("زمان «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=readable))
@@ -99,7 +103,7 @@ def _checked_time(text: str) -> str | None:
     if text[:1] not in "PR":
         text = f"{text}T00:00:00" if _is_date(text) else text
         text = text if text.endswith("Z") or "+" in text or "-" in text[11:] else f"{text}{OFFICE_ZONE}"
-    now = due.datetime(2026, 1, 1, tzinfo=due.UTC)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
     try:
         if text.startswith("R"):
             due.cycle(text, now=now, element="")
@@ -155,7 +159,9 @@ def _event_gateway(draft: Draft, node: etree._Element) -> None:
     targets = [here.get(flow.get("targetRef", "")) for flow in outgoing(node)]
     if len(targets) < 2 or not all(target is not None and _may_race(target, here) for target in targets):
         becomes(node, "exclusiveGateway")
-        draft.say("fill_in", node, _("پس از این دروازه تنها رویدادِ دریافت می‌آید؛ تا آن هنگام یک نفر شاخه را برمی‌گزیند."))
+        draft.say(
+            "fill_in", node, _("پس از این دروازه تنها رویدادِ دریافت می‌آید؛ تا آن هنگام یک نفر شاخه را برمی‌گزیند.")
+        )
 
 
 def _may_race(target: etree._Element, here: dict[str, etree._Element]) -> bool:

@@ -32,7 +32,9 @@ def check_file(name: str, content: bytes, installation: Installation, *, strict:
     Without it a file whose process has the key of a shipped one is held to be drawn for us.
     """
     if len(content) > LARGEST_FILE:
-        text = _("پرونده بزرگ‌تر از %(limit)s بایت است؛ تصویرهای درون آن را بردارید یا آن را بشکنید.", limit=LARGEST_FILE)
+        text = _(
+            "پرونده بزرگ‌تر از %(limit)s بایت است؛ تصویرهای درون آن را بردارید یا آن را بشکنید.", limit=LARGEST_FILE
+        )
         return Imported(findings=[Finding(name, "", text)])
     if name.endswith(".dmn"):
         return _decision_table(name, content)

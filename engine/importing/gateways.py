@@ -47,7 +47,9 @@ def _conditions(draft: Draft, node: etree._Element) -> None:
         if ours is None or _means_nothing(node):
             set_aside(flow, condition)
             if text and not _means_nothing(node):
-                message = _("شرط «%(text)s» خواندنی نیست؛ متنش نگه داشته شد و راه را یک نفر برمی‌گزیند.", text=text[:200])
+                message = _(
+                    "شرط «%(text)s» خواندنی نیست؛ متنش نگه داشته شد و راه را یک نفر برمی‌گزیند.", text=text[:200]
+                )
                 draft.say("fill_in", flow, message)
         elif ours != text:
             condition.text = ours
@@ -107,7 +109,9 @@ def _open_branches(draft: Draft, node: etree._Element) -> None:
         _free(last)
         if not undecided:
             shown = last.get("name") or last.get("id", "")
-            draft.say("changed", node, _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown))
+            draft.say(
+                "changed", node, _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown)
+            )
     if undecided:
         _ask(draft, node, undecided, whole=len(undecided) == len(flows))
 

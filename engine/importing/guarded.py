@@ -92,7 +92,9 @@ def _refused(file: str, languages: tuple[str, ...], *, timed_out: bool, fault: s
             if timed_out:
                 text = _("وارسی این پرونده بیش از پنج ثانیه طول کشید؛ نمودار را به چند فرایند بشکنید.")
             elif fault:
-                text = _("وارسی این پرونده به خطای برنامه خورد (%(fault)s)؛ آن را همراه پرونده گزارش کنید.", fault=fault)
+                text = _(
+                    "وارسی این پرونده به خطای برنامه خورد (%(fault)s)؛ آن را همراه پرونده گزارش کنید.", fault=fault
+                )
             else:
                 text = _("این پرونده پیچیده‌تر از آن است که وارسی شود؛ نمودار را به چند فرایند بشکنید.")
             findings[language] = [Finding(file, "", text)]

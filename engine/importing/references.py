@@ -64,7 +64,7 @@ def _refer(
         return
     if kind not in BY_NAME:
         return
-    name = referred or node.get("name") or node.get("id", "")
+    name = referred or node.get("name") or node.get("id") or ""
     made = next((found for found in declared.values() if found.get("name") == name), None)
     if made is None:
         made = etree.Element(bpmn(kind), {"id": draft.new_id(f"{kind}_{node.get('id')}"), "name": name})
@@ -76,4 +76,3 @@ def _refer(
     else:
         text = _("نمی‌گوید منتظر کدام سیگنال است؛ سیگنال «%(name)s» ساخته شد. نام درست را بگذارید.", name=name)
     draft.say("fill_in", node, text)
-

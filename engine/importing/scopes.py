@@ -58,7 +58,9 @@ def _dangling(draft: Draft, scope: etree._Element) -> None:
     for flow in scope.findall(bpmn("sequenceFlow")):
         for end in ("sourceRef", "targetRef"):
             if flow.get(end) not in here:
-                text = _("سرِ این جریان به عنصری نمی‌رسد («%(id)s»)؛ آن را در نمودار وصل یا پاک کنید.", id=flow.get(end) or "—")
+                text = _(
+                    "سرِ این جریان به عنصری نمی‌رسد («%(id)s»)؛ آن را در نمودار وصل یا پاک کنید.", id=flow.get(end) or "—"
+                )
                 draft.say("error", flow, text)
 
 
@@ -112,7 +114,9 @@ def _by_hand(draft: Draft, start: etree._Element, scope: etree._Element) -> None
     for definition in waits:
         set_aside(start, definition)
     if waits and local(scope) == "process":
-        draft.say("fill_in", start, _("آغاز با پیام، زمان یا رویدادِ دیگر: تا آماده‌شدنِ آن، پرونده را یک نفر آغاز می‌کند."))
+        draft.say(
+            "fill_in", start, _("آغاز با پیام، زمان یا رویدادِ دیگر: تا آماده‌شدنِ آن، پرونده را یک نفر آغاز می‌کند.")
+        )
     elif waits:
         draft.say("changed", start, _("زیرفرایند با رسیدنِ نوبتش آغاز می‌شود؛ تعریف رویدادِ آغازش کنار گذاشته شد."))
 

@@ -64,7 +64,7 @@ class _Step:
             constraints = one.iter(f"{{{self.namespace}}}constraint")
             required = one.get("required") == "true" or any(found.get("name") == "required" for found in constraints)
             values = [
-                (value.get("id", ""), value.get("name") or value.get("id", ""))
+                (value.get("id") or "", value.get("name") or value.get("id") or "")
                 for value in one.iter(f"{{{self.namespace}}}value") if value.get("id")
             ]  # fmt: skip
             common.field(

@@ -27,7 +27,9 @@ def assign(draft: Draft, node: etree._Element, candidates: str) -> None:
         set_property(node, "role", found)
         draft.say("changed", node, _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=candidates, role=found))
     elif not property_of(node, "role"):
-        draft.say("fill_in", node, _("«%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=candidates))
+        draft.say(
+            "fill_in", node, _("«%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=candidates)
+        )
 
 
 def due(draft: Draft, node: etree._Element, text: str) -> None:
@@ -77,7 +79,10 @@ def operation(
     draft: Draft, node: etree._Element, name: str, *, result: str = "", parameters: dict[str, str] | None = None
 ) -> None:
     """A service task's operation, with parameters whose values could be translated."""
-    if local(node) != "serviceTask" or node.find(f"{bpmn('extensionElements')}/{{{SPIFF}}}serviceTaskOperator") is not None:
+    if (
+        local(node) != "serviceTask"
+        or node.find(f"{bpmn('extensionElements')}/{{{SPIFF}}}serviceTaskOperator") is not None
+    ):
         return
     operator = ours(node, "serviceTaskOperator")
     operator.set("id", name)

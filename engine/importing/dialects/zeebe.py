@@ -26,7 +26,9 @@ def read(draft: Draft) -> None:
         _people(draft, node)
         _form(draft, node, forms)
         _work(draft, node)
-        several = node.find(f"{bpmn('multiInstanceLoopCharacteristics')}/{bpmn('extensionElements')}/{_z('loopCharacteristics')}")
+        several = node.find(
+            f"{bpmn('multiInstanceLoopCharacteristics')}/{bpmn('extensionElements')}/{_z('loopCharacteristics')}"
+        )
         if several is not None:
             common.each_of(node, several.get("inputCollection", ""), several.get("inputElement", ""))
     _subscriptions(draft)
@@ -95,7 +97,9 @@ def _work(draft: Draft, node: etree._Element) -> None:
     parameters = {one.get("target", ""): one.get("source", "") for one in inputs if one.get("source")}
     if kind := _extension(node, "taskDefinition").get("type"):
         name = kind.lstrip("=").strip("\" '")
-        common.operation(draft, node, name, result=_extension(node, "script").get("resultVariable", ""), parameters=parameters)
+        common.operation(
+            draft, node, name, result=_extension(node, "script").get("resultVariable", ""), parameters=parameters
+        )
     called = _extension(node, "calledDecision")
     if identifier := called.get("decisionId"):
         common.decision(node, identifier, called.get("resultVariable", ""))
@@ -117,6 +121,8 @@ def _subscriptions(draft: Draft) -> None:
                 continue
             ours = translate(key)
             if ours is None:
-                draft.say("fill_in", node, _("کلید پیام («%(text)s») خواندنی نیست؛ correlation_key را بنویسید.", text=key))
+                draft.say(
+                    "fill_in", node, _("کلید پیام («%(text)s») خواندنی نیست؛ correlation_key را بنویسید.", text=key)
+                )
                 continue
             set_property(node, "correlation_key", ours)
