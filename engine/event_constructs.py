@@ -1,0 +1,195 @@
+"""Which events are refused: what a kind of event means at its place, and what cannot be meant there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from lxml import etree
+
+from engine.diagrams import ACTIVITIES, bpmn, event_kind, local
+from engine.lowering.links import link_events, link_name
+from engine.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
+from models.language import gettext as _
+
+EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})
+COMPENSATION = "compensate"  # has a rule of its own
+RUNS_AT = {
+    "process start": frozenset({"", "message", "signal"}),
+    "subprocess start": frozenset({""}),
+    "event start": frozenset({"message", "timer", "signal", "error", "escalation", "conditional"}),
+    "intermediateCatchEvent": frozenset({"message", "timer", "signal", "conditional", "link"}),
+    "intermediateThrowEvent": frozenset({"", "message", "signal", "escalation", "link"}),
+    "boundaryEvent": frozenset({"message", "timer", "signal", "error", "escalation", "conditional", "cancel"}),
+    "endEvent": frozenset({"", "message", "signal", "error", "escalation", "terminate", "cancel"}),
+}
+_WITH_CONTENT = ("subProcess", "transaction", "callActivity", "adHocSubProcess")
+
+
+def position(node: etree._Element) -> str:
+    """Where an event stands: its tag, and for start events what they start."""
+    if local(node) != "startEvent":
+        return local(node)
+    around = node.getparent()
+    if around is not None and is_event_subprocess(around):
+        return "event start"
+    return "process start" if local(around) == "process" else "subprocess start"
+
+
+def _kinds() -> dict[str, str]:
+    return {
+        "message": _("پیام"), "timer": _("زمان‌سنج"), "signal": _("سیگنال"), "error": _("خطا"),
+        "escalation": _("هشدار"), "cancel": _("لغو"), "conditional": _("شرط"), "link": _("پیوند"),
+        "terminate": _("خاتمه"), "multiple": _("چندگانه"),
+    }  # fmt: skip
+
+
+def _one_definition(node: etree._Element) -> str:
+    if local(node) not in EVENTS:
+        return ""
+    if node.find(bpmn("eventDefinitionRef")) is not None:
+        return _("تعریف این رویداد جای دیگری است؛ آن را در خود رویداد بنویسید.")
+    return _("یک رویداد باید یک تعریف داشته باشد.") if len(definitions(node)) > 1 else ""
+
+
+def _place(node: etree._Element) -> str:
+    if local(node) not in EVENTS or len(definitions(node)) > 1:
+        return ""
+    where, kind = position(node), event_kind(node)
+    if kind == COMPENSATION or kind in RUNS_AT[where]:
+        return ""
+    if not kind:
+        return _("این رویداد نمی‌گوید منتظر چیست؛ پیام، زمان یا شرط آن را بنویسید.")
+    if where == "process start":
+        return _("پرونده با این رویداد آغاز نمی‌شود؛ رویداد آغاز ساده، پیام یا سیگنال بکشید.")
+    if where == "subprocess start":
+        return _("زیرفرایند با رسیدن جریان آغاز می‌شود؛ رویداد آغاز آن را ساده بکشید.")
+    return _("رویداد «%(kind)s» در این جایگاه معنا ندارد.", kind=_kinds().get(kind, kind))
+
+
+def _always_interrupts(node: etree._Element) -> str:
+    flag = "cancelActivity" if local(node) == "boundaryEvent" else "isInterrupting"
+    if event_kind(node) in ("error", "cancel") and node.get(flag) == "false":
+        return _("خطا و لغو همیشه کار را قطع می‌کنند؛ رویداد را قطع‌کننده بکشید.")
+    return ""
+
+
+def _host(node: etree._Element) -> str:
+    if local(node) != "boundaryEvent":
+        return ""
+    scope = node.getparent()
+    hosts = [one for one in scope if one.get("id") == node.get("attachedToRef")] if scope is not None else []
+    if not hosts or local(hosts[0]) not in ACTIVITIES or is_event_subprocess(hosts[0]):
+        return _("رویداد مرزی باید روی یک کار یا زیرفرایند همان سطح باشد.")
+    kind = event_kind(node)
+    if kind == "cancel" and local(hosts[0]) != "transaction":
+        return _("رویداد مرزی لغو تنها روی تراکنش می‌آید.")
+    if kind in ("error", "escalation") and local(hosts[0]) not in _WITH_CONTENT:
+        return _("این کار هرگز خطا یا هشدار نمی‌دهد؛ آن را درون زیرفرایند بگذارید یا رویداد را بردارید.")
+    return ""
+
+
+def _cancel_end(node: etree._Element) -> str:
+    if local(node) != "endEvent" or event_kind(node) != "cancel":
+        return ""
+    around = next((one for one in node.iterancestors() if local(one) == "transaction"), None)
+    if around is None:
+        return _("رویداد پایان لغو تنها درون تراکنش می‌آید.")
+    scope = around.getparent()
+    beside = scope.findall(bpmn("boundaryEvent")) if scope is not None else []
+    if not any(one.get("attachedToRef") == around.get("id") and event_kind(one) == "cancel" for one in beside):
+        return _("تراکنش این رویداد، رویداد مرزی لغو ندارد؛ معلوم نیست پس از لغو چه می‌شود.")
+    return ""
+
+
+def _referred(node: etree._Element) -> str:
+    """An error or escalation that the event names has to be in the file; one that names none means any."""
+    for kind, code in (("error", "errorCode"), ("escalation", "escalationCode")):
+        definition = node.find(bpmn(f"{kind}EventDefinition"))
+        if definition is None:
+            continue
+        named = definition.get(f"{kind}Ref")
+        root = node.getroottree().getroot()
+        found = next((one for one in root.iter(bpmn(kind)) if one.get("id") == named), None)
+        if named and found is None:
+            return _("خطا یا هشدار «%(id)s» در این پرونده تعریف نشده است.", id=named)
+        throws = local(node) in ("endEvent", "intermediateThrowEvent")
+        if throws and (found is None or not found.get(code)):
+            return _("این رویداد نمی‌گوید کدام خطا یا هشدار را می‌دهد؛ کد آن را بنویسید.")
+    return ""
+
+
+def _timer(node: etree._Element) -> str:
+    timer = node.find(bpmn("timerEventDefinition"))
+    if timer is None:
+        return ""
+    times = [child for child in timer if local(child).startswith("time")]
+    if len(times) != 1 or not (times[0].text or "").strip():
+        return _("زمان این زمان‌سنج نوشته نشده است.")
+    if local(times[0]) == "timeCycle" and any(_is_event_gateway(flow) for flow in incoming(node)):
+        return _("زمان‌سنج تکراری پس از این دروازه معنا ندارد؛ مدت یا تاریخ بنویسید.")
+    return ""
+
+
+def _condition(node: etree._Element) -> str:
+    definition = node.find(bpmn("conditionalEventDefinition"))
+    if definition is None:
+        return ""
+    if not (definition.findtext(bpmn("condition")) or "").strip():
+        return _("شرط این رویداد نوشته نشده است.")
+    if any(_is_event_gateway(flow) for flow in incoming(node)):
+        return _("پس از این دروازه رویداد شرطی اجرا نمی‌شود؛ پیام یا زمان‌سنج بکشید.")
+    return ""
+
+
+def _is_event_gateway(flow: etree._Element) -> bool:
+    scope = flow.getparent()
+    sources = [one for one in scope if one.get("id") == flow.get("sourceRef")] if scope is not None else []
+    return bool(sources) and local(sources[0]) == "eventBasedGateway"
+
+
+def _directions(node: etree._Element) -> str:
+    where, kind = local(node), event_kind(node)
+    catches_link = where == "intermediateCatchEvent" and kind == "link"
+    if (where in ("startEvent", "boundaryEvent") or catches_link) and incoming(node):
+        return _("جریانی به این رویداد نمی‌رود.")
+    if (where == "endEvent" or (where == "intermediateThrowEvent" and kind == "link")) and outgoing(node):
+        return _("از این رویداد جریانی بیرون نمی‌رود.")
+    return ""
+
+
+def _event_subprocess(node: etree._Element) -> str:
+    if not is_event_subprocess(node):
+        return ""
+    starts = node.findall(bpmn("startEvent"))
+    if len(starts) != 1 or not definitions(starts[0]):
+        return _("زیرفرایند رویدادی باید درست یک رویداد آغاز داشته باشد که می‌گوید با چه آغاز می‌شود.")
+    if incoming(node) or outgoing(node):
+        return _("زیرفرایند رویدادی را رویداد آغاز می‌کند؛ جریانی به آن نمی‌رود و از آن بیرون نمی‌آید.")
+    if any(local(child).endswith("LoopCharacteristics") for child in node):
+        return _("زیرفرایند رویدادی تکرار نمی‌شود؛ درون آن زیرفرایندی با تکرار بکشید.")
+    return ""
+
+
+RULES: tuple[Callable[[etree._Element], str], ...] = (
+    _one_definition, _place, _always_interrupts, _host, _cancel_end, _referred, _timer, _condition, _directions,
+    _event_subprocess,
+)  # fmt: skip
+
+
+def links(process: etree._Element) -> Iterator[tuple[str, str]]:
+    """(element id, reason) of link events that do not find each other in their scope."""
+    for scope in scopes(process):
+        catching = link_events(scope, "intermediateCatchEvent")
+        throwing = link_events(scope, "intermediateThrowEvent")
+        names = [link_name(node) for node in catching]
+        thrown = {link_name(node) for node in throwing}
+        for node in (*catching, *throwing):
+            name = link_name(node)
+            if not name:
+                yield node.get("id", ""), _("این پیوند نام ندارد.")
+            elif node in throwing and name not in names:
+                yield node.get("id", ""), _("پیوند «%(name)s» در این سطح جایی ندارد که به آن برسد.", name=name)
+            elif node in catching and names.count(name) > 1:
+                yield node.get("id", ""), _("پیوند «%(name)s» در این سطح به چند جا می‌رسد.", name=name)
+            elif node in catching and name not in thrown:
+                yield node.get("id", ""), _("هیچ پیوندی به «%(name)s» نمی‌آید.", name=name)
