@@ -2,6 +2,7 @@
 
 PORT ?= 8000
 CASES ?= 200
+SEEDS ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -12,7 +13,7 @@ TESTS ?= tests
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sure lint format contracts types check wheel tests translations rules prove clean
+.PHONY: help run test sure lint format contracts types check wheel tests translations rules oracle prove clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ wheel: $(VENV)/.developing ## build the wheel and use it from an empty environme
 tests: $(VENV)/.developing ## the tests (TESTS=tests/engine for a part), on SQLite and PostgreSQL and in a browser
 	@chromium=$$(tests/tools/ensure_chromium.sh) && export CHROMIUM="$$chromium" && \
 	exec $(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --cov --cov-report=term
+
+oracle: $(VENV)/.developing ## the engine against a token game on 100,000 random processes (SEEDS=1000 for fewer)
+	$(BIN)/python -m tests.engine.oracle 0 $(SEEDS)
 
 prove: $(VENV)/.developing ## kill, race, starve and outlive the application, on SQLite and PostgreSQL (PROVE_ARGS=--short)
 	$(BIN)/python -m tests.prove $(PROVE_ARGS)

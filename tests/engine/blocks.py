@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import pairwise
 
 from tests.engine import drawing
-from tests.engine.drawing import flow, path
-from tests.engine.tokens import Block, Clock, Data, Doable, Following, Scope, Tokens, newest
+from tests.engine.drawing import flow
+from tests.engine.tokens import Block, Data, Doable, Following, Scope, Tokens, Values, newest
 
 
 @dataclass
@@ -18,6 +16,8 @@ class Task(Block):
 
     name: str
     mute: bool = False
+    answers: str = ""  # a variable for its answer
+    answered: int = 0
 
     def draw(self) -> tuple[str, str, str]:
         return drawing.user(self.name), self.name, self.name
@@ -31,11 +31,13 @@ class TaskTokens(Tokens):
         self.task, self.data, self.done, self.answer = task, data, False, 0
 
     def tasks(self) -> list[Doable]:
-        return [] if self.done else [Doable(self.task.name, self.data, self.complete)]
+        writes = "" if self.task.mute else self.task.name
+        one = Doable(self.task.name, self.data, self.complete, writes=writes, answers=self.task.answers)
+        return [] if self.done else [one]
 
-    def complete(self, values: Data) -> None:
-        self.answer = values["d"]
-        self.data = self.data if self.task.mute else {**self.data, self.task.name: values["written"]}
+    def complete(self, values: Values) -> None:
+        self.answer = self.task.answered = values.d
+        self.data = self.data if self.task.mute else {**self.data, self.task.name: values.written}
         self.done = True
 
     def settle(self) -> bool:
@@ -55,6 +57,9 @@ class Sequence(Block):
     def begin(self, data: Data, scope: Scope) -> Tokens:
         return SequenceTokens(self, data, scope)
 
+    def parts(self) -> list[Block]:
+        return self.blocks
+
 
 class SequenceTokens(Following):
     def __init__(self, sequence: Sequence, data: Data, scope: Scope) -> None:
@@ -68,41 +73,65 @@ class SequenceTokens(Following):
 
 @dataclass
 class Split(Block):
-    """Branches between two gateways; for exclusive and inclusive ones a task before them decides."""
+    """Branches between two gateways; for exclusive and inclusive ones a task before them decides.
+
+    ``by_itself``: the flows leave that task itself, without a gateway; ``free``: the first of them without a
+    condition. ``linked``: link events lead the branches together again.
+    """
 
     key: str
     kind: str
     branches: list[Block]
+    by_itself: bool = False
+    free: bool = False
+    linked: bool = False
 
     def draw(self) -> tuple[str, str, str]:
-        fork, join, decide = f"{self.key}f", f"{self.key}j", f"{self.key}d"
-        default = f"{self.key}default"
-        xml = ""
+        decide, join, default = f"{self.key}d", f"{self.key}j", f"{self.key}default"
+        fork = decide if self.by_itself else f"{self.key}f"
+        xml = self._joins(join)
         for number, branch in enumerate(self.branches):
             part, first, last = branch.draw()
-            otherwise = self.kind == "parallel" or number == len(self.branches) - 1
-            key = default if otherwise and self.kind != "parallel" else None
-            xml += part + flow(fork, first, None if otherwise else self.condition(number), key=key) + flow(last, join)
+            key = default if self.kind != "parallel" and number == len(self.branches) - 1 else None
+            xml += part + flow(fork, first, self.condition(number), key=key)
+            xml += flow(last, f"{self.key}t{number}" if self.linked else join)
         attributes = {} if self.kind == "parallel" else {"default": default}
-        xml += drawing.node(f"{self.kind}Gateway", fork, **attributes) + drawing.node(f"{self.kind}Gateway", join)
+        if self.by_itself:
+            return xml + drawing.node("userTask", decide, **attributes), decide, join
+        xml += drawing.node(f"{self.kind}Gateway", fork, **attributes)
         if self.kind == "parallel":
             return xml, fork, join
         return xml + drawing.user(decide) + flow(decide, fork), decide, join
 
-    def condition(self, number: int) -> str:
+    def _joins(self, join: str) -> str:
+        if not self.linked:
+            return drawing.node(f"{self.kind}Gateway", join)
+        link = f'<linkEventDefinition name="{self.key}"/>'
+        throws = (drawing.node("intermediateThrowEvent", f"{self.key}t{n}", link) for n in range(len(self.branches)))
+        return "".join(throws) + drawing.catch(join, link)
+
+    def condition(self, number: int) -> str | None:
+        if self.kind == "parallel" or number == len(self.branches) - 1 or (self.free and number == 0):
+            return None
         return f"d % 3 == {number}" if self.kind == "exclusive" else f"d % {number + 2} == 0"
 
     def chosen(self, d: int) -> list[Block]:
         """Exclusive takes the first true flow, inclusive every true one; the default if none is true."""
-        conditional = self.branches[:-1]
+        if self.kind == "parallel":
+            return self.branches
+        always = self.branches[:1] if self.free else []
+        conditional = list(enumerate(self.branches))[len(always) : -1]
         if self.kind == "exclusive":
-            true = [branch for number, branch in enumerate(conditional) if d % 3 == number][:1]
+            true = [branch for number, branch in conditional if d % 3 == number][:1]
         else:
-            true = [branch for number, branch in enumerate(conditional) if d % (number + 2) == 0]
-        return true or self.branches[-1:]
+            true = [branch for number, branch in conditional if d % (number + 2) == 0]
+        return always + (true or self.branches[-1:])
 
     def begin(self, data: Data, scope: Scope) -> Tokens:
         return SplitTokens(self, data, scope)
+
+    def parts(self) -> list[Block]:
+        return self.branches
 
 
 class SplitTokens(Following):
@@ -111,7 +140,7 @@ class SplitTokens(Following):
         self.split = split
 
     def next_stage(self) -> Tokens | None:
-        if self.split.kind == "parallel":
+        if self.split.kind == "parallel" and not self.split.by_itself:
             return Abreast(self.split.branches, self.data, self.scope) if self.stage == 0 else None
         if self.stage == 0:
             self.decision = TaskTokens(Task(f"{self.split.key}d"), self.data)
@@ -140,6 +169,9 @@ class Abreast(Tokens):
             self.data = newest(*(branch.data for branch in self.branches))
         return done
 
+    def data_now(self) -> Data:
+        return newest(*(branch.data_now() for branch in self.branches))
+
 
 @dataclass
 class Loop(Block):
@@ -157,6 +189,9 @@ class Loop(Block):
 
     def begin(self, data: Data, scope: Scope) -> Tokens:
         return LoopTokens(self, data, scope)
+
+    def parts(self) -> list[Block]:
+        return [self.body]
 
 
 class LoopTokens(Following):
@@ -183,20 +218,49 @@ class Sub(Block):
     body: Block
 
     def draw(self) -> tuple[str, str, str]:
-        xml, first, last = self.body.draw()
-        xml += drawing.start(f"{self.key}s") + flow(f"{self.key}s", first)
-        xml += drawing.end(f"{self.key}e") + flow(last, f"{self.key}e")
-        return drawing.subprocess(self.key, xml), self.key, self.key
+        return self.drawn_with(""), self.key, self.key
+
+    def drawn_with(self, mark: str) -> str:
+        """With the mark of a loop, or with more inside."""
+        return drawing.subprocess(self.key, self.content() + mark)
+
+    def content(self) -> str:
+        return drawing.inside(self.body, self.key)
 
     def begin(self, data: Data, scope: Scope) -> Tokens:
-        return SubTokens(self.body, data, scope.game)
+        return SubTokens(self.body, data, scope.inner())
+
+    def parts(self) -> list[Block]:
+        return [self.body]
+
+
+@dataclass
+class Call(Block):
+    """A call activity; the process it calls has a file of its own."""
+
+    key: str
+    body: Block
+    process: str = ""  # the key of the called process, where another block of the same body calls it, too
+
+    def draw(self) -> tuple[str, str, str]:
+        return self.drawn_with(""), self.key, self.key
+
+    def drawn_with(self, mark: str) -> str:
+        """With the mark of a loop."""
+        return drawing.node("callActivity", self.key, mark, calledElement=self.process or f"{self.key}p")
+
+    def begin(self, data: Data, scope: Scope) -> Tokens:
+        return SubTokens(self.body, data, scope.inner())
+
+    def parts(self) -> list[Block]:
+        return [] if self.process else [self.body]
 
 
 class SubTokens(Tokens):
     """Done when its body and everything that was set off beside it is done."""
 
-    def __init__(self, body: Block, data: Data, game: Clock) -> None:
-        self.scope = Scope(game)
+    def __init__(self, body: Block, data: Data, scope: Scope) -> None:
+        self.scope = scope
         self.data = data
         self.body = body.begin(data, self.scope)
 
@@ -210,132 +274,19 @@ class SubTokens(Tokens):
         return [event for tokens in self._all() for event in tokens.events()]
 
     def settle(self) -> bool:
-        done = all([tokens.settle() for tokens in self._all()])
+        done = self.body.settle()
+        done = all([tokens.settle() for tokens in self.scope.beside]) and done  # the body may have set off more
         if done:
             self.data = newest(*(tokens.data for tokens in self._all()))
         return done
 
-
-@dataclass
-class Many(Block):
-    """A task with three instances, side by side or one after the other."""
-
-    key: str
-    sequential: bool
-
-    def draw(self) -> tuple[str, str, str]:
-        mark = drawing.each(sequential=self.sequential, item=f"item_{self.key}")
-        return drawing.node("userTask", self.key, mark), self.key, self.key
-
-    def begin(self, data: Data, scope: Scope) -> Tokens:
-        instances: list[Block] = [Task(self.key, mute=True) for _ in range(3)]
-        return SequenceTokens(Sequence(instances), data, scope) if self.sequential else Abreast(instances, data, scope)
+    def data_now(self) -> Data:
+        return newest(*(tokens.data_now() for tokens in self._all()))
 
 
-@dataclass
-class Guarded(Block):
-    """A task or sub-process with a message or a timer attached, whose way joins again or runs beside."""
-
-    key: str
-    activity: Block
-    hours: int  # 0: a message
-    interrupting: bool
-    handler: Block
-
-    def draw(self) -> tuple[str, str, str]:
-        event, merge = f"{self.key}b", f"{self.key}m"
-        xml, activity, _ = self.activity.draw()
-        definition = drawing.timer(f"PT{self.hours}H") if self.hours else drawing.message()
-        xml += drawing.boundary(event, activity, definition, interrupting=self.interrupting)
-        part, first, last = self.handler.draw()
-        xml += part + flow(event, first)
-        if self.interrupting:
-            return xml + drawing.choice(merge) + flow(activity, merge) + flow(last, merge), activity, merge
-        return xml + drawing.end(f"{self.key}e") + flow(last, f"{self.key}e"), activity, activity
-
-    def begin(self, data: Data, scope: Scope) -> Tokens:
-        return GuardedTokens(self, data, scope)
-
-
-class GuardedTokens(Tokens):
-    def __init__(self, block: Guarded, data: Data, scope: Scope) -> None:
-        self.block, self.data, self.scope = block, data, scope
-        self.before = data
-        self.on_way = block.activity.begin(data, scope)
-        self.armed = True
-        self.due = scope.game.now + timedelta(hours=block.hours) if block.hours else None
-
-    def tasks(self) -> list[Doable]:
-        return self.on_way.tasks()
-
-    def events(self) -> list[Doable]:
-        own = [Doable(f"{self.block.key}b", self.before, self.fire, self.due)] if self.armed else []
-        return own + self.on_way.events()
-
-    def fire(self, payload: Data) -> None:
-        self.armed = False
-        if self.block.interrupting:
-            self.on_way = self.block.handler.begin({**self.before, **payload}, self.scope)
-        else:
-            self.scope.beside.append(self.block.handler.begin(self.before, self.scope))
-
-    def settle(self) -> bool:
-        done = self.on_way.settle()
-        if done:
-            self.armed, self.data = False, self.on_way.data
-        return done
-
-
-@dataclass
-class Awaited(Block):
-    """An event-based gateway: a message, a short timer and a long one, each with a way of its own."""
-
-    key: str
-    ways: list[Block]
-
-    def draw(self) -> tuple[str, str, str]:
-        gateway, merge = f"{self.key}g", f"{self.key}m"
-        xml = drawing.node("eventBasedGateway", gateway) + drawing.choice(merge)
-        for number, way in enumerate(self.ways):
-            event = f"{self.key}c{number}"
-            definition = drawing.timer(f"PT{2 * number}H") if number else drawing.message()
-            part, first, last = way.draw()
-            xml += part + drawing.catch(event, definition) + path(gateway, event, first) + flow(last, merge)
-        return xml, gateway, merge
-
-    def begin(self, data: Data, scope: Scope) -> Tokens:
-        return AwaitedTokens(self, data, scope)
-
-
-class AwaitedTokens(Following):
-    def __init__(self, block: Awaited, data: Data, scope: Scope) -> None:
-        super().__init__(data, scope)
-        self.block = block
-        self.began = scope.game.now
-        self.chosen: Tokens | None = None
-
-    def events(self) -> list[Doable]:
-        if self.chosen is not None:
-            return self.chosen.events()
-        return [
-            Doable(
-                f"{self.block.key}c{number}", self.data, self._take(way),
-                self.began + timedelta(hours=2 * number) if number else None,
-            )
-            for number, way in enumerate(self.block.ways)
-        ]  # fmt: skip
-
-    def _take(self, way: Block) -> Callable[[Data], None]:
-        def take(payload: Data) -> None:
-            self.chosen = way.begin({**self.data, **payload}, self.scope)
-
-        return take
-
-    def tasks(self) -> list[Doable]:
-        return self.chosen.tasks() if self.chosen else []
-
-    def settle(self) -> bool:
-        if self.chosen is None or not self.chosen.settle():
-            return False
-        self.data = self.chosen.data
-        return True
+def called(block: Block) -> list[bytes]:
+    """The processes it calls, each drawn as a file."""
+    files = [file for part in block.parts() for file in called(part)]
+    if isinstance(block, Call) and not block.process:
+        files.append(drawing.whole(block.body, f"{block.key}p"))
+    return files

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
-from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 
-from engine import clock, pruning, state, stepping
+from engine import clock, diagrams, pruning, state, stepping
+from engine.specs import build
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?><definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" '
@@ -21,7 +21,9 @@ _numbers = count()
 
 MONDAY = datetime(2026, 3, 23, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+CODES = '<error id="E1" name="e1" errorCode="1"/><escalation id="X1" name="x1" escalationCode="1"/>'
 MESSAGES = '<message id="M1" name="m1"/><message id="M2" name="m2"/>'
+DEFINITIONS = MESSAGES + CODES
 
 
 def process(body: str, *, before: str = "", key: str = "p") -> bytes:
@@ -84,29 +86,52 @@ def subprocess(key: str, body: str) -> str:
     return node("subProcess", key, body)
 
 
-def each(*, sequential: bool = False, inner: str = "", over: str = "xs", item: str = "item") -> str:
+def again(*, before: bool = False, most: int | None = None, condition: str = "") -> str:
+    """The mark of a standard loop: ``before`` tests the condition before the first round, too."""
+    maximum = f' loopMaximum="{most}"' if most is not None else ""
+    inner = f"<loopCondition>{condition}</loopCondition>" if condition else ""
+    test = f'testBefore="{str(before).lower()}"{maximum}'
+    return f"<standardLoopCharacteristics {test}>{inner}</standardLoopCharacteristics>"
+
+
+def each(*, sequential: bool = False, inner: str = "", over: str = "xs", item: str = "item", last: str = "") -> str:
     """The multi-instance mark of a task, one instance for each of the list ``over``."""
     return (
         f'<multiInstanceLoopCharacteristics isSequential="{str(sequential).lower()}">'
         f"<loopDataInputRef>{over}</loopDataInputRef>{inner}"
-        f'<inputDataItem id="{item}"/></multiInstanceLoopCharacteristics>'
+        f'<inputDataItem id="{item}"/>{last}</multiInstanceLoopCharacteristics>'
     )
 
 
-def specs(*diagrams: bytes) -> state.ProcessSpecs:
-    """The process ``p`` and all it calls."""
-    parser = SpiffBpmnParser()
-    for diagram in diagrams:
-        parser.add_bpmn_str(diagram)
-    return state.ProcessSpecs(parser.get_spec("p"), parser.get_subprocess_specs("p"))
+class Drawn(Protocol):
+    """A piece of a process that can draw itself."""
+
+    def draw(self) -> tuple[str, str, str]:
+        """XML, the first node, the last node."""
+
+
+def inside(piece: Drawn, key: str) -> str:
+    """A piece with a start event and an end event of its own, ``{key}s`` and ``{key}e``."""
+    xml, first, last = piece.draw()
+    return xml + start(f"{key}s") + flow(f"{key}s", first) + end(f"{key}e") + flow(last, f"{key}e")
+
+
+def whole(piece: Drawn, key: str = "p") -> bytes:
+    """A piece as a process in a file of its own."""
+    return process(inside(piece, f"{key}_"), before=DEFINITIONS, key=key)
+
+
+def specs(*files: bytes) -> state.ProcessSpecs:
+    """The process ``p`` and all it calls, as the product builds them."""
+    return build("p", (diagram for file in files for diagram in diagrams.read(file)))
 
 
 class Played:
     """A case that is pruned, stored and restored after every step, as in the product."""
 
-    def __init__(self, *diagrams: bytes | state.ProcessSpecs, store: bool = True, **data: Any) -> None:
-        first = diagrams[0]
-        self.specs = first if isinstance(first, state.ProcessSpecs) else specs(*diagrams)
+    def __init__(self, *files: bytes | state.ProcessSpecs, store: bool = True, **data: Any) -> None:
+        first = files[0]
+        self.specs = first if isinstance(first, state.ProcessSpecs) else specs(*files)
         self.script_engine = PythonScriptEngine()
         self.now = MONDAY
         self.passed: list[str] = []

@@ -5,124 +5,43 @@ tokens by the rules of BPMN alone. After every step both must have the same open
 same waiting events with the same due times, and the same answer to whether the process is completed. The
 engine plays twice: pruned, stored and restored at every step, and in memory with its whole history.
 
-    python -m tests.engine.oracle FIRST LAST     plays the seeds FIRST to LAST - 1
+    python -m tests.engine.oracle FIRST LAST [--processes N]     plays the seeds FIRST to LAST - 1
 """
 
 from __future__ import annotations
 
+import argparse
+import multiprocessing
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
+
 from engine import clock, pruning, state, stepping
 from tests.engine import drawing
-from tests.engine.blocks import (
-    Awaited,
-    Guarded,
-    GuardedTokens,
-    Loop,
-    Many,
-    Sequence,
-    Split,
-    Sub,
-    SubTokens,
-    Task,
-)
-from tests.engine.drawing import MONDAY, flow
-from tests.engine.tokens import Block, Data, Doable
+from tests.engine.blocks import called
+from tests.engine.drawing import MONDAY
+from tests.engine.inventing import Inventor
+from tests.engine.tokens import Block, Doable, Scope, Value, Values
 
 STEPS = 30
-DEPTH = 3
-
-
-# ---------------------------------------------------------------- random processes
-
-
-class Inventor:
-    """Makes up a process from a seed."""
-
-    def __init__(self, random: Random) -> None:
-        self.random = random
-        self.number = 0
-
-    def key(self, letter: str) -> str:
-        self.number += 1
-        return f"k_{letter}{self.number}"
-
-    def process(self) -> Block:
-        return Sequence([self.block(DEPTH), self.block(DEPTH)])
-
-    def block(self, depth: int) -> Block:
-        if depth <= 0:
-            return Task(self.key("u"))
-        kinds = (
-            "task",
-            "sequence",
-            "parallel",
-            "inclusive",
-            "exclusive",
-            "loop",
-            "sub",
-            "many",
-            "guarded",
-            "awaited",
-        )
-        kind = self.random.choice(kinds)
-        return getattr(self, f"_{kind}")(depth - 1)
-
-    def blocks(self, depth: int) -> list[Block]:
-        return [self.block(depth) for _ in range(self.random.randint(2, 3))]
-
-    def _task(self, depth: int) -> Block:
-        return Task(self.key("u"))
-
-    def _sequence(self, depth: int) -> Block:
-        return Sequence(self.blocks(depth))
-
-    def _parallel(self, depth: int) -> Block:
-        return Split(self.key("p"), "parallel", self.blocks(depth))
-
-    def _inclusive(self, depth: int) -> Block:
-        return Split(self.key("o"), "inclusive", self.blocks(depth))
-
-    def _exclusive(self, depth: int) -> Block:
-        return Split(self.key("x"), "exclusive", self.blocks(depth))
-
-    def _loop(self, depth: int) -> Block:
-        return Loop(self.key("l"), self.block(depth))
-
-    def _sub(self, depth: int) -> Block:
-        return Sub(self.key("s"), self.block(depth))
-
-    def _many(self, depth: int) -> Block:
-        return Many(self.key("i"), self.random.random() < 0.5)
-
-    def _guarded(self, depth: int) -> Block:
-        interrupting = self.random.random() < 0.5
-        activity = self.random.choice([self._task, self._sub, self._many])(depth)
-        mute = Sequence([Task(self.key("h"), mute=True), Task(self.key("h"), mute=True)])
-        handler = self.block(depth) if interrupting else mute
-        return Guarded(self.key("g"), activity, self.random.choice([0, 1, 3]), interrupting, handler)
-
-    def _awaited(self, depth: int) -> Block:
-        return Awaited(self.key("a"), [self.block(depth - 1) for _ in range(3)])
-
-
-# ---------------------------------------------------------------- the two sides
+SEEDS_AT_ONCE = 50
 
 
 class Game:
     """The token game's side."""
 
-    def __init__(self, body: Block) -> None:
+    def __init__(self, process: Block) -> None:
         self.now = MONDAY
-        self.root = SubTokens(body, {}, self)
+        self.root = process.begin({}, Scope(self))
         self.done = self.root.settle()
 
     def view(self) -> View:
         return View(
-            sorted((task.name, sorted(task.data.items())) for task in self.root.tasks()),
+            sorted(_seen(task.name, task.data) for task in self.root.tasks()),
             sorted((event.name, str(event.due)) for event in self.root.events()),
             self.done,
         )
@@ -132,13 +51,15 @@ class Game:
 class View:
     """What can be seen of a case from outside."""
 
-    tasks: list[tuple[str, list[tuple[str, int]]]]
+    tasks: list[tuple[str, str]]
     events: list[tuple[str, str]]
     done: bool
 
 
-def written(data: dict[str, Any]) -> Data:
-    return {name: value for name, value in data.items() if name.startswith("k_")}
+def _seen(task: str, data: dict[str, Any]) -> tuple[str, str]:
+    """A task with what was written; an instance does not compare the list that its like are making."""
+    own = f"{task}o"
+    return task, str(sorted((name, value) for name, value in data.items() if name.startswith("k_") and name != own))
 
 
 class Side:
@@ -146,8 +67,7 @@ class Side:
 
     def __init__(self, specs: state.ProcessSpecs, *, store: bool) -> None:
         self.specs, self.store, self.now = specs, store, MONDAY
-        self.script_engine = drawing.PythonScriptEngine()
-        self.most = 0
+        self.script_engine = PythonScriptEngine()
         self.workflow = state.new_workflow(specs, self.script_engine, {"d": 0, "xs": [1, 2, 3]})
         self.go_on()
 
@@ -159,28 +79,33 @@ class Side:
 
     def view(self) -> View:
         return View(
-            sorted((t.task_spec.bpmn_id, sorted(written(t.data).items())) for t in self.tasks()),
-            sorted((event.element, str(event.due)) for event in stepping.waiting_events(self.workflow)),
-            self.workflow.is_completed(),
+            sorted(_seen(t.task_spec.bpmn_id, t.data) for t in stepping.open_user_tasks(self.workflow)),
+            sorted((event.element, str(event.due)) for event in self.waiting()),
+            bool(self.workflow.is_completed()),
         )
 
-    def tasks(self) -> list[Any]:
-        return stepping.open_user_tasks(self.workflow)
+    def waiting(self) -> list[stepping.WaitingEvent]:
+        """What comes from outside; errors and escalations come from within."""
+        return [event for event in stepping.waiting_events(self.workflow) if event.kind in ("message", "timer")]
 
-    def complete(self, chosen: Doable, values: Data, mute: bool) -> None:
+    def complete(self, chosen: Doable, values: Values) -> None:
+        wanted = _seen(chosen.name, chosen.data)
         task = next(
-            t for t in self.tasks() if t.task_spec.bpmn_id == chosen.name and written(t.data) == chosen.data
+            t for t in stepping.open_user_tasks(self.workflow) if _seen(t.task_spec.bpmn_id, t.data) == wanted
         )  # fmt: skip
-        task.data["d"] = values["d"]
-        if not mute:
-            task.data[chosen.name] = values["written"]
+        task.data["d"] = values.d
+        if chosen.answers:
+            task.data[chosen.answers] = values.d
+        if chosen.writes:
+            task.data[chosen.writes] = values.step if chosen.writes.startswith("out_") else values.written
         with clock.at(self.now):
             task.run()
         self.go_on()
 
-    def happen(self, name: str, payload: Data) -> None:
-        event = next(event for event in stepping.waiting_events(self.workflow) if event.element == name)
+    def happen(self, chosen: Doable, values: Values) -> None:
+        event = next(one for one in self.waiting() if one.element == chosen.name and one.due == chosen.due)
         if event.due is None:
+            payload = {chosen.writes: values.written} if chosen.writes else {}
             stepping.deliver_message(self.workflow, event.token, payload)
         else:
             stepping.fire_timer(self.workflow, event.token, self.now)
@@ -194,83 +119,125 @@ class Difference(Exception):
     seed: int
     step: int
     side: str
+    found: object
     expected: View
-    found: View
     story: list[str]
 
 
-def play(seed: int) -> int:
-    """Play one seed to its end or for ``STEPS`` steps; returns the steps. Raises Difference."""
+def play(seed: int, steps: int = STEPS) -> int:
+    """Play one seed to its end or for so many steps; returns the steps. Raises Difference."""
     random = Random(seed)
-    body = Inventor(random).process()
-    xml, first, last = body.draw()
-    diagram = drawing.process(
-        drawing.start() + flow("s", first) + xml + flow(last, "e") + drawing.end(), before=drawing.MESSAGES
-    )
-    specs = drawing.specs(diagram)
-    game = Game(body)
-    sides = {"stored": Side(specs, store=True), "in memory": Side(specs, store=False)}
+    process = Inventor(random).process()
+    game = Game(process)
     story: list[str] = []
-    for step in range(STEPS):
-        expected = game.view()
-        for name, side in sides.items():
-            if (found := side.view()) != expected:
-                raise Difference(seed, step, name, expected, found, story)
-        if game.done:
-            return step
-        story.append(_one_step(random, game, list(sides.values()), step + 1))
-    return STEPS
+    sides: dict[str, Side] = {}
+    step = 0
+    try:
+        drawn = drawing.process(process.content(), before=drawing.DEFINITIONS)
+        specs = drawing.specs(drawn, *called(process))
+        sides = {name: Side(specs, store=name == "stored") for name in ("stored", "in memory")}
+        while True:
+            _compare(seed, step, game, sides, story)
+            if game.done or step == steps:
+                return step
+            step += 1
+            _one_step(random, game, list(sides.values()), step, story)
+    except Difference:
+        raise
+    except Exception as error:  # whatever the engine raises is a difference, too: the game goes on
+        raise Difference(seed, step, "error", repr(error), game.view(), story) from error
 
 
-def _one_step(random: Random, game: Game, sides: list[Side], number: int) -> str:
+def _compare(seed: int, step: int, game: Game, sides: dict[str, Side], story: list[str]) -> None:
+    expected = game.view()
+    for name, side in sides.items():
+        if (found := side.view()) != expected:
+            raise Difference(seed, step, name, found, expected, story)
+
+
+def _one_step(random: Random, game: Game, sides: list[Side], number: int, story: list[str]) -> None:
     """Something happens, on the game's side and on the engine's."""
-    chosen = random.choice(sorted(game.root.tasks() + game.root.events(), key=lambda one: (one.name, str(one.data))))
+    choices = sorted(game.root.tasks() + game.root.events(), key=lambda one: (one.name, str(one.data), str(one.due)))
+    chosen = random.choice(choices)
+    values = Values(number, random.randint(0, 11), _value(random, number))
     if chosen.due is not None:
-        return _time_passes(game, sides)
-    values = {"d": random.randint(0, 11), "written": number}
-    if any(one.name == chosen.name for one in game.root.tasks()):
-        chosen.happen(values)
-        mute = chosen.name.startswith(("k_h", "k_i"))
-        for side in sides:
-            side.complete(chosen, values, mute)
-    else:
-        # What goes on beside writes nothing: two of the kind may run at once, and then any order is right.
-        payload = {f"{chosen.name}": number} if _interrupts(chosen) else {}
-        chosen.happen(payload)
-        for side in sides:
-            side.happen(chosen.name, payload)
+        story.append(f"{number}: until {_time_passes(game, sides, values):%H:%M}")
+        return
+    story.append(f"{number}: {chosen.name} {values.d} {chosen.writes}")
+    is_task = any(one.name == chosen.name for one in game.root.tasks())
+    chosen.happen(values)
+    for side in sides:
+        if is_task:
+            side.complete(chosen, values)
+        else:
+            side.happen(chosen, values)
     game.done = game.root.settle()
-    return f"{chosen.name} {values}"
 
 
-def _interrupts(event: Doable) -> bool:
-    tokens = getattr(event.happen, "__self__", None)
-    return not isinstance(tokens, GuardedTokens) or tokens.block.interrupting
+def _value(random: Random, number: int) -> Value:
+    """What is written holds its step's number; lists and mappings get shorter, too."""
+    several: Value = [number] * random.randint(1, 3)
+    mapping: Value = {"at": number, random.choice("abc"): number}
+    return random.choice([number, several, mapping, number])
 
 
-def _time_passes(game: Game, sides: list[Side]) -> str:
+def _time_passes(game: Game, sides: list[Side], values: Values) -> Any:
     """Time goes on to the first due timer; of several that are due then, each that still waits fires."""
     game.now = min(event.due for event in game.root.events() if event.due)
     while due := sorted((e.name, e) for e in game.root.events() if e.due and e.due <= game.now)[:1]:
-        name, event = due[0]
-        event.happen({})
+        event = due[0][1]
+        seen = Doable(event.name, event.data, event.happen, event.due)
+        event.happen(values)
         game.done = game.root.settle()
         for side in sides:
             side.now = game.now
-            side.happen(name, {})
-    return f"until {game.now:%H:%M}"
+            side.happen(seen, values)
+    return game.now
 
 
-def main(arguments: list[str]) -> int:
-    first, last = int(arguments[0]), int(arguments[1])
-    differences = steps = 0
-    for seed in range(first, last):
+# ---------------------------------------------------------------- many seeds
+
+
+def play_several(seeds: range) -> tuple[int, list[str]]:
+    """How many steps these seeds made, and what the engine did otherwise."""
+    steps, differences = 0, []
+    for seed in seeds:
         try:
             steps += play(seed)
         except Difference as difference:
-            differences += 1
-            print(difference)
-    print(f"{last - first} processes, {steps} steps, {differences} differences")
+            differences.append(_told(difference))
+    return steps, differences
+
+
+def _told(difference: Difference) -> str:
+    return (
+        f"seed {difference.seed}, step {difference.step}, {difference.side}:\n"
+        f"  engine: {difference.found}\n  game:   {difference.expected}\n  story:  {'; '.join(difference.story)}"
+    )
+
+
+def play_all(first: int, last: int, processes: int) -> Iterator[tuple[int, int, list[str]]]:
+    """(seeds, steps, differences) of each batch, as they come in."""
+    batches = [range(at, min(at + SEEDS_AT_ONCE, last)) for at in range(first, last, SEEDS_AT_ONCE)]
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        for number, (steps, differences) in enumerate(pool.imap(play_several, batches)):
+            yield len(batches[number]), steps, differences
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.engine.oracle", description=__doc__)
+    parser.add_argument("first", type=int)
+    parser.add_argument("last", type=int)
+    parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
+    asked = parser.parse_args(arguments)
+    played = steps = differences = 0
+    for seeds, more, found in play_all(asked.first, asked.last, asked.processes):
+        played, steps, differences = played + seeds, steps + more, differences + len(found)
+        for one in found:
+            print(one)
+        if played % 1000 < SEEDS_AT_ONCE:
+            print(f"… {played} processes, {steps} steps, {differences} differences", file=sys.stderr, flush=True)
+    print(f"{played} processes, {steps} steps, {differences} differences")
     return 1 if differences else 0
 
 

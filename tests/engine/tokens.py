@@ -7,8 +7,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-# What each task wrote last. Each number is written once, so the newest write is the largest.
-Data = dict[str, int]
+# What each task wrote last: the number of its step, alone or in a list or a mapping. Each number is written once, so
+# the newest write has the largest.
+Value = int | list[int] | dict[str, int]
+Data = dict[str, Value]
+
+
+def written_at(value: Value) -> int:
+    """The step that wrote a value."""
+    if isinstance(value, dict):
+        return value["at"]
+    return value[0] if isinstance(value, list) else value
+
+
+@dataclass
+class Values:
+    """What a person answers: the step's number, ``d`` to decide with, and what is written, made of the number."""
+
+    step: int
+    d: int
+    written: Value
 
 
 @dataclass
@@ -17,8 +35,10 @@ class Doable:
 
     name: str
     data: Data
-    happen: Callable[[Data], None]
+    happen: Callable[[Values], None]
     due: datetime | None = None
+    writes: str = ""  # the variable that a task writes; what runs beside something writes nothing
+    answers: str = ""  # the variable its answer goes to, besides ``d``
 
 
 class Tokens:
@@ -35,6 +55,10 @@ class Tokens:
     def settle(self) -> bool:
         raise NotImplementedError
 
+    def data_now(self) -> Data:
+        """What an event at the edge goes on with: nothing that was done inside so far is lost to it."""
+        return self.data
+
 
 class Clock(Protocol):
     """The game's moment."""
@@ -42,12 +66,25 @@ class Clock(Protocol):
     now: datetime
 
 
+Catch = Callable[[], None]
+
+
 @dataclass
 class Scope:
-    """A process or sub-process in the game, and what boundary events have set off beside it."""
+    """A process or sub-process in the game, what events have set off beside it, who catches what is thrown."""
 
     game: Clock
+    catches: tuple[tuple[str, Catch], ...] = ()  # (error or escalation, what then happens), the nearest first
     beside: list[Tokens] = field(default_factory=list)
+
+    def inner(self, *catches: tuple[str, Catch]) -> Scope:
+        return Scope(self.game, catches + self.catches)
+
+    def throw(self, kind: str) -> None:
+        for caught, catch in self.catches:
+            if caught == kind:
+                catch()
+                return
 
 
 def newest(*parts: Data) -> Data:
@@ -55,7 +92,7 @@ def newest(*parts: Data) -> Data:
     merged: Data = {}
     for part in parts:
         for name, value in part.items():
-            merged[name] = max(value, merged.get(name, 0))
+            merged[name] = max(value, merged.get(name, 0), key=written_at)
     return merged
 
 
@@ -69,6 +106,10 @@ class Block:
     def begin(self, data: Data, scope: Scope) -> Tokens:
         raise NotImplementedError
 
+    def parts(self) -> list[Block]:
+        """The blocks it is made of."""
+        return []
+
 
 class Following(Tokens):
     """Stages one after the other, each with the data of the one before; ``None`` ends them."""
@@ -78,6 +119,7 @@ class Following(Tokens):
         self.scope = scope
         self.stage = -1
         self.now: Tokens | None = None
+        self.over = False
 
     def next_stage(self) -> Tokens | None:
         raise NotImplementedError
@@ -88,12 +130,14 @@ class Following(Tokens):
     def events(self) -> list[Doable]:
         return self.now.events() if self.now else []
 
+    def data_now(self) -> Data:
+        return self.now.data_now() if self.now else self.data
+
     def settle(self) -> bool:
-        while self.now is None or self.now.settle():
+        while not self.over and (self.now is None or self.now.settle()):
             if self.now is not None:
                 self.data = self.now.data
             self.stage += 1
             self.now = self.next_stage()
-            if self.now is None:
-                return True
-        return False
+            self.over = self.now is None
+        return self.over
