@@ -20,14 +20,15 @@ from engine.xml import parse_xml
 from models.case import Case, CaseStatus, FlowPassage, Task, TaskKind, TaskStatus
 from models.definition import ProcessDefinition
 from models.digits import search_key
+from models.event import EventSubscription
 from models.jalali import format_moment
-from models.job import Incident, Job, JobKind
+from models.job import EVENT_JOBS, Incident, Job, JobKind
 from models.language import gettext as _
 
 
 @dataclass(frozen=True)
 class Wait:
-    """One thing a case waits for (CASE-2). ``kind``: task, timer or operation."""
+    """One thing a case waits for (CASE-2). ``kind``: task, timer, operation, message or signal."""
 
     task_key: str
     name: str
@@ -39,6 +40,8 @@ class Wait:
     locked: str | None = None
     kind: str = "task"
     task_id: int | None = None
+    event: str = ""  # name of the message or signal
+    key: str = ""  # the correlation key a message needs; empty as long as there is none
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,9 @@ def waits_for(session: Session, case: Case) -> list[Wait]:
     waits = [_task_wait(session, case, task) for task in tasks]
     jobs = session.scalars(select(Job).where(Job.case_id == case.id).order_by(Job.due_at, Job.id)).all()
     waits += [_job_wait(session, case, job) for job in jobs if job.kind is JobKind.OPERATION]
+    waits += _event_waits(session, case)
     if not waits:
-        waits = [_job_wait(session, case, job) for job in jobs]
+        waits = [_job_wait(session, case, job) for job in jobs if job.kind is JobKind.TIMER]
     return waits
 
 
@@ -151,7 +155,14 @@ def diagram(session: Session, case: Case) -> DiagramView:
                 Task.case_id == case.id, Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION
             )
         ),
-        *session.execute(select(Job.process_key, Job.element_id).where(Job.case_id == case.id)),
+        *session.execute(
+            select(Job.process_key, Job.element_id).where(Job.case_id == case.id, Job.kind.not_in(EVENT_JOBS))
+        ),
+        *session.execute(
+            select(EventSubscription.process_key, EventSubscription.element_id).where(
+                EventSubscription.case_id == case.id
+            )
+        ),
     ]
     waiting: set[str] = set()
     for process_key, element in places:
@@ -160,7 +171,7 @@ def diagram(session: Session, case: Case) -> DiagramView:
         else:
             waiting.update(drawn.callers.get(process_key, []))
     active = case.status not in (CaseStatus.COMPLETED, CaseStatus.CANCELLED)
-    marked = {key for key in waiting if drawn.tags.get(key) != "boundaryEvent"} if active else set()
+    marked = {key for key in waiting if drawn.tags.get(key) not in ("boundaryEvent", "startEvent")} if active else set()
     return DiagramView(xml, sorted(set(passed) - marked), sorted(marked))
 
 
@@ -191,7 +202,27 @@ def _job_wait(session: Session, case: Case, job: Job) -> Wait:
     )  # fmt: skip
 
 
+def _event_waits(session: Session, case: Case) -> list[Wait]:
+    """The messages and signals of other cases that the case stands at; those at the edge of something only may come."""
+    waits = []
+    rows = session.scalars(select(EventSubscription).where(EventSubscription.case_id == case.id))
+    for row in rows.all():
+        drawn = _drawn_for(session, case, row.process_key)
+        if drawn.tags.get(row.element_id) in ("boundaryEvent", "startEvent"):
+            continue
+        name = _(drawn.names.get(row.element_id, "")) or row.element_id
+        waits.append(
+            Wait(
+                task_key=row.element_id, name=name, role="", role_name="", assignee=None, since=row.since, due=None,
+                kind=row.kind.value, event=row.name, key=row.key or "",
+            )
+        )  # fmt: skip
+    return waits
+
+
 def _wait_words(wait: Wait) -> str:
+    if wait.kind in ("message", "signal"):
+        return _event_words(wait)
     if wait.kind == "timer":
         return _("این پرونده تا %(due)s در انتظار «%(name)s» است.", name=wait.name, due=_moment(wait.due))
     if wait.kind == "operation":
@@ -201,6 +232,19 @@ def _wait_words(wait: Wait) -> str:
         return _("این پرونده از %(since)s در انتظار «%(name)s» از سوی %(whom)s است.", **values)
     due = _moment(wait.due)
     return _("این پرونده از %(since)s در انتظار «%(name)s» از سوی %(whom)s است (مهلت: %(due)s).", **values, due=due)
+
+
+def _event_words(wait: Wait) -> str:
+    values = {"name": wait.name, "event": wait.event, "since": _moment(wait.since)}
+    if wait.kind == "signal":
+        return _("این پرونده از %(since)s در «%(name)s» در انتظار سیگنال «%(event)s» است.", **values)
+    if not wait.key:
+        return _("این پرونده از %(since)s در «%(name)s» در انتظار پیام «%(event)s» است و هنوز کلیدی ندارد.", **values)
+    return _(
+        "این پرونده از %(since)s در «%(name)s» در انتظار پیام «%(event)s» با کلید «%(key)s» است.",
+        **values,
+        key=wait.key,
+    )
 
 
 def _whom(wait: Wait) -> str:

@@ -14,7 +14,7 @@ from lxml import etree
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
-from engine import constructs, decisions, diagrams, flow_checks, specs
+from engine import constructs, decisions, diagrams, event_checks, flow_checks, specs
 from engine.diagrams import SUBMISSION, Diagram, Element
 from engine.errors import EngineError
 from engine.expressions import ExpressionError, parse
@@ -92,6 +92,8 @@ def check(files: Mapping[str, bytes], seam: Seam) -> Bundle:
     for diagram in bundle.diagrams.values():
         bundle.findings.extend(_check_diagram(diagram, bundle, seam))
     bundle.findings.extend(_cyclic_calls(bundle))
+    for key, place, message, severity in event_checks.check(bundle.diagrams):
+        bundle.findings.append(Finding(f"{key}.bpmn", place, message, severity))
     if bundle.sound:
         for diagram in bundle.diagrams.values():
             bundle.findings.extend(_check_coverage(diagram, bundle))
@@ -194,7 +196,7 @@ def _check_expression(file: str, located: diagrams.Located, seam: Seam) -> Itera
 
 def _unset_names(file: str, diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Finding]:
     """Names that an expression reads and no step sets: reported, since a caller or a start may give them."""
-    known = {CASE, SUBMISSION} | _names_set(diagram, seam)
+    known = {CASE, SUBMISSION} | _names_set(diagram, seam) | event_checks.names_received(diagram, bundle.diagrams)
     for called in diagram.calls & bundle.diagrams.keys():
         known |= _names_set(bundle.diagrams[called], seam)
     for caller in bundle.diagrams.values():

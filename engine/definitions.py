@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from engine import decisions, diagrams, specs
@@ -56,6 +56,7 @@ class Definitions:
 
     def __init__(self) -> None:
         self._deployed: dict[int, Deployed] = {}
+        self._starts: dict[int, tuple[str, frozenset[tuple[str, str]]]] = {}  # its key, and what starts it
 
     def get(self, session: Session, definition_id: int) -> Deployed:
         """The version with this id, from memory after the first time."""
@@ -78,6 +79,19 @@ class Definitions:
         if row is None:
             raise NotFound("process", key)
         return row
+
+    def started_by(self, session: Session, kind: str, name: str) -> list[str]:
+        """The keys of the processes whose newest version a message or signal starts, in order."""
+        newest = select(func.max(ProcessDefinition.id)).group_by(ProcessDefinition.key)
+        ids = session.scalars(select(ProcessDefinition.id).where(ProcessDefinition.id.in_(newest))).all()
+        for definition_id in ids:
+            if definition_id not in self._starts:
+                row = session.get_one(ProcessDefinition, definition_id, options=[undefer(ProcessDefinition.xml)])
+                elements = _diagram(row).elements.values()
+                begun = frozenset((one.event, one.event_name) for one in elements if one.starts_case)
+                self._starts[definition_id] = (row.key, begun)
+        starts = (self._starts[definition_id] for definition_id in ids)
+        return sorted(key for key, begun in starts if (kind, name) in begun)
 
     def _load(self, session: Session, definition_id: int) -> Deployed:
         rows: dict[str, ProcessDefinition] = {}

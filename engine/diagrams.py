@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from lxml import etree
 
-from engine import pictures
+from engine import due, pictures
 from engine.expressions import ExpressionError, parse
 from engine.xml import parse_xml
 from models.language import SOURCE, current
@@ -36,7 +36,7 @@ ACTIVITIES = frozenset(
 EVENTS = frozenset(["startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"])
 GATEWAYS = frozenset(["exclusiveGateway", "parallelGateway", "inclusiveGateway", "complexGateway", "eventBasedGateway"])
 FLOW_NODES = ACTIVITIES | EVENTS | GATEWAYS
-PEOPLE_TASKS = frozenset({"userTask", "manualTask"})
+PEOPLE_TASKS = frozenset({"userTask", "manualTask", "task"})  # an abstract task says no more than that somebody does it
 INSERTED = "Kartabl."  # ids of what lowering inserts begin so: Kartabl.<kind>.<id of what caused it>
 SUBMISSION = "submission"  # what a person sent at this step; known to expressions, never kept
 
@@ -46,7 +46,7 @@ def bpmn(tag: str) -> str:
 
 
 def local(node: etree._Element) -> str:
-    return etree.QName(node).localname if isinstance(node.tag, str) else ""
+    return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,12 @@ class Element:
     decision: str = ""
     called: str = ""  # call activity: the called process
     event: str = ""  # timer, message, signal, error, …; "" for a plain event
+    event_name: str = ""  # name of the message or signal that is thrown or waited for
     attached_to: str = ""
     interrupting: bool = True
     fields: tuple[dict[str, Any], ...] = ()  # form fields declared in the diagram
+    at_edge: bool = False  # a boundary event, or the start event of an event subprocess
+    of: str = ""  # the subprocess it stands in; "" for the process itself
 
     @property
     def is_people_task(self) -> bool:
@@ -87,8 +90,24 @@ class Element:
     @property
     def waits_for_person(self) -> bool:
         """A message event that a person may trigger, for it names a role of its own."""
+        return self.event == "message" and self.catches and "role" in self.properties
+
+    @property
+    def throws(self) -> bool:
+        """Whether it sends a message or a signal."""
+        thrown = self.tag in ("intermediateThrowEvent", "endEvent") and self.event in ("message", "signal")
+        return thrown or self.tag == "sendTask"
+
+    @property
+    def catches(self) -> bool:
+        """Whether a running case waits here for a message or a signal; a start event of a process does not."""
         waits = self.at_edge or self.tag in ("intermediateCatchEvent", "receiveTask")
-        return waits and self.event == "message" and "role" in self.properties
+        return waits and self.event in ("message", "signal")
+
+    @property
+    def starts_case(self) -> bool:
+        """Whether a message or a signal starts a case here."""
+        return self.tag == "startEvent" and not self.of and self.event in ("message", "signal")
 
 
 @dataclass(frozen=True)
@@ -112,6 +131,18 @@ class Diagram:
     elements: dict[str, Element]
     expressions: tuple[Located, ...]
     properties: dict[str, str] = field(default_factory=dict)  # the process's own, as ``upload_limit``
+
+    @property
+    def start(self) -> Element:
+        """The start event of the process itself."""
+        return next(one for one in self.elements.values() if one.tag == "startEvent" and not one.of)
+
+    def ends_main_course(self, end: Element) -> bool:
+        """Whether an end event is the process's own, or that of an event subprocess which takes the process over."""
+        if not end.of:
+            return True
+        starts = (one for one in self.elements.values() if one.of == end.of and one.tag == "startEvent" and one.at_edge)
+        return not self.elements[end.of].of and any(start.interrupting for start in starts)
 
     @property
     def calls(self) -> frozenset[str]:
@@ -223,6 +254,7 @@ def _element(node: etree._Element, roles: dict[str, str], process: etree._Elemen
         decision=decision_id,
         called=node.get("calledElement", ""),
         event=event_kind(node),
+        event_name=event_name(node),
         attached_to=node.get("attachedToRef", ""),
         interrupting=node.get("cancelActivity", "true") != "false" and node.get("isInterrupting", "true") != "false",
         fields=_fields(node),
@@ -266,14 +298,30 @@ def _field(declared: etree._Element) -> dict[str, Any]:
 
 
 def event_kind(node: etree._Element) -> str:
-    """timer, message, signal, … of an event (``multiple`` for more than one); a receive task waits for a message."""
+    """timer, message, signal, … of an event (``multiple`` for more than one); send and receive tasks: a message."""
     kinds = [local(child).removesuffix("EventDefinition") for child in node if local(child).endswith("EventDefinition")]
-    if local(node) == "receiveTask":
+    if local(node) in ("sendTask", "receiveTask"):
         return "message"
     return kinds[0] if len(kinds) == 1 else "multiple" if kinds else ""
 
 
-EXPRESSION_PROPERTIES = ("due", "priority", "scope", "locked")
+def event_name(node: etree._Element) -> str:
+    """The name of the message or signal that an event throws or waits for; "" when it has none."""
+    for kind in ("message", "signal"):
+        definition = node.find(bpmn(f"{kind}EventDefinition"))
+        reference = (definition if definition is not None else node).get(f"{kind}Ref")
+        if reference:
+            declared = node.getroottree().getroot().iter(bpmn(kind))
+            return next((found.get("name", "") for found in declared if found.get("id") == reference), "")
+    return ""
+
+
+def payload_names(properties: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of case data that a thrown message or signal carries: its property ``payload``."""
+    return tuple(properties.get("payload", "").replace(",", " ").split())
+
+
+EXPRESSION_PROPERTIES = ("due", "priority", "scope", "locked", "correlation_key")
 
 
 def _expressions(process: etree._Element) -> Iterator[Located]:
@@ -283,8 +331,11 @@ def _expressions(process: etree._Element) -> Iterator[Located]:
         if condition is not None:
             yield Located(flow.get("id", ""), (condition.text or "").strip(), "condition")
     for timer in process.iter(bpmn("timerEventDefinition")):
-        times = (child for child in timer if local(child) in ("timeDate", "timeDuration", "timeCycle"))
-        yield from (Located(_owner(timer), (time.text or "").strip(), "timer") for time in times)
+        times = (time.text or "" for time in timer if local(time) in ("timeDate", "timeDuration", "timeCycle"))
+        yield from (Located(_owner(timer), time.strip(), "timer") for time in times if due.literal(time) is None)
+    for event in process.iter(bpmn("conditionalEventDefinition")):
+        for condition in event.findall(bpmn("condition")):
+            yield Located(_owner(event), (condition.text or "").strip(), "condition")
     for operator in process.iter(f"{{{SPIFF}}}serviceTaskOperator"):
         for parameter in _parameters(operator):
             yield Located(_owner(operator), parameter.value, f"parameter {parameter.name}")
@@ -297,6 +348,8 @@ def _expressions_at(node: etree._Element) -> Iterator[Located]:
     for name, value in _properties(node).items():
         if name in EXPRESSION_PROPERTIES:
             yield Located(node.get("id", ""), value, name)
+    for name in payload_names(_properties(node)):
+        yield Located(node.get("id", ""), name, "payload")
     for tag in ("loopCondition", "loopCardinality", "completionCondition"):
         for found in node.iterfind(f"./*/{bpmn(tag)}"):
             yield Located(node.get("id", ""), (found.text or "").strip(), tag)

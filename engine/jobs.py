@@ -1,4 +1,4 @@
-"""Takes due jobs (timers, outside operations) and runs each exactly once, over any number of workers.
+"""Takes due jobs (timers, outside operations, thrown events) and runs each exactly once, over any number of workers.
 
 A worker takes jobs by writing its name and a lease on them; it works without holding their rows, and its result
 counts only while the lease is still its own. Lock order is always: the case's row, then its jobs.
@@ -13,12 +13,12 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from engine import incidents, leases
+from engine import delivery, incidents, leases
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.operations import OutsideContext
 from engine.service import Engine
 from models.case import Case, CaseStatus
-from models.job import Job, JobKind
+from models.job import EVENT_JOBS, Job, JobKind
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +39,12 @@ def run(engine: Engine, job_id: int, *, owner: str) -> bool:
         if job is None or job.lease_owner != owner:
             return False  # somebody else finished it, or the case went another way
         case = session.get_one(Case, job.case_id)
-    if case.status is not CaseStatus.RUNNING:
+    if case.status is not CaseStatus.RUNNING and job.kind not in EVENT_JOBS:
         _hold(engine, job_id)
         return False
     try:
+        if job.kind in EVENT_JOBS:
+            return delivery.run(engine, job, owner=owner)
         if job.kind is JobKind.TIMER:
             return _fire(engine, job, owner)
         return _call(engine, job, case, owner)
@@ -110,22 +112,37 @@ def _put_back(engine: Engine, job: Job, *, pause: timedelta) -> None:
 
 def _failed(engine: Engine, job: Job, error: Exception) -> None:
     """Try again after a growing pause; after the last attempt it waits for a supervisor."""
-    operation = engine.operations.get(job.operation) if job.kind is JobKind.OPERATION else None
-    limit = operation.attempts if operation else TIMER_ATTEMPTS
-    attempts = job.attempts + 1
-    pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
+    attempts, limit = job.attempts + 1, _attempts(engine, job)
+    longest = delivery.LONGEST_PAUSE if job.kind is JobKind.MESSAGE else LONGEST_PAUSE
+    pause = min(FIRST_PAUSE * 2 ** (attempts - 1), longest)
+    case_id = delivery.sender_of(job) if job.kind is JobKind.MESSAGE else job.case_id
     now = engine.clock()
     with engine.transaction() as session:
         session.execute(
             update(Job)
             .where(Job.id == job.id)
             .values(
-                attempts=attempts, run_at=now + pause if attempts < limit else None, lease_owner=None, lease_until=None
+                attempts=attempts, run_at=now + pause if attempts < limit else None, case_id=case_id,
+                lease_owner=None, lease_until=None,
             )
             .execution_options(synchronize_session=False)
-        )
+        )  # fmt: skip
         if attempts >= limit:
             incidents.raise_incident(
-                session, job.case_id, element=job.element_id, operation=job.operation or "timer", message=str(error),
-                at=now, job_id=job.id,
+                session, case_id, element=job.element_id, operation=_what(job), message=str(error), at=now,
+                job_id=job.id,
             )  # fmt: skip
+
+
+def _attempts(engine: Engine, job: Job) -> int:
+    if job.kind is JobKind.MESSAGE:
+        return delivery.MESSAGE_ATTEMPTS
+    operation = engine.operations.get(job.operation) if job.kind is JobKind.OPERATION else None
+    return operation.attempts if operation else TIMER_ATTEMPTS
+
+
+def _what(job: Job) -> str:
+    """What an incident calls the job: the operation's name, or the kind with the name of what was thrown."""
+    if job.kind in EVENT_JOBS:
+        return f"{job.kind.value} {(job.arguments or {})['name']}"[:120]
+    return job.operation or job.kind.value

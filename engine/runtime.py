@@ -6,14 +6,14 @@ The only reader and writer of ``Case.state``. Everything happens in the caller's
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 from sqlalchemy.exc import IntegrityError
 
-from engine import clock, pruning, saving, state, stepping
+from engine import clock, failures, pruning, saving, state, stepping
 from engine.decisions import as_json
 from engine.definitions import Deployed
 from engine.diagrams import INSERTED, SUBMISSION, Element
@@ -49,7 +49,10 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
             return False, None
         try:
             result = operation.function(self._context, **arguments)
-            return True, json.loads(json.dumps(result))
+            return True, json.loads(json.dumps(result, allow_nan=False))
+        except OperationFailed as failure:
+            failure.case_id = self._context.case.id  # a case that was to be started does not exist afterwards
+            raise
         except EngineError:
             raise
         except IntegrityError as error:  # somebody else wrote the same thing: a second look will see it
@@ -83,19 +86,19 @@ class Run:
         self._script_engine = StepEngine(environment, operations, context)
         self._before = stepping.Position({}, {}, {})
         self._position: stepping.Position | None = self._before  # empty: the case has moved since it was looked at
-        self._submitted = ""
+        self._submitted: set[str] = set()
         self._newly_passed: list[tuple[str, str]] = []  # (process key, element id), in order
 
     def start(self, data: Mapping[str, Json]) -> None:
         """Make the case's workflow anew, with ``data`` at its start event."""
-        with clock.at(self.context.now):
+        with self._moving():
             self.workflow = state.new_workflow(self.deployed.specs, self._script_engine, dict(data))
         self.workflow.data[PASSED] = {}
-        self._position = None
 
     def restore(self) -> None:
         """Bring back the case's workflow from its saved state."""
-        self.workflow = state.load(self.case.state, self.deployed.specs, self._script_engine)
+        with failures.told(self.case):
+            self.workflow = state.load(self.case.state, self.deployed.specs, self._script_engine)
         self._before = self._position = stepping.position(self.workflow)
 
     def submit(self, token: str, values: Mapping[str, Json]) -> bool:
@@ -113,8 +116,21 @@ class Run:
                 task.run()
             else:
                 stepping.deliver_message(self.workflow, token, payload)
-        self._submitted = token
+        self._submitted.add(token)
         return True
+
+    def receive(self, tokens: Iterable[str], payload: Mapping[str, Json]) -> list[stepping.WaitingEvent]:
+        """Let a message or signal from another case arrive at those of the tokens that still wait; returns these."""
+        waits = self._where().waits
+        received = []
+        with self._moving():
+            for wait in (waits[token] for token in tokens if token in waits):
+                try:
+                    received.append(stepping.deliver_message(self.workflow, wait.token, payload))
+                except stepping.EventNotWaiting:
+                    continue  # another branch of the same event gateway has it already
+        self._submitted.update(wait.token for wait in received)
+        return received
 
     def waits_at(self, token: str) -> bool:
         """Whether a user task or an event still waits at ``token``."""
@@ -151,14 +167,15 @@ class Run:
 
     def save(self) -> None:
         """Write state, tasks, timers and outside operations as they stand now. Raises ``Conflict``."""
-        self._drop_submission()
-        pruning.prune(self.workflow)
-        step = saving.Step(
-            context=self.context, deployed=self.deployed, script_engine=self._script_engine, workflow=self.workflow,
-            before=self._before, after=stepping.position(self.workflow), submitted=self._submitted,
-            passed=self._newly_passed,
-        )  # fmt: skip
-        with clock.at(self.context.now):  # a task's due date may be reckoned from now
+        with self._moving():  # a task's due date may be reckoned from now
+            self._drop_submission()
+            thrown = stepping.thrown_events(self.workflow)
+            pruning.prune(self.workflow)
+            step = saving.Step(
+                context=self.context, deployed=self.deployed, script_engine=self._script_engine,
+                workflow=self.workflow, before=self._before, after=stepping.position(self.workflow),
+                submitted=frozenset(self._submitted), passed=self._newly_passed, thrown=thrown,
+            )  # fmt: skip
             step.write()
 
     def _where(self) -> stepping.Position:
@@ -168,9 +185,9 @@ class Run:
 
     @contextmanager
     def _moving(self) -> Iterator[None]:
-        """The case moves, at the step's own moment."""
+        """The case moves, at the step's own moment; what goes wrong has failed at an element, for a reason."""
         self._position = None
-        with clock.at(self.context.now):
+        with clock.at(self.context.now), failures.told(self.case):
             yield
 
     def _drop_submission(self) -> None:

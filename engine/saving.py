@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import state, statements
+from engine import sending, state, statements, subscriptions
 from engine.definitions import Deployed
 from engine.diagrams import Element
 from engine.errors import Conflict
 from engine.operations import Json, OperationContext
-from engine.stepping import Position, WaitingEvent
+from engine.stepping import Position, ThrownEvent, WaitingEvent
 from models.case import CaseStatus, Participant, TaskKind, TaskStatus
 from models.job import JobKind
 
@@ -32,15 +32,20 @@ class Step:
     workflow: Any
     before: Position
     after: Position
-    submitted: str  # the token that somebody completed in this step; "" for none
+    submitted: frozenset[str]  # the tokens that somebody or something from outside completed in this step
+    thrown: list[ThrownEvent]
     passed: list[tuple[str, str]]  # (process key, element id) passed for the first time, in order
 
     def write(self) -> None:
         """Write everything, in the caller's transaction. Raises ``Conflict`` when another step was quicker."""
+        subscribed = subscriptions.changes(
+            self.context, self.deployed, self.script_engine.environment, before=self.before, after=self.after
+        )
         self._write_case()  # first: its revision tells at once whether somebody was quicker
         self._write_tasks()
         self._write_jobs()
         self._write_passages()
+        subscribed.write(self.context.session)
 
     # The case
 
@@ -72,7 +77,7 @@ class Step:
     def _write_tasks(self) -> None:
         gone = (self.before.people.keys() | self.before.waits.keys()) - self.after.people.keys()
         gone -= self.after.waits.keys()
-        gone.discard(self.submitted)  # completed: by whom is written by whoever submitted it
+        gone -= self.submitted  # completed: by whom is written by whoever submitted it
         if gone:
             which = {"this_case": self.context.case.id, "this_tokens": list(gone)}
             ended = {"status": TaskStatus.CANCELLED, "ended_at": self.context.now}
@@ -140,6 +145,7 @@ class Step:
         rows = [self._timer_row(timers[token]) for token in (timers.keys() - before.keys()) | moved]
         begun = self.after.operations.keys() - self.before.operations.keys()
         rows += [self._operation_row(self.after.operations[token]) for token in begun]
+        rows += sending.rows(self.context, self.deployed, self.thrown)
         if rows:
             self._execute(statements.ADD_JOBS, rows)
 

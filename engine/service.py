@@ -184,7 +184,9 @@ class Engine:
         return self.finish(run)
 
     def _starting_role(self, deployed: Deployed) -> str:
-        return deployed.diagrams[deployed.key].start.role
+        """Whose it is to start a case; "" where a message or a signal does it."""
+        start = deployed.diagrams[deployed.key].start
+        return "" if start.starts_case else start.role
 
     # Tasks
 

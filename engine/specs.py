@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from lxml import etree
 from SpiffWorkflow.bpmn.parser.util import full_tag
+from SpiffWorkflow.bpmn.specs.defaults import EndEvent, IntermediateThrowEvent
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 from SpiffWorkflow.spiff.parser.task_spec import ServiceTaskParser, SpiffTaskParser
-from SpiffWorkflow.spiff.specs.defaults import NoneTask, ServiceTask
+from SpiffWorkflow.spiff.specs.defaults import NoneTask, SendTask, ServiceTask
 
 from engine import lowering, pictures
+from engine.compensation import CompensationParser, CompensationTask
 from engine.diagrams import Diagram
 from engine.state import ProcessSpecs
+from engine.throwing import EndParser, SendParser, ThrowParser
 from engine.xml import parse_xml
+
+MOST_CALLS = 20_000  # inside each other while a diagram of 2,000 elements is read
+_ONE_AT_A_TIME = Lock()
 
 
 class OperationTask(ServiceTask):  # type: ignore[misc]
@@ -65,6 +74,10 @@ class _Parser(SpiffBpmnParser):  # type: ignore[misc]
         **SpiffBpmnParser.OVERRIDE_PARSER_CLASSES,
         full_tag("serviceTask"): (ServiceTaskParser, OperationTask),
         full_tag("businessRuleTask"): (DecisionTaskParser, DecisionTask),
+        full_tag("endEvent"): (EndParser, EndEvent),
+        full_tag("intermediateThrowEvent"): (ThrowParser, IntermediateThrowEvent),
+        full_tag("sendTask"): (SendParser, SendTask),
+        full_tag("scriptTask"): (CompensationParser, CompensationTask),  # drawn ones are refused
     }
 
 
@@ -81,4 +94,20 @@ def build(key: str, diagrams: Iterable[Diagram]) -> ProcessSpecs:
         pictures.strip(root)
         lowering.lower(root)
         parser.add_bpmn_xml(root, filename=f"{diagram.key}.bpmn")
-    return ProcessSpecs(parser.get_spec(key), parser.get_subprocess_specs(key))
+    with _deep_calls():
+        return ProcessSpecs(parser.get_spec(key), parser.get_subprocess_specs(key))
+
+
+@contextmanager
+def _deep_calls() -> Iterator[None]:
+    """The library follows each flow by a call inside a call, and by itself gives up at 489 steps in a row.
+
+    Python's limit is one for all threads, so that only one may raise and lower it at a time.
+    """
+    with _ONE_AT_A_TIME:
+        usual = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(usual, MOST_CALLS))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(usual)

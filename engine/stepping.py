@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import uuid5
 
 from SpiffWorkflow.bpmn.specs.control import EventSplit
-from SpiffWorkflow.bpmn.specs.event_definitions.timer import CycleTimerEventDefinition, TimerEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.conditional import ConditionalEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent, EventBasedGateway
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from engine import clock, due, state
+from engine import clock, state
 from engine.corrections.events import branches
-from engine.corrections.tokens import follow
+from engine.corrections.messages import arrive
 from engine.errors import EngineError
+from engine.lowering.names import is_inserted
 from engine.specs import OperationTask
 
 SpiffTask: TypeAlias = Task
@@ -70,6 +72,7 @@ class WaitingEvent:
     due: datetime | None  # timers: when it fires (next); in UTC
     attached_to: str | None  # boundary events: the activity
     interrupting: bool  # whether it ends what it is attached to; True for events in the flow
+    task: Any = field(default=None, compare=False, repr=False)  # the library's task that waits
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,15 @@ class Position:
 
 @dataclass(frozen=True)
 class ThrownEvent:
-    """A message or signal that the case threw and nothing in the case caught."""
+    """A message or signal that the case threw."""
 
     kind: str
     name: str
-    payload: Any
+    key: Any  # what the thrower's ``correlation_key`` says; None without one
+    payload: dict[str, Any]
+    process: str  # name of the (sub-)process spec it was thrown in
+    element: str  # id of the thrower in the diagram
+    token: str
 
 
 # ---------------------------------------------------------------- running
@@ -107,13 +114,17 @@ def advance(workflow: BpmnWorkflow, *, now: datetime | None = None, budget: int 
     taken: list[StepTaken] = []
     with clock.at(now) if now else nullcontext():
         for _ in range(budget):
-            task = _next_to_run(workflow)
+            task = _next_to_run(workflow) or _next_by_condition(workflow)
             if task is None:
                 return taken
             task.run()
-            if task._state == TaskState.COMPLETED and task.task_spec.bpmn_id:
+            if task._state == TaskState.COMPLETED and _is_drawn(task.task_spec.bpmn_id):
                 taken.append(StepTaken(task.workflow.spec.name, task.task_spec.bpmn_id, str(task.id)))
     raise LoopsByItself(workflow.spec.name, [step.element for step in taken[-10:]])
+
+
+def _is_drawn(element: str | None) -> bool:
+    return bool(element) and not is_inserted(str(element))
 
 
 def _next_to_run(workflow: BpmnWorkflow) -> SpiffTask | None:
@@ -125,6 +136,16 @@ def _next_to_run(workflow: BpmnWorkflow) -> SpiffTask | None:
                 return task
             found = found or task
     return found
+
+
+def _next_by_condition(workflow: BpmnWorkflow) -> SpiffTask | None:
+    """Nothing else can run: a condition that is waited for may have become true."""
+    for task in list(_waiting(workflow)):
+        if isinstance(task.task_spec.event_definition, ConditionalEventDefinition):
+            task.task_spec._update(task)
+            if task._state == TaskState.READY:
+                return task
+    return None
 
 
 def open_user_tasks(workflow: BpmnWorkflow) -> list[SpiffTask]:
@@ -160,9 +181,12 @@ def _tasks(workflow: BpmnWorkflow) -> Iterator[SpiffTask]:
 def thrown_events(workflow: BpmnWorkflow) -> list[ThrownEvent]:
     """Take the messages and signals for the world outside; each is given once."""
     return [
-        ThrownEvent(_kind(event.event_definition), event.event_definition.name, event.payload)
+        ThrownEvent(
+            _kind(event.event_definition), event.event_definition.name, event.correlations["key"], event.payload,
+            event.thrower.workflow.spec.name, event.thrower.task_spec.bpmn_id, str(event.thrower.id),
+        )
         for event in workflow.get_events()
-    ]
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------- waiting
@@ -200,7 +224,7 @@ def _event(task: SpiffTask, spec: Any, definition: Any, token: str, due: datetim
     name = definition.name if not isinstance(definition, TimerEventDefinition) else None
     interrupting = getattr(spec, "cancel_activity", True)
     return WaitingEvent(
-        token, task.workflow.spec.name, spec.bpmn_id, _kind(definition), name, due, attached, interrupting
+        token, task.workflow.spec.name, spec.bpmn_id, _kind(definition), name, due, attached, interrupting, task
     )
 
 
@@ -242,10 +266,7 @@ def fire_timer(workflow: BpmnWorkflow, token: str, now: datetime) -> WaitingEven
     if event.due > now:
         raise EventNotWaiting(token, due=event.due)
     with clock.at(now):
-        if isinstance(task.task_spec.event_definition, CycleTimerEventDefinition) and not event.interrupting:
-            _fire_again(task, now)
-        else:
-            _fire(task, event)
+        _fire(task, event)
     return event
 
 
@@ -258,13 +279,8 @@ def deliver_message(workflow: BpmnWorkflow, token: str, payload: Mapping[str, An
     task, event = _find(workflow, token)
     if event.kind not in ("message", "signal"):
         raise EventNotWaiting(token)
-    _fire(task, event)
-    task.data.update(payload)
-    definition = _definition(task, event)
-    variable = getattr(definition, "message_var" if event.kind == "message" else "variable", None)
-    if variable is not None:
-        task.data[variable] = dict(payload)
-        task.internal_data[definition.name] = dict(payload)  # the library moves it there itself when it runs
+    branch = event.element if isinstance(task.task_spec, EventBasedGateway) else None
+    arrive(task, _definition(task, event), payload, branch=branch)
     return event
 
 
@@ -287,15 +303,3 @@ def _fire(task: SpiffTask, event: WaitingEvent) -> None:
         task.internal_data["branch"] = event.element
     task.internal_data["event_fired"] = True
     task.task_spec._update(task)
-
-
-def _fire_again(task: SpiffTask, now: datetime) -> None:
-    """Each firing starts a token of its own; after the last one the event is completed."""
-    cycle = task.internal_data["event_value"]
-    cycle["cycles"] -= 1
-    cycle["next"] = due.next_due(datetime.fromisoformat(cycle["next"]), cycle["period"], now=now).isoformat()
-    follow(task)
-    if cycle["cycles"] == 0:
-        task.workflow.top_workflow.event_manager.remove_task(task)
-        task._set_state(TaskState.COMPLETED)
-        task.workflow._task_completed_notify(task)

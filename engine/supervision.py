@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from engine import effects, incidents, locking, permissions
+from engine import effects, incidents, locking, permissions, subscriptions
 from engine.errors import NotAllowed, NotFound, Refusal
 from engine.identity import Actor
 from models.case import Case, CaseStatus, Task, TaskStatus
-from models.job import Incident, Job
+from models.job import THROWN_JOBS, Incident, Job
 
 
 class Supervision:
@@ -44,7 +44,10 @@ class Supervision:
             .values(status=TaskStatus.CANCELLED, ended_at=now, ended_by_id=by.person_id)
             .execution_options(synchronize_session=False)
         )
-        session.execute(delete(Job).where(Job.case_id == case.id).execution_options(synchronize_session=False))
+        ended = delete(Job).where(Job.case_id == case.id, Job.kind.not_in(THROWN_JOBS))
+        session.execute(ended.execution_options(synchronize_session=False))
+        incidents.release_held(session, case.id)  # a message that waited for this case looks for somebody else
+        subscriptions.forget(session, case.id)
         case.status, case.ended_at = CaseStatus.CANCELLED, now
         return self._changed(session, case, by, "case_cancelled", reason)
 

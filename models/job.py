@@ -1,4 +1,4 @@
-"""Work that waits for its time: timers and outside operations, and the incidents of those that failed."""
+"""Work that waits for its time: timers, outside operations, thrown events, and the incidents of what failed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,18 @@ from models.case import Case
 class JobKind(enum.StrEnum):
     TIMER = "timer"
     OPERATION = "operation"  # an outside operation: called without any lock
+    MESSAGE = "message"  # thrown by the case, on its way to the one case that waits for it
+    SIGNAL = "signal"  # thrown by the case, to be addressed to everyone who waits for it
+    DELIVERY = "delivery"  # a signal on its way to this case
+    START = "start"  # a process that a signal of this case starts
+
+
+EVENT_JOBS = frozenset({JobKind.MESSAGE, JobKind.SIGNAL, JobKind.DELIVERY, JobKind.START})
+THROWN_JOBS = EVENT_JOBS - {JobKind.DELIVERY}  # these go on whatever becomes of the case that threw
 
 
 class Job(Base):
-    """A due timer or an outside operation of one case. The row goes when the work is done."""
+    """A due timer, an outside operation or a thrown event of one case. The row goes when the work is done."""
 
     __tablename__ = "jobs"
     __table_args__ = (Index("ix_jobs_run_at_id", "run_at", "id"), Index("ix_jobs_case_id", "case_id"))
@@ -36,7 +44,7 @@ class Job(Base):
     run_at: Mapped[datetime | None]  # when to try (again); empty: held (suspended case, no retries left)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     operation: Mapped[str] = mapped_column(String(120), default="")
-    arguments: Mapped[dict[str, Any] | None]
+    arguments: Mapped[dict[str, Any] | None]  # of an operation; of an event: name, key, payload, sender, …
     idempotency_key: Mapped[str] = mapped_column(String(80), default="")  # sent to the provider
     lease_owner: Mapped[str | None] = mapped_column(String(60))
     lease_until: Mapped[datetime | None]

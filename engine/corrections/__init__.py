@@ -6,13 +6,13 @@ what the library does as shipped. Corrections stand on private parts: exactly th
 
 from importlib.metadata import version
 
-from engine.corrections import events, loops, tokens
+from engine.corrections import boundaries, events, loops, messages, tokens
 from engine.corrections.registry import CORRECTIONS, TaskNotReady, UncaughtError
 
 __all__ = ["LIBRARY_VERSION", "TaskNotReady", "UncaughtError", "apply"]
 
 LIBRARY_VERSION = "3.2.0"
-_MODULES = (tokens, events, loops)
+_MODULES = (tokens, boundaries, events, loops, messages)
 
 
 def apply() -> None:

@@ -46,9 +46,11 @@ class AnyForm:
         return not self.error_map
 
 
-def process(body: str, *, key: str = "small", messages: str = "") -> bytes:
+def process(body: str, *, key: str = "small", messages: str = "", signals: str = "", errors: str = "") -> bytes:
     """A diagram around ``body`` (elements and flows), in one lane of the role ``citizen``."""
     declared = "".join(f'<bpmn:message id="{name}" name="{name}"/>' for name in messages.split())
+    declared += "".join(f'<bpmn:signal id="{name}" name="{name}"/>' for name in signals.split())
+    declared += "".join(f'<bpmn:error id="{name}" name="{name}" errorCode="{name}"/>' for name in errors.split())
     drawn = f'<bpmn:process id="{key}" isExecutable="true">{body}</bpmn:process>'
     return f"{HEAD}{declared}{drawn}</bpmn:definitions>".encode()
 
@@ -82,6 +84,17 @@ def service(identifier: str, operation: str, result: str = "result", **parameter
 
 def end(identifier: str = "done") -> str:
     return f'<bpmn:endEvent id="{identifier}"/>'
+
+
+def event(tag: str, identifier: str, definition: str, *, attributes: str = "", **properties_: str) -> str:
+    """An event; ``definition`` is its kind and what it refers to: ``message paid``, ``signal closed``, ``error E``."""
+    kind, _, name = definition.partition(" ")
+    inner = properties(**properties_) if properties_ else ""
+    refers = f' {kind}Ref="{name}"' if name else ""
+    return (
+        f'<bpmn:{tag} id="{identifier}" name="{identifier}" {attributes}>{inner}'
+        f"<bpmn:{kind}EventDefinition{refers}/></bpmn:{tag}>"
+    )
 
 
 def flow(source: str, target: str, condition: str = "", identifier: str = "") -> str:

@@ -207,13 +207,22 @@ def test_a_message_nobody_in_the_case_waits_for_is_handed_out_once():
     assert stepping.thrown_events(case.workflow) == []
 
 
-def test_a_message_thrown_in_a_case_reaches_an_event_gateway_of_the_same_case():
+SIGNALS = '<signal id="S1" name="s1"/><signal id="S2" name="s2"/>'
+
+
+def signal(key: str) -> str:
+    return f'<signalEventDefinition signalRef="{key}"/>'
+
+
+def test_a_signal_thrown_in_a_case_reaches_an_event_gateway_of_the_same_case_and_goes_out_too():
     body = start() + path("s", "f") + fork("f") + path("f", "t0", "t", "e") + user("t0") + end()
-    body += node("intermediateThrowEvent", "t", message("M2")) + path("f", "g") + node("eventBasedGateway", "g")
-    for key, definition in (("one", message()), ("two", message("M2"))):
+    body += node("intermediateThrowEvent", "t", signal("S2")) + path("f", "g") + node("eventBasedGateway", "g")
+    for key, definition in (("one", signal("S1")), ("two", signal("S2"))):
         body += catch(key, definition) + path("g", key, f"after_{key}", f"end_{key}") + user(f"after_{key}")
         body += end(f"end_{key}")
-    assert Played(process(body, before=MESSAGES)).does("t0").tasks == ["after_two"]
+    case = Played(process(body, before=SIGNALS)).does("t0")
+    assert case.tasks == ["after_two"]
+    assert [(event.kind, event.name, event.element) for event in case.events] == [("signal", "s2", "t")]
 
 
 def test_a_message_variable_of_the_diagram_gets_the_payload():

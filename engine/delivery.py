@@ -1,0 +1,225 @@
+"""Brings what one case throws to others: what the worker does with jobs of messages and signals.
+
+Each delivery is one transaction: the receiving case moves on and the job is gone, or neither. Lock order is as
+everywhere: a case's row, then the job. No transaction locks two cases that may both wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete, insert, update
+from sqlalchemy.orm import Session
+
+from engine import effects, incidents, leases, locking, subscriptions
+from engine.errors import EngineError
+from engine.identity import SYSTEM
+from engine.service import Engine
+from models.case import Case, CaseStatus, Task, TaskStatus
+from models.event import EventKind, EventSubscription
+from models.job import Job, JobKind
+
+MESSAGE_ATTEMPTS = 24  # about an hour and a half with the pauses of ``engine.jobs``; then a supervisor is told
+LONGEST_PAUSE = timedelta(minutes=5)  # between two looks for somebody who waits
+BATCH = 500  # cases that a signal is addressed to in one transaction
+ENDED = (CaseStatus.COMPLETED, CaseStatus.CANCELLED)
+
+
+class NobodyWaits(EngineError):
+    """A message was thrown that no case waits for and that starts no process."""
+
+    code = "nobody_waits"
+
+    def __init__(self, name: str, key: str | None) -> None:
+        super().__init__(f"Nobody waits for the message {name} with the key {key or '—'}")
+
+
+def run(engine: Engine, job: Job, *, owner: str) -> bool:
+    """Do one leased job of a message or a signal. True when it is done with and something came of it."""
+    match job.kind:
+        case JobKind.MESSAGE:
+            return _send(engine, job, owner)
+        case JobKind.SIGNAL:
+            return _spread(engine, job, owner)
+        case JobKind.DELIVERY:
+            return _hand_over(engine, job, owner)
+        case _:
+            return _start(engine, job, owner)
+
+
+def sender_of(job: Job) -> int:
+    """The case that threw it; a message may be held for another one meanwhile."""
+    return int((job.arguments or {}).get("sender", job.case_id))
+
+
+# ---------------------------------------------------------------- messages: to the one that waits
+
+
+def _send(engine: Engine, job: Job, owner: str) -> bool:
+    said = job.arguments or {}
+    with engine.sessions() as session:
+        target = subscriptions.oldest(session, said["name"], said["key"]) if said["key"] is not None else None
+    if target is None:
+        return _begin(engine, job, owner)
+    with engine.transaction() as session:
+        case = locking.lock(session, target.case_id)
+        if not _claim(session, engine, job, owner):
+            return False
+        if case.status is not CaseStatus.RUNNING:
+            _change(session, job, case_id=case.id, run_at=None)  # resuming or cancelling that case wakes it
+            return False
+        if session.get(EventSubscription, target.id) is None or not _receive(
+            engine, session, case, [target.token], said["payload"]
+        ):
+            session.execute(delete(EventSubscription).where(EventSubscription.id == target.id))
+            _change(session, job, run_at=engine.clock())  # it went on while we looked: look again
+            return False
+        _done(session, engine, job)
+    return True
+
+
+def _begin(engine: Engine, job: Job, owner: str) -> bool:
+    """Nobody waits: a process that the message starts takes it. Raises ``NobodyWaits`` where there is none."""
+    said = job.arguments or {}
+    with engine.transaction() as session:
+        found = engine.definitions.started_by(session, EventKind.MESSAGE, said["name"])
+        if found:
+            return _start_one(engine, session, job, owner, process_key=found[0])
+    raise NobodyWaits(said["name"], said["key"])
+
+
+# ---------------------------------------------------------------- signals: to everyone who waits
+
+
+def _spread(engine: Engine, job: Job, owner: str) -> bool:
+    """Write a delivery for each case that waited when the signal was thrown, and a start for each process."""
+    said = dict(job.arguments or {})
+    while True:
+        with engine.transaction() as session:
+            if not _claim(session, engine, job, owner):
+                return False
+            found = subscriptions.of_signal(
+                session, said["name"], after=said["after"], upto=said["upto"], but=sender_of(job), limit=BATCH
+            )
+            _add(session, [_delivery_row(job, one, engine.clock()) for one in found])
+            if len(found) < BATCH:
+                keys = engine.definitions.started_by(session, EventKind.SIGNAL, said["name"])
+                _add(session, [_start_row(job, key, engine.clock()) for key in keys])
+                session.execute(delete(Job).where(Job.id == job.id))
+                return True
+            said["after"] = found[-1].id
+            session.execute(update(Job).where(Job.id == job.id).values(arguments=said))
+
+
+def _delivery_row(job: Job, waiting: EventSubscription, now: datetime) -> dict[str, Any]:
+    return {
+        **_row(now), "case_id": waiting.case_id, "kind": JobKind.DELIVERY, "element_id": waiting.element_id,
+        "process_key": waiting.process_key, "token": waiting.token,
+        "arguments": {**(job.arguments or {}), "sender": sender_of(job)},
+    }  # fmt: skip
+
+
+def _start_row(job: Job, process_key: str, now: datetime) -> dict[str, Any]:
+    return {
+        **_row(now), "case_id": job.case_id, "kind": JobKind.START, "element_id": job.element_id,
+        "process_key": job.process_key, "token": job.token,
+        "arguments": {**(job.arguments or {}), "starts": process_key},
+    }  # fmt: skip
+
+
+def _hand_over(engine: Engine, job: Job, owner: str) -> bool:
+    said = job.arguments or {}
+    with engine.transaction() as session:
+        case = locking.lock(session, job.case_id)
+        if not _claim(session, engine, job, owner):
+            return False
+        if case.status is not CaseStatus.RUNNING and case.status not in ENDED:
+            _change(session, job, run_at=None)
+            return False
+        received = False
+        if case.status is CaseStatus.RUNNING:
+            tokens = subscriptions.tokens_of_signal(session, case.id, said["name"], upto=said["upto"])
+            received = bool(tokens) and _receive(engine, session, case, tokens, said["payload"])
+        _done(session, engine, job)
+        return received
+
+
+# ---------------------------------------------------------------- starting cases
+
+
+def _start(engine: Engine, job: Job, owner: str) -> bool:
+    with engine.transaction() as session:
+        return _start_one(engine, session, job, owner, process_key=(job.arguments or {})["starts"])
+
+
+def _start_one(engine: Engine, session: Session, job: Job, owner: str, *, process_key: str) -> bool:
+    """Start a case in nobody's name, with what the message or signal carries; it refers to the sender."""
+    sender = locking.lock(session, sender_of(job))
+    if not _claim(session, engine, job, owner):
+        return False
+    engine.start_by_system(session, process_key, data=(job.arguments or {})["payload"], refers_to=sender)
+    _done(session, engine, job)
+    return True
+
+
+# ---------------------------------------------------------------- shared parts
+
+
+def _receive(engine: Engine, session: Session, case: Case, tokens: Sequence[str], payload: dict[str, Any]) -> bool:
+    """Let it arrive at these tokens of a locked, running case. Due timers go first: what they end hears nothing."""
+    run = engine.restore(session, case, SYSTEM)
+    timers = engine.fire_due(run)
+    received = run.receive(tokens, payload)
+    if received:
+        session.execute(
+            update(Task)
+            .where(Task.case_id == case.id, Task.token.in_([wait.token for wait in received]))
+            .where(Task.status == TaskStatus.OPEN)
+            .values(status=TaskStatus.COMPLETED, ended_at=run.context.now)
+            .execution_options(synchronize_session=False)
+        )
+    for wait in received:
+        name = run.deployed.diagrams[run.deployed.key_of(wait.process)].elements[wait.element].name
+        effects.record(
+            session, case, what="message_received", by=SYSTEM, at=run.context.now, task_key=wait.element,
+            task_name=name or wait.element, details=effects.told(payload),
+        )  # fmt: skip
+    if received or timers:
+        engine.finish(run)
+    return bool(received)
+
+
+def _claim(session: Session, engine: Engine, job: Job, owner: str) -> bool:
+    """Hold the job's row until the end of the transaction, unless it is done or another worker has it."""
+    claimed = session.execute(
+        update(Job)
+        .where(Job.id == job.id, Job.lease_owner == owner)
+        .values(lease_until=engine.clock() + leases.LEASE)
+        .execution_options(synchronize_session=False)
+    )
+    return cast(CursorResult[Any], claimed).rowcount == 1
+
+
+def _change(session: Session, job: Job, **values: Any) -> None:
+    session.execute(
+        update(Job)
+        .where(Job.id == job.id)
+        .values(lease_owner=None, lease_until=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _done(session: Session, engine: Engine, job: Job) -> None:
+    session.execute(delete(Job).where(Job.id == job.id).execution_options(synchronize_session=False))
+    incidents.resolve(session, sender_of(job), job.element_id, at=engine.clock())
+
+
+def _row(now: datetime) -> dict[str, Any]:
+    return {"due_at": now, "run_at": now, "attempts": 0, "operation": "", "idempotency_key": ""}
+
+
+def _add(session: Session, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        session.execute(insert(Job), rows)

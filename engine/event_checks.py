@@ -1,0 +1,78 @@
+"""Checks messages and signals of a bundle of diagrams: what can never arrive, and what nobody waits for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from engine.diagrams import Diagram, Element, payload_names
+from models.language import gettext as _
+
+LONGEST_NAME = 200  # of a message or signal: the width of its column
+
+Told = tuple[str, str, str, str]  # process key, element id, message, severity
+
+
+def check(bundle: Mapping[str, Diagram]) -> Iterator[Told]:
+    """Everything that is wrong or doubtful, with its severity."""
+    for key, diagram in bundle.items():
+        for element in diagram.elements.values():
+            for message, severity in _check_element(element, bundle):
+                yield key, element.id, message, severity
+    yield from _several_starts(bundle)
+
+
+def names_received(diagram: Diagram, bundle: Mapping[str, Diagram]) -> frozenset[str]:
+    """The names that messages and signals thrown anywhere in the bundle may bring into a case of this process."""
+    heard = {(one.event, one.event_name) for one in diagram.elements.values() if one.catches or one.starts_case}
+    return frozenset(
+        name
+        for thrower in _all(bundle)
+        if thrower.throws and (thrower.event, thrower.event_name) in heard
+        for name in payload_names(thrower.properties)
+    )
+
+
+def _all(bundle: Mapping[str, Diagram]) -> Iterator[Element]:
+    for diagram in bundle.values():
+        yield from diagram.elements.values()
+
+
+def _check_element(element: Element, bundle: Mapping[str, Diagram]) -> Iterator[tuple[str, str]]:
+    if not element.event_name:
+        return  # nothing of the kind, or refused already
+    if len(element.event_name) > LONGEST_NAME:
+        yield _("نام پیام یا سیگنال حداکثر %(count)s نویسه است.", count=LONGEST_NAME), "error"
+    if element.event != "message":
+        return
+    if element.catches and not element.waits_for_person and not element.properties.get("correlation_key"):
+        yield _("این پیام هرگز نمی‌رسد: نه نقشی دارد که شخصی آن را بدهد و نه کلید همبستگی (correlation_key)."), "error"
+    if element.throws and not _may_reach_somebody(element, bundle):
+        yield (
+            _("پیام «%(name)s» را هیچ فرایندی از این مجموعه دریافت نمی‌کند.", name=element.event_name),
+            "warning",
+        )
+
+
+def _may_reach_somebody(thrower: Element, bundle: Mapping[str, Diagram]) -> bool:
+    """A case that waits needs a key on both sides; a process that it starts needs none."""
+    keyed = bool(thrower.properties.get("correlation_key"))
+    return any(
+        other.starts_case or (keyed and other.catches and other.properties.get("correlation_key"))
+        for other in _all(bundle)
+        if other.event == "message" and other.event_name == thrower.event_name
+    )
+
+
+def _several_starts(bundle: Mapping[str, Diagram]) -> Iterator[Told]:
+    started: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for key, diagram in sorted(bundle.items()):
+        for element in diagram.elements.values():
+            if element.starts_case and element.event == "message" and element.event_name:
+                started[element.event_name].append((key, element.id))
+    for name, places in started.items():
+        other = places[0][0]
+        message = _(
+            "پیام «%(name)s» فرایند «%(key)s» را هم آغاز می‌کند؛ یک پیام تنها یک پرونده می‌سازد.", name=name, key=other
+        )
+        yield from ((key, element_id, message, "error") for key, element_id in places[1:])

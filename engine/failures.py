@@ -1,0 +1,54 @@
+"""Turns whatever goes wrong inside a step into one error: at which element, in what, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from SpiffWorkflow.exceptions import SpiffWorkflowException
+
+from engine.corrections import TaskNotReady, UncaughtError
+from engine.due import BadTimer
+from engine.errors import OperationFailed
+from engine.state import StateUnreadable, StateUnwritable
+from engine.stepping import LoopsByItself
+from models.case import Case
+from models.language import gettext as _
+
+
+@contextmanager
+def told(case: Case) -> Iterator[None]:
+    """Raises ``OperationFailed`` for an error of the case's own course or of the library underneath.
+
+    The engine's other errors (refusals, conflicts, what operations raise) pass unchanged, the database's too.
+    """
+    try:
+        yield
+    except UncaughtError as error:
+        reason = _("خطای «%(code)s» رخ داد و در نمودار چیزی آن را نمی‌گیرد.", code=error.error_code or "—")
+        raise _failure(case, error.element, "error", reason) from error
+    except LoopsByItself as error:
+        reason = _("پرونده بی‌پایان می‌چرخد: … %(path)s …", path=" ← ".join(error.elements))
+        raise _failure(case, error.elements[-1] if error.elements else "", "loop", reason) from error
+    except BadTimer as error:
+        raise _failure(case, error.element, "timer", str(error)) from error
+    except TaskNotReady as error:
+        raise _failure(case, error.element, "step", str(error)) from error
+    except (StateUnreadable, StateUnwritable) as error:
+        raise _failure(case, "", "state", str(error)) from error
+    except SpiffWorkflowException as error:
+        raise _failure(case, _element_of(error), "step", f"{type(error).__name__}: {error}") from error
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise _failure(case, "", "step", f"{type(error).__name__}: {error}") from error
+
+
+def _failure(case: Case, element: str, what: str, reason: str) -> OperationFailed:
+    failure = OperationFailed(element, what, reason)
+    failure.case_id = case.id
+    return failure
+
+
+def _element_of(error: SpiffWorkflowException) -> str:
+    """The element that the library names: a task's, or the specification's alone."""
+    spec = getattr(getattr(error, "task", None), "task_spec", None) or getattr(error, "task_spec", None)
+    return str(getattr(spec, "bpmn_id", None) or getattr(spec, "name", ""))

@@ -1,0 +1,41 @@
+"""What a step throws becomes jobs in the step's own transaction; the worker brings them to others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine import subscriptions
+from engine.definitions import Deployed
+from engine.errors import OperationFailed
+from engine.operations import OperationContext
+from engine.stepping import ThrownEvent
+from models.job import JobKind
+
+
+def rows(context: OperationContext, deployed: Deployed, events: Iterable[ThrownEvent]) -> list[dict[str, Any]]:
+    """A row of ``jobs`` for each message and signal. A signal reaches those that wait at this moment."""
+    return [_row(context, deployed, event) for event in events]
+
+
+def _row(context: OperationContext, deployed: Deployed, event: ThrownEvent) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": event.name, "payload": event.payload, "sender": context.case.id}
+    if event.kind == "message":
+        said["key"] = _key(context, event)
+    else:
+        said |= {"after": 0, "upto": subscriptions.newest_id(context.session)}
+    return {
+        "case_id": context.case.id, "kind": JobKind.MESSAGE if event.kind == "message" else JobKind.SIGNAL,
+        "element_id": event.element, "process_key": deployed.key_of(event.process), "token": event.token,
+        "due_at": context.now, "run_at": context.now, "attempts": 0, "operation": "", "arguments": said,
+        "idempotency_key": "",
+    }  # fmt: skip
+
+
+def _key(context: OperationContext, event: ThrownEvent) -> str | None:
+    try:
+        return subscriptions.key_text(event.key)
+    except ValueError as error:
+        failure = OperationFailed(event.element, "correlation_key", str(error))
+        failure.case_id = context.case.id
+        raise failure from error

@@ -1,0 +1,173 @@
+"""Who waits for which message or signal: one row for each waiting token, found by kind, name and key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from SpiffWorkflow.bpmn.specs.control import EventSplit
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
+from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy.orm import Session, aliased
+
+from engine.corrections.boundaries import data_now
+from engine.definitions import Deployed
+from engine.diagrams import Element
+from engine.errors import OperationFailed
+from engine.expressions import ExpressionError, parse
+from engine.operations import OperationContext
+from engine.stepping import Position, WaitingEvent
+from models.event import LONGEST_KEY, EventKind, EventSubscription
+
+KEYS = "keys"  # in a waiting token's own data: {element id: its key, None as long as it has none}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a step changed in what its case waits for from others; nothing for a case without such events."""
+
+    case_id: int
+    gone: list[str]  # tokens
+    new: list[dict[str, Any]]  # rows
+    keys: dict[str, str]  # token → the key it has got now
+
+    def write(self, session: Session) -> None:
+        """Write them in the step's transaction."""
+        of_case = EventSubscription.case_id == self.case_id
+        if self.gone:
+            ended = delete(EventSubscription).where(of_case, EventSubscription.token.in_(self.gone))
+            session.execute(ended.execution_options(synchronize_session=False))
+        for token, key in self.keys.items():
+            keyed = update(EventSubscription).where(of_case, EventSubscription.token == token).values(key=key)
+            session.execute(keyed.execution_options(synchronize_session=False))
+        if self.new:
+            session.execute(insert(EventSubscription), self.new)
+
+
+def changes(
+    context: OperationContext, deployed: Deployed, environment: Any, *, before: Position, after: Position
+) -> Changes:
+    """Compare where the case stood and stands. Before its state is written: keys settled here are part of it."""
+    gone = [token for token, wait in before.waits.items() if token not in after.waits and _known(deployed, wait)]
+    found = Changes(context.case.id, gone, [], {})
+    for token, wait in after.waits.items():
+        element = _known(deployed, wait)
+        if element is None:
+            continue
+        had_key = _settled(wait)
+        key = had_key if had_key is not None else _settle(wait, element, context, environment)
+        if token not in before.waits:
+            found.new.append(_row(context.case.id, deployed.key_of(wait.process), wait, key, context.now))
+        elif key is not None and had_key is None:
+            found.keys[token] = key
+    return found
+
+
+def _known(deployed: Deployed, wait: WaitingEvent) -> Element | None:
+    """The element, if something from another case can reach it."""
+    if wait.kind not in ("message", "signal"):
+        return None
+    element = deployed.diagrams[deployed.key_of(wait.process)].elements[wait.element]
+    return element if wait.kind == "signal" or element.properties.get("correlation_key") else None
+
+
+def _settled(wait: WaitingEvent) -> str | None:
+    """The key that the wait has already; a signal's is always empty."""
+    if wait.kind == "signal":
+        return ""
+    found: str | None = wait.task.internal_data.get(KEYS, {}).get(wait.element)
+    return found
+
+
+def _settle(wait: WaitingEvent, element: Element, context: OperationContext, environment: Any) -> str | None:
+    """Work out the key from the data of the moment and keep it; ``None`` as long as a name has no value."""
+    task, source = wait.task, element.properties["correlation_key"]
+    at_edge = isinstance(task.task_spec, BoundaryEvent) and isinstance(task.parent.task_spec, EventSplit)
+    data = data_now(task.parent) if at_edge else task.data
+    try:
+        if not parse(source).names <= data.keys():
+            return None
+        key = key_text(environment.evaluate(source, data))
+    except (ExpressionError, ValueError) as error:
+        failure = OperationFailed(element.id, "correlation_key", str(error))
+        failure.case_id = context.case.id
+        raise failure from error
+    if key is not None:
+        task.internal_data.setdefault(KEYS, {})[wait.element] = key
+    return key
+
+
+def key_text(value: Any) -> str | None:
+    """A correlation key as it is stored and compared. Raises ``ValueError`` for what is no text and no number."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"A correlation key is a text or a whole number, not {value!r:.60}")
+    text = str(value)
+    if len(text) > LONGEST_KEY:
+        raise ValueError(f"A correlation key has at most {LONGEST_KEY} characters")
+    return text
+
+
+def _row(case_id: int, process_key: str, wait: WaitingEvent, key: str | None, now: datetime) -> dict[str, Any]:
+    return {
+        "case_id": case_id, "kind": EventKind(wait.kind), "name": wait.message or "", "key": key,
+        "token": wait.token, "process_key": process_key, "element_id": wait.element, "since": now,
+    }  # fmt: skip
+
+
+def newest_id(session: Session) -> int:
+    """The newest subscription of all: a signal that is thrown now reaches those up to it."""
+    return session.scalar(select(func.max(EventSubscription.id))) or 0
+
+
+def oldest(session: Session, name: str, key: str) -> EventSubscription | None:
+    """The subscription that a message goes to: of several with its name and key the oldest one."""
+    return session.scalars(
+        select(EventSubscription)
+        .where(
+            EventSubscription.kind == EventKind.MESSAGE, EventSubscription.name == name, EventSubscription.key == key
+        )
+        .order_by(EventSubscription.id)
+        .limit(1)
+    ).first()
+
+
+def of_signal(
+    session: Session, name: str, *, after: int, upto: int, but: int, limit: int
+) -> Sequence[EventSubscription]:
+    """The next cases that wait for a signal, each by its oldest subscription; the case ``but`` is left out."""
+    older = aliased(EventSubscription)
+    earlier = exists().where(
+        older.case_id == EventSubscription.case_id, older.kind == EventKind.SIGNAL, older.name == name,
+        older.id < EventSubscription.id,
+    )  # fmt: skip
+    return session.scalars(
+        select(EventSubscription)
+        .where(
+            EventSubscription.kind == EventKind.SIGNAL, EventSubscription.name == name, EventSubscription.key == "",
+            EventSubscription.id > after, EventSubscription.id <= upto, EventSubscription.case_id != but, ~earlier,
+        )
+        .order_by(EventSubscription.id)
+        .limit(limit)
+    ).all()  # fmt: skip
+
+
+def tokens_of_signal(session: Session, case_id: int, name: str, *, upto: int) -> list[str]:
+    """The tokens of one case that a signal reaches."""
+    found = select(EventSubscription.token).where(
+        EventSubscription.case_id == case_id, EventSubscription.kind == EventKind.SIGNAL,
+        EventSubscription.name == name, EventSubscription.id <= upto,
+    )  # fmt: skip
+    return list(session.scalars(found.order_by(EventSubscription.id)))
+
+
+def forget(session: Session, case_id: int) -> None:
+    """The case waits for nothing any more."""
+    session.execute(
+        delete(EventSubscription)
+        .where(EventSubscription.case_id == case_id)
+        .execution_options(synchronize_session=False)
+    )
