@@ -9,7 +9,7 @@ from lxml import etree
 
 from engine import pictures
 from engine.diagrams import ACTIVITIES, BPMN, FLOW_NODES, bpmn, local
-from engine.importing.draft import SCOPES, Draft, children, outgoing, set_property
+from engine.importing.draft import SCOPES, Draft, children, flows, set_property, shown_only
 from engine.importing.roles import role_named
 from models.language import gettext as _
 
@@ -20,6 +20,7 @@ PERFORMERS = ("resourceRole", "performer", "humanPerformer", "potentialOwner")
 
 def mend(draft: Draft) -> None:
     _empty_pools(draft)
+    _marked_before(draft)
     for node in draft.root.iter(*(bpmn(tag) for tag in DATA)):
         pictures.mark(node)
         if local(node) != "dataObject":  # its reference is what is drawn
@@ -32,6 +33,13 @@ def mend(draft: Draft) -> None:
     for node in draft.root.iter(bpmn("correlationProperty"), bpmn("correlationKey"), bpmn("correlationSubscription")):
         pictures.mark(node)
         draft.say("picture", node, _("کلید همبستگی از اینجا خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید."))
+
+
+def _marked_before(draft: Draft) -> None:
+    """A file that was imported already says itself what is picture only."""
+    for node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)):
+        if shown_only(node):
+            draft.say("picture", node, _("در پرونده نشان شده که تنها تصویر است؛ اجرا نمی‌شود."))
 
 
 def _performer(draft: Draft, performer: etree._Element) -> None:
@@ -82,13 +90,16 @@ def _reached(scope: etree._Element, nodes: dict[str, etree._Element]) -> set[str
     reached: set[str] = set()
     wanted = [identifier for identifier, node in nodes.items() if _begins(node)]
     handlers = _compensation_handlers(scope)
+    leads_to: dict[str, list[str]] = {}
+    for flow in flows(scope):
+        leads_to.setdefault(flow.get("sourceRef", ""), []).append(flow.get("targetRef", ""))
     while wanted:
         identifier = wanted.pop()
         if identifier in reached or identifier not in nodes:
             continue
         reached.add(identifier)
         node = nodes[identifier]
-        wanted.extend(flow.get("targetRef", "") for flow in outgoing(node))
+        wanted.extend(leads_to.get(identifier, ()))
         wanted.extend(_beside(node, nodes))
         wanted.extend(handlers.get(identifier, ()))
     return reached

@@ -7,7 +7,7 @@ import re
 from lxml import etree
 
 from engine.diagrams import SPIFF, bpmn, local
-from engine.importing.draft import Draft, add_field, field_name, ours, property_of, set_property
+from engine.importing.draft import Draft, add_field, field_name, fields_of, ours, property_of, set_property
 from engine.importing.foreign_expressions import is_foreign, translate
 from engine.importing.roles import role_named
 from models.language import gettext as _
@@ -63,6 +63,8 @@ def field(
 ) -> None:  # fmt: skip
     """A form field under a name that data can have here."""
     name = field_name(identifier)
+    if any(found.get("id") == name for found in fields_of(node)):
+        return
     ours_kind = KINDS.get(kind.lower(), "string")
     if ours_kind == "enum" and not values:
         ours_kind = "string"

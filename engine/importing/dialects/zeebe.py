@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from engine.diagrams import bpmn
+from engine.diagrams import bpmn, local
 from engine.importing.dialects import common
 from engine.importing.draft import Draft, definitions, property_of, set_property
 from engine.importing.foreign_expressions import is_foreign, translate
@@ -104,7 +104,7 @@ def _work(draft: Draft, node: etree._Element) -> None:
     if identifier := called.get("decisionId"):
         common.decision(node, identifier, called.get("resultVariable", ""))
     process = _extension(node, "calledElement").get("processId", "")
-    if process and not is_foreign(process) and not node.get("calledElement"):
+    if local(node) == "callActivity" and process and not is_foreign(process) and not node.get("calledElement"):
         node.set("calledElement", process)
 
 
