@@ -13,7 +13,7 @@ TESTS ?= tests
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sure lint format contracts types check wheel tests translations rules oracle prove clean
+.PHONY: help run test sure lint format contracts types check wheel tests translations rules oracle prove bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ prove: $(VENV)/.developing ## kill, race, starve and outlive the application, on
 
 translations: $(VENV)/.developing ## collect the texts and update the English catalogue
 	$(BIN)/python -m tests.tools.translations
+
+bench: $(VENV)/.developing ## measure everything, half an hour, and write docs/benchmarks.md (BENCH_ARGS=--quick to try)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 rules: $(VENV)/.developing ## write docs/rules.md anew: which test proves which rule
 	$(BIN)/python -m tests.tools.rules --write

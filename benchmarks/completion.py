@@ -12,16 +12,17 @@ from benchmarks.counting import Statements
 from benchmarks.office import QUIET, REPORT, VISITS, Office, open_office
 from benchmarks.reporting import Part, Table, median, run_alone, say, spread
 
-HOW = """A case of a loop process (`visit`, one SMS into the outbox, a gateway whose condition reads 20 fields, 2 kB) is
-brought to the turn by doing all the turns before it; then one completion after the other is measured, the turns
-interleaved, so that whatever else the machine does falls on all of them alike. *Engine*: `Engine.in_transaction` around
-`Engine.complete_task` with the form that was bound before, up to the commit: state, task, history, outbox and worklist
-rows are written. *HTTP*: a signed-in browser's `POST /tasks/<id>` over a kept connection to Waitress in a process of its
-own, up to the redirect; *whole way* adds what the browser follows then: the redirect to the next task and its page.
-*Delay*: PostgreSQL is reached through a proxy of ours on the socket that hands on what the client sends so many
-milliseconds later (one wait a round trip); SQLite has no round trips, so each statement, and the commit, waits so long.
-*Statements*: what SQLAlchemy sends, without BEGIN, COMMIT and ping. *Written*: bytes that one completion appends to
-the write-ahead log (SQLite writes whole pages of 4 kB). *State*: bytes of the case's saved workflow."""
+HOW = """A case of a loop process (`visit`, one SMS into the outbox, a gateway whose condition reads 20 fields, 2
+kB) is brought to the turn by doing all the turns before it; then one completion after the other is measured, the
+turns interleaved, so that whatever else the machine does falls on all of them alike. *Engine*:
+`Engine.in_transaction` around `Engine.complete_task` with the form that was bound before, up to the commit: state,
+task, history, outbox and worklist rows are written. *HTTP*: a signed-in browser's `POST /tasks/<id>` over a kept
+connection to Waitress in a process of its own, up to the redirect; *whole way* adds what the browser follows then:
+the redirect to the next task and its page. *Delay*: PostgreSQL is reached through a proxy of ours on the socket
+that hands on what the client sends so many milliseconds later (one wait a round trip); SQLite has no round trips,
+so each statement, and the commit, waits so long. *Statements*: what SQLAlchemy sends, without BEGIN, COMMIT and
+ping. *Written*: bytes that one completion appends to the write-ahead log (SQLite writes whole pages of 4 kB).
+*State*: bytes of the case's saved workflow."""
 COLUMNS = ["database", "delay ms", "turn", "median ms", "p95", "p99", "statements"]
 BOUNDS = {databases.SQLITE: 2.0, databases.POSTGRES: 3.0}  # milliseconds of a completion
 FLAT = 1.2  # the last turn to the first
@@ -112,7 +113,8 @@ def _engine(part: Part, table: Table, walk: Walk, url: str, delay: int, samples:
     if not delay:
         first, last = walk.size.turns[0], walk.size.turns[-1]
         _judge_flat(part, backend, f"turn {last:,} to turn {first}", [
-            ("time", median(took[last]) / median(took[first])), ("statements", median(sent[last]) / median(sent[first])),
+            ("time", median(took[last]) / median(took[first])),
+            ("statements", median(sent[last]) / median(sent[first])),
             ("state", states[last] / states[first]),
         ])  # fmt: skip
         part.target(f"{backend}: statements of a completion", max(max(counts) for counts in sent.values()), at_most=8)

@@ -68,7 +68,9 @@ def drop(url: str) -> None:
 
 def settle(url: str) -> None:
     """Statistics and a checkpoint, so that what is measured next does not pay for what was done before."""
-    for statement in ("ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)") if is_sqlite(url) else ("VACUUM ANALYZE", "CHECKPOINT"):
+    for statement in (
+        ("ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)") if is_sqlite(url) else ("VACUUM ANALYZE", "CHECKPOINT")
+    ):
         ask(url, statement)
 
 
@@ -147,17 +149,17 @@ def slow_down(database: Engine, milliseconds: float) -> None:
 
 
 def _sqlite() -> str:
-    return f"sqlite:///{_folder() / f'kartabl-{next(_numbers)}.db'}"
+    return f"sqlite:///{folder() / f'kartabl-{next(_numbers)}.db'}"
 
 
 def _postgres() -> str:
     name = f"kartabl_bench_{os.getpid()}_{next(_numbers)}"
-    ask(_server(), f'CREATE DATABASE "{name}"')
-    return make_url(_server()).set(database=name).render_as_string(hide_password=False)
+    ask(server(), f'CREATE DATABASE "{name}"')
+    return make_url(server()).set(database=name).render_as_string(hide_password=False)
 
 
 @lru_cache
-def _server() -> str:
+def server() -> str:
     """The server of ``BENCH_DATABASE_URL`` (reached over a socket), or one of our own, durable."""
     given = os.environ.get("BENCH_DATABASE_URL")
     if given:
@@ -166,7 +168,7 @@ def _server() -> str:
 
 
 @lru_cache
-def _folder() -> Path:
+def folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="kartabl-bench-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -9,11 +9,11 @@ from benchmarks import databases
 from benchmarks.office import VISITS, Office, open_office
 from benchmarks.reporting import Part, Table, run_alone, say
 
-HOW = """One process completes one visit after the other, of 50 cases at a time; every case ends after 40 visits and a new
-one takes its place, so that cases, forms, sessions and identities come and go as they do in a worker. *Resident* is what
-the operating system counts for the process (RSS) after a full garbage collection; *objects* is what Python's collector
-tracks. The database is SQLite, inside the process, so that its caches count too. No growth: after the first tenth, in which
-caches fill, the process takes at most a twentieth more."""
+HOW = """One process completes one visit after the other, of 50 cases at a time; every case ends after 40 visits and
+a new one takes its place, so that cases, forms, sessions and identities come and go as they do in a worker.
+*Resident* is what the operating system counts for the process (RSS) after a full garbage collection; *objects* is
+what Python's collector tracks. The database is SQLite, inside the process, so that its caches count too. No growth:
+after the first tenth, in which caches fill, the process takes at most a twentieth more."""
 CASES, VISITS_OF_A_CASE, LOOKS = 50, 40, 10
 GROWTH = 1.05
 

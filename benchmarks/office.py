@@ -23,6 +23,7 @@ from forms.base import TaskForm
 from forms.declared import declared_form
 from models.account import Person, RoleGrant
 from models.case import Case, Task, TaskStatus
+from workflows.registry import operations
 
 PEOPLE = {"inspector": ("inspector", "contractor"), "supervisor": ("supervisor",)}  # user name → roles
 SECRET = "for-measuring-only-" * 3
@@ -45,7 +46,7 @@ SMS = (
 )
 REMINDER = (
     '<boundaryEvent id="remind" attachedToRef="visit" cancelActivity="false"><timerEventDefinition>'
-    "<timeDuration>\"P30D\"</timeDuration></timerEventDefinition></boundaryEvent>"
+    '<timeDuration>"P30D"</timeDuration></timerEventDefinition></boundaryEvent>'
     '<endEvent id="reminded"/><sequenceFlow id="r" sourceRef="remind" targetRef="reminded"/>'
 )
 
@@ -60,21 +61,21 @@ def diagram(key: str) -> bytes:
     read = " or ".join(f"{name} == ''" for name in FIELDS)
     chain = ["begin", "register", "visit", *(["tell"] if key == VISITS else []), "good"]
     fields = "".join(f'<s:formField id="{name}" label="{name}" type="string"/>' for name in FIELDS)
+    inspected = "".join(f"<flowNodeRef>{node}</flowNodeRef>" for node in [*chain[2:], "done"])
     flows = "".join(
-        f'<sequenceFlow id="{one}_{other}" sourceRef="{one}" targetRef="{other}"/>'
-        for one, other in pairwise(chain)
+        f'<sequenceFlow id="{one}_{other}" sourceRef="{one}" targetRef="{other}"/>' for one, other in pairwise(chain)
     )
     return f"""{HEAD}<process id="{key}" name="{NAMES[key]}" isExecutable="true"><laneSet id="lanes">
 <lane id="Lane_contractor" name="پیمانکار"><flowNodeRef>begin</flowNodeRef><flowNodeRef>register</flowNodeRef></lane>
-<lane id="Lane_inspector" name="بازرس">{"".join(f"<flowNodeRef>{node}</flowNodeRef>" for node in [*chain[2:], "done"])}</lane>
+<lane id="Lane_inspector" name="بازرس">{inspected}</lane>
 </laneSet><startEvent id="begin"/><userTask id="register" name="ثبت"><extensionElements><s:formFields>{fields}
 </s:formFields></extensionElements></userTask><userTask id="visit" name="بازدید"><extensionElements><s:formFields>
 <s:formField id="report" label="گزارش" type="string" required="true"/>
 <s:formField id="finished" label="پایان" type="boolean"/></s:formFields></extensionElements></userTask>
 {SMS if key == VISITS else ""}{REMINDER if key == REMINDED else ""}<exclusiveGateway id="good" default="again"/>
 <endEvent id="done"/>{flows}<sequenceFlow id="again" sourceRef="good" targetRef="visit"/>
-<sequenceFlow id="enough" sourceRef="good" targetRef="done"><conditionExpression>finished or {read}</conditionExpression>
-</sequenceFlow></process></definitions>""".encode()
+<sequenceFlow id="enough" sourceRef="good" targetRef="done">
+<conditionExpression>finished or {read}</conditionExpression></sequenceFlow></process></definitions>""".encode()
 
 
 @dataclass
@@ -141,8 +142,8 @@ def settings_for(url: str) -> Settings:
 
 def open_office(url: str) -> Office:
     """The office of a database; the first to come deploys its diagrams and hires its people."""
-    if kartabl.operations.get("office.tell") is None:
-        kartabl.operations.register(tell)
+    if operations.get("office.tell") is None:
+        operations.register(tell)
     application = kartabl.build(settings_for(url))
     with application.engine.transaction() as session:
         people = {person.username: actor_for(person) for person in session.scalars(select(Person).limit(2))}

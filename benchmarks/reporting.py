@@ -1,4 +1,4 @@
-"""What a measurement says: tables and targets, as text for the terminal, Markdown for the document, JSON between them."""
+"""What a measurement says: tables and targets, as text, as Markdown, and as JSON between processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import sys
+import time
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -46,7 +47,9 @@ class Part:
     tables: list[Table] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
 
-    def target(self, what: str, measured: float, *, at_most: float = math.inf, at_least: float = 0, unit: str = "") -> None:
+    def target(
+        self, what: str, measured: float, *, at_most: float = math.inf, at_least: float = 0, unit: str = ""
+    ) -> None:
         """Judge a number by a bound."""
         bound = f"≤ {_shown(at_most)}" if at_most < math.inf else f"≥ {_shown(at_least)}"
         met = at_least <= measured <= at_most
@@ -113,7 +116,7 @@ def run_alone(measure: Callable[..., Part], description: str) -> None:
 
 def say(text: str) -> None:
     """A line about what is being done now, beside the tables."""
-    print(f"… {text}", file=sys.stderr, flush=True)
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def _shown(cell: object) -> str:

@@ -1,4 +1,4 @@
-"""A web server in a process of its own, as ``kartabl run --no-worker`` starts it, and a browser that stays connected."""
+"""A web server in a process of its own, as ``kartabl run --no-worker`` starts it, and a browser."""
 
 from __future__ import annotations
 

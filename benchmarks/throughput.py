@@ -12,11 +12,11 @@ from benchmarks.office import VISITS, Office, open_office
 from benchmarks.reporting import Part, Table, run_alone, say, spread
 from engine.errors import Conflict, TaskNotOpen
 
-HOW = """Each process has an engine of its own and completes the visits of 50 cases, one after the other, as fast as it
-can; the open tasks of its 50 cases are looked up once a round, with one statement. Everything is written that a
-completion writes, one SMS too, and each is a durable commit of its own. *Same cases*: all processes work at the same
-50 cases, and whoever was too late (the task is closed, or the case was changed meanwhile) counts as *too late*, not as a
-completion."""
+HOW = """Each process has an engine of its own and completes the visits of 50 cases, one after the other, as fast as
+it can; the open tasks of its 50 cases are looked up once a round, with one statement. Everything is written that a
+completion writes, one SMS too, and each is a durable commit of its own. *Same cases*: all processes work at the
+same 50 cases, and whoever was too late (the task is closed, or the case was changed meanwhile) counts as *too
+late*, not as a completion."""
 AT_LEAST = {databases.SQLITE: 1_500, databases.POSTGRES: 800}  # completions a second, at the best number of processes
 CASES = 50
 
@@ -56,7 +56,9 @@ def _row(table: Table, office: Office, url: str, processes: int, seconds: float,
     took = [one for result in results for one in result.took]
     rate = sum(result.completed for result in results) / seconds
     late = sum(result.too_late for result in results) / seconds
-    table.add(databases.backend_of(url), "the same" if shared else "own", processes, rate, late, *spread(took), max(took))
+    table.add(
+        databases.backend_of(url), "the same" if shared else "own", processes, rate, late, *spread(took), max(took)
+    )
     return rate
 
 
@@ -78,7 +80,7 @@ def _work(url: str, cases: list[int], seconds: float, ready: Any, answers: Any) 
     for task in office.open_tasks(cases).values():
         _try(office, task)  # everything is loaded before the clock runs
     completed, too_late, took = 0, 0, []
-    ready.wait()
+    ready.wait(60)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for task in office.open_tasks(cases).values():

@@ -1,0 +1,205 @@
+"""Fills a database with any number of cases: 1,000 that really ran, and copies of them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from sqlalchemy import Column, Connection, Engine, Table, event, func, select, text
+
+from benchmarks import databases
+from benchmarks.office import FIELDS, QUIET, REMINDED, VISITS, Office, form_class, open_office
+from benchmarks.reporting import say
+from engine import effects
+from engine.identity import Actor, actor_for
+from models.account import Person, RoleGrant
+from models.base import Base
+from models.case import Case
+from models.database import open_database
+from models.identifiers import damm_digit
+
+REAL = 1_000  # cases that really ran; every other one is a copy of one of them
+CONTRACTORS = 20  # for each 1,000 cases: they register the cases and take part in those
+BUSY = "busy"  # an inspector who is bound to one case in a hundred
+# Of 100 cases: how many end after two visits, how many stand where.
+ENDED, REGISTERING, VISITED_BY_BUSY, WITH_REMINDER = 90, 2, 1, 4
+COPIED = ("people", "role_grants", "cases", "participants", "tasks", "history", "flow_passages", "outbox", "jobs")
+SHORT = {name: value[:12] for name, value in FIELDS.items()}  # of cases that ended: their size matters to the disk only
+STAFF = 3  # people who are there once, whatever the number of cases
+FIRST = ["علی", "رضا", "حسین", "مریم", "زهرا", "سارا", "امیر", "مهدی", "نرگس", "فاطمه"]
+LAST = ["احمدی", "محمدی", "رضایی", "کریمی", "موسوی", "حسینی", "جعفری", "رحیمی", "صادقی", "قاسمی"]
+STREETS = ["آزادی", "بهار", "گلستان", "شریعتی", "ولیعصر", "فردوسی", "مدرس", "سعدی", "حافظ", "کاوه"]
+AT_ONCE = 25  # copies of the 1,000 in one statement
+
+
+def fill(url: str, cases: int) -> None:
+    """Bring an empty database to so many cases (a multiple of 1,000), with its statistics up to date."""
+    office = open_office(url)
+    _loosen(office.application.database)
+    say(f"{databases.backend_of(url)}: {REAL:,} cases really run")
+    _really_run(office)
+    office.close()
+    say(f"{databases.backend_of(url)}: {cases - REAL:,} copies")
+    if cases > REAL:
+        database = open_database(url)
+        _loosen(database)
+        with database.connect() as connection:
+            _copy(connection, copies=cases // REAL)
+        database.dispose()
+    say("statistics, checkpoint")
+    databases.settle(url)
+
+
+def contractors_of(office: Office) -> list[Actor]:
+    """The contractors of the 1,000 real cases."""
+    with office.engine.transaction() as session:
+        found = session.scalars(select(Person).where(Person.id > STAFF).order_by(Person.id).limit(CONTRACTORS))
+        return [actor_for(person) for person in found]
+
+
+def _really_run(office: Office) -> None:
+    chosen = random.Random(REAL)
+    busy = hire(office, BUSY, "inspector")
+    contractors = [hire(office, f"contractor-{number}", "contractor") for number in range(CONTRACTORS)]
+    for number in range(REAL):
+        place = number % 100
+        key = (
+            REMINDED
+            if ENDED + REGISTERING <= place < ENDED + REGISTERING + WITH_REMINDER
+            else (VISITS, QUIET)[place % 2]
+        )
+        contractor = contractors[chosen.randrange(CONTRACTORS)]
+        case_id = _named(office, key, contractor, chosen, busy if place == 99 else None)
+        if ENDED <= place < ENDED + REGISTERING:
+            continue
+        task = office.open_tasks([case_id])[case_id]
+        values = SHORT if place < ENDED else FIELDS
+        office.complete(task, form_class(key, "register").from_values(values), by=contractor)
+        for visit in range(2 if place < ENDED else 0):
+            office.turn(key, office.open_tasks([case_id])[case_id], finished=visit == 1)
+
+
+def _named(office: Office, key: str, contractor: Actor, chosen: random.Random, inspector: Actor | None) -> int:
+    """A new case with a subject as people know cases by; with an inspector, only theirs."""
+    with office.engine.transaction() as session:
+        case = office.engine.start_case(session, key, by=contractor).case
+        owner = f"{chosen.choice(FIRST)} {chosen.choice(LAST)}"
+        subject = f"ملک {chosen.choice(STREETS)}، پلاک {chosen.randrange(1, 400)}"
+        effects.set_subject(case, subject, [owner, f"parcel-{case.id}"])
+        if inspector is not None:
+            effects.bind(session, case, "inspector", inspector.person_id, at=office.engine.clock())
+        return case.id
+
+
+def hire(office: Office, username: str, role: str) -> Actor:
+    with office.engine.transaction() as session:
+        person = Person(
+            username=username, first_name="نام", last_name=username, password_hash="",
+            created_at=office.application.clock(), mobile_verified=True, roles=[RoleGrant(role=role)],
+        )  # fmt: skip
+        session.add(person)
+        session.flush()
+        return actor_for(person)
+
+
+def _loosen(database: Engine) -> None:
+    """Filling need not survive a power cut; what is measured afterwards has connections of its own."""
+    off = ["PRAGMA synchronous=OFF", "PRAGMA foreign_keys=OFF", "PRAGMA cache_size=-400000"]
+    statements = off if database.dialect.name == "sqlite" else ["SET synchronous_commit=off"]
+
+    @event.listens_for(database, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+        connection.commit()
+
+    database.dispose()
+
+
+def _copy(connection: Connection, *, copies: int) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET session_replication_role = replica"))  # copies refer to copies: nothing to check
+        connection.commit()
+    tables = [Base.metadata.tables[name] for name in COPIED]
+    last = {table.name: connection.scalar(select(func.max(table.c.id))) for table in tables if "id" in table.c}
+    _number(connection, last["cases"], copies)
+    for first in range(1, copies, AT_ONCE):
+        upto = min(first + AT_ONCE, copies) - 1
+        for table in tables:
+            connection.execute(text(_statement(table, last)), {"first": first, "upto": upto})
+        connection.commit()
+    for name in ("bench_numbers", "bench_copies"):
+        connection.execute(text(f"DROP TABLE {name}"))
+    if connection.dialect.name == "postgresql":
+        for name in last:
+            connection.execute(
+                text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT max(id) FROM {name}))")  # noqa: S608
+            )
+    connection.commit()
+
+
+def _number(connection: Connection, cases: int, copies: int) -> None:
+    """Every copy gets the number that a case of its id would have."""
+    year = str(connection.scalar(select(Case.number).limit(1)))[:4]
+    connection.execute(text("CREATE TABLE bench_copies (k INTEGER PRIMARY KEY)"))
+    connection.execute(text("CREATE TABLE bench_numbers (id INTEGER PRIMARY KEY, number VARCHAR(40))"))
+    connection.execute(text("INSERT INTO bench_copies VALUES (:k)"), [{"k": k} for k in range(1, copies)])
+    rows = ((case, _case_number(year, case)) for case in range(cases + 1, cases * copies + 1))
+    driver = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        with driver.cursor() as cursor, cursor.copy("COPY bench_numbers FROM STDIN") as copy:  # type: ignore[union-attr]
+            for row in rows:
+                copy.write_row(row)
+    else:
+        driver.execute("BEGIN")  # type: ignore[union-attr]
+        driver.executemany("INSERT INTO bench_numbers VALUES (?, ?)", rows)  # type: ignore[union-attr]
+    connection.commit()
+
+
+def _case_number(year: str, case: int) -> str:
+    digits = f"{year}{case:06d}"
+    return f"{year}-{case:06d}-{damm_digit(digits)}"
+
+
+def _statement(table: Table, last: dict[str, int]) -> str:
+    """INSERT … SELECT of all real rows, once for each copy, in the order in which they would have come to be."""
+    columns = [column for column in table.c if not (column.name == "number" and table.name == "cases")]
+    values = [_value(table, column, last) for column in columns]
+    names = [f'"{column.name}"' for column in columns]
+    numbered = ""
+    if table.name == "cases":
+        names, values = [*names, "number"], [*values, "bench_numbers.number"]
+        numbered = f" JOIN bench_numbers ON bench_numbers.id = cases.id + k * {last['cases']}"
+    real = _real(table, last)
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(values)}"  # noqa: S608
+        f" FROM bench_copies CROSS JOIN {table.name}{numbered} WHERE k BETWEEN :first AND :upto AND {real}"
+        f" ORDER BY k, {table.name}.{next(iter(table.primary_key.columns)).name}"
+    )
+
+
+def _real(table: Table, last: dict[str, int]) -> str:
+    """Which rows are of the 1,000 real cases; the staff are there once."""
+    if table.name == "people":
+        return f"people.id > {STAFF} AND people.id <= {last['people']}"
+    if table.name == "role_grants":
+        return f"person_id > {STAFF} AND role_grants.id <= {last['role_grants']}"
+    return f"{table.name}.id <= {last[table.name]}" if "id" in table.c else f"case_id <= {last['cases']}"
+
+
+def _value(table: Table, column: Column[object], last: dict[str, int]) -> str:
+    own = f'{table.name}."{column.name}"'
+    if column.name == "id":
+        return f"{own} + k * {last[table.name]}"
+    target = next((key.column.table.name for key in column.foreign_keys), "")
+    if target == "people":
+        return f"CASE WHEN {own} > {STAFF} THEN {own} + k * {last['people']} ELSE {own} END"
+    if target in last:
+        return f"{own} + k * {last[target]}"
+    if column.name == "username":
+        return f"{own} || '-' || k"
+    if column.name == "search_text":  # the word that is its alone is its alone again
+        return f"{own} || '-' || k"
+    return own
