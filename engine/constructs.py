@@ -10,22 +10,37 @@ from typing import Any
 
 from lxml import etree
 
-from engine.diagrams import ACTIVITIES, FLOW_NODES, GATEWAYS, Diagram, bpmn, flow_nodes, local
+from engine import compensation_checks, event_constructs
+from engine.diagrams import FLOW_NODES, GATEWAYS, INSERTED, Diagram, bpmn, event_kind, event_name, flow_nodes, local
+from engine.lowering.forks import condition
+from engine.lowering.tree import incoming, is_event_subprocess, outgoing, scopes, unchanging
 from models.language import gettext as _
 
+SUB_PROCESSES = frozenset({"subProcess", "transaction", "adHocSubProcess"})
+MOST_INSTANCES = 500  # of an activity that repeats
 RESERVED_IDS = frozenset({"Start", "End", "Root"})
+_RESOURCE_ROLES = ("resourceRole", "performer", "humanPerformer", "potentialOwner")
+_CORRELATION = ("correlationProperty", "correlationKey", "correlationSubscription")
 
 
 def refused(diagram: Diagram) -> Iterator[tuple[str, str]]:
     """(element id, reason) of everything in the diagram that cannot be run as drawn."""
+    with unchanging(diagram.process):
+        found = list(_refusals(diagram))
+    yield from found
+
+
+def _refusals(diagram: Diagram) -> Iterator[tuple[str, str]]:
     yield from _identifiers(diagram.process)
-    yield from _flows(diagram.process)
+    yield from _scopes(diagram.process)
+    yield from event_constructs.links(diagram.process)
+    yield from _unread(diagram.process)
+    yield from compensation_checks.refused(diagram.process)
     for node in flow_nodes(diagram.process):
-        for rule in RULES:
+        for rule in (*RULES, *event_constructs.RULES):
             reason = rule(node)
             if reason:
                 yield node.get("id", ""), reason
-    yield from _boundary_into_multi_instance(diagram.process)
 
 
 def _identifiers(process: etree._Element) -> Iterator[tuple[str, str]]:
@@ -34,85 +49,90 @@ def _identifiers(process: etree._Element) -> Iterator[tuple[str, str]]:
         identifier = node.get("id", "")
         if not identifier:
             yield "", _("عنصر «%(name)s» (خط %(line)s) شناسه ندارد.", name=node.get("name", ""), line=node.sourceline)
-        elif identifier in RESERVED_IDS or identifier.endswith(".EndJoin"):
+        elif identifier in RESERVED_IDS or identifier.endswith(".EndJoin") or identifier.startswith(INSERTED):
             yield identifier, _("شناسهٔ «%(id)s» از آنِ موتور است؛ شناسهٔ دیگری بگذارید.", id=identifier)
         elif identifier in seen:
             yield identifier, _("این شناسه دو بار آمده است.")
         seen.add(identifier)
 
 
-def _flows(process: etree._Element) -> Iterator[tuple[str, str]]:
-    for scope in (process, *process.iter(bpmn("subProcess"), bpmn("transaction"))):
-        here = {child.get("id") for child in scope if local(child) in FLOW_NODES}
-        starts = [
-            child for child in scope
-            if local(child) == "startEvent" and child.find(bpmn("timerEventDefinition")) is None
-        ]  # fmt: skip
-        if len(starts) != 1:
-            yield scope.get("id", ""), _("باید درست یک رویداد آغاز داشته باشد؛ %(count)s تا دارد.", count=len(starts))
-        for flow in scope.findall(bpmn("sequenceFlow")):
-            if not flow.get("id"):
-                yield flow.get("sourceRef", ""), _("جریانی که از این عنصر بیرون می‌رود شناسه ندارد.")
-            for end in ("sourceRef", "targetRef"):
-                if flow.get(end) not in here:
-                    yield flow.get("id", ""), _("سرِ این جریان به عنصری نمی‌رسد: %(id)s", id=flow.get(end) or "—")
+def _scopes(process: etree._Element) -> Iterator[tuple[str, str]]:
+    if process.get("isExecutable", "true") == "false":
+        yield process.get("id", ""), _("این فرایند اجرایی نیست؛ isExecutable را true کنید.")
+    for scope in scopes(process):
+        if local(scope) != "adHocSubProcess" and not is_event_subprocess(scope):
+            count = len(scope.findall(bpmn("startEvent")))
+            if count != 1:
+                yield scope.get("id", ""), _("باید درست یک رویداد آغاز داشته باشد؛ %(count)s تا دارد.", count=count)
+        if local(scope) != "adHocSubProcess" and scope.find(bpmn("endEvent")) is None:
+            yield scope.get("id", ""), _("رویداد پایان ندارد.")
+        yield from _flows(scope)
+
+
+def _flows(scope: etree._Element) -> Iterator[tuple[str, str]]:
+    here = {child.get("id") for child in scope if local(child) in FLOW_NODES}
+    for flow in scope.findall(bpmn("sequenceFlow")):
+        if not flow.get("id"):
+            yield flow.get("sourceRef", ""), _("جریانی که از این عنصر بیرون می‌رود شناسه ندارد.")
+        for end in ("sourceRef", "targetRef"):
+            if flow.get(end) not in here:
+                yield flow.get("id", ""), _("سرِ این جریان به عنصری نمی‌رسد: %(id)s", id=flow.get(end) or "—")
+
+
+def _unread(process: etree._Element) -> Iterator[tuple[str, str]]:
+    """What the engine would not look at, wherever in the file it stands."""
+    for node in process.iter(*(bpmn(tag) for tag in _RESOURCE_ROLES)):
+        yield _owner(node), _("عهده‌دار از اینجا خوانده نمی‌شود؛ خط (lane) یا ویژگی role به‌کار ببرید.")
+    for node in process.iter(bpmn("ioSpecification"), bpmn("dataInputAssociation"), bpmn("dataOutputAssociation")):
+        yield _owner(node), _("پیوند به داده در نمودار اجرا نمی‌شود؛ آن را بردارید یا با یادداشت نشان دهید.")
+    for node in process.getroottree().getroot().iter(*(bpmn(tag) for tag in _CORRELATION)):
+        message = _("«%(tag)s» خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید.", tag=local(node))
+        yield process.get("id", ""), message
+
+
+def _owner(inner: etree._Element) -> str:
+    around = (one for one in inner.iterancestors() if local(one) in FLOW_NODES or local(one) == "process")
+    return next((one.get("id", "") for one in around), "")
 
 
 def _has(node: etree._Element, definition: str) -> bool:
     return node.find(bpmn(definition)) is not None
 
 
-def _outgoing(node: etree._Element) -> list[etree._Element]:
-    parent = node.getparent()
-    flows = parent.findall(bpmn("sequenceFlow")) if parent is not None else []
-    return [flow for flow in flows if flow.get("sourceRef") == node.get("id")]
-
-
-def _link(node: etree._Element) -> str:
-    return _("رویداد پیوند اجرا نمی‌شود؛ به‌جای آن یک جریان بکشید.") if _has(node, "linkEventDefinition") else ""
-
-
-def _compensation(node: etree._Element) -> str:
-    if _has(node, "compensateEventDefinition") or node.get("isForCompensation") == "true":
-        return _("جبران (compensation) اجرا نمی‌شود؛ گام بازگشت را در خود فرایند بکشید.")
-    return ""
-
-
-def _signal(node: etree._Element) -> str:
-    if _has(node, "signalEventDefinition"):
-        return _("سیگنال میان پرونده‌ها اجرا نمی‌شود؛ پیام به‌کار ببرید.")
-    return ""
-
-
-def _throws_message(node: etree._Element) -> str:
-    throws = local(node) in ("intermediateThrowEvent", "endEvent") and _has(node, "messageEventDefinition")
-    if throws or local(node) == "sendTask":
-        return _("فرستادن پیام از نمودار اجرا نمی‌شود؛ کار خدماتی با عملیاتی که خبر می‌دهد بکشید.")
-    return ""
-
-
-def _multiple(node: etree._Element) -> str:
-    count = sum(1 for child in node if local(child).endswith("EventDefinition"))
-    return _("یک رویداد باید یک تعریف داشته باشد.") if count > 1 else ""
-
-
-def _conditional_flow(node: etree._Element) -> str:
+def _branches(node: etree._Element) -> str:
+    """Conditions on flows out of a task or an event: some flow has to be taken whatever they say."""
+    flows = outgoing(node)
+    default = node.get("default")
+    if default is not None and default not in {flow.get("id") for flow in flows}:
+        return _("شاخهٔ پیش‌فرض «%(flow)s» از این عنصر بیرون نمی‌رود.", flow=default)
+    guarded = [flow for flow in flows if condition(flow) is not None]
+    if any(flow.get("id") == default for flow in guarded):
+        return _("شاخهٔ پیش‌فرض شرط ندارد؛ شرط آن را بردارید.")
     if local(node) in GATEWAYS:
         return ""
-    flows = _outgoing(node)
-    if len(flows) > 1:
-        return _("از یک کار یا رویداد تنها یک جریان بیرون می‌رود؛ برای شاخه‌شدن دروازه بکشید.")
-    if any(flow.find(bpmn("conditionExpression")) is not None for flow in flows):
-        return _("شرطِ جریانی که از یک کار بیرون می‌رود دیده نمی‌شود؛ دروازه بکشید.")
+    if default is not None and len(flows) > 1 and not guarded:
+        return _("شاخهٔ پیش‌فرض تنها در کنار شاخه‌های شرط‌دار معنا دارد.")
+    if guarded and len(guarded) == len(flows):
+        return _("همهٔ جریان‌های این عنصر شرط دارند؛ اگر هیچ‌یک درست نباشد پرونده می‌ماند. شاخهٔ پیش‌فرض بگذارید.")
     return ""
+
+
+def _leads_on(node: etree._Element) -> str:
+    """A token that comes to nothing would leave its scope open for ever."""
+    ends = local(node) == "endEvent" or is_event_subprocess(node) or node.get("isForCompensation") == "true"
+    around = node.getparent()
+    without_flows = around is not None and local(around) == "adHocSubProcess"
+    if ends or without_flows or event_kind(node) in ("link", "compensate"):
+        return ""
+    return "" if outgoing(node) else _("از این عنصر جریانی بیرون نمی‌رود؛ آن را به یک رویداد پایان برسانید.")
 
 
 def _gateway_conditions(node: etree._Element) -> str:
     if local(node) not in ("exclusiveGateway", "inclusiveGateway"):
         return ""
-    flows = _outgoing(node)
+    flows = outgoing(node)
     default = node.get("default")
-    if len(flows) < 2:
+    if len(flows) < 2 and not any(condition(flow) is not None for flow in flows):
         return ""
     open_ones = [f for f in flows if f.find(bpmn("conditionExpression")) is None and f.get("id") != default]
     if open_ones:
@@ -122,28 +142,54 @@ def _gateway_conditions(node: etree._Element) -> str:
     return ""
 
 
-def _event_gateway(node: etree._Element) -> str:
-    if local(node) != "eventBasedGateway":
+def _unconditional_gateway(node: etree._Element) -> str:
+    if local(node) not in ("parallelGateway", "eventBasedGateway"):
         return ""
-    scope = node.getparent()
-    nodes = {child.get("id"): child for child in scope} if scope is not None else {}
-    for flow in _outgoing(node):
-        target = nodes.get(flow.get("targetRef"))
-        if target is None or local(target) != "intermediateCatchEvent":
-            return _("پس از این دروازه تنها رویدادهای دریافت می‌آیند.")
+    if any(condition(flow) is not None for flow in outgoing(node)):
+        return _("شرطِ شاخه‌های این دروازه دیده نمی‌شود؛ دروازهٔ انحصاری یا شمول بکشید.")
     return ""
 
 
-def _sub_process(node: etree._Element) -> str:
-    if node.get("triggeredByEvent") == "true":
-        return _("زیرفرایندِ رویدادی اجرا نمی‌شود؛ رویداد مرزی بکشید.")
+def _event_gateway(node: etree._Element) -> str:
+    if local(node) != "eventBasedGateway":
+        return ""
+    if node.get("instantiate") == "true" or not incoming(node):
+        return _("دروازهٔ رویدادی پرونده را آغاز نمی‌کند؛ رویداد آغاز بکشید.")
+    if node.get("eventGatewayType", "Exclusive") != "Exclusive":
+        return _("دروازهٔ رویدادی هم‌زمان اجرا نمی‌شود؛ دروازهٔ هم‌زمان و پس از آن رویدادها را بکشید.")
+    scope = node.getparent()
+    nodes = {child.get("id"): child for child in scope} if scope is not None else {}
+    for target in (nodes.get(flow.get("targetRef")) for flow in outgoing(node)):
+        if target is None or local(target) not in ("intermediateCatchEvent", "receiveTask"):
+            return _("پس از این دروازه تنها رویدادهای دریافت می‌آیند؛ رویداد یا کار دریافت بکشید.")
+        if len(incoming(target)) > 1:
+            return _("به رویدادی که پس از این دروازه است جریان دیگری نمی‌رود.")
+        guards = (one for one in nodes.values() if one.get("attachedToRef") == target.get("id"))
+        if next(guards, None) is not None or any(local(child).endswith("LoopCharacteristics") for child in target):
+            return _("کار دریافت پس از این دروازه رویداد مرزی و تکرار ندارد.")
+    return ""
+
+
+def _ad_hoc(node: etree._Element) -> str:
     if local(node) == "adHocSubProcess":
-        return _("زیرفرایند موردی (ad-hoc) اجرا نمی‌شود.")
+        return _("زیرفرایند موردی (ad-hoc) اجرا نمی‌شود؛ کارها را با جریان یا دروازهٔ هم‌زمان بکشید.")
+    return ""
+
+
+def _quantities(node: etree._Element) -> str:
+    if any(node.get(name, "1") != "1" for name in ("startQuantity", "completionQuantity")):
+        return _("شمار نشانه‌ها (startQuantity و completionQuantity) دیده نمی‌شود؛ دروازه یا تکرار بکشید.")
+    return ""
+
+
+def _receive_task(node: etree._Element) -> str:
+    if local(node) == "receiveTask" and node.get("instantiate") == "true":
+        return _("کار دریافت پرونده را آغاز نمی‌کند؛ رویداد آغاز پیام بکشید.")
     return ""
 
 
 def _complex_gateway(node: etree._Element) -> str:
-    return _("دروازهٔ پیچیده اجرا نمی‌شود.") if local(node) == "complexGateway" else ""
+    return _("دروازهٔ پیچیده اجرا نمی‌شود؛ دروازهٔ شمول یا هم‌زمان بکشید.") if local(node) == "complexGateway" else ""
 
 
 def _script(node: etree._Element) -> str:
@@ -155,24 +201,15 @@ def _script(node: etree._Element) -> str:
     return ""
 
 
-def _timer(node: etree._Element) -> str:
-    timer = node.find(bpmn("timerEventDefinition"))
-    if timer is None:
-        return ""
-    times = [child for child in timer if local(child).startswith("time")]
-    if len(times) != 1 or not (times[0].text or "").strip():
-        return _("زمان این زمان‌سنج نوشته نشده است.")
-    return ""
-
-
 def _message(node: etree._Element) -> str:
-    message = node.find(bpmn("messageEventDefinition"))
-    if message is None:
-        return ""
-    root = node.getroottree().getroot()
-    names = {found.get("id"): found.get("name") for found in root.iter(bpmn("message"))}
-    if not names.get(message.get("messageRef")):
+    kind = event_kind(node)
+    if kind == "message" and not event_name(node):
         return _("پیام این رویداد تعریف نشده یا نام ندارد.")
+    if kind == "signal" and not event_name(node):
+        return _("سیگنال این رویداد تعریف نشده یا نام ندارد.")
+    foreign = ("messagePayload", "processVariableCorrelation")
+    if any(local(found) in foreign for found in node.iter(etree.Element)) and local(node) not in SUB_PROCESSES:
+        return _("محتوا و کلید پیام را با ویژگی‌های payload و correlation_key بنویسید.")
     return ""
 
 
@@ -180,32 +217,32 @@ def _multi_instance(node: etree._Element) -> str:
     loop = node.find(bpmn("multiInstanceLoopCharacteristics"))
     if loop is None:
         return ""
-    if loop.get("isSequential") == "true" and loop.find(bpmn("outputDataItem")) is None:
-        return _("تکرار پیاپی باید خروجی داشته باشد.")
-    if loop.find(bpmn("loopCardinality")) is None and loop.find(bpmn("loopDataInputRef")) is None:
+    if loop.get("behavior", "All") != "All":
+        return _("تکرار برای هر نمونه رویدادی نمی‌دهد؛ behavior را بردارید.")
+    counts = [loop.find(bpmn(tag)) is not None for tag in ("loopCardinality", "loopDataInputRef")]
+    if not any(counts):
         return _("تکرار نمی‌گوید برای چند بار یا برای کدام فهرست است.")
+    if all(counts):
+        return _("تکرار یا شمار دارد یا فهرست، نه هر دو.")
+    number = (loop.findtext(bpmn("loopCardinality")) or "").strip()
+    if number.isdecimal() and (len(number) > 9 or int(number) > MOST_INSTANCES):
+        return _("تکرار بیش از %(most)s بار نمی‌شود.", most=MOST_INSTANCES)
     return ""
 
 
-def _data(node: etree._Element) -> str:
-    if local(node) in ACTIVITIES and (_has(node, "dataInputAssociation") or _has(node, "dataOutputAssociation")):
-        return _("پیوند به داده در نمودار اجرا نمی‌شود؛ آن را بردارید یا با یادداشت نشان دهید.")
+def _standard_loop(node: etree._Element) -> str:
+    loop = node.find(bpmn("standardLoopCharacteristics"))
+    if loop is None:
+        return ""
+    maximum = loop.get("loopMaximum")
+    if maximum is not None and not (maximum.isascii() and maximum.isdigit() and int(maximum) > 0):
+        return _("بیشترین شمار تکرار باید عددی بزرگ‌تر از صفر باشد.")
+    if maximum is None and not (loop.findtext(bpmn("loopCondition")) or "").strip():
+        return _("تکرار نمی‌گوید تا کی؛ شرط یا بیشترین شمار آن را بنویسید.")
     return ""
 
 
 RULES: tuple[Callable[[Any], str], ...] = (
-    _link, _compensation, _signal, _throws_message, _multiple, _conditional_flow, _gateway_conditions, _event_gateway,
-    _sub_process, _complex_gateway, _script, _timer, _message, _multi_instance, _data,
+    _branches, _leads_on, _gateway_conditions, _unconditional_gateway, _event_gateway, _ad_hoc,
+    _quantities, _receive_task, _complex_gateway, _script, _message, _multi_instance, _standard_loop,
 )  # fmt: skip
-
-
-def _boundary_into_multi_instance(process: etree._Element) -> Iterator[tuple[str, str]]:
-    nodes = {node.get("id"): node for node in flow_nodes(process)}
-    for node in nodes.values():
-        if local(node) != "boundaryEvent":
-            continue
-        for flow in _outgoing(node):
-            target = nodes.get(flow.get("targetRef"))
-            loop = target.find(bpmn("multiInstanceLoopCharacteristics")) if target is not None else None
-            if loop is not None and loop.get("isSequential") != "true":
-                yield node.get("id", ""), _("میان رویداد مرزی و تکرار هم‌زمان یک دروازه بگذارید.")

@@ -18,9 +18,11 @@ RUNS_AT = {
     "subprocess start": frozenset({""}),
     "event start": frozenset({"message", "timer", "signal", "error", "escalation", "conditional"}),
     "intermediateCatchEvent": frozenset({"message", "timer", "signal", "conditional", "link"}),
-    "intermediateThrowEvent": frozenset({"", "message", "signal", "escalation", "link"}),
-    "boundaryEvent": frozenset({"message", "timer", "signal", "error", "escalation", "conditional", "cancel"}),
-    "endEvent": frozenset({"", "message", "signal", "error", "escalation", "terminate", "cancel"}),
+    "intermediateThrowEvent": frozenset({"", "message", "signal", "escalation", "link", COMPENSATION}),
+    "boundaryEvent": frozenset(
+        {"message", "timer", "signal", "error", "escalation", "conditional", "cancel", COMPENSATION}
+    ),
+    "endEvent": frozenset({"", "message", "signal", "error", "escalation", "terminate", "cancel", COMPENSATION}),
 }
 _WITH_CONTENT = ("subProcess", "transaction", "callActivity", "adHocSubProcess")
 
@@ -32,7 +34,7 @@ def position(node: etree._Element) -> str:
     around = node.getparent()
     if around is not None and is_event_subprocess(around):
         return "event start"
-    return "process start" if local(around) == "process" else "subprocess start"
+    return "process start" if around is not None and local(around) == "process" else "subprocess start"
 
 
 def _kinds() -> dict[str, str]:
@@ -48,11 +50,13 @@ def _one_definition(node: etree._Element) -> str:
         return ""
     if node.find(bpmn("eventDefinitionRef")) is not None:
         return _("تعریف این رویداد جای دیگری است؛ آن را در خود رویداد بنویسید.")
-    return _("یک رویداد باید یک تعریف داشته باشد.") if len(definitions(node)) > 1 else ""
+    if len(definitions(node)) > 1:
+        return _("یک رویداد باید یک تعریف داشته باشد؛ برای هر تعریف رویدادی جدا بکشید.")
+    return ""
 
 
 def _place(node: etree._Element) -> str:
-    if local(node) not in EVENTS or len(definitions(node)) > 1:
+    if local(node) not in EVENTS or _one_definition(node):
         return ""
     where, kind = position(node), event_kind(node)
     if kind == COMPENSATION or kind in RUNS_AT[where]:
@@ -63,7 +67,10 @@ def _place(node: etree._Element) -> str:
         return _("پرونده با این رویداد آغاز نمی‌شود؛ رویداد آغاز ساده، پیام یا سیگنال بکشید.")
     if where == "subprocess start":
         return _("زیرفرایند با رسیدن جریان آغاز می‌شود؛ رویداد آغاز آن را ساده بکشید.")
-    return _("رویداد «%(kind)s» در این جایگاه معنا ندارد.", kind=_kinds().get(kind, kind))
+    return _(
+        "رویداد «%(kind)s» در این جایگاه اجرا نمی‌شود؛ یکی از این‌ها را بکشید: %(others)s.",
+        kind=_kinds().get(kind, kind), others=_("، ").join(_kinds()[one] for one in _kinds() if one in RUNS_AT[where]),
+    )  # fmt: skip
 
 
 def _always_interrupts(node: etree._Element) -> str:

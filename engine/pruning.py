@@ -2,7 +2,8 @@
 
 What stays is what can still matter: the root, every unfinished task, every finished task from which two or
 more unfinished ones branch off (a join takes what its branches changed since then), and the split of an
-activity that still waits for its boundary events, with the tasks directly below it.
+activity that still waits for its boundary events, with the tasks directly below it; and the data with which a
+branch of a boundary event began, as long as it is compared with it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from SpiffWorkflow.bpmn.specs.control import EventSplit, _EndJoin
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.util.task import TaskState
 
-from engine.corrections.tokens import apply_changes
+from engine.corrections.tokens import apply_changes, branch_base, is_base, path_to
 
 UNFINISHED = TaskState.NOT_FINISHED_MASK
 
@@ -54,8 +55,11 @@ def _prune_tree(workflow: Any) -> int:
         if task._state & UNFINISHED or len(live_children) > 1:
             keep.add(task_id)
         waits = any(tasks[child]._state & UNFINISHED for child in live_children)
-        if waits and isinstance(task.task_spec, EventSplit):
-            keep.update(live_children, [task_id])
+        if isinstance(task.task_spec, EventSplit):
+            if waits:
+                keep.update(live_children, [task_id])
+            elif len(live_children) > 1:
+                keep.update(child for child in live_children if is_base(tasks[child]))
     if len(keep) < len(tasks):
         workflow.tasks = _only(workflow, keep)
         if workflow.last_task is not None and workflow.last_task.id not in keep:
@@ -103,18 +107,18 @@ def _drop_settled_ends(workflow: Any) -> None:
     for end in sorted(ends, key=lambda token: token.internal_data["arrived"]):
         by_fork.setdefault(_fork_above(workflow, end), []).append(end)
     for fork_id, tokens in by_fork.items():
-        base = workflow.tasks[fork_id].data
+        fork = workflow.tasks[fork_id]
         for token in tokens[:-1]:
             others = [other for other in tokens if other is not token]
-            if _outcome(base, tokens) == _outcome(base, others):
+            if _outcome(fork, tokens) == _outcome(fork, others):
                 workflow._remove_task(token.id)
                 tokens = others
 
 
-def _outcome(base: dict[str, Any], tokens: list[Any]) -> dict[str, Any]:
-    merged = dict(base)
+def _outcome(fork: Any, tokens: list[Any]) -> dict[str, Any]:
+    merged = dict(fork.data)
     for token in tokens:
-        apply_changes(merged, base, token.data)
+        apply_changes(merged, branch_base(fork, path_to(token)), token.data)
     return merged
 
 

@@ -15,7 +15,6 @@ from SpiffWorkflow.bpmn.specs.event_definitions.timer import (
     TimeDateEventDefinition,
     TimerEventDefinition,
 )
-from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent, EventBasedGateway
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 from SpiffWorkflow.bpmn.util.event import BpmnEvent
@@ -60,22 +59,6 @@ def _value_of(definition: Any, my_task: Any) -> object:
 
 def _element(my_task: Any) -> str:
     return str(my_task.task_spec.bpmn_id or my_task.task_spec.name)
-
-
-# ---------------------------------------------------------------- 7 data of a wait
-# event_types.py:42 takes the parent's data over again at every look at a waiting event (and runs a pre-script
-# again each time). Here it is taken when the wait begins; afterwards no parent is needed.
-
-
-@instead_of(CatchingEvent, "_update_hook")
-def _begin_or_go_on_waiting(self: Any, my_task: Any) -> bool:
-    if "waits" in my_task.internal_data:
-        fired = self.event_definition.has_fired(my_task)
-        if not fired:
-            self.event_definition.update_task(my_task)
-        return bool(fired)
-    my_task.internal_data["waits"] = True
-    return bool(original(CatchingEvent, "_update_hook")(self, my_task))
 
 
 # ---------------------------------------------------------------- 8 event-based gateways

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sized
 from copy import deepcopy
 from typing import Any
 
@@ -11,10 +11,15 @@ from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import (
     MultiInstanceTask,
     ParallelMultiInstanceTask,
     SequentialMultiInstanceTask,
+    StandardLoopTask,
 )
+from SpiffWorkflow.util.task import TaskState
 
 from engine.corrections.registry import instead_of, original
 from engine.corrections.tokens import apply_changes
+from models.language import gettext as _
+
+MOST_INSTANCES = 500  # of one activity side by side
 
 # ---------------------------------------------------------------- 11 instances report back
 # multiinstance_task.py:66 and :146 connect instances with their loop only when the first instance is made:
@@ -70,9 +75,24 @@ def _output_beside_cardinality(self: Any, my_task: Any) -> None:
 
 @instead_of(ParallelMultiInstanceTask, "create_children")
 def _create_instances(self: Any, my_task: Any) -> None:
+    _refuse_too_many(self, my_task)
     if self.data_output is None or self.output_item is None:
         my_task.internal_data["began_with"] = deepcopy(my_task.data)
     original(ParallelMultiInstanceTask, "create_children")(self, my_task)
+
+
+def _refuse_too_many(spec: Any, my_task: Any) -> None:
+    """:325 makes as many instances as a number in the data says, 200,000 in six seconds."""
+    if spec.data_input is not None:
+        given = spec.data_input.get(my_task)
+        count = len(given) if isinstance(given, Sized) else 0
+    else:
+        count = my_task.workflow.script_engine.evaluate(my_task, spec.cardinality)
+    if isinstance(count, int) and count > MOST_INSTANCES:
+        message = _(
+            "%(count)s نمونهٔ هم‌زمان خواسته شده و بیش از %(most)s نمی‌شود.", count=count, most=MOST_INSTANCES
+        )
+        spec.raise_data_exception(message, my_task)
 
 
 @instead_of(SequentialMultiInstanceTask, "add_next_child")
@@ -82,3 +102,27 @@ def _add_next_instance(self: Any, my_task: Any) -> None:
     take = self.get_next_input_item if self.data_input is not None else self.get_next_index
     key_or_index, item = take(my_task)
     self.create_child(my_task, item, key_or_index)
+
+
+# ---------------------------------------------------------------- 16 standard loops
+# :77 lays a round's lists over the loop's item by item, so a list never gets shorter and a name that was
+# taken out comes back; :78 keeps the id of every round in the case. Here the last round's data are the loop's,
+# and the rounds are counted.
+
+
+@instead_of(StandardLoopTask, "merge_child")
+def _end_round(self: Any, workflow: Any, child: Any) -> None:
+    my_task = child.parent
+    my_task.data = deepcopy(child.data)
+    my_task.internal_data["rounds"] = my_task.internal_data.get("rounds", 0) + 1
+    if self.loop_complete(my_task):
+        my_task._set_state(TaskState.READY)
+    else:
+        self.create_child(my_task)
+
+
+@instead_of(StandardLoopTask, "loop_complete")
+def _rounds_are_over(self: Any, my_task: Any) -> bool:
+    if self.maximum is not None and my_task.internal_data.get("rounds", 0) >= self.maximum:
+        return True
+    return self.condition is not None and not my_task.workflow.script_engine.evaluate(my_task, self.condition)

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -55,14 +56,6 @@ def _followers(spec: Any) -> list[Any]:
     """Without the join: a non-interrupting event ends no activity, and each firing would leave one behind."""
     ends_nothing = isinstance(spec, BoundaryEvent) and not spec.cancel_activity
     return [one for one in spec.outputs if not (ends_nothing and isinstance(one, BoundaryEventJoin))]
-
-
-def follow(task: Any) -> None:
-    """Start what follows a non-interrupting boundary event that goes on waiting."""
-    for spec in _followers(task.task_spec):
-        child = task._add_child(spec, TaskState.FUTURE)
-        child.triggered = True  # it stays when the event itself completes
-        spec._update(child)
 
 
 @instead_of(EventSplit, "_run_hook")
@@ -178,31 +171,59 @@ def _upstream(join: Any, starts: Iterable[str]) -> set[str]:
 
 
 def _merged(tokens: list[Any]) -> dict[str, Any]:
-    return _merged_paths([[*reversed(list(_ancestors(token))), token] for token in tokens], 0)
+    order = {token.id: token.internal_data["arrived"] for token in tokens}
+    return _Merge({token.id: token.data for token in tokens}, order).of([path_to(token) for token in tokens], 0)
 
 
-def _merged_paths(paths: list[list[Any]], level: int) -> dict[str, Any]:
-    """Joins the innermost forks first: what a branch brought along from before its own fork is no change of its.
-
-    A path is a token with its ancestors, the root first; above ``level`` all paths are one.
-    """
-    if len(paths) == 1:
-        data: dict[str, Any] = paths[0][-1].data
-        return data
-    while all(path[level] is paths[0][level] for path in paths):
-        level += 1
-    branches: dict[UUID, list[list[Any]]] = {}
-    for path in paths:
-        branches.setdefault(path[level].id, []).append(path)
-    base = paths[0][level - 1].data
-    merged = dict(base)
-    for branch in sorted(branches.values(), key=_last_arrival):
-        apply_changes(merged, base, _merged_paths(branch, level))
-    return merged
+def merged_now(tokens: list[Any], data: dict[UUID, dict[str, Any]]) -> dict[str, Any]:
+    """What these tokens would have as ``data`` together, the later ones of the list over the earlier ones."""
+    order = {token.id: position for position, token in enumerate(tokens)}
+    return _Merge(data, order).of([path_to(token) for token in tokens], 0)
 
 
-def _last_arrival(paths: list[list[Any]]) -> int:
-    return max(path[-1].internal_data["arrived"] for path in paths)
+def path_to(token: Any) -> list[Any]:
+    """A token's ancestors, the root first, and itself."""
+    return [*reversed(list(_ancestors(token))), token]
+
+
+@dataclass(frozen=True)
+class _Merge:
+    data: dict[UUID, dict[str, Any]]  # of each token
+    order: dict[UUID, int]  # a higher one is laid over a lower one
+
+    def of(self, paths: list[list[Any]], level: int) -> dict[str, Any]:
+        """Joins the innermost forks first: what a branch had before its own fork is no change of its.
+
+        A path is a token with its ancestors, the root first; above ``level`` all paths are one.
+        """
+        if len(paths) == 1:
+            return self.data[paths[0][-1].id]
+        while all(path[level] is paths[0][level] for path in paths):
+            level += 1
+        branches: dict[UUID, list[list[Any]]] = {}
+        for path in paths:
+            branches.setdefault(path[level].id, []).append(path)
+        merged = dict(paths[0][level - 1].data)
+        for branch in sorted(branches.values(), key=self._last):
+            apply_changes(merged, branch_base(paths[0][level - 1], branch[0]), self.of(branch, level))
+        return merged
+
+    def _last(self, paths: list[list[Any]]) -> int:
+        return max(self.order[path[-1].id] for path in paths)
+
+
+def branch_base(fork: Any, path: list[Any]) -> dict[str, Any]:
+    """The data that a branch from ``fork`` is compared with: the fork's; for an event that does not interrupt,
+    what the event began with, which stands in a finished task of the event itself (correction 13)."""
+    head = path[path.index(fork) + 1]
+    base: dict[str, Any] = head.data if is_base(head) else fork.data
+    return base
+
+
+def is_base(task: Any) -> bool:
+    """Whether a task only keeps the data that a branch of a boundary event began with."""
+    spec = task.task_spec
+    return bool(isinstance(spec, BoundaryEvent) and not spec.cancel_activity and task._state == TaskState.COMPLETED)
 
 
 def apply_changes(merged: dict[str, Any], base: dict[str, Any], changed: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def _wrap(scope: etree._Element) -> str:
 
 def _attach(scope: etree._Element, content: str, body: etree._Element) -> None:
     """Move the start event of an event subprocess to the edge of the content, and make the rest a plain one."""
-    start = body.find(bpmn("startEvent"))
+    start = body.findall(bpmn("startEvent"))[0]
     identifier, body_id = start.get("id", ""), body.get("id", "")
     begin = inserted("begin", identifier)
     for flow in outgoing(start):
@@ -56,8 +56,7 @@ def _attach(scope: etree._Element, content: str, body: etree._Element) -> None:
     add(body, "startEvent", begin)
     interrupting = start.get("isInterrupting", "true")
     edge = add(scope, "boundaryEvent", identifier, attachedToRef=content, cancelActivity=interrupting)
-    if start.get("name"):
-        edge.set("name", start.get("name"))
+    edge.set("name", start.get("name", ""))
     edge.extend(definitions(start))
     body.remove(start)
     body.attrib.pop("triggeredByEvent")

@@ -37,7 +37,8 @@ def _branch(scope: etree._Element, node: etree._Element) -> None:
     free = [flow for flow in flows if flow not in guarded and flow is not default]
     source = node.get("id", "")
     if not guarded or (default is not None and free):
-        source = _gateway(scope, "parallelGateway", inserted("fork", node.get("id", "")), source)
+        fork = _gateway(scope, "parallelGateway", inserted("fork", node.get("id", "")), source)
+        source = fork.get("id", "")
         for flow in free:
             flow.set("sourceRef", source)
     if guarded:
@@ -54,17 +55,16 @@ def _choose(
     """Without a default flow, the flows that are always taken stand among those that are chosen."""
     gateway = _gateway(scope, "inclusiveGateway", inserted("choice", node.get("id", "")), source)
     for flow in guarded:
-        flow.set("sourceRef", gateway)
+        flow.set("sourceRef", gateway.get("id", ""))
     if default is not None:
-        default.set("sourceRef", gateway)
-        scope.find(f"*[@id='{gateway}']").set("default", default.get("id", ""))
+        default.set("sourceRef", gateway.get("id", ""))
+        gateway.set("default", default.get("id", ""))
         return
     for flow in free:
-        flow.set("sourceRef", gateway)
+        flow.set("sourceRef", gateway.get("id", ""))
         etree.SubElement(flow, bpmn("conditionExpression")).text = _ALWAYS
 
 
-def _gateway(scope: etree._Element, tag: str, identifier: str, source: str) -> str:
-    add(scope, tag, identifier)
+def _gateway(scope: etree._Element, tag: str, identifier: str, source: str) -> etree._Element:
     connect(scope, inserted("flow", f"{source}.{identifier}"), source, identifier)
-    return identifier
+    return add(scope, tag, identifier)

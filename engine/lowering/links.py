@@ -23,7 +23,8 @@ def lower(process: etree._Element) -> None:
                 identifier = node.get("id", "")
                 connect(scope, inserted("link", identifier), identifier, target.get("id", ""))
         for node in (*catching.values(), *throwing):
-            node.remove(node.find(bpmn("linkEventDefinition")))
+            for definition in node.findall(bpmn("linkEventDefinition")):
+                node.remove(definition)
 
 
 def link_events(scope: etree._Element, tag: str) -> list[etree._Element]:

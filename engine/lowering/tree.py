@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
 
 from lxml import etree
 
-from engine.diagrams import BPMN, bpmn, local
+from engine.diagrams import bpmn, local
 
+Flows: TypeAlias = dict[str, list[etree._Element]]
 SUB_PROCESSES = ("subProcess", "transaction", "adHocSubProcess")
 
 
@@ -27,32 +30,47 @@ def definitions(node: etree._Element) -> list[etree._Element]:
     return [child for child in node if local(child).endswith("EventDefinition")]
 
 
-_OUT = etree.XPath("b:sequenceFlow[@sourceRef=$id]", namespaces={"b": BPMN})
-_IN = etree.XPath("b:sequenceFlow[@targetRef=$id]", namespaces={"b": BPMN})
+_known: ContextVar[tuple[Flows, Flows] | None] = ContextVar("flows of a process", default=None)
+
+
+@contextmanager
+def unchanging(process: etree._Element) -> Iterator[None]:
+    """While a process is only read: its flows are looked up once, and not anew for each element."""
+    out: Flows = {}
+    into: Flows = {}
+    for flow in process.iter(bpmn("sequenceFlow")):
+        out.setdefault(flow.get("sourceRef", ""), []).append(flow)
+        into.setdefault(flow.get("targetRef", ""), []).append(flow)
+    token = _known.set((out, into))
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def outgoing(node: etree._Element) -> list[etree._Element]:
     """The sequence flows that leave a node."""
-    return _at(node, _OUT)
+    return _flows_at(node, "sourceRef", 0)
 
 
 def incoming(node: etree._Element) -> list[etree._Element]:
     """The sequence flows that lead to a node."""
-    return _at(node, _IN)
+    return _flows_at(node, "targetRef", 1)
 
 
-def _at(node: etree._Element, path: etree.XPath) -> list[etree._Element]:
-    """Looked up by the library's own search: a walk of ours for each element of 2,000 would take seconds."""
-    scope = node.getparent()
-    identifier = node.get("id")
-    if scope is None or identifier is None:
+def _flows_at(node: etree._Element, end: str, which: int) -> list[etree._Element]:
+    scope, identifier = node.getparent(), node.get("id", "")
+    if scope is None:
         return []
-    return cast(list[etree._Element], path(scope, id=identifier))
+    known = _known.get()
+    if known is not None:
+        return [flow for flow in known[which].get(identifier, ()) if flow.getparent() is scope]
+    return [flow for flow in scope.findall(bpmn("sequenceFlow")) if flow.get(end) == identifier]
 
 
 def add(scope: etree._Element, tag: str, identifier: str, **attributes: str) -> etree._Element:
     """A new element at the end of a scope."""
-    return etree.SubElement(scope, bpmn(tag), {"id": identifier, **attributes})
+    return etree.SubElement(scope, bpmn(tag), id=identifier, **attributes)
 
 
 def connect(scope: etree._Element, identifier: str, source: str, target: str) -> etree._Element:

@@ -56,8 +56,7 @@ def _starting_values(session: Session, actor: Actor, key: str, values: dict[str,
     """The accepted values of the start event's form. A process without one takes none: they would be case data."""
     if not current.engine().may_start(session, key, actor):
         raise NotFound("process", key)
-    elements = current.engine().definitions.newest(session, key).diagrams[key].elements.values()
-    start = next(element for element in elements if element.tag == "startEvent")
+    start = current.engine().definitions.newest(session, key).diagrams[key].start
     form_class = forms.form_for(key, start.id)
     if form_class is None:
         _nothing, errors = flatten(forms.TaskForm.unbound(), values)

@@ -1,0 +1,17 @@
+"""Data objects and data stores: they are picture only, and the library would refuse or store them."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from engine.diagrams import bpmn
+
+_DATA = ("dataObject", "dataObjectReference", "dataStore", "dataStoreReference")
+
+
+def strip(root: etree._Element) -> None:
+    """Take them out of a file. What would read or write them is refused before (``engine.constructs``)."""
+    for node in list(root.iter(*(bpmn(tag) for tag in _DATA))):
+        parent = node.getparent()
+        if parent is not None:
+            parent.remove(node)
