@@ -47,10 +47,9 @@ class OperationTask(ServiceTask):  # type: ignore[misc]
 class DecisionTask(NoneTask):  # type: ignore[misc]
     """A business rule task: asks a decision table of ours, never the library's own DMN engine."""
 
-    manual = False
-
     def __init__(self, wf_spec: Any, name: str, decision: str = "", result_variable: str = "", **kwargs: Any) -> None:
         super().__init__(wf_spec, name, **kwargs)
+        self.manual = False  # the inherited one waits for a person
         self.decision = decision
         self.result_variable = result_variable
 
@@ -61,6 +60,11 @@ class DecisionTask(NoneTask):  # type: ignore[misc]
 
 class DecisionTaskParser(SpiffTaskParser):  # type: ignore[misc]
     """Reads a business rule task's decision and the variable its result goes to."""
+
+    @staticmethod
+    def get_decision_ref(node: etree._Element) -> str:
+        """What the library lists as needed; our tables are looked up by ``engine.checking`` instead."""
+        return ""
 
     def create_task(self) -> DecisionTask:
         extensions = self.parse_extensions()

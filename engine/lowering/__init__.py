@@ -10,9 +10,9 @@ from __future__ import annotations
 from lxml import etree
 
 from engine.diagrams import bpmn
-from engine.lowering import event_subprocesses, forks, links, starts
+from engine.lowering import compensation, event_subprocesses, forks, links, starts
 
-_STEPS = (starts.lower, links.lower, forks.lower, event_subprocesses.lower)
+_STEPS = (starts.lower, compensation.lower, links.lower, forks.lower, event_subprocesses.lower)
 
 
 def lower(root: etree._Element) -> None:

@@ -1,0 +1,72 @@
+"""The tasks that lowering puts in for compensation: they note what is completed, and say what is undone next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from SpiffWorkflow.spiff.parser.task_spec import SpiffTaskParser
+from SpiffWorkflow.spiff.specs.defaults import NoneTask
+
+from engine.lowering.compensation import KIND, NEXT, OF
+
+_NOTED = "Kartabl.completed"  # in the (sub)process's own data: [activity, the subprocesses it was completed in …]
+_LEFT = "kartabl_compensation"  # in the token's data: what is still to be undone
+
+
+class CompensationTask(NoneTask):  # type: ignore[misc]
+    """One step of compensation; ``step`` says which."""
+
+    def __init__(self, wf_spec: Any, name: str, step: str = "", of: str = "", wanted: str = "", **kwargs: Any) -> None:
+        super().__init__(wf_spec, name, **kwargs)
+        self.manual = False
+        self.step, self.of, self.wanted = step, of, wanted
+
+    def _run_hook(self, my_task: Any) -> bool:
+        steps = {
+            "done": self._note, "through": self._hand_on, "compensate": self._begin, "undo": self._go_on,
+            "undone": self._end,
+        }  # fmt: skip
+        steps[self.step](my_task)
+        return True
+
+    def _note(self, my_task: Any) -> None:
+        my_task.workflow.data.setdefault(_NOTED, []).append([self.of])
+
+    def _hand_on(self, my_task: Any) -> None:
+        """With the subprocess is completed what was completed inside and is not undone yet."""
+        noted = my_task.workflow.data.setdefault(_NOTED, [])
+        noted.extend([*one, self.of] for one in _inside(my_task, self.of))
+
+    def _begin(self, my_task: Any) -> None:
+        """Take what this event undoes: each completed activity is undone once."""
+        noted = my_task.workflow.data.get(_NOTED, [])
+        mine = [one for one in noted if not self.wanted or self.wanted in one]
+        my_task.workflow.data[_NOTED] = [one for one in noted if one not in mine]
+        my_task.data[_LEFT] = [self.of, *(one[0] for one in mine)]
+
+    def _go_on(self, my_task: Any) -> None:
+        *left, following = my_task.data[_LEFT]
+        my_task.data.update({NEXT: following, _LEFT: left})
+
+    def _end(self, my_task: Any) -> None:
+        for name in (NEXT, _LEFT):
+            my_task.data.pop(name, None)
+
+
+def _inside(my_task: Any, activity: str) -> list[list[str]]:
+    """What was noted in the subprocess that has just completed."""
+    task = my_task.parent
+    while task.task_spec.bpmn_id != activity or task.id not in my_task.workflow.top_workflow.subprocesses:
+        task = task.parent
+    found: list[list[str]] = my_task.workflow.top_workflow.subprocesses[task.id].data.get(_NOTED, [])
+    return found
+
+
+class CompensationParser(SpiffTaskParser):  # type: ignore[misc]
+    """Reads what lowering wrote at an inserted task."""
+
+    def create_task(self) -> CompensationTask:
+        return CompensationTask(
+            self.spec, self.bpmn_id, step=self.node.get(KIND, ""), of=self.node.get(OF, ""),
+            wanted=self.node.get("wanted", ""), **self.bpmn_attributes,
+        )  # fmt: skip

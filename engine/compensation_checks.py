@@ -1,0 +1,105 @@
+"""Which compensation is refused: what would not be undone, or not as it was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from engine.diagrams import ACTIVITIES, bpmn, event_kind, local
+from engine.lowering.compensation import Compensation, between, compensations, scope_of, throwing, thrown_for
+from engine.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
+from models.language import gettext as _
+
+_LOOPS = ("multiInstanceLoopCharacteristics", "standardLoopCharacteristics")
+
+
+def refused(process: etree._Element) -> Iterator[tuple[str, str]]:
+    """(element id, reason) of all compensation in a process that cannot be run as drawn."""
+    found = list(compensations(process))
+    for one in found:
+        if reason := _of_activity(one, found) or _of_way(one):
+            yield one.edge.get("id", ""), reason
+    connected = {one.edge for one in found} | {one.handler for one in found}
+    for scope in scopes(process):
+        for node in scope:
+            if reason := _alone(node, connected) or _handler(node):
+                yield node.get("id", ""), reason
+        for event in throwing(scope):
+            if reason := _event(event, scope, found):
+                yield event.get("id", ""), reason
+
+
+def _repeated(node: etree._Element) -> bool:
+    return any(node.find(bpmn(tag)) is not None for tag in _LOOPS)
+
+
+def _of_activity(one: Compensation, found: list[Compensation]) -> str:
+    if _repeated(one.activity):
+        return _("کاری که تکرار می‌شود جبران نمی‌شود؛ آن را در یک زیرفرایند بگذارید.")
+    if sum(other.activity is one.activity for other in found) > 1:
+        return _("یک کار تنها یک رویداد جبران دارد.")
+    if sum(other.handler is one.handler for other in found) > 1:
+        return _("هر کار جبران‌کننده از آنِ یک رویداد است.")
+    return _("از رویداد جبران جریانی بیرون نمی‌رود؛ آن را به کار جبران‌کننده پیوند دهید.") if outgoing(one.edge) else ""
+
+
+def _of_way(one: Compensation) -> str:
+    """What stands between the activity and the scope in which its compensation is thrown."""
+    if one.home is None:
+        return _("هیچ رویدادی این جبران را پرتاب نمی‌کند.")
+    inside = [scope_of(one.activity), *between(one.activity, one.home)]
+    if any(local(scope) in ("transaction", "adHocSubProcess") for scope in (*inside, one.home)):
+        return _("جبران در تراکنش و در زیرفرایند موردی اجرا نمی‌شود.")
+    for scope in between(one.activity, one.home):
+        if _repeated(scope) or is_event_subprocess(scope) or any(map(is_event_subprocess, scope)):
+            return _("جبران از درون «%(id)s» به بیرون نمی‌رسد.", id=scope.get("id", ""))
+    return ""
+
+
+def _alone(node: etree._Element, connected: set[etree._Element]) -> str:
+    if node in connected:
+        return ""
+    if local(node) == "boundaryEvent" and event_kind(node) == "compensate":
+        return _("رویداد جبران به کار جبران‌کننده‌ای پیوند نخورده است.")
+    if local(node) in ("startEvent", "intermediateCatchEvent") and event_kind(node) == "compensate":
+        return _("جبران تنها در لبهٔ یک کار دریافت می‌شود.")
+    if node.get("isForCompensation") == "true":
+        return _("این کارِ جبران‌کننده به رویداد جبرانی پیوند نخورده است.")
+    return ""
+
+
+def _handler(node: etree._Element) -> str:
+    if local(node) not in ACTIVITIES or node.get("isForCompensation") != "true":
+        return ""
+    edges = [
+        edge for edge in scope_of(node).findall(bpmn("boundaryEvent")) if edge.get("attachedToRef") == node.get("id")
+    ]
+    if incoming(node) or outgoing(node) or edges:
+        return _("کار جبران‌کننده نه جریانی دارد و نه رویداد مرزی.")
+    return ""
+
+
+def _event(event: etree._Element, scope: etree._Element, found: list[Compensation]) -> str:
+    if definitions(event)[0].get("waitForCompletion") == "false":
+        return _("رویداد جبران همیشه تا پایان جبران می‌ماند؛ waitForCompletion را بردارید.")
+    if is_event_subprocess(scope):
+        return _("پرتاب جبران در زیرفرایندِ رویدادی اجرا نمی‌شود.")
+    wanted = thrown_for(event)
+    reached = [one for one in found if one.home is scope and wanted in ("", *_path(one, scope))]
+    if not reached:
+        return _("این رویداد چیزی را جبران نمی‌کند: کاری با رویداد جبران در اینجا نیست.")
+    hidden = [one for one in found if one.home is not scope and scope in one.activity.iterancestors()]
+    if any(wanted in ("", *_path(one, scope)) and not _replaced(one, found) for one in hidden):
+        return _("زیرفرایندی که خودش جبران را پرتاب می‌کند از بیرون جبران نمی‌شود؛ به آن رویداد جبران بدهید.")
+    return ""
+
+
+def _path(one: Compensation, scope: etree._Element) -> list[str]:
+    return [node.get("id", "") for node in (one.activity, *between(one.activity, scope))]
+
+
+def _replaced(one: Compensation, found: list[Compensation]) -> bool:
+    """Whether a subprocess round the activity has a handler of its own."""
+    with_handler = {other.activity for other in found}
+    return any(around in with_handler for around in one.activity.iterancestors())
