@@ -16,7 +16,7 @@ from models.event import EventSubscription
 from models.job import Incident, Job, JobKind
 from tests.databases import SQLITE, postgres_url
 from tests.engine.small import NOW, Small, chain, end, event, flow, process, service, start, user_task
-from tests.engine.test_messages import operations
+from tests.engine.trade import operations
 
 CLOSER = process(
     start() + user_task("decide")
@@ -214,7 +214,7 @@ def test_a_signal_starts_a_case_of_the_newest_version_of_each_process_that_it_be
 def test_a_delivery_that_fails_is_an_incident_of_the_one_that_hears_it_and_may_be_retried(server: str) -> None:
     waiter = process(
         start() + user_task("enter") + event("intermediateCatchEvent", "await_end", "signal closed")
-        + service("try", "test_messages.fails", amount="reason") + user_task("leave") + end()
+        + service("try", "trade.fails", amount="reason") + user_task("leave") + end()
         + chain("begin", "enter", "await_end", "try", "leave", "done"),
         key="waiter", signals="closed",
     )  # fmt: skip
@@ -227,7 +227,7 @@ def test_a_delivery_that_fails_is_an_incident_of_the_one_that_hears_it_and_may_b
     assert open_keys(office, calm) == ["leave"]  # the others do not wait for it
     found = office.look(lambda session: session.scalars(select(Incident).order_by(Incident.id)).all())
     assert [(one.case_id, one.element_id, one.operation) for one in found] == [
-        (case_id, "try", "test_messages.fails"), (case_id, "await_end", "delivery closed"),
+        (case_id, "try", "trade.fails"), (case_id, "await_end", "delivery closed"),
     ]  # fmt: skip
     with office.engine.transaction() as session:
         office.engine.supervision.retry_incident(session, found[1].id, by=office.actor("boss"))
