@@ -53,13 +53,14 @@ class Load:
     kills: int
     works: int  # completions, payments and timers together
     seconds: float
-    pause: float  # between two kills, at most
+    pause: float = 0.6  # seconds between two kills, at most
+    timed: bool = False  # the first page has to be quick, too: not where other work shares the machine
 
 
-FULL = Load(kills=300, works=1_000, seconds=260, pause=0.6)
-SHORT = Load(kills=8, works=30, seconds=12, pause=0.6)
-TWIN = Load(kills=20, works=0, seconds=25, pause=0.6)
-SHORT_TWIN = Load(kills=8, works=0, seconds=10, pause=0.6)
+FULL = Load(kills=300, works=1_000, seconds=260, timed=True)
+SHORT = Load(kills=8, works=30, seconds=12)
+TWIN = Load(kills=20, works=0, seconds=25)
+SHORT_TWIN = Load(kills=8, works=0, seconds=10)
 
 
 def leave_empty(url: str) -> None:
@@ -120,7 +121,7 @@ class _Run:
             self._kill_until(load)
             self._wanting = False
             self._finish(stuck)
-            self._judge()
+            self._judge(timed=load.timed)
         finally:
             for client in self._clients:
                 client.stopped.set()
@@ -154,7 +155,8 @@ class _Run:
     def _finish(self, stuck: float) -> None:
         """Nobody kills any more: wait until every case has ended, or nothing has moved for ``stuck`` seconds."""
         before, since = -1, time.monotonic()
-        while time.monotonic() < since + stuck:
+        give_up = since + 4 * stuck
+        while time.monotonic() < min(since + stuck, give_up):
             left, moved = self._number(UNFINISHED), self._number(MOVED)
             if not left:
                 break
@@ -164,17 +166,21 @@ class _Run:
         for client in self._clients:
             client.stopped.set()
         for client in self._clients:
-            client.join(timeout=stuck)
+            client.join(timeout=max(0.1, give_up - time.monotonic()))
         time.sleep(RECONCILE)
 
-    def _judge(self) -> None:
+    def _judge(self, *, timed: bool) -> None:
         self._site.kill_all()
         world = World(self._folder)
         books = {"sms": world.read("sms"), "calls": world.read("calls")}
         self._found.faults += self._oracle.judge(self._told, books)
-        slowest = max(self._pages)
-        if slowest > FIRST_PAGE:
-            self._found.faults.append(f"unfinished: the first page after a kill took {slowest:.1f} s")
+        self._found.numbers["first page after a kill, at most, s"] = slowest = max(self._pages)
+        if timed:
+            self._found.numbers["from the shell, s"] = cold = self._site.cold_start()
+            if max(slowest, cold) > FIRST_PAGE:
+                self._found.faults.append(
+                    f"unfinished: the first page took {slowest:.1f} s, {cold:.1f} s from the shell"
+                )
         for name, sentence in COUNTED.items():
             self._found.numbers[name] = self._number(sentence)
         self._found.numbers = {
@@ -184,7 +190,6 @@ class _Run:
             "of them broken off": sum(client.unanswered for client in self._clients),
             "acknowledged": len(self._told.completed) + len(self._told.started),
             "SMS repeated under their id": sum(len(keys) - len(set(keys)) for keys in books["sms"].values()),
-            "first page, at most, s": slowest,
         }  # fmt: skip
         self._found.faults = list(dict.fromkeys(self._found.faults))
 

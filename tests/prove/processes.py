@@ -79,7 +79,6 @@ class Site:
     def cold_start(self) -> float:
         """Seconds to the first page with a new interpreter that imports everything; all else is dead."""
         self.kill_all()
-        self._forks.kill()
         environment = {**os.environ, **self._environment}
         began = time.monotonic()
         command = "from tests.prove import site; import sys; site.run(sys.argv[1:])"
@@ -93,9 +92,7 @@ class Site:
             alone.wait()
 
     def close(self) -> None:
-        if self._forks.poll() is None:
-            self.kill_all()
-        self._forks.kill()
+        """End everything: the process that forks kills whatever is left as soon as there are no more orders."""
         self._forks.communicate()
 
     def _order(self, **order: Any) -> dict[str, Any]:

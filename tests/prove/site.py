@@ -32,7 +32,6 @@ from tests.prove.world import TelephoneCompany, World
 from workflows.registry import operations
 
 HERE = Path(__file__).parent
-DIAGRAMS = [kartabl.DIAGRAMS / "payment.bpmn", kartabl.DIAGRAMS / "unmatched_payment.bpmn", HERE / "proof.bpmn"]
 PACE = 20  # seconds of the application in one second: a lease of a minute ends after three
 RECONCILE_EVERY = 5  # seconds
 
@@ -121,11 +120,10 @@ def _kill(children: list[int], *, group: int) -> None:
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
     for child in children:
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-    for child in children:
-        with suppress(ChildProcessError):
-            os.waitpid(child, 0)
+        with suppress(ChildProcessError):  # no child any more: its number may be another's by now
+            if os.waitpid(child, os.WNOHANG)[0] == 0:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
 
 
 def warm_up() -> None:
@@ -140,6 +138,7 @@ def warm_up() -> None:
 
 def main() -> None:
     warm_up()
+    started: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
         answer: dict[str, Any] = {}
@@ -149,7 +148,10 @@ def main() -> None:
             answer["process"] = _begin(order, Path(order["log"]))
             if order["do"] == "prepare":
                 answer["status"] = os.waitstatus_to_exitcode(os.waitpid(answer["process"], 0)[1])
+            else:
+                started.add(answer["process"])
         print(json.dumps(answer), flush=True)
+    _kill(sorted(started), group=0)  # whoever gave the orders is gone
 
 
 if __name__ == "__main__":
