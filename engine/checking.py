@@ -231,7 +231,9 @@ def _cyclic_calls(bundle: Bundle) -> Iterator[Finding]:
                 reached.add(called)
                 wanted.extend(bundle.diagrams[called].calls)
         if key in reached:
-            yield Finding(f"{key}.bpmn", "", _("این فرایند، مستقیم یا با واسطه، خودش را فرا می‌خواند."))
+            elements = bundle.diagrams[key].elements.values()
+            calling = next((element.id for element in elements if element.called in bundle.diagrams), "")
+            yield Finding(f"{key}.bpmn", calling, _("این فرایند، مستقیم یا با واسطه، خودش را فرا می‌خواند."))
 
 
 def _check_coverage(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:

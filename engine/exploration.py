@@ -13,7 +13,7 @@ from time import monotonic
 
 from lxml import etree
 
-from engine.diagrams import Diagram, bpmn, local
+from engine.diagrams import GATEWAYS, Diagram, bpmn, local
 from engine.expressions import ExpressionError, parse
 from engine.flow_graph import (
     ANY,
@@ -39,8 +39,12 @@ MOST_NAMED = 6  # elements that one finding names
 
 @dataclass(frozen=True)
 class Fault:
-    """``element``: the id of what the diagram's author has to look at."""
+    """``element``: the id of what the diagram's author has to look at.
 
+    ``kind``: deadlock, round (without a wait), endless (no way to an end), doubled, bound; conflict, size.
+    """
+
+    kind: str
     element: str
     message: str
     severity: str = "error"
@@ -73,7 +77,7 @@ def explore(diagram: Diagram, *, waits: Waits = waits_outside, states: int = MOS
     found.together += _event_subprocesses(diagram, inside)
     if not found.whole:
         text = _("این فرایند به‌تمامی کاویده نشد؛ بن‌بست‌هایش شاید پیدا نشده باشند.")
-        found.faults.append(Fault(diagram.key, text, "warning"))
+        found.faults.append(Fault("bound", diagram.key, text, "warning"))
     return found
 
 
@@ -85,7 +89,7 @@ def _rounds(graph: Graph, diagram: Diagram, waiting: set[str]) -> Iterator[Fault
     for elements in endless(graph):
         if not without_exit & set(elements):
             text = _("از اینجا هیچ راهی به پایان فرایند نیست: %(elements)s", elements=_names(diagram, elements))
-            yield Fault(elements[0], text)
+            yield Fault("endless", elements[0], text)
 
 
 def _play(graph: Graph, diagram: Diagram, found: Exploration, states: int, deadline: float) -> None:
@@ -102,9 +106,9 @@ def _loop_fault(diagram: Diagram, elements: list[str], has_exit: bool) -> Fault:
     names = _names(diagram, elements)
     if has_exit:
         text = _("این گام‌ها بی‌هیچ انتظاری می‌چرخند و تنها یک شرط از چرخه بیرون می‌برد: %(elements)s", elements=names)
-        return Fault(elements[0], text, "warning")
+        return Fault("round", elements[0], text, "warning")
     text = _("این گام‌ها بی‌هیچ انتظاری و بی‌هیچ راه بیرونی می‌چرخند: %(elements)s", elements=names)
-    return Fault(elements[0], text)
+    return Fault("round", elements[0], text)
 
 
 def _has_way_out(scope: etree._Element) -> bool:
@@ -188,6 +192,9 @@ class _Judge:
     def __init__(self, diagram: Diagram, game: TokenGame, has_way_out: bool) -> None:
         self.diagram, self.game, self.has_way_out = diagram, game, has_way_out
         self.flows = {flow.get("id"): flow for flow in diagram.process.iter(bpmn("sequenceFlow"))}
+        self.with_conditions = {
+            flow.get("sourceRef") for flow in self.flows.values() if flow.find(bpmn("conditionExpression")) is not None
+        }
 
     def faults(self) -> list[Fault]:
         return [*self._stands(), *self._doubled()]
@@ -223,7 +230,7 @@ class _Judge:
                 "بن‌بست: %(join)s ممکن است برای همیشه منتظر شاخه‌ای بماند که نمی‌آید: %(branches)s",
                 join=name, branches=branches,
             )  # fmt: skip
-            return Fault(join.element, text)
+            return Fault("deadlock", join.element, text)
         if self.has_way_out:
             text = _(
                 "%(join)s ممکن است منتظر شاخه‌ای بماند که نمی‌آید (%(branches)s)؛ تنها یک رویداد پرونده را بیرون می‌برد.",
@@ -234,7 +241,7 @@ class _Judge:
                 "اگر شرط‌ها با هم نخوانند، %(join)s برای همیشه منتظر شاخه‌ای می‌ماند که نمی‌آید: %(branches)s",
                 join=name, branches=branches,
             )  # fmt: skip
-        return Fault(join.element, text, "warning")
+        return Fault("deadlock", join.element, text, "warning")
 
     def _branch(self, edge: Edge) -> str:
         flow = self.flows.get(edge.drawn)
@@ -245,9 +252,13 @@ class _Judge:
         )
 
     def _may_be_one_condition(self, state: State) -> bool:
-        """Two gateways on the way ask for the same name: they may always choose alike."""
+        """Two gateways on the way ask for the same name, so they may always choose alike; or a step has conditions
+        on its flows, which may shut each other out."""
         asked: Counter[str] = Counter()
-        for gateway in set(self.game.choices(state)):
+        gateways = set(self.game.choices(state))
+        if any(self.diagram.elements[key].tag not in GATEWAYS for key in gateways if key in self.with_conditions):
+            return True
+        for gateway in gateways:
             asked.update(self._names_asked(gateway))
         return any(count > 1 for count in asked.values())
 
@@ -264,24 +275,29 @@ class _Judge:
 
     def _doubled(self) -> Iterator[Fault]:
         """Elements that are begun twice, for the branches of a split meet without a join."""
-        doubled: dict[str, None] = {self.game.edges[place].target.element: None for place in self.game.piled}
-        for state in self.game.came:
-            by_target: dict[Node, set[int]] = {}
-            for place in state:
-                by_target.setdefault(self.game.edges[place].target, set()).add(place)
-            for node, places in by_target.items():
-                several = (
-                    len(places) > 1
-                    if node.takes == ANY
-                    else len(set(state)) < len(state) and any(state.count(place) > 1 for place in places)
-                )
-                if several and node.takes != INCLUSIVE:
-                    doubled[node.element] = None
-        for element in doubled:
-            if element in self.diagram.elements and self.diagram.elements[element].tag == "endEvent":
-                continue  # tokens end there one by one
+        doubled: dict[str, None] = {}
+        late: set[State] = set()  # after it has happened once, everything that follows is doubled, too
+        for state, (before, _node) in self.game.came.items():
+            here = [] if before in late else self._met(state)
+            if here or before in late:
+                late.add(state)
+            doubled.update(dict.fromkeys(here))
+        for element in doubled or {self.game.edges[place].target.element: None for place in self.game.piled}:
             text = _(
                 "شاخه‌های هم‌زمان بی‌دروازهٔ پیوند به %(element)s می‌رسند؛ این گام و آنچه پس از آن است چند بار اجرا می‌شود.",
                 element=_name(self.diagram, element),
             )  # fmt: skip
-            yield Fault(element, text, "warning")
+            yield Fault("doubled", element, text, "warning")
+
+    def _met(self, state: State) -> list[str]:
+        """Where tokens of two branches are about to do the same; at an end event they may."""
+        places: dict[Node, list[int]] = {}
+        for place in state:
+            places.setdefault(self.game.edges[place].target, []).append(place)
+        met: list[str] = []
+        for node, held in places.items():
+            several = len(set(held)) > 1 if node.takes == ANY else len(set(held)) < len(held)
+            element = self.diagram.elements.get(node.element)
+            if several and node.takes != INCLUSIVE and not (element is not None and element.tag == "endEvent"):
+                met.append(node.element)
+        return met

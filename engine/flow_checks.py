@@ -29,14 +29,14 @@ def faults(
             "این فرایند %(count)s عنصر دارد؛ بیش از %(most)s نمی‌شود. بخشی از آن را فرایندی جدا کنید.",
             count=len(diagram.elements), most=MOST_ELEMENTS,
         )  # fmt: skip
-        yield Fault(diagram.key, text)
+        yield Fault("size", diagram.key, text)
         return
     if not _is_graph(diagram):
         return
     explored = exploration.explore(diagram, waits=lambda node: _waits(node, diagram, operations))
     yield from explored.faults
     for conflict in parallel_writes.conflicts(diagram, explored, related=related, form_fields=form_fields):
-        yield Fault(conflict.one, _conflict(conflict, diagram))
+        yield Fault("conflict", conflict.one, _conflict(conflict, diagram))
 
 
 def _is_graph(diagram: Diagram) -> bool:

@@ -61,6 +61,7 @@ class Edge:
     source: Node
     target: Node
     drawn: str
+    otherwise: bool = False  # the default flow: taken when no other is
 
 
 @dataclass(eq=False)
@@ -129,7 +130,10 @@ class _Builder:
             if host in self.drawn:
                 self._guard(host, events)
         for flow in self.flows:
-            self._edge(self.ends[flow.get("sourceRef", "")], self.begins[flow.get("targetRef", "")], flow)
+            self._flow(flow)
+        for end in self.ends.values():
+            if end.gives == SOME and len(end.outs) == 2 and any(edge.otherwise for edge in end.outs):
+                end.gives = ONE
         self._links()
         self._start()
         return self.graph
@@ -143,6 +147,11 @@ class _Builder:
         edge = Edge(source, target, flow.get("id", "") if flow is not None else "")
         source.outs.append(edge)
         target.ins.append(edge)
+
+    def _flow(self, flow: etree._Element) -> None:
+        source = flow.get("sourceRef", "")
+        self._edge(self.ends[source], self.begins[flow.get("targetRef", "")], flow)
+        self.ends[source].outs[-1].otherwise = self.drawn[source].get("default") == flow.get("id", "")
 
     def _element(self, identifier: str, node: etree._Element) -> None:
         """Gathers, is active, goes on: three nodes, so that events can stand between them."""

@@ -106,6 +106,7 @@ class Reduction:
         last = other_way.outs[0] if other_way is not None else other
         split.outs.remove(other)
         last.target.ins.remove(last)
+        kept.otherwise &= other.otherwise
         if other_way is None or kept_way is None:
             return kept
         if split.gives != ONE:

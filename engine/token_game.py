@@ -8,7 +8,7 @@ from itertools import combinations
 from time import monotonic
 from typing import TypeAlias
 
-from engine.flow_graph import ALL, ANY, BESIDE, EVERY, ONE, SOME, STOP, Edge, Graph, Node, reachable
+from engine.flow_graph import ALL, ANY, EVERY, ONE, SOME, STOP, Edge, Graph, Node, reachable
 from engine.reduction import Together
 
 MOST_TOKENS = 3  # on one place; more are not followed
@@ -102,12 +102,18 @@ class TokenGame:
             return [outs]
         if node.gives == ONE:
             return [(out,) for out in outs]
-        always, rest = (outs[:1], outs[1:]) if node.gives == BESIDE else ((), outs)
-        sizes: list[int] = list(range(1 if node.gives == SOME else 0, len(rest) + 1))
-        if len(rest) > MOST_CHOICES:
+        if node.gives == SOME:
+            default = [(self.number[edge],) for edge in node.outs if edge.otherwise]
+            return default + self._some(tuple(self.number[edge] for edge in node.outs if not edge.otherwise))
+        return [outs[:1], *(outs[:1] + beside for beside in self._some(outs[1:]))]
+
+    def _some(self, places: State) -> list[State]:
+        """Every way to take one or more of them."""
+        sizes: list[int] = list(range(1, len(places) + 1))
+        if len(places) > MOST_CHOICES:
             self.whole = False
-            sizes = [1, 2, len(rest)]
-        return [always + some for size in sizes for some in combinations(rest, size)]
+            sizes = [1, 2, len(places)]
+        return [some for size in sizes for some in combinations(places, size)]
 
     def choices(self, state: State) -> list[str]:
         """The gateways that chose on the shortest way to a state."""
