@@ -11,13 +11,13 @@ from typing import Any
 from lxml import etree
 from SpiffWorkflow.bpmn.parser.util import full_tag
 from SpiffWorkflow.bpmn.specs.defaults import EndEvent, IntermediateThrowEvent
-from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
+from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser, SpiffProcessParser
 from SpiffWorkflow.spiff.parser.task_spec import ServiceTaskParser, SpiffTaskParser
 from SpiffWorkflow.spiff.specs.defaults import NoneTask, SendTask, ServiceTask
 
 from engine import lowering, pictures
 from engine.compensation import CompensationParser, CompensationTask
-from engine.diagrams import Diagram
+from engine.diagrams import Diagram, flow_nodes
 from engine.state import ProcessSpecs
 from engine.throwing import EndParser, SendParser, ThrowParser
 from engine.xml import parse_xml
@@ -73,7 +73,16 @@ class DecisionTaskParser(SpiffTaskParser):  # type: ignore[misc]
         return DecisionTask(self.spec, self.bpmn_id, decision=decision, result_variable=result, **self.bpmn_attributes)
 
 
+class _ProcessParser(SpiffProcessParser):  # type: ignore[misc]
+    """The inherited one takes whatever has an id for a node: a form field called like a step would hide it."""
+
+    def _index_process_nodes(self) -> None:
+        super()._index_process_nodes()
+        self.nodes_by_id.update((node.get("id"), node) for node in flow_nodes(self.node))
+
+
 class _Parser(SpiffBpmnParser):  # type: ignore[misc]
+    PROCESS_PARSER_CLASS = _ProcessParser
     OVERRIDE_PARSER_CLASSES = {  # noqa: RUF012 - the library's way to say it
         **SpiffBpmnParser.OVERRIDE_PARSER_CLASSES,
         full_tag("serviceTask"): (ServiceTaskParser, OperationTask),

@@ -1,12 +1,11 @@
-"""Compensation as long as the engine does not run it: a person makes undone what the diagram says is undone."""
+"""Compensation that the engine does not run as it is drawn: a person undoes what the diagram says is undone."""
 
 from __future__ import annotations
 
 from lxml import etree
 
-from engine import pictures
-from engine.diagrams import FLOW_NODES, bpmn, local
-from engine.event_constructs import COMPENSATION, RUNS_AT
+from engine import compensation_checks, pictures
+from engine.diagrams import FLOW_NODES, bpmn, flow_nodes, local
 from engine.importing.draft import SCOPES, Draft, becomes, set_aside, shown_only
 from models.language import gettext as _
 
@@ -15,16 +14,21 @@ DEFINITION = bpmn("compensateEventDefinition")
 
 
 def mend(draft: Draft) -> None:
-    if COMPENSATION in RUNS_AT["boundaryEvent"]:
+    for process in draft.processes():
+        reasons = dict(compensation_checks.refused(process))
+        for node in [found for found in flow_nodes(process) if reasons and not shown_only(found)]:
+            _instead(draft, node, reasons)
+
+
+def _instead(draft: Draft, node: etree._Element, reasons: dict[str, str]) -> None:
+    """All of a process's compensation goes together: half of it would be worse than none."""
+    if shown_only(node):
         return
-    for node in list(draft.nodes()):
-        if shown_only(node):
-            continue
-        undoes = _begins_with_it(node) or node.get("isForCompensation") == "true"
-        if undoes or (local(node) == "boundaryEvent" and _has(node)):
-            _show_only(draft, node)
-        elif _has(node) and local(node) in ("intermediateThrowEvent", "endEvent"):
-            _by_hand(draft, node)
+    undoes = _begins_with_it(node) or node.get("isForCompensation") == "true"
+    if undoes or (local(node) == "boundaryEvent" and _has(node)):
+        _show_only(draft, node, reasons)
+    elif _has(node) and local(node) in ("intermediateThrowEvent", "endEvent"):
+        _by_hand(draft, node)
 
 
 def _has(node: etree._Element) -> bool:
@@ -39,11 +43,12 @@ def _begins_with_it(scope: etree._Element) -> bool:
     )
 
 
-def _show_only(draft: Draft, node: etree._Element) -> None:
+def _show_only(draft: Draft, node: etree._Element, reasons: dict[str, str]) -> None:
     pictures.mark(node)
     for inner in node.iter(*(bpmn(tag) for tag in FLOW_NODES)):
-        text = _("جبران (compensation) اجرا نمی‌شود؛ تنها در تصویر می‌ماند. گام بازگشت را در خود فرایند بکشید.")
-        draft.say("picture", inner, text)
+        why = reasons.get(inner.get("id", ""), "")
+        text = _("جبران (compensation) اینجا اجرا نمی‌شود و تنها در تصویر می‌ماند. %(why)s", why=why)
+        draft.say("picture", inner, text.strip())
 
 
 def _by_hand(draft: Draft, node: etree._Element) -> None:

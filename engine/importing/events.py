@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from lxml import etree
@@ -63,7 +64,7 @@ def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
         set_aside(node, more)
     place = times[0] if times else etree.SubElement(timer, bpmn("timeDuration"))
     text = (place.text or "").strip()
-    readable = _readable_time(text)
+    readable = _readable_time(text, repeats=local(place) == "timeCycle")
     if readable is None:
         if text:
             set_aside(node, {"time": text})
@@ -77,35 +78,37 @@ def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
         draft.say("changed", node, _("زمان «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=readable))
 
 
-def _readable_time(text: str) -> str | None:
+def _readable_time(text: str, *, repeats: bool) -> str | None:
     plain = text.strip("\"'")
     if due.literal(plain) or _is_date(plain):
-        return _checked_time(plain)
+        return _checked_time(plain, repeats=repeats)
     if is_foreign(text):
         inner = translate(text)
         if inner is None:
             return None
         literal = inner.strip("\"'")
-        return _checked_time(literal) if due.literal(literal) else inner
+        return _checked_time(literal, repeats=repeats) if due.literal(literal) else inner
     try:
         parse(text)
     except ExpressionError:
         return None
-    return text
+    return None if re.match(r"[PR]\d*T?\d", text) else text  # nearly an ISO text, and no name that anybody gives
 
 
 def _is_date(text: str) -> bool:
     return len(text) == 10 and text[4:5] == "-" and text[7:8] == "-"
 
 
-def _checked_time(text: str) -> str | None:
+def _checked_time(text: str, *, repeats: bool) -> str | None:
     """An ISO text as a quoted literal, when the engine can work it out; a moment without a zone is the office's."""
     if text[:1] not in "PR":
         text = f"{text}T00:00:00" if _is_date(text) else text
         text = text if text.endswith("Z") or "+" in text or "-" in text[11:] else f"{text}{OFFICE_ZONE}"
+    elif repeats and text.startswith("P"):
+        text = f"R/{text}"
     now = datetime(2026, 1, 1, tzinfo=UTC)
     try:
-        if text.startswith("R"):
+        if repeats:
             due.cycle(text, now=now, element="")
         else:
             due.due_time(text, now=now, element="")
