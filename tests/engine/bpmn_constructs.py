@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.engine.beside import ERROR, ESCALATION, drawn, event_subprocess, tasks
-from tests.engine.drawing import boundary, catch, end, flow, message, node, path, start, subprocess, timer, user
+from tests.engine.drawing import again, boundary, catch, end, flow, message, node, path, start, subprocess, timer, user
 
 CANCEL = "<cancelEventDefinition/>"
 CONDITION = "<conditionalEventDefinition><condition>n &gt; 1</condition></conditionalEventDefinition>"
@@ -17,7 +17,8 @@ TASKS = """
     receive task that starts a case; call activity; global task; embedded subprocess; transaction
     event subprocess; ad-hoc subprocess; start and completion quantity
     standard loop; parallel multi-instance; sequential multi-instance; multi-instance behaviour events
-    compensation marker
+    compensation marker; compensation handler without an event; compensation of a repeated activity
+    compensation in a transaction
 """
 EVENTS = """
     none start event; message start event; signal start event; timer start event; conditional start event
@@ -30,8 +31,11 @@ EVENTS = """
     catch event: none; catch event: multiple; catch event: error
     throw event: none; throw event: message; throw event: signal; throw event: escalation; throw event: link
     throw event: compensation; throw event: timer; throw event: multiple
+    compensation thrown where nothing can be undone; compensation thrown in an event subprocess
+    compensation that is not waited for; compensation of a subprocess that throws itself
     boundary event: message; boundary event: timer; boundary event: signal; boundary event: error
     boundary event: escalation; boundary event: conditional; boundary event: cancel; boundary event: compensation
+    boundary event: compensation without a handler; boundary event: compensation that nothing throws
     boundary event: none; boundary event: multiple; boundary event: link
     boundary event: message, not interrupting; boundary event: timer, not interrupting
     boundary event: signal, not interrupting; boundary event: escalation, not interrupting
@@ -113,6 +117,20 @@ def choosing(*flows: str, tag: str = "exclusiveGateway", **attributes: str) -> b
     return drawn(body + path("x", "e") + path("y", "e2") + end() + end("e2"))
 
 
+def undoing(activity: str) -> str:
+    """A compensation event at an activity's edge, and the handler it is associated with."""
+    handler = node("userTask", f"undo_{activity}", isForCompensation="true")
+    line = node("association", f"l_{activity}", sourceRef=f"c_{activity}", targetRef=f"undo_{activity}")
+    return boundary(f"c_{activity}", activity, COMPENSATE) + handler + line
+
+
+def undone(inner: str = "", tag: str = "userTask", *, throws: str = COMPENSATE, more: str = "") -> bytes:
+    """An activity that can be undone, and an event that throws."""
+    body = start() + node(tag, "a", inner) + node("intermediateThrowEvent", "t", throws) + path("s", "a", "t", "e")
+    return drawn(body + end() + undoing("a") + more)
+
+
+_CONTENT = start("s2") + user("x") + path("s2", "x", "e2")
 _TWO = message() + timer("PT1H")
 _MANY = "<multiInstanceLoopCharacteristics behavior='One'><loopCardinality>2</loopCardinality>"
 _MANY += "</multiInstanceLoopCharacteristics>"
@@ -120,11 +138,21 @@ _WIRE = '<dataOutputAssociation id="w"><targetRef>d</targetRef></dataOutputAssoc
 _IO = "<ioSpecification><inputSet/><outputSet/></ioSpecification>"
 
 REFUSED: dict[str, bytes] = {
-    "compensation marker": task(isForCompensation="true"),
+    "compensation handler without an event": task(isForCompensation="true"),
+    "compensation of a repeated activity": undone(again(most=2)),
+    "compensation in a transaction": undone(_CONTENT + end("e2") + undoing("x"), "transaction"),
+    "compensation thrown where nothing can be undone": thrown(COMPENSATE),
+    "compensation thrown in an event subprocess": undone(
+        more=event_subprocess("o", message(), body=end("e_o", COMPENSATE) + path("x_o", "e_o"))
+    ),
+    "compensation that is not waited for": undone(throws='<compensateEventDefinition waitForCompletion="false"/>'),
+    "compensation of a subprocess that throws itself": drawn(
+        tasks("y", "sub", last=COMPENSATE).replace('<userTask id="sub"></userTask>', "") + undoing("y")
+        + subprocess("sub", _CONTENT + end("e2", COMPENSATE) + undoing("x"))
+    ),
     "event subprocess start: compensation": beside(COMPENSATE),
-    "throw event: compensation": thrown(COMPENSATE),
-    "boundary event: compensation": at_edge(COMPENSATE),
-    "end event: compensation": ended(COMPENSATE),
+    "boundary event: compensation without a handler": at_edge(COMPENSATE),
+    "boundary event: compensation that nothing throws": task(more=undoing("a")),
     "script task": task("<script>x = 1</script>", "scriptTask"),
     "receive task that starts a case": task(tag="receiveTask", messageRef="M1", instantiate="true"),
     "global task": task(tag="callActivity", calledElement="Global"),
