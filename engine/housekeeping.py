@@ -9,6 +9,7 @@ from sqlalchemy import delete
 from engine import documents, idempotency
 from engine.service import Engine
 from models.account import Attempt, IdempotencyKey, SignInSession, VerificationCode
+from models.database import unhurried
 from models.job import WorkerBeat
 
 KEPT = timedelta(days=2)  # longer than any limit looks back
@@ -17,7 +18,7 @@ KEPT = timedelta(days=2)  # longer than any limit looks back
 def sweep(engine: Engine) -> int:
     """Sweep once; returns how many rows and files went. Harmless at any moment and from any number of workers."""
     now = engine.clock()
-    with engine.transaction() as session:
+    with unhurried(), engine.transaction() as session:
         gone = sum(
             int(getattr(session.execute(statement), "rowcount", 0))
             for statement in (

@@ -3,15 +3,70 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.dml import UpdateBase
 
 OPTIMISTIC = "optimistic_lock"  # execution option of a locking read whose row has a revision column as guard
+
+PATIENCE = 5.0  # seconds that one statement may take: whoever waits for a page gets an answer within ten
+CONNECTING = 3  # seconds
+BUSY = 6_000  # milliseconds that SQLite waits for its lock
+
+_patience: ContextVar[float] = ContextVar("kartabl_patience", default=PATIENCE)
+
+
+class ServerSilent(psycopg.OperationalError):
+    """The server has not answered for as long as we are ready to wait; the connection is given up."""
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Statements inside may take as long as they take: a migration of a large table."""
+    token = _patience.set(float("inf"))
+    try:
+        yield
+    finally:
+        _patience.reset(token)
+
+
+class ImpatientConnection(psycopg.Connection[Any]):
+    """A connection that gives up a server which is silent, as one is behind a network that swallows packets.
+
+    The server's own limits (``statement_timeout``) and those of TCP do not help there: it is well and answers,
+    and somebody in between acknowledges what we send.
+    """
+
+    def wait(self, gen: Generator[Any, Any, Any], *arguments: Any, **named: Any) -> Any:
+        try:
+            return super().wait(_within(gen, _patience.get()), *arguments, **named)
+        except ServerSilent:
+            self.pgconn.finish()  # else closing it would wait for the same silence once more
+            raise
+
+
+def _within(waiting: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
+    """The same protocol steps, until the time is over."""
+    give_up = time.monotonic() + seconds
+    try:
+        asked = next(waiting)
+        while True:
+            ready = yield asked
+            if not ready and time.monotonic() > give_up:
+                raise ServerSilent(f"no answer for {seconds:g} seconds")
+            asked = waiting.send(ready)
+    except StopIteration as ended:
+        return ended.value
 
 
 def open_database(url: str, *, pool_size: int = 10) -> Engine:
@@ -25,7 +80,16 @@ def open_database(url: str, *, pool_size: int = 10) -> Engine:
         return engine
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_pre_ping=True, pool_size=pool_size, max_overflow=20)
+    engine = create_engine(
+        parsed, pool_pre_ping=True, pool_size=pool_size, max_overflow=20, pool_timeout=PATIENCE,
+        connect_args={"connect_timeout": CONNECTING},
+    )  # fmt: skip
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+        return ImpatientConnection.connect(*arguments, **named)
+
+    return engine
 
 
 def session_factory(engine: Engine) -> sessionmaker[Session]:
@@ -45,7 +109,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     def connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=20000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -58,4 +122,12 @@ def _prepare_sqlite(engine: Engine) -> None:
         if writes or (locks and not options.get(OPTIMISTIC)):
             driver = connection.connection.driver_connection
             if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
-                driver.execute("BEGIN IMMEDIATE")
+                _begin(driver)
+
+
+def _begin(driver: sqlite3.Connection) -> None:
+    """Begin with the write lock. Somebody else's, held for too long, is an error like those of statements."""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise OperationalError("BEGIN IMMEDIATE", None, error) from error

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 import models
+from models.database import unhurried
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -34,7 +35,8 @@ def configuration(database: Engine) -> Config:
 def upgrade(database: Engine) -> None:
     """Upgrade to the newest schema; does nothing when it is there already."""
     if not is_current(database):
-        command.upgrade(configuration(database), "head")
+        with unhurried():
+            command.upgrade(configuration(database), "head")
 
 
 def is_current(database: Engine) -> bool:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, redirect, render_template, request
-from sqlalchemy.exc import OperationalError
+from flask import Flask, g, redirect, render_template, request
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -32,6 +31,7 @@ from webapp import current
 from webapp.api.problems import for_error as api_answer
 from webapp.filters import digits, moment
 from webapp.security import ForgedRequest
+from webapp.unavailable import in_a_line, is_unavailable
 
 log = logging.getLogger(__name__)
 
@@ -188,21 +188,30 @@ def _http_trouble(error: HTTPException, status: int) -> Trouble:
 def _unknown(error: Exception) -> Answer:
     if _of_api():
         return api_answer(error)
+    if is_unavailable(error):
+        return _unavailable(error)
     reference = _log(error)
-    if isinstance(error, OperationalError):
-        return page(
-            Trouble(
-                503, _("سامانه اکنون پاسخ نمی‌دهد"), _("چیزی ثبت نشد و آنچه نوشته‌اید در این برگه می‌ماند."),
-                _("کمی بعد دوباره بفرستید."), reference=reference,
-            ),
-            {"Retry-After": "5"},
-        )  # fmt: skip
     try:
         return page(_broken(reference))
     except Exception:  # the shell itself is what fails: the last resort needs no template and no database
         log.exception("The error page of %s failed too", reference)
         text = _("خطایی رخ داد. چیزی ثبت نشده است. شمارهٔ خطا: %(reference)s", reference=reference)
         return text, 500, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _unavailable(error: Exception) -> Answer:
+    """Database or disk are away. The page itself must do without them."""
+    g.setdefault("person", None)
+    g.database_away = True
+    reference = secrets.token_hex(4)
+    log.error("%s %s failed, reference %s: %s", request.method, request.path, reference, in_a_line(error))
+    return page(
+        Trouble(
+            503, _("سامانه اکنون پاسخ نمی‌دهد"), _("چیزی ثبت نشد و آنچه نوشته‌اید در این برگه می‌ماند."),
+            _("کمی بعد دوباره بفرستید."), reference=reference,
+        ),
+        {"Retry-After": "5"},
+    )  # fmt: skip
 
 
 def _log(error: Any) -> str:

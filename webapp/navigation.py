@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, redirect, request
+from flask import Blueprint, Flask, g, redirect, request
 from flask import session as cookie
 from werkzeug.wrappers import Response
 
@@ -51,7 +51,7 @@ def _shell() -> dict[str, Any]:
         "current_language": language.current(), "demo": current.settings().demo, "now": current.now(),
         "person": person, "navigation": [], "unread_messages": 0, "failed_page": False,
     }  # fmt: skip
-    if person is None or person.must_change_password:
+    if person is None or person.must_change_password or g.get("database_away"):
         return shell
     actor = person.actor
     with current.transaction() as session:

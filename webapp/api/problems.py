@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, current_app
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -27,6 +26,7 @@ from engine.errors import (
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
+from webapp.unavailable import in_a_line, is_unavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -93,9 +93,11 @@ def for_error(error: Exception) -> Response:
     if isinstance(error, StaleDataError):
         return problem("conflict")
     reference = secrets.token_hex(4)
+    if is_unavailable(error):
+        current_app.logger.error("API call failed, reference %s: %s", reference, in_a_line(error))
+        return problem("unavailable", reference=reference, headers={"Retry-After": "5"})
     current_app.logger.error("API call failed, reference %s", reference, exc_info=error)
-    code = "unavailable" if isinstance(error, OperationalError) else "internal"
-    return problem(code, reference=reference)
+    return problem("internal", reference=reference)
 
 
 def _for_engine_error(error: EngineError) -> Response:
