@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from lxml import etree
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from engine.diagrams import BPMN, lane_role
@@ -15,7 +15,7 @@ from engine.errors import NotFound
 from engine.identity import Actor
 from engine.numbers import read_number
 from engine.paging import Page, capped, page_of, read_cursor
-from engine.permissions import may_see_case, visible_cases
+from engine.permissions import may_see_case, visible_cases, ways_to_cases
 from engine.xml import parse_xml
 from models.case import Case, CaseStatus, FlowPassage, Task, TaskKind, TaskStatus
 from models.definition import ProcessDefinition
@@ -68,24 +68,36 @@ def cases_page(
     limit: int = 30,
 ) -> Page[Case]:  # fmt: skip
     """The cases that the actor may see, newest first. An unknown ``status`` finds nothing."""
-    limit, condition = capped(limit), visible_cases(actor)
+    limit = capped(limit)
+    conditions: list[ColumnElement[bool]] = []
     if process:
-        condition = and_(condition, Case.process_key == process)
+        conditions.append(Case.process_key == process)
     if status:
-        condition = and_(condition, Case.status.in_([one for one in CaseStatus if one.value == status]))
+        conditions.append(Case.status.in_([one for one in CaseStatus if one.value == status]))
     if q.strip():
-        condition = and_(condition, _matching(q))
-    if cursor:
-        (before,) = read_cursor(cursor, "cases", [int])
-        condition = and_(condition, Case.id < before)
+        conditions.append(_matching(q))
+    before = read_cursor(cursor, "cases", [int])[0] if cursor else None
     rows = session.scalars(
         select(Case)
-        .where(condition)
+        .where(Case.id.in_(_newest_ids(actor, conditions, before, limit + 1)))
         .order_by(Case.id.desc())
         .limit(limit + 1)
         .options(joinedload(Case.definition), joinedload(Case.started_by))
     ).all()
     return page_of(rows, limit, lambda case: [case.id], sort="cases")
+
+
+def _newest_ids(
+    actor: Actor, conditions: list[ColumnElement[bool]], before: int | None, limit: int
+) -> Select[int] | CompoundSelect[int]:
+    """The ids of the newest cases on each of the actor's ways to them; the newest of all are among those."""
+    found = []
+    for way, case_id in ways_to_cases(actor):
+        newest = way.where(*conditions).order_by(case_id.desc()).limit(limit)
+        if before is not None:
+            newest = newest.where(case_id < before)
+        found.append(select(newest.subquery().c[0]))
+    return union_all(*found) if len(found) > 1 else found[0]
 
 
 def case_by_number(session: Session, actor: Actor, number: str) -> Case:
