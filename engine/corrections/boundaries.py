@@ -24,6 +24,7 @@ from SpiffWorkflow.util.task import TaskState
 from engine import clock, due
 from engine.corrections.registry import instead_of, original
 from engine.corrections.tokens import apply_changes, branch_base, merged_now, path_to
+from engine.expressions import parse
 from engine.lowering.names import is_scope
 
 UNFINISHED = TaskState.NOT_FINISHED_MASK
@@ -127,14 +128,25 @@ def data_now(split: Any) -> dict[str, Any]:
 def _condition_became_true(self: Any, my_task: Any) -> bool:
     """conditional.py:13 looks only at the data the wait began with and at data objects, which no element writes.
 
-    Here the condition is about the data of the moment of the process it stands in; one that has fired without
-    interrupting fires again when its condition was false in between.
+    Here the condition is about the data of the moment of the process it stands in, and does not hold as long as
+    a name in it has no value; one that has fired without interrupting fires again when its condition was false
+    in between.
     """
-    data = process_data(my_task.workflow) or my_task.data
-    if not my_task.workflow.script_engine.environment.evaluate(self.expression, data):
+    if not _holds(self.expression, my_task):
         my_task.internal_data.pop("held", None)
         return False
     return "held" not in my_task.internal_data
+
+
+def _holds(expression: str, my_task: Any) -> bool:
+    data = process_data(my_task.workflow) or my_task.data
+    if parse(expression).names - data.keys():
+        return False
+    own, my_task.data = my_task.data, data
+    try:
+        return bool(my_task.workflow.script_engine.evaluate(my_task, expression))
+    finally:
+        my_task.data = own
 
 
 def activity_data(activity: Any) -> dict[str, Any]:

@@ -89,9 +89,7 @@ def _refuse_too_many(spec: Any, my_task: Any) -> None:
     else:
         count = my_task.workflow.script_engine.evaluate(my_task, spec.cardinality)
     if isinstance(count, int) and count > MOST_INSTANCES:
-        message = _(
-            "%(count)s نمونهٔ هم‌زمان خواسته شده و بیش از %(most)s نمی‌شود.", count=count, most=MOST_INSTANCES
-        )
+        message = _("%(count)s نمونهٔ هم‌زمان خواسته شده و بیش از %(most)s نمی‌شود.", count=count, most=MOST_INSTANCES)
         spec.raise_data_exception(message, my_task)
 
 
@@ -105,8 +103,9 @@ def _add_next_instance(self: Any, my_task: Any) -> None:
 
 
 # ---------------------------------------------------------------- 16 standard loops
-# :77 lays a round's lists over the loop's item by item, so a list never gets shorter and a name that was
-# taken out comes back; :78 keeps the id of every round in the case. Here the last round's data are the loop's,
+# :77 merges a round's data into the loop's item by item (deep_merge.py:53), so a changed list comes out as neither
+# the old nor the new one, and a name that was taken out comes back; :78 keeps the id of every round in the
+# case. Here the last round's data are the loop's,
 # and the rounds are counted.
 
 

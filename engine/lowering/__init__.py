@@ -10,13 +10,14 @@ from __future__ import annotations
 from lxml import etree
 
 from engine.diagrams import bpmn
-from engine.lowering import compensation, event_subprocesses, forks, links, starts
+from engine.lowering import compensation, drawn_only, event_subprocesses, forks, links, starts
 
 _STEPS = (starts.lower, compensation.lower, links.lower, forks.lower, event_subprocesses.lower)
 
 
 def lower(root: etree._Element) -> None:
     """Rewrite every process of a parsed file in place."""
+    drawn_only.strip(root)
     for process in root.iter(bpmn("process")):
         for step in _STEPS:
             step(process)

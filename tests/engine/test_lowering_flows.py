@@ -221,6 +221,14 @@ def test_a_condition_becomes_true_by_what_another_branch_does():
     assert case.does("b", n=3).tasks == ["z"]  # the branch came to its end with it
 
 
+def test_a_condition_does_not_hold_before_its_names_have_values():
+    body = start() + fork("g") + path("s", "g", "a", "e1") + path("g", "c", "z", "e2") + user("a", "z")
+    body += catch("c", condition("paid")) + end("e1") + end("e2")
+    case = play(drawn(body))
+    assert case.tasks == ["a"]
+    assert case.does("a", paid=True).tasks == ["z"]
+
+
 def test_a_condition_that_is_true_is_not_waited_for():
     body = start() + path("s", "c", "z", "e") + catch("c", condition("n &gt; 2")) + user("z") + end()
     assert play(drawn(body), n=3).tasks == ["z"]
