@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -274,16 +275,26 @@ def _has_incident(session: Session, case: Case) -> bool:
     return session.scalar(found) is not None
 
 
+def element_name(session: Session, case: Case, element_id: str) -> str:
+    """What an element of the case is called, in its own diagram or one that it calls; "" when nowhere."""
+    drawn = (_drawn(definition.xml) for definition in _definitions(session, case))
+    return next((_(one.names[element_id]) for one in drawn if one.names.get(element_id)), "")
+
+
 def _drawn_for(session: Session, case: Case, process_key: str) -> _Drawn:
     """The words of the diagram that an element of the case is in: the case's own, or one that it calls."""
+    found = (definition for definition in _definitions(session, case) if definition.key == process_key)
+    return _drawn(next(found, case.definition).xml)
+
+
+def _definitions(session: Session, case: Case) -> Iterator[ProcessDefinition]:
+    """The version the case runs on, and the versions it calls, directly or not."""
     wanted, seen = [case.definition], set[int]()
     while wanted:
         definition = wanted.pop()
-        if definition.key == process_key:
-            return _drawn(definition.xml)
+        yield definition
         seen.add(definition.id)
         wanted += [session.get_one(ProcessDefinition, key) for key in definition.calls.values() if key not in seen]
-    return _drawn(case.definition.xml)
 
 
 @lru_cache(maxsize=64)

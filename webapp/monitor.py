@@ -32,7 +32,8 @@ def incidents() -> str:
         page = monitor.incidents_page(
             session, current.actor(), resolved="resolved" in arguments, cursor=arguments.get("cursor")
         )
-        return render_template("monitor/incidents.html", page=page, arguments=arguments, link=link)
+        names = {one.id: cases.element_name(session, one.case, one.element_id) for one in page.items}
+        return render_template("monitor/incidents.html", page=page, names=names, arguments=arguments, link=link)
 
 
 @bp.post("/incidents/<int:incident_id>/retry")
