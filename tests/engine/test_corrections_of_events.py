@@ -270,6 +270,34 @@ def test_12_a_boundary_event_may_lead_straight_to_instances():
     assert Played(process(body, before=MESSAGES), xs=[1, 2]).gets("b").tasks == ["many", "many"]
 
 
+# ---------------------------------------------------------------- 17
+
+
+def thrown_beside_a_catch(kind: str) -> bytes:
+    thrown = f'<{kind}EventDefinition {kind}Ref="X1"/>'
+    body = start() + path("s", "f") + fork("f") + path("f", "t0", "t", "e") + user("t0") + end()
+    body += node("intermediateThrowEvent", "t", thrown) + path("f", "c", "after", "e2") + user("after") + end("e2")
+    return process(body + catch("c", thrown), before=f'<{kind} id="X1" name="x1"/>')
+
+
+def test_17_a_message_does_not_go_to_whoever_waits_in_the_same_case():
+    diagram = thrown_beside_a_catch("message")
+    with as_shipped():
+        case = Shipped(diagram).does("t0")
+        assert (case.tasks, case.workflow.get_events()) == (["after"], [])
+    case = Played(diagram).does("t0")
+    assert (case.tasks, [(event.name, event.element) for event in case.events]) == ([], [("x1", "t")])
+
+
+def test_17_a_signal_that_its_own_case_catches_leaves_the_case_all_the_same():
+    diagram = thrown_beside_a_catch("signal")
+    with as_shipped():
+        case = Shipped(diagram).does("t0")
+        assert (case.tasks, case.workflow.get_events()) == (["after"], [])
+    case = Played(diagram).does("t0")
+    assert (case.tasks, [(event.name, event.element) for event in case.events]) == (["after"], [("x1", "t")])
+
+
 # ---------------------------------------------------------------- all
 
 

@@ -36,13 +36,13 @@ WAIT = obj(
     {
         "task": {**TEXT, "description": "the element's id in the diagram"},
         "name": TEXT,
-        "role": nullable({**TEXT, "description": "who is waited for; null for a timer or an outside operation"}),
+        "role": nullable({**TEXT, "description": "who is waited for; null where it is no person"}),
         "role_name": nullable(TEXT),
         "assignee": nullable({**TEXT, "description": "name of the person, when it is one person's"}),
         "since": MOMENT,
         "due": nullable(MOMENT),
         "locked": nullable({**TEXT, "description": "why nobody can do it now"}),
-        "kind": {"enum": ["task", "timer", "operation"]},
+        "kind": {"enum": ["task", "timer", "operation", "message", "signal"]},
     }
 )
 TASK_PROPERTIES: Json = {
