@@ -23,6 +23,7 @@ from engine.importing import (
     events,
     gateways,
     identifiers,
+    names,
     references,
     repetitions,
     roles,
@@ -41,7 +42,8 @@ LARGEST_FILE = 5_000_000  # bytes
 MOST_NODES = 2_000
 STEPS = (
     identifiers.mend, roles.lanes, dialects.read, drawn_only.mend, compensation.mend, scopes.mend, references.mend,
-    tasks.mend, events.mend, repetitions.mend, gateways.mend, roles.mend, tasks.forms, drawing.mend,
+    tasks.mend, events.mend, repetitions.mend, gateways.mend, names.mend, events.brought, roles.mend,
+    tasks.forms, drawing.mend,
 )  # fmt: skip
 
 

@@ -214,6 +214,12 @@ def set_property(node: etree._Element, name: str, value: str) -> None:
     etree.SubElement(place, f"{{{SPIFF}}}property", {"name": name, "value": value})
 
 
+def drop_property(node: etree._Element, name: str) -> None:
+    for found in ours(node, "properties").findall(f"{{{SPIFF}}}property"):
+        if found.get("name") == name:
+            ours(node, "properties").remove(found)
+
+
 def property_of(node: etree._Element, name: str) -> str:
     path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
     return next((found.get("value", "") for found in node.iterfind(path) if found.get("name") == name), "")

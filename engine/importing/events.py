@@ -44,9 +44,14 @@ def mend(draft: Draft) -> None:
                 _timer(draft, node, definition)
             elif kind == "conditional":
                 _condition(draft, node, definition)
-        _awaits_message(draft, node)
         if local(node) == "eventBasedGateway":
             _event_gateway(draft, node)
+
+
+def brought(draft: Draft) -> None:
+    """Messages without a key; it comes last, since a key may turn out to be of no use."""
+    for node in list(draft.nodes()):
+        _awaits_message(draft, node)
 
 
 def _one_cause(draft: Draft, node: etree._Element) -> None:

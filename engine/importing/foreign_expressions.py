@@ -240,7 +240,7 @@ class _Reader:
 
 
 def kinds(expression: str) -> dict[str, str]:
-    """What form field each name of an expression of ours would be: long, boolean or string."""
+    """What form field each name of an expression would be: long, boolean or string; "" when no field can be it."""
     try:
         parse(expression)
     except ExpressionError:
@@ -259,7 +259,8 @@ def kinds(expression: str) -> dict[str, str]:
             truths = any(isinstance(part, ast.Constant) and isinstance(part.value, bool) for part in beside)
             kind = "boolean" if truths else "long" if numbers and not texts else "string"
             found.update({part.id: kind for part in beside if isinstance(part, ast.Name) and part not in called})
-    return found
+    inside = (node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript))
+    return {**found, **{holder.id: "" for holder in inside if isinstance(holder, ast.Name)}}
 
 
 def _is_number(node: ast.expr) -> bool:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import GATEWAYS, PEOPLE_TASKS, SUBMISSION, bpmn, local
+from engine.diagrams import GATEWAYS, PEOPLE_TASKS, bpmn, local
 from engine.importing.draft import (
     Draft,
     add_field,
     children,
     field_name,
-    fields_of,
     incoming,
     outgoing,
     set_aside,
 )
 from engine.importing.foreign_expressions import kinds, translate
+from engine.importing.names import names_given
 from models.language import gettext as _
 
 CHOICE, BRANCH = "کدام راه؟", "راه"
-CASE = "case"
 
 
 def mend(draft: Draft) -> None:
     """Conditions become ours; what is left open is asked."""
+    given = {process: names_given(process) for process in draft.processes()}
     for node in list(draft.nodes()):
-        _conditions(draft, node)
+        _conditions(draft, node, next(given[up] for up in node.iterancestors() if up in given))
         _default(draft, node)
         _branches_of_a_step(draft, node)
         if local(node) in ("exclusiveGateway", "inclusiveGateway") and len(outgoing(node)) > 1:
@@ -33,17 +33,26 @@ def mend(draft: Draft) -> None:
     _unknown_names(draft)
 
 
+def can_be_asked(name: str, kind: str) -> bool:
+    """Whether a form field could give the name its value."""
+    return bool(kind) and field_name(name) == name
+
+
 def _condition(flow: etree._Element) -> etree._Element | None:
     return flow.find(bpmn("conditionExpression"))
 
 
-def _conditions(draft: Draft, node: etree._Element) -> None:
+def _conditions(draft: Draft, node: etree._Element, given: set[str]) -> None:
     for flow in outgoing(node):
         condition = _condition(flow)
         if condition is None:
             continue
         text = (condition.text or "").strip()
         ours = translate(text) if text else None
+        if ours is not None and any(
+            not can_be_asked(name, kind) and name not in given for name, kind in kinds(ours).items()
+        ):
+            ours = None
         if ours is None or _means_nothing(node):
             set_aside(flow, condition)
             if text and not _means_nothing(node):
@@ -172,49 +181,27 @@ def _repeats(node: etree._Element) -> bool:
 
 
 def _unknown_names(draft: Draft) -> None:
-    """A condition over a name that no step sets: whoever stands before the gateway is asked for it."""
+    """A condition over a name that no step sets: whoever stands before the branching is asked for it."""
     for process in draft.processes():
-        known = {CASE, SUBMISSION} | _names_given(process)
-        for node in list(draft.nodes()):
-            if process in node.iterancestors() and local(node) in ("exclusiveGateway", "inclusiveGateway"):
-                _ask_for_names(draft, node, known)
+        known = names_given(process)
+        for node in [found for found in draft.nodes() if process in found.iterancestors()]:
+            _ask_for_names(draft, node, known)
 
 
 def _ask_for_names(draft: Draft, node: etree._Element, known: set[str]) -> None:
     wanted: dict[str, str] = {}
     for flow in outgoing(node):
         condition = _condition(flow)
-        if condition is not None and len(outgoing(node)) > 1:
+        if condition is not None:
             wanted.update(kinds(condition.text or ""))
-    missing = {name: kind for name, kind in wanted.items() if name not in known}
+    missing = {name: kind for name, kind in wanted.items() if name not in known and field_name(name) == name}
     if not missing:
         return
-    asked = _asked_before(draft, node)
+    own = local(node) in PEOPLE_TASKS and not _repeats(node)
+    asked = node if own else _asked_before(draft, node)
     for name, kind in sorted(missing.items()):
-        if field_name(name) == name:
-            add_field(asked, name, name, kind, required="false" if kind == "boolean" else "true")
-            known.add(name)
+        add_field(asked, name, name, kind, required="false" if kind == "boolean" else "true")
+        known.add(name)
     text = _("این نام‌ها را هیچ گامی مقدار نمی‌دهد: %(names)s؛ در «%(task)s» پرسیده می‌شوند.",
              names=", ".join(sorted(missing)), task=asked.get("name") or asked.get("id", ""))  # fmt: skip
     draft.say("fill_in", node, text)
-
-
-def _names_given(process: etree._Element) -> set[str]:
-    found: set[str] = set()
-    for node in process.iter("{*}*"):
-        if local(node) == "formField" and node in fields_of_parent(node):
-            found.add(node.get("id", ""))
-        if local(node) == "serviceTaskOperator":
-            found.add(node.get("resultVariable", ""))
-        if local(node) == "property" and node.get("name") in ("data", "result"):
-            found.update((node.get("value") or "").split())
-        if local(node) == "calledDecisionId":
-            found.add((node.text or "").strip())
-    return found
-
-
-def fields_of_parent(field: etree._Element) -> list[etree._Element]:
-    """The fields of the element a field belongs to: those of other dialects do not count."""
-    holder = next((up for up in field.iterancestors() if local(up) == "extensionElements"), None)
-    owner = holder.getparent() if holder is not None else None
-    return fields_of(owner) if owner is not None else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 from lxml import etree
 
@@ -34,15 +35,18 @@ def line(*nodes: str) -> str:
     """Nodes one after the other: their XML with a ``%`` where flows are not wanted; ids are read from them."""
     ids = [node.partition('id="')[2].partition('"')[0] for node in nodes]
     flows = "".join(
-        f'<bpmn:sequenceFlow id="{one}_{other}" sourceRef="{one}" targetRef="{other}"/>'
-        for one, other in zip(ids, ids[1:], strict=False)
+        f'<bpmn:sequenceFlow id="{one}_{other}" sourceRef="{one}" targetRef="{other}"/>' for one, other in pairwise(ids)
     )
     return "".join(nodes) + flows
 
 
-def around(node: str) -> str:
-    """A node between a start and an end."""
-    return line('<bpmn:startEvent id="begin"/>', node, '<bpmn:endEvent id="done"/>')
+def around(node: str, *, data: str = "") -> str:
+    """A node between a start and an end. ``data``: names that whoever starts has to give."""
+    given = (
+        '<bpmn:extensionElements><spiffworkflow:properties><spiffworkflow:property name="data" '
+        f'value="{data}"/></spiffworkflow:properties></bpmn:extensionElements>'
+    )
+    return line(f'<bpmn:startEvent id="begin">{given}</bpmn:startEvent>', node, '<bpmn:endEvent id="done"/>')
 
 
 def flow(source: str, target: str, condition: str = "") -> str:
@@ -72,7 +76,7 @@ def said(result: Imported, identifier: str) -> list[str]:
 def foreign(content: bytes) -> Counter[str]:
     """Everything in the file that is neither BPMN's own nor ours, as text: elements whole, attributes with values."""
     root = etree.fromstring(content)
-    own = {BPMN, NAMESPACES["spiffworkflow"], "urn:kartabl:bpmn"}
+    own = {BPMN, NAMESPACES["spiffworkflow"], "urn:kartabl:bpmn", "http://www.w3.org/2001/XMLSchema-instance"}
     found: Counter[str] = Counter()
     for node in root.iter("{*}*"):
         name = etree.QName(node)

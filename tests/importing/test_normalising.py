@@ -8,7 +8,10 @@ from tests.importing.drawing import around, diagram, element, file, flow, import
 from tests.importing.simulation import Play
 
 TWO_WAYS = (
-    line('<bpmn:startEvent id="begin"/>', '<bpmn:userTask id="look" name="Look"/>', '<bpmn:exclusiveGateway id="way" name="Good?"/>')
+    line(
+        '<bpmn:startEvent id="begin"/>', '<bpmn:userTask id="look" name="Look"/>',
+        '<bpmn:exclusiveGateway id="way" name="Good?"/>',
+    )
     + '<bpmn:endEvent id="yes"/><bpmn:endEvent id="no"/>'
 )  # fmt: skip
 
@@ -134,10 +137,20 @@ def test_what_no_flow_reaches_stays_in_the_picture_and_does_not_run() -> None:
 )
 def test_times_become_expressions_that_can_be_worked_out(kind: str, written: str, ours: str) -> None:
     timer = f"<bpmn:timerEventDefinition><bpmn:{kind}>{written}</bpmn:{kind}></bpmn:timerEventDefinition>"
-    content = file(around(f'<bpmn:intermediateCatchEvent id="wait">{timer}</bpmn:intermediateCatchEvent>'))
+    wait = f'<bpmn:intermediateCatchEvent id="wait">{timer}</bpmn:intermediateCatchEvent>'
+    content = file(around(wait, data="deadline"))
     result = imported(content)
     assert {one.element_id: one.source for one in diagram(result).expressions}["wait"] == ours
     assert said(result, "wait")
+
+
+def test_an_expression_over_a_name_that_nothing_sets_is_put_aside() -> None:
+    timer = "<bpmn:timerEventDefinition><bpmn:timeDate>${deadline}</bpmn:timeDate></bpmn:timerEventDefinition>"
+    content = file(around(f'<bpmn:intermediateCatchEvent id="wait">{timer}</bpmn:intermediateCatchEvent>'))
+    result = imported(content)
+    assert said(result, "wait").count("fill_in") == 1
+    assert b"deadline" in result.document
+    assert plays_to_its_end(content)
 
 
 def test_flows_without_ids_get_some() -> None:
