@@ -58,9 +58,9 @@ class Load:
 
 
 FULL = Load(kills=300, works=1_000, seconds=260, timed=True)
-SHORT = Load(kills=8, works=30, seconds=12)
+SHORT = Load(kills=6, works=20, seconds=8)
 TWIN = Load(kills=20, works=0, seconds=25)
-SHORT_TWIN = Load(kills=8, works=0, seconds=10)
+SHORT_TWIN = Load(kills=5, works=0, seconds=6)
 
 
 def leave_empty(url: str) -> None:
@@ -73,7 +73,7 @@ def leave_empty(url: str) -> None:
 
 def prove(database: str, *, short: bool, seed: int) -> Verdict:
     """Kill the real application, and first its naive twin."""
-    twin = _Run(database, seed=seed, naive=True).go(SHORT_TWIN if short else TWIN, stuck=3)
+    twin = _Run(database, seed=seed, naive=True).go(SHORT_TWIN if short else TWIN, stuck=2)
     found = _Run(database, seed=seed, naive=False).go(SHORT if short else FULL, stuck=STUCK)
     return Verdict(
         harness=NAME, database=database, seed=seed, numbers=found.numbers, violations=found.faults,

@@ -212,12 +212,11 @@ def _outside(connection: Connection, world: Mapping[str, Mapping[int, list[str]]
     kept: dict[int, set[str]] = defaultdict(set)
     for case_id, message in rows:
         kept[case_id].add(str(message))
-    told: dict[int, int] = dict(
-        connection.execute(
-            text("SELECT case_id, count(*) FROM history WHERE what = 'task_completed' AND task_key = 'right' "
-                 "GROUP BY case_id")
-        ).tuples().all()
+    rows = connection.execute(
+        text("SELECT case_id, count(*) FROM history WHERE what = 'task_completed' AND task_key = 'right' "
+             "GROUP BY case_id")
     )  # fmt: skip
+    told: dict[int, int] = {case_id: times for case_id, times in rows}
     for case_id in sorted(kept.keys() | world["sms"].keys() | told.keys()):
         left = set(world["sms"].get(case_id, ()))
         if left - kept[case_id]:
@@ -233,22 +232,17 @@ def _outside(connection: Connection, world: Mapping[str, Mapping[int, list[str]]
 
 def _money(connection: Connection) -> Iterator[str]:
     """Ledger == bank: what the bank was paid is counted once, for an invoice that is paid by one settlement."""
-    bank: dict[str, int] = dict(
-        connection.execute(
-            text("SELECT authority, amount FROM test_gateway_payments WHERE state = 'paid' "
-                 "AND verified_at IS NOT NULL")
-        ).tuples().all()
-    )  # fmt: skip
+    rows = connection.execute(
+        text("SELECT authority, amount FROM test_gateway_payments WHERE state = 'paid' AND verified_at IS NOT NULL")
+    )
+    bank: dict[str, int] = {authority: amount for authority, amount in rows}
     unasked = connection.execute(
         text("SELECT count(*) FROM test_gateway_payments WHERE state = 'paid' AND verified_at IS NULL")
     ).scalar_one()
     if unasked:
         yield f"lost: the bank was paid {unasked} times and was never asked"
-    ledger: dict[str, int] = dict(
-        connection.execute(text("SELECT authority, amount FROM payments WHERE state IN ('settled', 'unmatched')"))
-        .tuples()
-        .all()
-    )
+    rows = connection.execute(text("SELECT authority, amount FROM payments WHERE state IN ('settled', 'unmatched')"))
+    ledger: dict[str, int] = {authority: amount for authority, amount in rows}
     if sum(bank.values()) != sum(ledger.values()) or bank.keys() != ledger.keys():
         yield f"lost: the bank was paid {sum(bank.values())} Rials, the ledger has {sum(ledger.values())}"
     invoices = connection.execute(
