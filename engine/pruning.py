@@ -55,16 +55,26 @@ def _prune_tree(workflow: Any) -> int:
         if task._state & UNFINISHED or len(live_children) > 1:
             keep.add(task_id)
         waits = any(tasks[child]._state & UNFINISHED for child in live_children)
-        if isinstance(task.task_spec, EventSplit):
-            if waits:
-                keep.update(live_children, [task_id])
-            elif len(live_children) > 1:
-                keep.update(child for child in live_children if is_base(tasks[child]))
+        if waits and isinstance(task.task_spec, EventSplit):
+            keep.update(live_children, [task_id])
+        if is_base(task) and _is_last_base(task, live):
+            keep.add(task_id)
     if len(keep) < len(tasks):
         workflow.tasks = _only(workflow, keep)
         if workflow.last_task is not None and workflow.last_task.id not in keep:
             workflow.last_task = None
     return before - len(workflow.tasks)
+
+
+def _is_last_base(base: Any, live: set[UUID]) -> bool:
+    """Whether no other one stands between it and the next fork, or the token: only the last one counts."""
+    task, below = base, [child for child in base.children if child.id in live]
+    while len(below) == 1 and not task._state & UNFINISHED:
+        task = below[0]
+        if is_base(task):
+            return False
+        below = [child for child in task.children if child.id in live]
+    return True
 
 
 def _with_ancestors(workflow: Any, tasks: list[Any]) -> set[UUID]:

@@ -72,7 +72,7 @@ def _put_base_above(event: Any, split: Any) -> None:
     """What an event's branch changes is told by comparison with the data it began with: that stays above it."""
     base = Task(split.workflow, event.task_spec, split, TaskState.COMPLETED)
     base.data = dict(event.data)
-    base.triggered = True
+    base.triggered = True  # tells it from the event's own task, which ends up below it (``tokens.is_base``)
     position = split._children.index(event.id)
     split._children.remove(base.id)
     split._children[position] = base.id

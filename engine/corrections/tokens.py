@@ -205,25 +205,32 @@ class _Merge:
             branches.setdefault(path[level].id, []).append(path)
         merged = dict(paths[0][level - 1].data)
         for branch in sorted(branches.values(), key=self._last):
-            apply_changes(merged, branch_base(paths[0][level - 1], branch[0]), self.of(branch, level))
+            apply_changes(merged, branch_base(paths[0][level - 1], *branch), self.of(branch, level))
         return merged
 
     def _last(self, paths: list[list[Any]]) -> int:
         return max(self.order[path[-1].id] for path in paths)
 
 
-def branch_base(fork: Any, path: list[Any]) -> dict[str, Any]:
-    """The data that a branch from ``fork`` is compared with: the fork's; for an event that does not interrupt,
-    what the event began with, which stands in a finished task of the event itself (correction 13)."""
-    head = path[path.index(fork) + 1]
-    base: dict[str, Any] = head.data if is_base(head) else fork.data
+def branch_base(fork: Any, *paths: list[Any]) -> dict[str, Any]:
+    """The data that a branch from ``fork`` is compared with; ``paths`` lead to all of its tokens.
+
+    It is the fork's; but behind an event that does not interrupt it is what the event began with, which stands
+    in a finished task of the event itself (correction 13).
+    """
+    base: dict[str, Any] = fork.data
+    for together in zip(*(path[path.index(fork) + 1 :] for path in paths), strict=False):
+        if any(task is not together[0] for task in together):
+            break
+        if is_base(together[0]):
+            base = together[0].data
     return base
 
 
 def is_base(task: Any) -> bool:
     """Whether a task only keeps the data that a branch of a boundary event began with."""
-    spec = task.task_spec
-    return bool(isinstance(spec, BoundaryEvent) and not spec.cancel_activity and task._state == TaskState.COMPLETED)
+    is_event = isinstance(task.task_spec, BoundaryEvent) and not task.task_spec.cancel_activity
+    return bool(is_event and task.triggered and task._state == TaskState.COMPLETED)
 
 
 def apply_changes(merged: dict[str, Any], base: dict[str, Any], changed: dict[str, Any]) -> None:

@@ -225,6 +225,18 @@ def test_a_reminder_counts_for_the_next_one():
     assert case.workflow.data["sent"] == 4
 
 
+@pytest.mark.parametrize("store", [True, False])
+def test_a_branch_that_outlives_its_activity_brings_nothing_stale_along(store):
+    inner = start("s2") + path("s2", "x", "y", "e2") + user("x", "y") + end("e2")
+    body = start() + fork("g", "j") + path("s", "g", "sub", "j", "z", "e") + path("g", "k", "j") + user("k", "z", "h")
+    body += subprocess("sub", inner) + boundary("b", "sub", message(), interrupting=False) + end()
+    body += path("b", "h", "e3") + end("e3")
+    case = Played(lowered(drawn(body)), store=store, n=0, m=0).does("x", n=1).gets("b").does("y", n=2)
+    case.does("k").does("z", n=3).does("h", m=1)  # the activity's own token was used up by the join meanwhile
+    assert case.done
+    assert (case.workflow.data["n"], case.workflow.data["m"]) == (3, 1)
+
+
 def test_pruned_and_unpruned_cases_do_the_same():
     body = tasks("a", "b") + event_subprocess("n", message(), interrupting=False) + event_subprocess("o", message("M2"))
     seen = []
