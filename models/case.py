@@ -83,7 +83,7 @@ class Participant(Base):
     __tablename__ = "participants"
     __table_args__ = (
         Index("ix_participants_person_id_case_id", "person_id", "case_id"),
-        Index("ix_participants_role_case_id", "role", "case_id", postgresql_where=text("person_id IS NULL")),
+        Index("ix_participants_role_person_id_case_id", "role", "person_id", "case_id"),
         Index("ix_participants_case_id", "case_id"),
     )
 
