@@ -13,6 +13,11 @@ from tests.prove.protocol import DATABASES, Harness, Verdict
 
 HARNESSES = (  # modules of this package, in the order in which they run
     "kill9",
+    "crash_points",
+    "races",
+    "outage",
+    "sandbox",
+    "long_life",
 )
 SEED = 20261121
 SHOWN = 20  # violations printed of one harness

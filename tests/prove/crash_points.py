@@ -30,7 +30,9 @@ from tests.prove.place import NOON, Place, frozen, furnish
 from tests.prove.protocol import Verdict
 
 NAME = "crash_points"
-STRIDE = 9  # of the short form
+STRIDE = 7  # of the short form, which has these flows only
+SHORT = frozenset({"start a case", "complete with an upload", "timer", "payment verified and settled"})
+LATE = 8  # the points of a completion before it write nothing
 MOST_POINTS = 400  # a step with more than that is no step
 STRAYS_GO_AFTER = timedelta(hours=26)
 
@@ -145,7 +147,7 @@ class Experiment:
         with place.engine.transaction() as session:
             found += [f"frozen: {number}" for number in frozen(session)]
             end = picture(session, without=self.flow.without)
-        end["SMS that arrived"] = sorted(set(place.world.saw("sms")))
+        end["SMS that arrived"] = [str(len(set(place.world.saw("sms"))))]  # a provider knows a repeated one
         end["questions that arrived"] = [str(len(set(place.world.saw("asked"))))]
         place.close()
         return end
@@ -173,13 +175,14 @@ def prove(database: str, *, short: bool, seed: int) -> Verdict:
     server = SQLITE if database == "sqlite" else postgres_url()
     stride = STRIDE if short else 1
     points: Counter[str] = Counter()
-    for position, flow in enumerate(FLOWS):
+    flows = [flow for flow in FLOWS if not short or flow.name in SHORT]
+    for position, flow in enumerate(flows):
         reached, violations = examine(server, flow, first=(seed + position) % stride + 1, every=stride)
         points += reached
         verdict.violations += violations
-    verdict.numbers = {"flows": len(FLOWS), "points": points.total(), **points}
+    verdict.numbers = {"flows": len(flows), "points": points.total(), **points}
     naive_flow = next(flow for flow in FLOWS if flow.name == "complete a task")
-    reached, found = examine(server, naive_flow, naive=True)
+    reached, found = examine(server, naive_flow, naive=True, first=LATE if short else 1)
     verdict.twin = f"the state in a commit of its own: {len(found)} faults at {reached.total()} points"
     verdict.twin_caught = bool(found)
     return verdict
