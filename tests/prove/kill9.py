@@ -58,9 +58,9 @@ class Load:
 
 
 FULL = Load(kills=300, works=1_000, seconds=260, timed=True)
-SHORT = Load(kills=6, works=20, seconds=8)
-TWIN = Load(kills=20, works=0, seconds=25)
-SHORT_TWIN = Load(kills=5, works=0, seconds=6)
+SHORT = Load(kills=6, works=20, seconds=40)
+TWIN = Load(kills=20, works=50, seconds=40)
+SHORT_TWIN = Load(kills=6, works=10, seconds=40)
 
 
 def leave_empty(url: str) -> None:
@@ -72,12 +72,12 @@ def leave_empty(url: str) -> None:
 
 
 def prove(database: str, *, short: bool, seed: int) -> Verdict:
-    """Kill the real application, and first its naive twin."""
+    """Kill the real application, and first its naive twin; that something is not finished may only be slowness."""
     twin = _Run(database, seed=seed, naive=True).go(SHORT_TWIN if short else TWIN, stuck=2)
     found = _Run(database, seed=seed, naive=False).go(SHORT if short else FULL, stuck=STUCK)
     return Verdict(
         harness=NAME, database=database, seed=seed, numbers=found.numbers, violations=found.faults,
-        twin=f"{twin.numbers['kills']} kills: {summary(twin.faults)}", twin_caught=bool(twin.faults),
+        twin=f"{twin.numbers['kills']} kills: {summary(twin.faults)}", twin_caught=any(not fault.startswith("unfinished") for fault in twin.faults),
     )  # fmt: skip
 
 
@@ -135,8 +135,7 @@ class _Run:
         """Kill everything or one process, again and again; after each kill of everything look at what is there."""
         give_up = time.monotonic() + load.seconds
         while time.monotonic() < give_up:
-            kills = sum(self._kills.values())
-            if kills >= load.kills and (kills % 20 or self._works() >= load.works):
+            if sum(self._kills.values()) >= load.kills and self._works() >= load.works:
                 break
             time.sleep(self._random.uniform(0.05, load.pause))
             if self._random.random() < 0.5:
