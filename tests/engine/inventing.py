@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from tests.engine.blocks import Call, Loop, Sequence, Split, Sub, Task
+from tests.engine.blocks_of_compensation import Around, Undo, Undoable, names, scope_of
 from tests.engine.blocks_of_events import Awaited, Guard, Guarded
 from tests.engine.blocks_of_repeats import Again, Many
 from tests.engine.blocks_of_scopes import Scoped, Thrower, Thrown
@@ -21,16 +23,16 @@ class Inventor:
         self.number = 0
         self.guarded = 0  # how many activities with events are round what is made up now
         self.kinds = [self._split, self._sub, self._call, self._loop, self._many, self._again, self._guarded,
-                      self._awaited, self._thrown, self._scoped, self._split, self._guarded]  # fmt: skip
+                      self._awaited, self._thrown, self._scoped, self._undone, self._split, self._guarded]  # fmt: skip
 
     def process(self) -> Sub | Scoped:
         depth = self.random.choice(DEPTHS)
         if self._chance(0.1):
             return self._scoped(depth)
-        return Sub("p", Sequence([self.block(depth), self.block(depth)]))
+        return Sub("p", Sequence([self.block(depth) for _ in range(self.random.choice([1, 1, 2]))]))
 
     def block(self, depth: int) -> Block:
-        if depth <= 0 or self._chance(0.1):
+        if depth <= 0 or self._chance(0.2):
             return self._task()
         return self.random.choice(self.kinds)(depth - 1)
 
@@ -85,7 +87,8 @@ class Inventor:
 
     def _guarded(self, depth: int) -> Block:
         self.guarded += 1
-        activity = self.random.choice([self._task, self._sub, self._many, self._one_call])(depth)
+        makers: list[Callable[[int], Block]] = [self._task, self._sub, self._many, self._one_call]
+        activity = self.random.choice(makers)(depth)
         self.guarded -= 1
         key = self._key("g")
         guards = [self._guard(f"{key}b{number}", depth) for number in range(self.random.randint(1, 2))]
@@ -128,3 +131,33 @@ class Inventor:
             guards.append(Guard(f"{key}x", 0, interrupting, handler, thrown=kind))
             body.blocks.append(Thrower(self._key("t"), kind, self._task()))
         return Scoped(key, body, guards)
+
+    def _undone(self, depth: int) -> Sub:
+        first, second = self._undoable(depth), self._undoable(depth)
+        wanted = [self.random.choice(["", *names(first)]), self.random.choice(["", *names(first), *names(second)])]
+        undo = [Undo(self._key("z"), one) for one in wanted]
+        return scope_of(self._key("s"), first, undo[0], second, undo[1], self._task())
+
+    def _undoable(self, depth: int) -> Block:
+        """What can be undone in part: each way a process can go has such a task in it, or not."""
+        kind = self.random.choice(["task", "row", "split", "loop", "around", "guarded"]) if depth > 0 else "task"
+        if kind == "row":
+            return Sequence([self._undoable(depth - 1), self.block(depth - 1), self._undoable(depth - 1)])
+        if kind == "split":
+            branches = [self._undoable(depth - 1), self._undoable(depth - 1)]
+            return Split(self._key("p"), self.random.choice(["parallel", "exclusive"]), branches)
+        if kind == "loop":
+            return Loop(self._key("l"), self._undoable(depth - 1))
+        if kind == "around":
+            return Around(self._key("s"), self._undoable(depth - 1))
+        if kind == "guarded":
+            self.guarded += 1
+            inner = self._undoable(depth - 1)
+            activity = Around(self._key("s"), inner) if self._chance(0.6) else self._one_undoable()
+            self.guarded -= 1
+            key = self._key("g")
+            return Guarded(key, activity, [self._guard(f"{key}b", depth - 1)])
+        return self._one_undoable()
+
+    def _one_undoable(self) -> Undoable:
+        return Undoable(self._key("w"))

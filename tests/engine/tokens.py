@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 # What each task wrote last: the number of its step, alone or in a list or a mapping. Each number is written once, so
 # the newest write has the largest.
@@ -76,6 +76,7 @@ class Scope:
     game: Clock
     catches: tuple[tuple[str, Catch], ...] = ()  # (error or escalation, what then happens), the nearest first
     beside: list[Tokens] = field(default_factory=list)
+    completed: list[Any] = field(default_factory=list)  # (what can be undone, its name and those round it)
 
     def inner(self, *catches: tuple[str, Catch]) -> Scope:
         return Scope(self.game, catches + self.catches)
