@@ -108,7 +108,7 @@ class _Builder:
     def __init__(self, scope: etree._Element) -> None:
         self.scope = scope
         self.graph = Graph(scope, Node(ANY, ONE, ""), [])
-        self.drawn = {node.get("id", ""): node for node in scope if local(node) in FLOW_NODES and _in_the_flow(node)}
+        self.drawn = {node.get("id", ""): node for node in scope if _is_drawn(node) and _in_the_flow(node)}
         self.flows = [
             flow for flow in scope.findall(bpmn("sequenceFlow"))
             if flow.get("sourceRef") in self.drawn and flow.get("targetRef") in self.drawn
@@ -207,6 +207,10 @@ class _Builder:
 def _link(node: etree._Element) -> str:
     link = node.find(bpmn("linkEventDefinition"))
     return (link.get("name") or "") if link is not None else ""
+
+
+def _is_drawn(node: etree._Element) -> bool:
+    return local(node) in FLOW_NODES and node.tag == bpmn(local(node))  # other tools have a userTask of their own
 
 
 def _in_the_flow(node: etree._Element) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from engine.diagrams import FLOW_NODES, local
+from engine.diagrams import flow_nodes
 from engine.flow_graph import ONE, SOME, STOP, Graph, Node, build, scopes
 
 Waits: TypeAlias = Callable[[etree._Element], bool]  # whether an element stops until something outside happens
@@ -18,8 +18,7 @@ def waiting_elements(process: etree._Element, waits: Waits) -> set[str]:
     within = list(scopes(process))
     inner = {scope.get("id", "") for scope in within[1:]}
     found = {
-        node.get("id", "") for node in process.iter(etree.Element)
-        if local(node) in FLOW_NODES and node.get("id") not in inner and waits(node)
+        node.get("id", "") for node in flow_nodes(process) if node.get("id") not in inner and waits(node)
     }  # fmt: skip
     for scope in reversed(within[1:]):  # the inner before the outer
         if not _passes_by_itself(build(scope), found):
