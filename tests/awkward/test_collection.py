@@ -16,6 +16,7 @@ from tests.awkward.collection import collection
 from tests.awkward.drawn import ATTACKS
 from tests.awkward.expected import Awkward
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*have been moved:DeprecationWarning")  # the library, of old files
 WHOLE = list(collection())
 SECONDS = 5  # of a processor, for one file
 AT_ONCE = 60  # files of one call of the command
