@@ -77,7 +77,8 @@ def prove(database: str, *, short: bool, seed: int) -> Verdict:
     found = _Run(database, seed=seed, naive=False).go(SHORT if short else FULL, stuck=STUCK)
     return Verdict(
         harness=NAME, database=database, seed=seed, numbers=found.numbers, violations=found.faults,
-        twin=f"{twin.numbers['kills']} kills: {summary(twin.faults)}", twin_caught=any(not fault.startswith("unfinished") for fault in twin.faults),
+        twin=f"{twin.numbers['kills']} kills: {summary(twin.faults)}",
+        twin_caught=any(not fault.startswith("unfinished") for fault in twin.faults),
     )  # fmt: skip
 
 
