@@ -32,19 +32,19 @@ STREETS = ["آزادی", "بهار", "گلستان", "شریعتی", "ولیعص
 AT_ONCE = 25  # copies of the 1,000 in one statement
 
 
-def fill(url: str, cases: int) -> None:
-    """Bring an empty database to so many cases (a multiple of 1,000), with its statistics up to date."""
+def fill(url: str, cases: int, *, real: int = REAL) -> None:
+    """Bring an empty database to so many cases (a multiple of ``real``), with its statistics up to date."""
     office = open_office(url)
     _loosen(office.application.database)
-    say(f"{databases.backend_of(url)}: {REAL:,} cases really run")
-    _really_run(office)
+    say(f"{databases.backend_of(url)}: {real:,} cases really run")
+    _really_run(office, real)
     office.close()
-    say(f"{databases.backend_of(url)}: {cases - REAL:,} copies")
-    if cases > REAL:
+    say(f"{databases.backend_of(url)}: {cases - real:,} copies")
+    if cases > real:
         database = open_database(url)
         _loosen(database)
         with database.connect() as connection:
-            _copy(connection, copies=cases // REAL)
+            _copy(connection, copies=cases // real)
         database.dispose()
     say("statistics, checkpoint")
     databases.settle(url)
@@ -57,11 +57,11 @@ def contractors_of(office: Office) -> list[Actor]:
         return [actor_for(person) for person in found]
 
 
-def _really_run(office: Office) -> None:
+def _really_run(office: Office, cases: int) -> None:
     chosen = random.Random(REAL)
     busy = hire(office, BUSY, "inspector")
     contractors = [hire(office, f"contractor-{number}", "contractor") for number in range(CONTRACTORS)]
-    for number in range(REAL):
+    for number in range(cases):
         place = number % 100
         key = (
             REMINDED

@@ -55,6 +55,7 @@ class Place:
     busy: Actor
     contractor: Actor
     largest: int  # id of a case
+    real: int  # how many of the cases really ran
     chosen: random.Random
 
     @property
@@ -78,7 +79,8 @@ class Place:
 
 
 def measure(*, quick: bool = False) -> Part:
-    sizes = (1_000, 5_000) if quick else (1_000, 100_000, 1_000_000)
+    sizes = (200, 1_000) if quick else (1_000, 100_000, 1_000_000)
+    real = 200 if quick else filling.REAL
     part = Part("With many cases", HOW)
     sized = Table("The databases", ["database", "cases", "size MB", "filled in s"])
     part.tables.append(sized)
@@ -92,9 +94,9 @@ def measure(*, quick: bool = False) -> Part:
         for size in sizes:
             url = databases.new_database(backend)
             began = time.perf_counter()
-            filling.fill(url, size)
+            filling.fill(url, size, real=real)
             sized.add(backend, size, databases.size(url) / 1e6, time.perf_counter() - began)
-            for name, took, statements in _measured(url, size, quick=quick):
+            for name, took, statements in _measured(url, size, real, quick=quick):
                 found.setdefault(name, []).append(took)
                 counts[name] = statements
             databases.drop(url)
@@ -106,9 +108,9 @@ def measure(*, quick: bool = False) -> Part:
     return part
 
 
-def _measured(url: str, size: int, *, quick: bool) -> list[tuple[str, list[float], float]]:
+def _measured(url: str, size: int, real: int, *, quick: bool) -> list[tuple[str, list[float], float]]:
     """(what, milliseconds, statements) of every look at a filled database."""
-    place = _place(url)
+    place = _place(url, real)
     statements = Statements(place.database)
     rows = [_completions(place, statements, 30 if quick else 300)]
     for look in _looks(place):
@@ -126,39 +128,41 @@ def _measured(url: str, size: int, *, quick: bool) -> list[tuple[str, list[float
     return rows
 
 
-def _place(url: str) -> Place:
+def _place(url: str, real: int) -> Place:
     office = open_office(url)
     with office.engine.transaction() as session:
         largest = session.scalars(select(Case.id).order_by(Case.id.desc()).limit(1)).one()
         busy = actor_for(session.scalars(select(Person).where(Person.username == filling.BUSY)).one())
     contractor = filling.contractors_of(office)[0]
-    return Place(office, webapp.create_app(office.application), busy, contractor, largest, random.Random(7))
+    return Place(office, webapp.create_app(office.application), busy, contractor, largest, real, random.Random(7))
 
 
 def _completions(place: Place, statements: Statements, times: int) -> tuple[str, list[float], float]:
-    """Each case once, in no order; its next visit comes back into the group's worklist."""
+    """Visits of cases picked at random. Each case comes once; where there are fewer, they come again in turn."""
     office = place.office
-    tasks = _open_visits(place, times + 5)
+    cases = _open_visits(place)[: times + 5]
     took: list[float] = []
     sent = 0
-    for number, task in enumerate(tasks):
+    for number in range(times + 5):
+        case = cases[number % len(cases)]
+        task = office.open_tasks([case])[case]
         before = statements.count
         milliseconds = office.turn(VISITS, task)
         if number >= 5:
             took.append(milliseconds)
             sent += statements.count - before
-    return "completion of a task", took, sent / len(took)
+    return "completion of a task", took, sent / times
 
 
-def _open_visits(place: Place, wanted: int) -> list[int]:
-    """Tasks of the group picked at random; a small office has fewer, and then each comes again after its turn."""
+def _open_visits(place: Place) -> list[int]:
+    """Cases that wait for the group, in no order."""
     with place.database.connect() as connection:
-        rows = select(Task.id).where(
+        rows = select(Task.case_id).where(
             Task.status == TaskStatus.OPEN, Task.process_key == VISITS, Task.key == "visit", Task.assignee_id.is_(None)
         )
-        found = list(connection.scalars(rows.limit(200_000)))
+        found = list(connection.scalars(rows))
     place.chosen.shuffle(found)
-    return found[:wanted]
+    return found
 
 
 def _looks(place: Place) -> list[Look]:
@@ -210,7 +214,7 @@ def _frequent(place: Place) -> str:
 
 def _rare(place: Place) -> str:
     """A word of one case: of the real ones, its own; of a copy, with the copy's number."""
-    copy, case = divmod(place.chosen.randrange(place.largest), filling.REAL)
+    copy, case = divmod(place.chosen.randrange(place.largest), place.real)
     return f"parcel {case + 1}-{copy}" if copy else f"parcel {case + 1}"
 
 
