@@ -20,8 +20,7 @@ HEAD = """# Benchmarks
 How fast Kartabl is, and that it stays so however long a case runs and however many cases there are. `make bench`
 measures all of it anew and writes this page; nothing here is typed by hand, the verdicts neither. One part alone:
 `python -m benchmarks.completion` (or `scale`, `throughput`, `memory`), with `--quick` for trying. The numbers are
-of one machine on one day: ratios travel better than milliseconds. Timed tests there are none; that the number of
-statements and the size of the state stay what they are is tested.
+of one machine on one day: ratios travel better than milliseconds. No test is timed.
 """
 
 
