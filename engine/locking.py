@@ -26,7 +26,7 @@ def lock(session: Session, case_id: int, *, optimistic: bool = False) -> Case:
         select(Case)
         .where(Case.id == case_id)
         .options(undefer(Case.state))
-        .with_for_update(of=Case)
+        .with_for_update(of=Case, key_share=True)
         .execution_options(populate_existing=True, **{OPTIMISTIC: optimistic})
     ).one_or_none()
     if case is None:

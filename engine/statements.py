@@ -27,7 +27,7 @@ LOCK_WITH_TASK = (
     .join(Case, Task.case_id == Case.id)
     .where(Task.id == bindparam("this_task"))
     .options(undefer(Case.state))
-    .with_for_update(of=[Case, Task])
+    .with_for_update(of=[Case, Task], key_share=True)
     .execution_options(populate_existing=True)
 )
 # The case's current bindings: (role, person or nobody in person).
