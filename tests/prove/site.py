@@ -139,19 +139,24 @@ def warm_up() -> None:
 def main() -> None:
     warm_up()
     started: set[int] = set()
-    for line in sys.stdin:
-        order = json.loads(line)
-        answer: dict[str, Any] = {}
-        if order["do"] == "kill":
-            _kill(order["processes"], group=order["group"])
-        else:
-            answer["process"] = _begin(order, Path(order["log"]))
-            if order["do"] == "prepare":
-                answer["status"] = os.waitstatus_to_exitcode(os.waitpid(answer["process"], 0)[1])
-            else:
-                started.add(answer["process"])
-        print(json.dumps(answer), flush=True)
-    _kill(sorted(started), group=0)  # whoever gave the orders is gone
+    try:
+        for line in sys.stdin:
+            print(json.dumps(_obey(json.loads(line), started)), flush=True)
+    except (KeyboardInterrupt, BrokenPipeError):
+        pass
+    finally:
+        _kill(sorted(started), group=0)  # whoever gave the orders is gone
+
+
+def _obey(order: dict[str, Any], started: set[int]) -> dict[str, Any]:
+    if order["do"] == "kill":
+        _kill(order["processes"], group=order["group"])
+        return {}
+    child = _begin(order, Path(order["log"]))
+    if order["do"] == "prepare":
+        return {"status": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}
+    started.add(child)
+    return {"process": child}
 
 
 if __name__ == "__main__":
