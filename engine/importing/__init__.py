@@ -30,7 +30,7 @@ from engine.importing import (
     scopes,
     tasks,
 )
-from engine.importing.draft import Draft, Known
+from engine.importing.draft import Draft, Known, indexed
 from engine.operations import Operations
 from engine.xml import LIMIT, MalformedXml, UnsafeXml, parse_xml
 from models.account import CASE_ROLES, Role
@@ -41,7 +41,7 @@ __all__ = ["Imported", "import_file"]
 LARGEST_FILE = 5_000_000  # bytes
 MOST_NODES = 2_000
 STEPS = (
-    identifiers.mend, roles.lanes, dialects.read, drawn_only.mend, compensation.mend, scopes.mend, references.mend,
+    roles.lanes, dialects.read, drawn_only.mend, compensation.mend, scopes.mend, references.mend,
     tasks.mend, events.mend, repetitions.mend, gateways.mend, names.mend, events.brought, roles.mend,
     tasks.forms, drawing.mend,
 )  # fmt: skip
@@ -81,8 +81,10 @@ def import_file(
     if (refusal := _refused(draft)) is not None:
         return Imported(findings=[refusal])
     drawn = _drawn(draft.root)
-    for step in STEPS:
-        step(draft)
+    identifiers.mend(draft)
+    with indexed(draft.root):
+        for step in STEPS:
+            step(draft)
     document = etree.tostring(draft.root, encoding="utf-8", xml_declaration=True)
     processes = {key: _alone(draft.root, key) for key in _keys(draft)}
     if not processes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -97,6 +99,8 @@ class Draft:
         made = etree.SubElement(parent, bpmn(tag), {"id": self.new_id(wanted)})
         for name, value in attributes.items():
             made.set(name, value)
+        if tag in FLOW_NODES and (index := _index.get()) is not None:
+            index.nodes[made.get("id", "")] = made
         return made
 
     def connect(self, source: etree._Element, target: etree._Element) -> etree._Element:
@@ -107,14 +111,18 @@ class Draft:
         )  # fmt: skip
         _mention(source, "outgoing", flow)
         _mention(target, "incoming", flow)
+        if (index := _index.get()) is not None:
+            index.add(flow)
         return flow
 
     def lead(self, flow: etree._Element, target: etree._Element) -> None:
         """Let a flow end at another element."""
-        scope = _parent(flow)
-        old = next((child for child in scope if child.get("id") == flow.get("targetRef")), None)
+        old = end_of(flow, "targetRef")
         if old is not None:
             _forget(old, "incoming", flow)
+        if (index := _index.get()) is not None:
+            index.targets[flow.get("targetRef", "")].remove(flow)
+            index.targets.setdefault(target.get("id", ""), []).append(flow)
         flow.set("targetRef", target.get("id", ""))
         _mention(target, "incoming", flow)
 
@@ -161,12 +169,58 @@ _OUT = etree.XPath("b:sequenceFlow[@sourceRef=$id][not(@k:picture)]", namespaces
 _IN = etree.XPath("b:sequenceFlow[@targetRef=$id][not(@k:picture)]", namespaces=_PREFIXES)
 
 
+class Index:
+    """The flows of a document by the ids of their ends: a search for each of 2,000 nodes would take seconds."""
+
+    def __init__(self, root: etree._Element) -> None:
+        self.sources: dict[str, list[etree._Element]] = {}
+        self.targets: dict[str, list[etree._Element]] = {}
+        self.nodes = {node.get("id", ""): node for node in root.iter(*(bpmn(tag) for tag in FLOW_NODES))}
+        for flow in root.iter(bpmn("sequenceFlow")):
+            self.add(flow)
+
+    def add(self, flow: etree._Element) -> None:
+        self.sources.setdefault(flow.get("sourceRef", ""), []).append(flow)
+        self.targets.setdefault(flow.get("targetRef", ""), []).append(flow)
+
+
+_index: ContextVar[Index | None] = ContextVar("index", default=None)  # of the document in work
+
+
+@contextmanager
+def indexed(root: etree._Element) -> Iterator[None]:
+    """Inside the block flows are found at once. Ids may not change any more."""
+    token = _index.set(Index(root))
+    try:
+        yield
+    finally:
+        _index.reset(token)
+
+
+def _beside(node: etree._Element, found: list[etree._Element]) -> list[etree._Element]:
+    scope = node.getparent()
+    return [flow for flow in found if flow.getparent() is scope and not pictures.is_picture(flow)]
+
+
 def outgoing(node: etree._Element) -> list[etree._Element]:
-    return cast(list[etree._Element], _OUT(_parent(node), id=node.get("id", "")))
+    index = _index.get()
+    if index is None:
+        return cast(list[etree._Element], _OUT(_parent(node), id=node.get("id", "")))
+    return _beside(node, index.sources.get(node.get("id", ""), []))
+
+
+def end_of(flow: etree._Element, end: str) -> etree._Element | None:
+    """The node at the ``sourceRef`` or ``targetRef`` of a flow, in the same scope."""
+    index, scope = _index.get(), _parent(flow)
+    found = children(scope).get(flow.get(end, "")) if index is None else index.nodes.get(flow.get(end, ""))
+    return found if found is not None and found.getparent() is scope and not pictures.is_picture(found) else None
 
 
 def incoming(node: etree._Element) -> list[etree._Element]:
-    return cast(list[etree._Element], _IN(_parent(node), id=node.get("id", "")))
+    index = _index.get()
+    if index is None:
+        return cast(list[etree._Element], _IN(_parent(node), id=node.get("id", "")))
+    return _beside(node, index.targets.get(node.get("id", ""), []))
 
 
 def flows(scope: etree._Element) -> list[etree._Element]:

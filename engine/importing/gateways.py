@@ -8,7 +8,7 @@ from engine.diagrams import GATEWAYS, PEOPLE_TASKS, bpmn, local
 from engine.importing.draft import (
     Draft,
     add_field,
-    children,
+    end_of,
     field_name,
     incoming,
     outgoing,
@@ -154,19 +154,16 @@ def _ask(draft: Draft, node: etree._Element, undecided: list[etree._Element], *,
 
 def _label(draft: Draft, flow: etree._Element, number: int) -> str:
     """What a branch is called: by its flow, else by what it leads to."""
-    scope = flow.getparent()
-    target = children(scope).get(flow.get("targetRef", "")) if scope is not None else None
+    target = end_of(flow, "targetRef")
     beyond = target.get("name") if target is not None else ""
     return flow.get("name") or beyond or f"{BRANCH} {number}"
 
 
 def _asked_before(draft: Draft, node: etree._Element) -> etree._Element:
     """The step just before the gateway when a person does it, else a new one."""
-    scope = node.getparent()
     arriving = incoming(node)
-    here = children(scope) if scope is not None else {}
     if len(arriving) == 1:
-        before = here.get(arriving[0].get("sourceRef", ""))
+        before = end_of(arriving[0], "sourceRef")
         if before is not None and local(before) in PEOPLE_TASKS and not _repeats(before) and len(outgoing(before)) == 1:
             return before
     name = node.get("name") or CHOICE
