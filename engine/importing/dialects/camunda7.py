@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from engine.diagrams import bpmn, local
-from engine.importing.dialects import common
+from engine.importing.dialects import meaning
 from engine.importing.draft import Draft
 
 NAMESPACES = ("http://camunda.org/schema/1.0/bpmn", "http://flowable.org/bpmn", "http://activiti.org/bpmn")
@@ -25,7 +25,7 @@ def read(draft: Draft) -> None:
 def _starters(draft: Draft, process: etree._Element, namespace: str) -> None:
     groups = process.get(f"{{{namespace}}}candidateStarterGroups")
     for start in process.findall(bpmn("startEvent")) if groups else ():
-        common.assign(draft, start, groups or "")
+        meaning.assign(draft, start, groups or "")
 
 
 class _Step:
@@ -45,18 +45,18 @@ class _Step:
         draft, node = self.draft, self.node
         candidates = ",".join(filter(None, (self._get(n) for n in ("candidateGroups", "candidateUsers", "assignee"))))
         if candidates:
-            common.assign(draft, node, candidates)
+            meaning.assign(draft, node, candidates)
         if text := self._get("dueDate"):
-            common.due(draft, node, text)
+            meaning.due(draft, node, text)
         if text := self._get("priority"):
-            common.priority(draft, node, text)
+            meaning.priority(draft, node, text)
         if text := self._get("followUpDate"):
-            common.follow_up(draft, node, text)
+            meaning.follow_up(draft, node, text)
         self._form()
         self._work()
         several = node.find(bpmn("multiInstanceLoopCharacteristics"))
         if several is not None and self._get("collection", several):
-            common.each_of(node, self._get("collection", several), self._get("elementVariable", several))
+            meaning.each_of(node, self._get("collection", several), self._get("elementVariable", several))
 
     def _form(self) -> None:
         declared = [*self._extensions("formData/formField"), *self._extensions("formProperty")]
@@ -67,24 +67,24 @@ class _Step:
                 (value.get("id") or "", value.get("name") or value.get("id") or "")
                 for value in one.iter(f"{{{self.namespace}}}value") if value.get("id")
             ]  # fmt: skip
-            common.field(
+            meaning.field(
                 self.draft, self.node, one.get("id", ""), label=one.get("label") or one.get("name") or "",
                 kind=one.get("type", "string"), values=values, required=required,
                 default=one.get("defaultValue") or one.get("default") or "",
             )  # fmt: skip
         if (key := self._get("formKey") or self._get("formRef")) and not declared:
-            common.foreign_form(self.draft, self.node, key)
+            meaning.foreign_form(self.draft, self.node, key)
 
     def _work(self) -> None:
         result = self._get("resultVariable") or self._get("resultVariableName")
         if reference := self._get("decisionRef"):
-            common.decision(self.node, reference, result)
+            meaning.decision(self.node, reference, result)
         names = [self._get(name) for name in DOES if self._get(name) not in ("", "external")]
         if not names:
             return
         known = self.draft.known.operations
         name = next((one for one in names if one in known), names[0])
-        common.operation(self.draft, self.node, name, result=result, parameters=self._parameters())
+        meaning.operation(self.draft, self.node, name, result=result, parameters=self._parameters())
 
     def _parameters(self) -> dict[str, str]:
         found = self._extensions("inputOutput/inputParameter")

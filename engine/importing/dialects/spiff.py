@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.importing.dialects import common
+from engine.importing.dialects import meaning
 from engine.importing.draft import Draft, property_of
 
 SCHEMA = "formJsonSchemaFilename"
@@ -11,4 +11,4 @@ SCHEMA = "formJsonSchemaFilename"
 def read(draft: Draft) -> None:
     for node in list(draft.nodes()):
         if name := property_of(node, SCHEMA):
-            common.foreign_form(draft, node, name)
+            meaning.foreign_form(draft, node, name)

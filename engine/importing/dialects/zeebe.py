@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from engine.diagrams import bpmn, local
-from engine.importing.dialects import common
+from engine.importing.dialects import meaning
 from engine.importing.draft import Draft, definitions, property_of, set_property
 from engine.importing.foreign_expressions import is_foreign, translate
 from models.language import gettext as _
@@ -30,7 +30,7 @@ def read(draft: Draft) -> None:
             f"{bpmn('multiInstanceLoopCharacteristics')}/{bpmn('extensionElements')}/{_z('loopCharacteristics')}"
         )
         if several is not None:
-            common.each_of(node, several.get("inputCollection", ""), several.get("inputElement", ""))
+            meaning.each_of(node, several.get("inputCollection", ""), several.get("inputElement", ""))
     _subscriptions(draft)
 
 
@@ -48,14 +48,14 @@ def _people(draft: Draft, node: etree._Element) -> None:
     names = ("candidateGroups", "candidateUsers", "assignee")
     candidates = ",".join(filter(None, (assigned.get(name, "") for name in names)))
     if candidates:
-        common.assign(draft, node, candidates)
+        meaning.assign(draft, node, candidates)
     schedule = _extension(node, "taskSchedule")
     if text := schedule.get("dueDate"):
-        common.due(draft, node, text)
+        meaning.due(draft, node, text)
     if text := schedule.get("followUpDate"):
-        common.follow_up(draft, node, text)
+        meaning.follow_up(draft, node, text)
     if text := _extension(node, "priorityDefinition").get("priority"):
-        common.priority(draft, node, text)
+        meaning.priority(draft, node, text)
 
 
 def _form(draft: Draft, node: etree._Element, forms: dict[str, str]) -> None:
@@ -67,7 +67,7 @@ def _form(draft: Draft, node: etree._Element, forms: dict[str, str]) -> None:
     for one in fields[:MOST_FIELDS]:
         _field(draft, node, one)
     if not fields:
-        common.foreign_form(draft, node, key)
+        meaning.foreign_form(draft, node, key)
 
 
 def _components(text: str) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def _field(draft: Draft, node: etree._Element, one: dict[str, Any]) -> None:
         (str(value.get("value", "")), str(value.get("label") or value.get("value", "")))
         for value in one.get("values") or [] if isinstance(value, dict)
     ]  # fmt: skip
-    common.field(
+    meaning.field(
         draft, node, one["key"], label=str(one.get("label") or ""), kind=str(one.get("type") or "string"),
         values=values, required=isinstance(rules, dict) and rules.get("required") is True,
     )  # fmt: skip
@@ -97,12 +97,12 @@ def _work(draft: Draft, node: etree._Element) -> None:
     parameters = {one.get("target", ""): one.get("source", "") for one in inputs if one.get("source")}
     if kind := _extension(node, "taskDefinition").get("type"):
         name = kind.lstrip("=").strip("\" '")
-        common.operation(
+        meaning.operation(
             draft, node, name, result=_extension(node, "script").get("resultVariable", ""), parameters=parameters
         )
     called = _extension(node, "calledDecision")
     if identifier := called.get("decisionId"):
-        common.decision(node, identifier, called.get("resultVariable", ""))
+        meaning.decision(node, identifier, called.get("resultVariable", ""))
     process = _extension(node, "calledElement").get("processId", "")
     if local(node) == "callActivity" and process and not is_foreign(process) and not node.get("calledElement"):
         node.set("calledElement", process)
