@@ -18,6 +18,7 @@ from engine import constructs, decisions, diagrams, event_checks, flow_checks, s
 from engine.diagrams import SUBMISSION, Diagram, Element
 from engine.errors import EngineError
 from engine.expressions import ExpressionError, parse
+from engine.lowering.names import inserted
 from engine.operations import Operations
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _
@@ -253,5 +254,7 @@ def _check_coverage(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:
     processes = (built.spec, *built.subprocess_specs.values())
     run = {task.bpmn_id for process in processes for task in process.task_specs.values()}
     for element in diagram.elements.values():
-        if element.id not in run:
+        # A compensation event is run as the note that what it stands at is completed.
+        undoable = element.tag == "boundaryEvent" and element.event == "compensate"
+        if (inserted("done", element.attached_to) if undoable else element.id) not in run:
             yield Finding(file, element.id, _("هیچ راهی به این عنصر نمی‌رسد؛ هنگام اجرا نادیده می‌ماند."))
