@@ -38,10 +38,12 @@ def _of_activity(one: Compensation, found: list[Compensation]) -> str:
     if _repeated(one.activity):
         return _("کاری که تکرار می‌شود جبران نمی‌شود؛ آن را در یک زیرفرایند بگذارید.")
     if sum(other.activity is one.activity for other in found) > 1:
-        return _("یک کار تنها یک رویداد جبران دارد.")
+        return _("یک کار نباید بیش از یک رویداد جبران داشته باشد.")
     if sum(other.handler is one.handler for other in found) > 1:
-        return _("هر کار جبران‌کننده از آنِ یک رویداد است.")
-    return _("از رویداد جبران جریانی بیرون نمی‌رود؛ آن را به کار جبران‌کننده پیوند دهید.") if outgoing(one.edge) else ""
+        return _("هر کار جبران‌کننده باید از آنِ تنها یک رویداد جبران باشد.")
+    if outgoing(one.edge):
+        return _("از رویداد جبران نباید جریانی بیرون برود؛ آن را به کار جبران‌کننده پیوند دهید.")
+    return ""
 
 
 def _of_way(one: Compensation) -> str:
@@ -63,7 +65,7 @@ def _alone(node: etree._Element, connected: set[etree._Element]) -> str:
     if local(node) == "boundaryEvent" and event_kind(node) == "compensate":
         return _("رویداد جبران به کار جبران‌کننده‌ای پیوند نخورده است.")
     if local(node) in ("startEvent", "intermediateCatchEvent") and event_kind(node) == "compensate":
-        return _("جبران تنها در لبهٔ یک کار دریافت می‌شود.")
+        return _("جبران تنها روی مرز یک کار دریافت می‌شود.")
     if node.get("isForCompensation") == "true":
         return _("این کارِ جبران‌کننده به رویداد جبرانی پیوند نخورده است.")
     return ""
@@ -76,7 +78,7 @@ def _handler(node: etree._Element) -> str:
         edge for edge in scope_of(node).findall(bpmn("boundaryEvent")) if edge.get("attachedToRef") == node.get("id")
     ]
     if incoming(node) or outgoing(node) or edges:
-        return _("کار جبران‌کننده نه جریانی دارد و نه رویداد مرزی.")
+        return _("کار جبران‌کننده نباید جریان یا رویداد مرزی داشته باشد.")
     return ""
 
 
@@ -84,7 +86,7 @@ def _event(event: etree._Element, scope: etree._Element, found: list[Compensatio
     if definitions(event)[0].get("waitForCompletion") == "false":
         return _("رویداد جبران همیشه تا پایان جبران می‌ماند؛ waitForCompletion را بردارید.")
     if is_event_subprocess(scope):
-        return _("پرتاب جبران در زیرفرایندِ رویدادی اجرا نمی‌شود.")
+        return _("پرتاب جبران در زیرفرایند رویدادی اجرا نمی‌شود.")
     wanted = thrown_for(event)
     reached = [one for one in found if one.home is scope and wanted in ("", *_path(one, scope))]
     if not reached:

@@ -107,7 +107,7 @@ def _branches(node: etree._Element) -> str:
         return _("شاخهٔ پیش‌فرض «%(flow)s» از این عنصر بیرون نمی‌رود.", flow=default)
     guarded = [flow for flow in flows if condition(flow) is not None]
     if any(flow.get("id") == default for flow in guarded):
-        return _("شاخهٔ پیش‌فرض شرط ندارد؛ شرط آن را بردارید.")
+        return _("شاخهٔ پیش‌فرض نباید شرط داشته باشد؛ شرط آن را بردارید.")
     if local(node) in GATEWAYS:
         return ""
     if default is not None and len(flows) > 1 and not guarded:
@@ -163,10 +163,10 @@ def _event_gateway(node: etree._Element) -> str:
         if target is None or local(target) not in ("intermediateCatchEvent", "receiveTask"):
             return _("پس از این دروازه تنها رویدادهای دریافت می‌آیند؛ رویداد یا کار دریافت بکشید.")
         if len(incoming(target)) > 1:
-            return _("به رویدادی که پس از این دروازه است جریان دیگری نمی‌رود.")
+            return _("به رویدادی که پس از این دروازه است نباید جریان دیگری برود.")
         guards = (one for one in nodes.values() if one.get("attachedToRef") == target.get("id"))
         if next(guards, None) is not None or any(local(child).endswith("LoopCharacteristics") for child in target):
-            return _("کار دریافت پس از این دروازه رویداد مرزی و تکرار ندارد.")
+            return _("کار دریافت پس از این دروازه نباید رویداد مرزی یا تکرار داشته باشد.")
     return ""
 
 

@@ -158,9 +158,9 @@ def _directions(node: etree._Element) -> str:
     where, kind = local(node), event_kind(node)
     catches_link = where == "intermediateCatchEvent" and kind == "link"
     if (where in ("startEvent", "boundaryEvent") or catches_link) and incoming(node):
-        return _("جریانی به این رویداد نمی‌رود.")
+        return _("هیچ جریانی نباید به این رویداد برود.")
     if (where == "endEvent" or (where == "intermediateThrowEvent" and kind == "link")) and outgoing(node):
-        return _("از این رویداد جریانی بیرون نمی‌رود.")
+        return _("هیچ جریانی نباید از این رویداد بیرون برود.")
     return ""
 
 
@@ -171,7 +171,7 @@ def _event_subprocess(node: etree._Element) -> str:
     if len(starts) != 1 or not definitions(starts[0]):
         return _("زیرفرایند رویدادی باید درست یک رویداد آغاز داشته باشد که می‌گوید با چه آغاز می‌شود.")
     if incoming(node) or outgoing(node):
-        return _("زیرفرایند رویدادی را رویداد آغاز می‌کند؛ جریانی به آن نمی‌رود و از آن بیرون نمی‌آید.")
+        return _("زیرفرایند رویدادی با رویدادش آغاز می‌شود؛ نباید جریانی به آن برود یا از آن بیرون بیاید.")
     if any(local(child).endswith("LoopCharacteristics") for child in node):
         return _("زیرفرایند رویدادی تکرار نمی‌شود؛ درون آن زیرفرایندی با تکرار بکشید.")
     return ""

@@ -105,7 +105,10 @@ def _play(graph: Graph, diagram: Diagram, found: Exploration, states: int, deadl
 def _loop_fault(diagram: Diagram, elements: list[str], has_exit: bool) -> Fault:
     names = _names(diagram, elements)
     if has_exit:
-        text = _("این گام‌ها بی‌هیچ انتظاری می‌چرخند و تنها یک شرط از چرخه بیرون می‌برد: %(elements)s", elements=names)
+        text = _(
+            "این گام‌ها بی‌هیچ انتظاری می‌چرخند و تنها یک شرط پرونده را از چرخه بیرون می‌برد: %(elements)s",
+            elements=names,
+        )
         return Fault("round", elements[0], text, "warning")
     text = _("این گام‌ها بی‌هیچ انتظاری و بی‌هیچ راه بیرونی می‌چرخند: %(elements)s", elements=names)
     return Fault("round", elements[0], text)
@@ -135,7 +138,7 @@ def _interrupts(event_subprocess: etree._Element) -> bool:
 
 def _names(diagram: Diagram, elements: list[str]) -> str:
     named = [_name(diagram, key) for key in elements[:MOST_NAMED]]
-    return "، ".join(named) + (" …" if len(elements) > MOST_NAMED else "")
+    return _("، ").join(named) + (" …" if len(elements) > MOST_NAMED else "")
 
 
 def _name(diagram: Diagram, key: str) -> str:
@@ -206,7 +209,7 @@ class _Judge:
                 if join in seen:
                     continue
                 seen.add(join)
-                branches = "، ".join(dict.fromkeys(self._branch(edge) for edge in missing))
+                branches = _("، ").join(dict.fromkeys(self._branch(edge) for edge in missing))
                 sure = join not in self.game.fired or not self._may_be_one_condition(state)
                 yield self._stand(join, branches, sure)
 
@@ -284,7 +287,8 @@ class _Judge:
             doubled.update(dict.fromkeys(here))
         for element in doubled or {self.game.edges[place].target.element: None for place in self.game.piled}:
             text = _(
-                "شاخه‌های هم‌زمان بی‌دروازهٔ پیوند به %(element)s می‌رسند؛ این گام و آنچه پس از آن است چند بار اجرا می‌شود.",
+                "شاخه‌های هم‌زمان بدون دروازهٔ پیوند به %(element)s می‌رسند؛ "
+                "این گام و آنچه پس از آن است چند بار اجرا می‌شود.",
                 element=_name(self.diagram, element),
             )  # fmt: skip
             yield Fault("doubled", element, text, "warning")

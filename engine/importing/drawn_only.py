@@ -24,7 +24,8 @@ def mend(draft: Draft) -> None:
     for node in draft.root.iter(*(bpmn(tag) for tag in DATA)):
         pictures.mark(node)
         if local(node) != "dataObject":  # its reference is what is drawn
-            draft.say("picture", node, _("داده و مخزن داده تنها در تصویر می‌ماند؛ آنچه باید نوشته شود فیلد فرم کنید."))
+            text = _("داده و مخزن داده تنها در تصویر می‌ماند؛ برای آنچه باید نوشته شود فیلد فرم بسازید.")
+            draft.say("picture", node, text)
     for node in draft.root.iter(*(bpmn(tag) for tag in WIRES)):
         pictures.mark(node)
     for node in draft.root.iter(*(bpmn(tag) for tag in PERFORMERS)):
@@ -39,7 +40,7 @@ def _marked_before(draft: Draft) -> None:
     """A file that was imported already says itself what is picture only."""
     for node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         if shown_only(node):
-            draft.say("picture", node, _("در پرونده نشان شده که تنها تصویر است؛ اجرا نمی‌شود."))
+            draft.say("picture", node, _("در پرونده نوشته شده است که تنها تصویر است؛ اجرا نمی‌شود."))
 
 
 def _performer(draft: Draft, performer: etree._Element) -> None:

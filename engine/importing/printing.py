@@ -16,7 +16,7 @@ SEVERITY = {
     "fill_in": lazy("باید پر شود"),
     "changed": lazy("تغییر داده شد"),
     "picture": lazy("تنها در تصویر"),
-    "warning": lazy("هشدار"),
+    "warning": lazy("توجه"),
 }
 
 

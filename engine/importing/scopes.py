@@ -44,7 +44,7 @@ def _empty(draft: Draft, scope: etree._Element) -> None:
     was = local(scope)
     if scope.get("triggeredByEvent") == "true":
         pictures.mark(scope)
-        draft.say("picture", scope, _("زیرفرایندِ رویدادی خالی است؛ تنها در تصویر می‌ماند."))
+        draft.say("picture", scope, _("زیرفرایند رویدادی خالی است؛ تنها در تصویر می‌ماند."))
         return
     becomes(scope, "userTask")
     if was == "adHocSubProcess":
