@@ -362,38 +362,3 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):  # type: ignore[misc]
 
     def call_service(self, context: Any, **kwargs: Any) -> Any:
         raise ExpressionError("", _("خدمت ناشناخته است."))
-
-
-Signs = tuple[tuple[str, str], ...]
-JUEL = re.compile(r"\s*[$#]\{([^{}]*)\}\s*", re.DOTALL)
-_JUEL_SIGNS: Signs = (
-    (r"&&", " and "), (r"\|\|", " or "), (r"!(?!=)", " not "), (r"\beq\b", "=="), (r"\bne\b", "!="),
-    (r"\bgt\b", ">"), (r"\bge\b", ">="), (r"\blt\b", "<"), (r"\ble\b", "<="),
-    (r"\bempty\s+(\w+)", r"is_empty(\1)"),
-)  # fmt: skip
-_FEEL_SIGNS: Signs = ((r"(?<![<>!=])=(?!=)", "=="),)
-
-
-def translate(source: str) -> str | None:
-    """A simple JUEL (``${x > 5}``) or FEEL (``= x = 5``) expression in our language; ``None`` for others."""
-    juel = JUEL.fullmatch(source)
-    if juel:
-        text, signs = juel.group(1), _JUEL_SIGNS
-    elif source.lstrip().startswith("="):
-        text, signs = source.lstrip()[1:], _FEEL_SIGNS
-    else:
-        return None
-    text = "".join(
-        piece if piece[:1] in ("'", '"') else _replaced(piece, signs) for piece in QUOTED.split(text) if piece
-    ).strip()
-    try:
-        parse(text)
-    except ExpressionError:
-        return None
-    return text
-
-
-def _replaced(text: str, signs: Signs) -> str:
-    for pattern, replacement in signs:
-        text = re.sub(pattern, replacement, text)
-    return text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
 from engine.errors import EngineError
-from engine.expressions import Expression, ExpressionError, Language, SafeEnvironment, parse, translate
+from engine.expressions import ExpressionError, Language, SafeEnvironment, parse
 from models import language
 
 CASE: dict[str, Any] = {
@@ -329,29 +329,6 @@ def test_no_data_makes_it_raise_anything_foreign(source: str, a: Any, b: Any) ->
         parse(source).evaluate({"a": a, "b": b})
     except ExpressionError as error:
         assert error.reason
-
-
-@given(TEXTS, st.sampled_from(["${%s}", "= %s", "#{ %s }"]))
-def test_a_translation_can_always_be_read(text: str, form: str) -> None:
-    translated = translate(form % text)
-    assert translated is None or isinstance(parse(translated), Expression)
-
-
-@pytest.mark.parametrize(
-    ("foreign", "ours"),
-    [
-        ("#{ x >= 5 && y == 'a && !b' }", "x >= 5  and  y == 'a && !b'"),
-        ("${x ne 3 or empty remarks}", "x != 3 or is_empty(remarks)"),
-        ('= state = "a = b" and x != null', 'state == "a = b" and x != null'),
-        ("=not(x) or y <= 3", "not(x) or y <= 3"),
-        ("${a}${b}", None),
-        ("= if x then 1 else 2", None),
-        ("= some y in x satisfies y", None),
-        ("= x in [1..5]", None),
-    ],
-)
-def test_what_stands_in_quotes_is_never_translated(foreign: str, ours: str | None) -> None:
-    assert translate(foreign) == ours
 
 
 # ---------------------------------------------------------------- SpiffWorkflow
