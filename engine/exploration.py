@@ -88,7 +88,10 @@ def _rounds(graph: Graph, diagram: Diagram, waiting: set[str]) -> Iterator[Fault
     without_exit = {key for elements, has_exit in automatic if not has_exit for key in elements}
     for elements in endless(graph):
         if not without_exit & set(elements):
-            text = _("از اینجا هیچ راهی به پایان فرایند نیست: %(elements)s", elements=_names(diagram, elements))
+            text = _(
+                "از اینجا هیچ راهی به پایان فرایند نیست؛ راهی به یک رویداد پایان بکشید: %(elements)s",
+                elements=_names(diagram, elements),
+            )
             yield Fault("endless", elements[0], text)
 
 
@@ -110,7 +113,11 @@ def _loop_fault(diagram: Diagram, elements: list[str], has_exit: bool) -> Fault:
             elements=names,
         )
         return Fault("round", elements[0], text, "warning")
-    text = _("این گام‌ها بی‌هیچ انتظاری و بی‌هیچ راه بیرونی می‌چرخند: %(elements)s", elements=names)
+    text = _(
+        "این گام‌ها بی‌هیچ انتظاری و بی‌هیچ راه بیرونی می‌چرخند؛ شرطی برای بیرون آمدن یا کاری برای یک نفر بگذارید: "
+        "%(elements)s",
+        elements=names,
+    )
     return Fault("round", elements[0], text)
 
 
@@ -230,7 +237,8 @@ class _Judge:
         name = _name(self.diagram, join.element)
         if sure and not self.has_way_out:
             text = _(
-                "بن‌بست: %(join)s ممکن است برای همیشه منتظر شاخه‌ای بماند که نمی‌آید: %(branches)s",
+                "بن‌بست: %(join)s ممکن است برای همیشه منتظر شاخه‌ای بماند که نمی‌آید: %(branches)s. "
+                "دروازهٔ پیوند را هم‌نوع دروازه‌ای کنید که شاخه‌ها را جدا کرده است.",
                 join=name, branches=branches,
             )  # fmt: skip
             return Fault("deadlock", join.element, text)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from engine.checking import Finding
 from engine.importing.guarded import Verdict
-from models.language import gettext as _
-from models.language import lazy, reading
+from models.language import LazyText, lazy, reading
 
 SEVERITY = {
     "error": lazy("خطا"),
@@ -21,21 +20,29 @@ SEVERITY = {
 
 
 def lines(verdict: Verdict, languages: tuple[str, ...]) -> Iterator[str]:
-    """One file: its verdict, then each finding once for each language."""
+    """One file: its verdict with how much of what was found; then each finding, its text once for each language."""
+    counts = Counter(finding.severity for finding in verdict.findings[languages[0]])
+    found = "; ".join(
+        f"{_each(SEVERITY[severity], languages)}: {counts[severity]}" for severity in SEVERITY if counts[severity]
+    )
+    said = _each(lazy("پذیرفتنی") if verdict.deployable else lazy("رد شد"), languages)
+    yield f"{verdict.file}: {said}" + (f" ({found})" if found else "")
+    for row in zip(*(verdict.findings[language] for language in languages), strict=True):
+        finding = row[0]
+        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        who = " ".join(filter(None, (finding.element, f"({finding.name})" if finding.name else "")))
+        yield "  " + " | ".join(
+            filter(None, (_each(SEVERITY[finding.severity], languages), place, " ".join(who.split())))
+        )
+        yield from (f"    {' '.join(one.message.split())}" for one in row)
+
+
+def _each(text: LazyText, languages: tuple[str, ...]) -> str:
+    said: list[str] = []
     for language in languages:
         with reading(language):
-            said = _("پذیرفتنی") if verdict.deployable else _("رد شد")
-            yield f"{verdict.file}: {said}"
-    for row in zip(*(verdict.findings[language] for language in languages), strict=True):
-        yield from (_line(finding, language) for finding, language in zip(row, languages, strict=True))
-
-
-def _line(finding: Finding, language: str) -> str:
-    with reading(language):
-        place = [finding.file, str(finding.line)] if finding.line else [finding.file]
-        who = " ".join(filter(None, (finding.element, f"({finding.name})" if finding.name else "")))
-        parts = [":".join(place), str(SEVERITY[finding.severity]), " ".join(who.split()), finding.message]
-        return "  " + ": ".join(filter(None, parts))
+            said.append(str(text))
+    return " / ".join(said)
 
 
 def as_json(verdicts: Iterable[Verdict]) -> str:
