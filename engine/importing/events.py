@@ -148,7 +148,7 @@ def _awaits_message(draft: Draft, node: etree._Element) -> None:
         set_property(node, "role", roles.role_around(draft, node))
     if not fields_of(node):
         add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
-        draft.say("fill_in", node, _("کلیدی ندارد که پیام را به پرونده برساند؛ تا آن هنگام یک نفر رسیدنش را ثبت می‌کند. "
+        draft.say("fill_in", node, _("کلیدی ندارد که پیام را به پرونده برساند؛ فعلاً یک نفر رسیدنش را ثبت می‌کند. "
                                      "correlation_key را بنویسید."))  # fmt: skip
 
 
@@ -167,9 +167,7 @@ def _event_gateway(draft: Draft, node: etree._Element) -> None:
     targets = [here.get(flow.get("targetRef", "")) for flow in outgoing(node)]
     if len(targets) < 2 or not all(target is not None and _may_race(target, here) for target in targets):
         becomes(node, "exclusiveGateway")
-        draft.say(
-            "fill_in", node, _("پس از این دروازه تنها رویدادِ دریافت می‌آید؛ تا آن هنگام یک نفر شاخه را برمی‌گزیند.")
-        )
+        draft.say("fill_in", node, _("پس از این دروازه تنها رویدادِ دریافت می‌آید؛ فعلاً یک نفر شاخه را برمی‌گزیند."))
 
 
 def _may_race(target: etree._Element, here: dict[str, etree._Element]) -> bool:

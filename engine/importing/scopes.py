@@ -50,7 +50,7 @@ def _empty(draft: Draft, scope: etree._Element) -> None:
     if was == "adHocSubProcess":
         for found in scope.findall(bpmn("completionCondition")):
             set_aside(scope, found)
-    draft.say("fill_in", scope, _("درونِ زیرفرایند کشیده نشده است؛ تا آن هنگام یک گامِ دستی است."))
+    draft.say("fill_in", scope, _("درونِ زیرفرایند کشیده نشده است؛ فعلاً یک گامِ دستی است."))
 
 
 def _dangling(draft: Draft, scope: etree._Element) -> None:

@@ -43,9 +43,7 @@ def forms(draft: Draft) -> None:
         if local(node) in PEOPLE_TASKS and not fields_of(node):
             add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
             if node.find(f"{bpmn('extensionElements')}/{ORIGINAL}") is None:
-                draft.say(
-                    "fill_in", node, _("این کار فرم ندارد؛ تا آن هنگام تنها یک یادداشت می‌گیرد. فیلدهایش را بنویسید.")
-                )
+                draft.say("fill_in", node, _("این کار فرم ندارد؛ فعلاً تنها یک یادداشت می‌گیرد. فیلدهایش را بنویسید."))
 
 
 def _extensions(draft: Draft, node: etree._Element) -> None:
@@ -117,20 +115,18 @@ def _why(node: etree._Element) -> str:
     if kind == "serviceTask":
         wanted = _extension(node, "serviceTaskOperator", "id")
         return _(
-            "عملیات «%(name)s» در این سامانه نیست؛ تا آن هنگام یک نفر انجامش می‌دهد. عملیاتی به آن بدهید.",
+            "عملیات «%(name)s» در این سامانه نیست؛ فعلاً یک نفر انجامش می‌دهد. عملیاتی به آن بدهید.",
             name=wanted or "—",
         )
     if kind == "scriptTask":
         return _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد و یک نفر انجامش می‌دهد. کارش را به یک عملیات بدهید.")
     if kind == "sendTask":
-        return _("گیرندهٔ پیام شناخته نیست؛ تا آن هنگام یک نفر پیام را می‌فرستد. پیام و correlation_key را بنویسید.")
+        return _("گیرندهٔ پیام شناخته نیست؛ فعلاً یک نفر پیام را می‌فرستد. پیام و correlation_key را بنویسید.")
     if kind == "businessRuleTask":
         wanted = _extension(node, "calledDecisionId")
-        return _("جدول تصمیم «%(name)s» پیدا نشد؛ تا آن هنگام یک نفر تصمیم می‌گیرد. جدول را بسازید.", name=wanted or "—")
+        return _("جدول تصمیم «%(name)s» پیدا نشد؛ فعلاً یک نفر تصمیم می‌گیرد. جدول را بسازید.", name=wanted or "—")
     wanted = node.get("calledElement", "")
-    return _(
-        "فرایند «%(name)s» در این پرونده نیست؛ تا آن هنگام یک گامِ دستی است. فرایند را برگزینید.", name=wanted or "—"
-    )
+    return _("فرایند «%(name)s» در این پرونده نیست؛ فعلاً یک گامِ دستی است. فرایند را برگزینید.", name=wanted or "—")
 
 
 def _receive(draft: Draft, node: etree._Element) -> None:
