@@ -23,7 +23,7 @@ def lines(verdict: Verdict, languages: tuple[str, ...]) -> Iterator[str]:
     """One file: its verdict with how much of what was found; then each finding, its text once for each language."""
     counts = Counter(finding.severity for finding in verdict.findings[languages[0]])
     found = "; ".join(
-        f"{_each(SEVERITY[severity], languages)}: {counts[severity]}" for severity in SEVERITY if counts[severity]
+        f"{_each(SEVERITY[severity], languages)} × {counts[severity]}" for severity in SEVERITY if counts[severity]
     )
     said = _each(lazy("پذیرفتنی") if verdict.deployable else lazy("رد شد"), languages)
     yield f"{verdict.file}: {said}" + (f" ({found})" if found else "")
