@@ -85,7 +85,7 @@ def _named(office: Office, key: str, contractor: Actor, chosen: random.Random, i
         case = office.engine.start_case(session, key, by=contractor).case
         owner = f"{chosen.choice(FIRST)} {chosen.choice(LAST)}"
         subject = f"ملک {chosen.choice(STREETS)}، پلاک {chosen.randrange(1, 400)}"
-        effects.set_subject(case, subject, [owner, f"parcel-{case.id}"])
+        effects.set_subject(session, case, subject, [owner, f"parcel-{case.id}"])
         if inspector is not None:
             effects.bind(session, case, "inspector", inspector.person_id, at=office.engine.clock())
         return case.id

@@ -8,9 +8,10 @@ from datetime import datetime
 from functools import lru_cache
 
 from lxml import etree
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, false, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload, undefer
 
+from engine import searching
 from engine.diagrams import BPMN, lane_role
 from engine.errors import NotFound
 from engine.identity import Actor
@@ -20,7 +21,6 @@ from engine.permissions import may_see_case, visible_cases, ways_to_cases
 from engine.xml import parse_xml
 from models.case import Case, CaseStatus, FlowPassage, Task, TaskKind, TaskStatus
 from models.definition import ProcessDefinition
-from models.digits import search_key
 from models.event import EventSubscription
 from models.jalali import format_moment
 from models.job import EVENT_JOBS, Incident, Job, JobKind
@@ -78,9 +78,15 @@ def cases_page(
     if q.strip():
         conditions.append(_matching(q))
     before = read_cursor(cursor, "cases", [int])[0] if cursor else None
+    rare = searching.rare_cases(session, _words(q))
+    ids = (
+        _newest_ids(actor, conditions, before, limit + 1)
+        if rare is None
+        else _newest_of(rare, actor, conditions, before, limit + 1)
+    )
     rows = session.scalars(
         select(Case)
-        .where(Case.id.in_(_newest_ids(actor, conditions, before, limit + 1)))
+        .where(Case.id.in_(ids))
         .order_by(Case.id.desc())
         .limit(limit + 1)
         .options(joinedload(Case.definition), joinedload(Case.started_by))
@@ -99,6 +105,16 @@ def _newest_ids(
             newest = newest.where(case_id < before)
         found.append(select(newest.subquery().c[0]))
     return union_all(*found) if len(found) > 1 else found[0]
+
+
+def _newest_of(
+    some: Select[int], actor: Actor, conditions: list[ColumnElement[bool]], before: int | None, limit: int
+) -> Select[int]:
+    """The ids of the newest of a few cases that the actor may see."""
+    newest = select(Case.id).where(Case.id.in_(some), visible_cases(actor), *conditions)
+    if before is not None:
+        newest = newest.where(Case.id < before)
+    return select(newest.order_by(Case.id.desc()).limit(limit).subquery().c.id)
 
 
 def case_by_number(session: Session, actor: Actor, number: str) -> Case:
@@ -189,11 +205,17 @@ def diagram(session: Session, case: Case) -> DiagramView:
 
 
 def _matching(q: str) -> ColumnElement[bool]:
+    """Each word typed begins a word of the case; a whole number is that case's."""
     number = read_number(q[:60])
     if number is not None:
         return Case.number == number
-    words = search_key(q[:200]).split()[:10]
-    return and_(*(Case.search_text.contains(word, autoescape=True) for word in words))
+    words = searching.typed_words(q)
+    return searching.all_having(words) if words else false()
+
+
+def _words(q: str) -> list[str]:
+    """The words typed, unless they are a case's number."""
+    return [] if read_number(q[:60]) else searching.typed_words(q)
 
 
 def _task_wait(session: Session, case: Case, task: Task) -> Wait:

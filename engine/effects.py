@@ -9,13 +9,11 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from engine import statements
+from engine import searching, statements
 from engine.identity import Actor
 from models.account import Notice, Person
 from models.case import Case, Participant, Task, TaskStatus
-from models.digits import search_key
 from models.language import LazyText
-from models.outbox import OutboxMessage
 
 
 def record(
@@ -114,12 +112,12 @@ def put_sms(
     secret: bool = False,
 ) -> None:  # fmt: skip
     """Put an SMS into the outbox (SMS-1); it leaves when the worker next looks, after the commit."""
-    session.execute(
-        insert(OutboxMessage),
-        [{
+    session.connection().execute(
+        statements.ADD_MESSAGE,
+        {
             "case_id": case.id if case else None, "person_id": person_id, "receiver": mobile, "text": text,
             "secret": secret, "created_at": at, "next_try_at": at,
-        }],
+        },
     )  # fmt: skip
 
 
@@ -128,10 +126,18 @@ def language_of(session: Session, person_id: int) -> str:
     return session.execute(select(Person.language).where(Person.id == person_id)).scalar() or "fa"
 
 
-def set_subject(case: Case, subject: str, search: list[str]) -> None:
+def set_subject(session: Session, case: Case, subject: str, search: list[str]) -> None:
     """What lists show of the case, and the words that find it."""
     case.subject = subject[:300]
-    case.search_text = " ".join(search_key(word) for word in (case.number, subject, *search) if word)[:1000]
+    words = searching.words_of(case.number, [subject, *search])
+    before, after = set(case.search_text.split()), set(words)
+    if before == after:
+        return
+    case.search_text = searching.as_text(words)
+    connection = session.connection()
+    if gone := before - after:
+        connection.execute(statements.DELETE_WORDS, {"this_case": case.id, "this_words": sorted(gone)})
+    connection.execute(statements.ADD_WORDS, [{"word": word, "case_id": case.id} for word in sorted(after - before)])
 
 
 def told(values: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -82,7 +82,7 @@ class OperationContext:
 
     def set_subject(self, subject: str, search: list[str]) -> None:
         """What lists show of the case, and the words beside it that find it."""
-        effects.set_subject(self.case, subject, search)
+        effects.set_subject(self.session, self.case, subject, search)
 
 
 @dataclass(kw_only=True)

@@ -101,6 +101,11 @@ def tasks_of_group(actor: Actor) -> ColumnElement[bool]:
     return and_(Task.assignee_id.is_(None), _held(actor))
 
 
+def ways_to_tasks(actor: Actor) -> list[ColumnElement[bool]]:
+    """What ``tasks_of_group`` says, for lists: a condition for each role, whose tasks an index has in order."""
+    return [and_(Task.assignee_id.is_(None), Task.role == role, _in_scope(actor, role)) for role in sorted(actor.roles)]
+
+
 def tasks_of_person(actor: Actor) -> ColumnElement[bool]:
     """The condition on ``Task`` for what waits for the actor in person."""
     return Task.assignee_id == actor.person_id if actor.person_id is not None else false()
@@ -130,6 +135,13 @@ def _held(actor: Actor) -> ColumnElement[bool]:
     if divided:
         ways.append(tuple_(Task.role, Task.scope).in_(divided))
     return or_(*ways) if ways else false()
+
+
+def _in_scope(actor: Actor, role: str) -> ColumnElement[bool]:
+    """The condition on a ``Task`` of a role that the actor has: ``Actor.holds`` in SQL."""
+    if (role, "") in actor.scopes:
+        return true()
+    return Task.scope.in_(["", *sorted(scope for held, scope in actor.scopes if held == role)])
 
 
 def _came_to_group(actor: Actor) -> ColumnElement[bool]:

@@ -173,7 +173,7 @@ class Engine:
         session.add(case)
         session.flush()
         case.number = numbers.case_number(case.id, now)
-        effects.set_subject(case, "", [])
+        effects.set_subject(session, case, "", [])
         session.flush()
         for role, person_id in bindings.items():
             effects.bind(session, case, role, person_id, at=now)

@@ -10,8 +10,9 @@ from typing import cast
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import undefer
 
-from models.case import Case, FlowPassage, HistoryEntry, Participant, Task, TaskDraft, TaskStatus
+from models.case import Case, CaseWord, FlowPassage, HistoryEntry, Participant, Task, TaskDraft, TaskStatus
 from models.job import Job
+from models.outbox import OutboxMessage
 
 
 def _table(model: type) -> Table:
@@ -53,3 +54,8 @@ ADD_TASKS = insert(_TASKS)
 ADD_JOBS = insert(_table(Job))
 ADD_PASSAGES = insert(_table(FlowPassage))
 ADD_HISTORY = insert(_table(HistoryEntry))
+ADD_MESSAGE = insert(_table(OutboxMessage))
+ADD_WORDS = insert(_table(CaseWord))
+DELETE_WORDS = delete(_table(CaseWord)).where(
+    CaseWord.case_id == bindparam("this_case"), CaseWord.word.in_(bindparam("this_words", expanding=True))
+)

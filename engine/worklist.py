@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
+from engine import searching
 from engine.errors import InvalidSubmission
 from engine.identity import Actor
 from engine.numbers import read_number
 from engine.paging import Page, capped, page_of, read_cursor
-from engine.permissions import tasks_of_group, tasks_of_person
+from engine.permissions import tasks_of_group, tasks_of_person, ways_to_tasks
 from models.account import Person
 from models.base import UtcDateTime
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
-from models.digits import search_key
 from models.language import gettext as _
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # where tasks without a due date stand in the order
-COUNTED = 1000  # counting ends here: "1000 or more" says enough
-_DUE = func.coalesce(Task.due_at, literal(NEVER, UtcDateTime()))
+COUNTED = 100  # counting ends here: "more than 99" says enough
+_DUE = Task.sort_due_at.expression
+# Written out, so that both databases see that the indexes of open tasks serve.
+_OPEN = Task.status == bindparam("open", TaskStatus.OPEN, type_=Task.status.type, literal_execute=True)
 
-# Sort key → the columns, all ascending, and the kinds of their values. The task's id always comes last.
+# Sort key → the columns, all ascending, and the kinds of their values. The task's id always comes last. Indexes give
+# a group's tasks in every order but that of numbers, and a person's in those of priority and due date.
 SORTS: dict[str, tuple[tuple[ColumnElement[Any], type], ...]] = {
     "priority": ((Task.priority.expression, int), (_DUE, datetime)),  # TKT-3
     "due": ((_DUE, datetime),),
@@ -55,19 +57,21 @@ def tasks_page(
     sort, limit = sort or DEFAULT_SORT, capped(limit)
     if sort not in SORTS:
         raise InvalidSubmission({"sort": [_("فهرست را نمی‌توان به این ترتیب نشان داد.")]})
-    condition = _waiting_for(actor, mine=mine, group=group)
-    if process:
-        condition = and_(condition, Case.process_key == process)
+    conditions = [Case.process_key == process] if process else []
     if q.strip():
-        condition = and_(condition, _matching(session, condition, q))
+        conditions.append(_matching(session, q))
     columns = [column for column, _kind in SORTS[sort]]
     if cursor:
         kinds = [kind for _column, kind in SORTS[sort]]
-        condition = and_(condition, _after(columns, read_cursor(cursor, f"tasks:{sort}", [*kinds, int])))
+        conditions.append(_after(columns, read_cursor(cursor, f"tasks:{sort}", [*kinds, int])))
+    first = [
+        select(way.where(*conditions).order_by(*columns, Task.id).limit(limit + 1).subquery().c.id)
+        for way in _waiting_for(actor, mine=mine, group=group)
+    ]
     rows = session.scalars(
         select(Task)
         .join(Task.case)
-        .where(condition)
+        .where(Task.id.in_(union_all(*first)) if first else false())
         .order_by(*columns, Task.id)
         .limit(limit + 1)
         .options(contains_eager(Task.case).joinedload(Case.definition), joinedload(Task.assignee))
@@ -77,9 +81,8 @@ def tasks_page(
 
 def worklist_counts(session: Session, actor: Actor, *, now: datetime) -> Counts:
     """How much waits, each counted up to ``COUNTED``."""
-    mine = _waiting_for(actor, mine=True, group=False)
-    group = _waiting_for(actor, mine=False, group=True)
-    late = and_(mine, Task.due_at < now)
+    mine, group = _waiting_for(actor, mine=True, group=False), _waiting_for(actor, mine=False, group=True)
+    late = [way.where(Task.sort_due_at < now) for way in mine]
     return Counts(_count(session, mine), _count(session, group), _count(session, late))
 
 
@@ -121,37 +124,41 @@ def _open_in_case(session: Session, actor: Actor, case: Case, kind: ColumnElemen
     )
 
 
-def _waiting_for(actor: Actor, *, mine: bool, group: bool) -> ColumnElement[bool]:
-    ways = [tasks_of_person(actor)] if mine else []
-    ways += [tasks_of_group(actor)] if group else []
-    return and_(
-        Task.status == TaskStatus.OPEN,
-        Task.kind != TaskKind.ACTION,
-        Case.status == CaseStatus.RUNNING,
-        or_(*ways) if ways else false(),
-    )
+def _waiting_for(actor: Actor, *, mine: bool, group: bool) -> list[Select[int]]:
+    """The ids of what waits for the actor: one statement for each order in which an index has some of them."""
+    ways = [tasks_of_person(actor)] if mine and actor.person_id is not None else []
+    ways += ways_to_tasks(actor) if group else []
+    waits = and_(_OPEN, Task.kind != TaskKind.ACTION, Case.status == CaseStatus.RUNNING)
+    return [select(Task.id).join(Task.case).where(waits, way) for way in ways]
 
 
-def _count(session: Session, condition: ColumnElement[bool]) -> int:
-    some = select(Task.id).join(Task.case).where(condition).limit(COUNTED).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+def _count(session: Session, ways: list[Select[int]]) -> int:
+    if not ways:
+        return 0
+    some = union_all(*(select(way.limit(COUNTED).subquery().c.id) for way in ways)).subquery()
+    return min(COUNTED, session.scalar(select(func.count()).select_from(some)) or 0)
 
 
-def _matching(session: Session, condition: ColumnElement[bool], q: str) -> ColumnElement[bool]:
-    """Each word typed is in the case's number, subject or search words, or in the task's name (ACC-5)."""
+def _matching(session: Session, q: str) -> ColumnElement[bool]:
+    """Each word typed begins a word of the case, or of the task's name (ACC-5)."""
     number = read_number(q)
     if number is not None:
         return Case.number == number
-    names = session.scalars(select(Task.name).join(Task.case).where(condition).distinct()).all()
+    names = searching.element_names(session)
     matching: list[ColumnElement[bool]] = []
-    for word in search_key(q[:200]).split()[:10]:
-        named = [name for name in names if word in search_key(name)]
-        matching.append(or_(Case.search_text.contains(word, autoescape=True), Task.name.in_(named)))
+    of_cases: list[str] = []
+    for word in searching.typed_words(q):
+        named = [name for name, words in names.items() if f" {word}" in words]
+        matching.append(or_(searching.having(word), Task.name.in_(named)) if named else searching.having(word))
+        of_cases += [] if named else [word]
+    rare = searching.rare_cases(session, of_cases)
+    if rare is not None:
+        matching.append(Task.case_id.in_(rare))
     return and_(*matching) if matching else false()
 
 
 def _key(task: Task, sort: str) -> list[Any]:
-    due = task.due_at or NEVER
+    due = task.sort_due_at
     keys: dict[str, list[Any]] = {
         "priority": [task.priority, due], "due": [due], "since": [task.since], "number": [task.case.number],
     }  # fmt: skip

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Enum, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Person
 from models.base import Base, BigId
 from models.definition import ProcessDefinition
+from models.digits import WORD_LENGTH
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # where tasks without a due date stand in the order
+
+_OPEN_OF_GROUP = text("status = 'open' AND assignee_id IS NULL")
+_OPEN_OF_PERSON = text("status = 'open' AND assignee_id IS NOT NULL")
 
 
 def _values(members: type[enum.Enum]) -> list[str]:
@@ -64,13 +71,26 @@ class Case(Base):
     ended_at: Mapped[datetime | None]
     refers_to_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
     subject: Mapped[str] = mapped_column(String(300), default="")  # one line that people know the case by
-    search_text: Mapped[str] = mapped_column(String(1000), default="")  # folded: models.digits.search_key
+    search_text: Mapped[str] = mapped_column(String(1000), default="")  # its ``CaseWord``s, each after a space
 
     definition: Mapped[ProcessDefinition] = relationship()
     started_by: Mapped[Person | None] = relationship()
 
     def __repr__(self) -> str:
         return f"<Case {self.number} {self.process_key} {self.status}>"
+
+
+class CaseWord(Base):
+    """A word that finds a case, folded as in ``models.digits``: an index from the beginnings of words to cases."""
+
+    __tablename__ = "case_words"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+    # Compared sign by sign on every database, so that a range holds the words with one beginning.
+    word: Mapped[str] = mapped_column(
+        String(WORD_LENGTH).with_variant(String(WORD_LENGTH, collation="C"), "postgresql"), primary_key=True
+    )
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
 
 
 class Participant(Base):
@@ -97,22 +117,28 @@ class Participant(Base):
     person: Mapped[Person | None] = relationship()
 
 
+def _due_or_never(context: DefaultExecutionContext) -> datetime:
+    return context.get_current_parameters()["due_at"] or NEVER
+
+
+def _of_open(name: str, *columns: str, to_person: bool) -> Index:
+    """An index of the worklist: what waits for a person or for a group, in one of the orders it is shown in."""
+    condition = _OPEN_OF_PERSON if to_person else _OPEN_OF_GROUP
+    return Index(name, *columns, "id", postgresql_where=condition, sqlite_where=condition)
+
+
 class Task(Base):
     """A worklist item: a user task, or an event that a person may trigger."""
 
     __tablename__ = "tasks"
     __table_args__ = (
         Index("ix_tasks_case_id", "case_id", "id"),
-        Index(
-            "ix_tasks_open_assignee", "assignee_id", "id",
-            postgresql_where=text("status = 'open'"), sqlite_where=text("status = 'open'"),
-        ),
-        Index(
-            "ix_tasks_open_role", "role", "id",
-            postgresql_where=text("status = 'open' AND assignee_id IS NULL"),
-            sqlite_where=text("status = 'open' AND assignee_id IS NULL"),
-        ),
-    )  # fmt: skip
+        _of_open("ix_tasks_open_of_group", "role", "priority", "sort_due_at", to_person=False),
+        _of_open("ix_tasks_open_of_group_due", "role", "sort_due_at", to_person=False),
+        _of_open("ix_tasks_open_of_group_since", "role", "since", to_person=False),
+        _of_open("ix_tasks_open_of_person", "assignee_id", "priority", "sort_due_at", to_person=True),
+        _of_open("ix_tasks_open_of_person_due", "assignee_id", "sort_due_at", to_person=True),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -127,6 +153,7 @@ class Task(Base):
     claimed: Mapped[bool] = mapped_column(Boolean, default=False)  # taken from the group, may be released
     since: Mapped[datetime]
     due_at: Mapped[datetime | None]
+    sort_due_at: Mapped[datetime] = mapped_column(default=_due_or_never)  # set with the task: ``due_at`` stays
     priority: Mapped[int] = mapped_column(SmallInteger, default=50)  # 0 is most urgent
     locked: Mapped[str | None] = mapped_column(String(300))  # why nobody can complete it at the moment
     status: Mapped[TaskStatus] = mapped_column(

@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 ZWNJ = "\u200c"
+WORD_LENGTH = 60  # signs of a word by which it is found
 LONGEST_MARKS = 10  # combining marks on one letter; writing has three at most, thousands are slow
 
 _TO_ASCII = {ord(char): str(i % 10) for i, char in enumerate("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩")}
@@ -63,6 +64,16 @@ def search_key(text: str) -> str:
     text = "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
     text = unicodedata.normalize("NFC", text).translate(_LETTERS).translate(_SEARCH)
     return " ".join(re.sub(f"[/\\-ـ{ZWNJ}]", lambda m: "" if m[0] == "ـ" else " ", text).casefold().split())
+
+
+def search_words(text: str) -> list[str]:
+    """The words by whose beginnings ``text`` is found, folded, in their order; after a sign inside, another begins."""
+    return [
+        token[start : start + WORD_LENGTH]
+        for token in search_key(text).split()
+        for start in range(len(token))
+        if start == 0 or (token[start].isalnum() and not token[start - 1].isalnum())
+    ]
 
 
 def _without_mark_towers(text: str) -> str:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from flask import Flask
 
+from engine.worklist import COUNTED
 from models import jalali, language
 from models.digits import persian_digits
 from models.language import gettext as _
@@ -43,6 +44,11 @@ def number(value: int | float) -> str:
     return persian_digits(text).replace(",", "٬").replace(".", "٫") if language.current() == "fa" else text
 
 
+def counted(value: int) -> str:
+    """A count that ends somewhere (``engine.worklist``): ``۴۲``, or ``۹۹+`` for whatever is more."""
+    return digits(value) if value < COUNTED else f"{digits(COUNTED - 1)}+"
+
+
 def rials(value: int) -> str:
     return _("%(amount)s ریال", amount=number(value))
 
@@ -73,4 +79,6 @@ def since(value: datetime | None) -> str:
 
 
 def add_filters(app: Flask) -> None:
-    app.jinja_env.filters.update(digits=digits, number=number, rials=rials, date=day, moment=moment, since=since)
+    app.jinja_env.filters.update(
+        digits=digits, number=number, counted=counted, rials=rials, date=day, moment=moment, since=since
+    )  # fmt: skip

@@ -87,7 +87,7 @@ def review(engine: Engine, session: Session, payment: Payment, *, now: datetime)
     with reading("fa"):
         subject = _("پرداخت %(amount)s بابت صورت‌حساب %(number)s", amount=rials(payment.amount),
                     number=shown(payment.invoice.number))  # fmt: skip
-    effects.set_subject(started, subject, [payment.authority, payment.invoice.number, case.number])
+    effects.set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
     payment.review_case_id = started.id
     session.flush()
     return started

@@ -73,7 +73,7 @@ class Office:
         self.session.add(case)
         self.session.flush()
         case.number = numbers.case_number(case.id, NOW)
-        effects.set_subject(case, subject, list(search))
+        effects.set_subject(self.session, case, subject, list(search))
         self.session.flush()
         return case
 

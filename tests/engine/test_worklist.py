@@ -99,15 +99,25 @@ def test_a_case_number_is_found_without_its_dashes_and_by_its_beginning(office: 
 
 
 def test_signs_of_like_are_searched_as_themselves(office: Office) -> None:
-    office.task(office.case(subject="تخفیف"))
+    office.task(office.case(subject="تخفیف 205"))
     wanted = office.task(office.case(subject="تخفیف 20%"))
-    assert worklist.tasks_page(office.session, office.actor("clerk"), q="%").items == [wanted]
+    clerk = office.actor("clerk")
+    assert worklist.tasks_page(office.session, clerk, q="20%").items == [wanted]
+    assert not worklist.tasks_page(office.session, clerk, q="%").items
+    assert not worklist.tasks_page(office.session, clerk, q="20_").items
 
 
 @pytest.mark.parametrize("wanted", [{"sort": "id desc"}, {"cursor": "x"}, {"cursor": "WyJvdGhlciJd"}, {"cursor": "é"}])
 def test_an_order_or_a_cursor_that_is_none_of_ours_is_refused(office: Office, wanted: dict[str, str]) -> None:
     with pytest.raises(InvalidSubmission):
         worklist.tasks_page(office.session, office.actor("clerk"), **wanted)  # type: ignore[arg-type]
+
+
+def test_counting_ends_where_more_says_enough(office: Office) -> None:
+    clerk, case = office.actor("clerk"), office.case()
+    for _number in range(worklist.COUNTED + 2):
+        office.task(case)
+    assert worklist.worklist_counts(office.session, clerk, now=NOW) == worklist.Counts(0, worklist.COUNTED, 0)
 
 
 def test_counts_tell_ones_own_the_groups_and_the_late_ones(office: Office) -> None:

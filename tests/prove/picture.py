@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from engine import documents
 from models.base import Base
-from models.case import Case, HistoryEntry, Task, TaskKind, TaskStatus
+from models.case import Case, CaseWord, HistoryEntry, Task, TaskKind, TaskStatus
 from models.document import Document
 from models.job import Job, JobKind
 from models.test_gateway import TestGatewayPayment
 from tests.prove.place import Place
 
-LEFT_OUT = {"worker_beats", "test_gateway_payments", "sign_in_sessions", "attempts"}
+LEFT_OUT = {"worker_beats", "test_gateway_payments", "sign_in_sessions", "attempts", "case_words"}
 DRAWN = {
     "token", "authority", "pay_url", "reference", "lease_owner", "lease_until", "attempts", "idempotency_key",
     "search_text", "number", "provider_id", "password_hash", "body", "url",
@@ -100,6 +100,9 @@ def _of_case(session: Session, case: Case) -> list[str]:
     if not running and any(row.status is TaskStatus.OPEN for row in rows):
         found.append(f"case {case.id}: ended with open tasks")
     jobs = session.scalars(select(Job).where(Job.case_id == case.id, Job.kind == JobKind.OPERATION)).all()
+    words = session.scalars(select(CaseWord.word).where(CaseWord.case_id == case.id))
+    if sorted(words) != sorted(case.search_text.split()):
+        found.append(f"case {case.id} is not found by its words: {case.search_text}")
     if len(asked) != len(jobs):
         found.append(f"case {case.id}: {len(asked)} operations under way, {len(jobs)} jobs")
     return found

@@ -1,0 +1,167 @@
+"""Search by the beginnings of words, rare ones and frequent ones, on both databases; lists that follow an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from engine import cases, effects, numbers, searching, worklist
+from engine.identity import Actor, actor_for
+from models.account import Person, RoleGrant
+from models.case import NEVER, Case, CaseStatus, CaseWord, Participant, Task, TaskKind
+from models.database import open_database, session_factory
+from models.definition import ProcessDefinition
+from tests.engine.office import NOW
+
+
+@pytest.fixture
+def opened(database_url: str) -> Iterator[Session]:
+    database = open_database(database_url)
+    with session_factory(database)() as session:
+        yield session
+    database.dispose()
+
+
+def person(session: Session, username: str, role: str, *scopes: str) -> Actor:
+    made = Person(
+        username=username, password_hash="", first_name="رها", last_name=username, created_at=NOW, kind="staff",
+        roles=[RoleGrant(role=role, scope=scope) for scope in scopes or ("",)],
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return actor_for(made)
+
+
+def case(session: Session, subject: str, *search: str, by: Actor | None = None) -> Case:
+    definition = session.scalars(select(ProcessDefinition).limit(1)).one()
+    made = Case(
+        number=numbers.placeholder(), process_key=definition.key, definition_id=definition.id,
+        status=CaseStatus.RUNNING, state=b"", started_at=NOW, started_by_id=by.person_id if by else None,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    made.number = numbers.case_number(made.id, NOW)
+    effects.set_subject(session, made, subject, list(search))
+    session.flush()
+    return made
+
+
+def task(session: Session, of: Case, role: str, **values: object) -> Task:
+    made = Task(
+        **{
+            "case_id": of.id, "kind": TaskKind.USER_TASK, "key": "decide", "process_key": of.process_key,
+            "name": "تعیین زمان بازدید", "token": str(of.id), "role": role, "since": NOW, "due_at": None, **values,
+        }
+    )  # fmt: skip
+    session.add_all([made, Participant(case_id=of.id, role=role, since=NOW)])
+    session.flush()
+    return made
+
+
+def found(session: Session, actor: Actor, q: str) -> list[Case]:
+    return cases.cases_page(session, actor, q=q).items
+
+
+@pytest.mark.rule("ACC-5")
+def test_a_case_is_found_by_the_beginnings_of_its_words(opened: Session) -> None:
+    supervisor = person(opened, "boss", "supervisor")
+    wanted = case(opened, "«كارگاه» آزادی،پلاک ۱۲", "احمدی")
+    case(opened, "دیگر")
+    for typed in ("کارگاه", "کار", "ازا", "پلاک 12", "احمدی کار", "آزادی،پلاک", "«کارگاه"):
+        assert found(opened, supervisor, typed) == [wanted], typed
+    for typed in ("ارگاه", "حمدی", "احمدی دیگر", "!"):
+        assert found(opened, supervisor, typed) == [], typed
+
+
+def test_a_case_is_found_by_its_count_without_the_zeros(opened: Session) -> None:
+    supervisor = person(opened, "boss", "supervisor")
+    wanted = case(opened, "دیگر")
+    year, count, _digit = wanted.number.split("-")
+    assert wanted in found(opened, supervisor, count.lstrip("0"))
+    assert found(opened, supervisor, count) == [wanted]
+    assert found(opened, supervisor, f"{year}/{count}") == [wanted]
+
+
+def test_new_words_take_the_place_of_the_old_ones(opened: Session) -> None:
+    supervisor = person(opened, "boss", "supervisor")
+    one = case(opened, "پیش از این")
+    effects.set_subject(opened, one, "پس از این", [])
+    assert found(opened, supervisor, "پیش") == []
+    assert found(opened, supervisor, "پس") == [one]
+    kept = opened.scalars(select(CaseWord.word).where(CaseWord.case_id == one.id)).all()
+    assert sorted(kept) == sorted(one.search_text.split())
+    assert all(character not in one.search_text for character in "يك")
+
+
+@pytest.mark.parametrize("rare", [0, 2_000])
+def test_rare_and_frequent_words_find_the_same(opened: Session, monkeypatch: pytest.MonkeyPatch, rare: int) -> None:
+    monkeypatch.setattr(searching, "RARE", rare)
+    owner, stranger = person(opened, "owner", "contractor"), person(opened, "stranger", "contractor")
+    clerk, supervisor = person(opened, "clerk", "clerk"), person(opened, "boss", "supervisor")
+    made = [case(opened, f"باغ {number}", "سرو" if number % 2 else "", by=owner) for number in range(7)]
+    waiting = [task(opened, one, "clerk") for one in made]
+    firs = [one for one in reversed(made) if made.index(one) % 2]
+    for actor in (owner, clerk, supervisor):
+        first = cases.cases_page(opened, actor, q="باغ سرو", limit=2)
+        second = cases.cases_page(opened, actor, q="باغ سرو", limit=2, cursor=first.next)
+        assert [*first.items, *second.items] == firs
+        assert second.next is None
+    assert found(opened, stranger, "باغ") == []
+    assert worklist.tasks_page(opened, clerk, q="سرو").items == [one for one in waiting if one.case in firs]
+    assert worklist.tasks_page(opened, clerk, q="بازدید سرو").items == [one for one in waiting if one.case in firs]
+    assert worklist.tasks_page(opened, stranger, q="سرو").items == []
+
+
+def test_a_person_of_several_groups_pages_through_one_list(opened: Session) -> None:
+    clerk = person(opened, "clerk", "clerk", "north", "south")
+    other = Actor(
+        person_id=clerk.person_id, username="clerk", name="", roles=frozenset({"clerk", "inspector"}),
+        scopes=frozenset({("clerk", "north"), ("clerk", "south"), ("inspector", "")}),
+    )  # fmt: skip
+    one = case(opened, "باغ")
+    rows = [("clerk", "north", None), ("clerk", "south", 3), ("inspector", "x", 1), ("clerk", "", 2)]
+    made = [
+        task(opened, one, role, scope=scope, due_at=NOW + timedelta(hours=hours) if hours else None, token=str(number))
+        for number, (role, scope, hours) in enumerate(rows)
+    ]
+    own = task(opened, one, "clerk", scope="elsewhere", assignee_id=clerk.person_id, priority=60, token="own")
+    task(opened, one, "clerk", scope="elsewhere", token="closed to them")
+    assert made[0].sort_due_at == NEVER
+    expected = [made[2], made[3], made[1], made[0], own]
+    items: list[Task] = []
+    cursor: str | None = None
+    for _page in range(3):
+        page = worklist.tasks_page(opened, other, cursor=cursor, limit=2)
+        items, cursor = [*items, *page.items], page.next
+    assert items == expected
+    assert cursor is None
+
+
+def test_existing_cases_get_their_words_by_the_migration(database_url: str) -> None:
+    from alembic import command
+
+    from models import migrate
+
+    database = open_database(database_url)
+    with session_factory(database)() as session:
+        one = case(session, "«كارگاه» آزادی،پلاک ۱۲", "احمدی 12")
+        task(session, one, "clerk", due_at=NOW)
+        session.commit()
+        words, written = sorted(one.search_text.split()), one.search_text
+    command.downgrade(migrate.configuration(database), "0003")
+    with database.begin() as connection:  # as it was written then
+        connection.execute(
+            text("UPDATE cases SET search_text = :text WHERE id = :id"),
+            {"id": one.id, "text": f"{one.number.replace('-', ' ')} «کارگاه» ازادی،پلاک 12 احمدی 12"},
+        )
+    migrate.upgrade(database)
+    with session_factory(database)() as session:
+        assert session.scalars(select(Case.search_text).where(Case.id == one.id)).one() == written
+        found = session.scalars(select(CaseWord.word).where(CaseWord.case_id == one.id)).all()
+        assert sorted(found) == words
+        assert session.scalars(select(func.min(Task.sort_due_at))).one() == NOW
+    database.dispose()
