@@ -75,9 +75,9 @@ class Application:
     payment_returned: Callable[..., object]
     demo_people: Callable[[], list[dict[str, str]]]  # whom the sign-in page offers in demo mode
 
-    def deploy(self, *, folder: Path = DIAGRAMS, by: int | None = None) -> checking.Bundle:
-        """Check the diagrams of a folder and deploy what changed. Deploys nothing while one has an error."""
-        bundle = checking.check_folder(folder, seam())
+    def deploy(self, *folders: Path, by: int | None = None) -> checking.Bundle:
+        """Check the diagrams of the folders (else the shipped ones) and deploy what changed; nothing with an error."""
+        bundle = checking.check_folders(folders or (DIAGRAMS,), seam())
         if bundle.sound:
             with self.engine.transaction() as session:
                 definitions.deploy_decisions(session, bundle.decisions, now=self.clock(), by=by)
@@ -240,7 +240,7 @@ def check(files: tuple[Path, ...], language: str, as_json: bool, strict: bool) -
             line for verdict in verdicts for line in printing.lines(verdict, languages)
         ))  # fmt: skip
         sys.exit(0 if all(verdict.deployable for verdict in verdicts) else 1)
-    bundle = checking.check_folder(DIAGRAMS, seam())
+    bundle = checking.check_folders([DIAGRAMS], seam())
     for finding in bundle.findings:
         click.echo(f"{finding.severity}: {finding}")
     click.echo(f"{len(bundle.diagrams)} diagrams, {len(bundle.decisions)} decision tables: "
@@ -287,9 +287,11 @@ def import_command(file: Path, output: Path | None, folder: Path | None, languag
 
 
 @main.command()
-def deploy() -> None:
+@click.option("--folder", "folders", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Diagrams and decision tables besides the shipped ones (repeatable).")  # fmt: skip
+def deploy(folders: tuple[Path, ...]) -> None:
     """Check the bundle and deploy what changed as new versions."""
-    bundle = application_from_environment().deploy()
+    bundle = application_from_environment().deploy(DIAGRAMS, *folders)
     for finding in bundle.findings:
         click.echo(f"{finding.severity}: {finding}")
     sys.exit(0 if bundle.sound else 1)

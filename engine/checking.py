@@ -6,7 +6,7 @@ element, reason. Nothing is deployed while there is one of severity ``error``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,10 +73,13 @@ class Bundle:
         return all(finding.severity != "error" for finding in self.findings)
 
 
-def check_folder(folder: Path, seam: Seam) -> Bundle:
-    """Check every ``.bpmn`` and ``.dmn`` file of a folder against each other and the seam."""
-    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in (".bpmn", ".dmn")}
-    return check(files, seam)
+def check_folders(folders: Iterable[Path], seam: Seam) -> Bundle:
+    """Check every ``.bpmn`` and ``.dmn`` file of the folders against each other and the seam.
+
+    Of two files of one name the later folder's counts.
+    """
+    found = (path for folder in folders for path in sorted(folder.iterdir()) if path.suffix in (".bpmn", ".dmn"))
+    return check({path.name: path.read_bytes() for path in found}, seam)
 
 
 def check(files: Mapping[str, bytes], seam: Seam) -> Bundle:

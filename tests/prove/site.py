@@ -41,9 +41,9 @@ assert proof.__name__  # importing it registers the proof's operations
 class ProofApplication(kartabl.Application):
     """The application with the diagrams of the proof."""
 
-    def deploy(self, *, folder: Path = HERE, by: int | None = None) -> checking.Bundle:
+    def deploy(self, *folders: Path, by: int | None = None) -> checking.Bundle:
         with_proof = Path(os.environ["PROVE_FOLDER"]) / "diagrams"
-        return super().deploy(folder=with_proof, by=by)
+        return super().deploy(*(folders or (with_proof,)), by=by)
 
 
 def application() -> kartabl.Application:
