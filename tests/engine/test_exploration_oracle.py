@@ -66,6 +66,9 @@ class Played:
     def __init__(self, body: str, others: list[bytes]) -> None:
         (diagram,) = diagrams.read(drawn(body))
         self.asked = sorted(diagram.names_read - {"xs"} | {"d"})
+        self.collected = {
+            item.getparent().getparent().get("id"): item.get("id") for item in diagram.process.iter("{*}outputDataItem")
+        }  # what an instance has to give
         self.specs = drawing.specs(drawn(body), *others)
         self.script_engine = drawing.PythonScriptEngine()
         self.whole = True
@@ -105,6 +108,8 @@ class Played:
                 workflow = self._loaded(stored)
                 again = next(one for one in stepping.open_user_tasks(workflow) if one.id == task.id)
                 again.data.update(dict.fromkeys(self.asked, answer))
+                if (collected := self.collected.get(again.task_spec.bpmn_id)) is not None:
+                    again.data[collected] = answer
                 with clock.at(MONDAY):
                     again.run()
                 yield workflow
