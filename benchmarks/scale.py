@@ -55,7 +55,6 @@ class Place:
     busy: Actor
     contractor: Actor
     largest: int  # id of a case
-    real: int  # how many of the cases really ran
     chosen: random.Random
 
     @property
@@ -96,7 +95,7 @@ def measure(*, quick: bool = False) -> Part:
             began = time.perf_counter()
             filling.fill(url, size, real=real)
             sized.add(backend, size, databases.size(url) / 1e6, time.perf_counter() - began)
-            for name, took, statements in _measured(url, size, real, quick=quick):
+            for name, took, statements in _measured(url, size, quick=quick):
                 found.setdefault(name, []).append(took)
                 counts[name] = statements
             databases.drop(url)
@@ -108,9 +107,9 @@ def measure(*, quick: bool = False) -> Part:
     return part
 
 
-def _measured(url: str, size: int, real: int, *, quick: bool) -> list[tuple[str, list[float], float]]:
+def _measured(url: str, size: int, *, quick: bool) -> list[tuple[str, list[float], float]]:
     """(what, milliseconds, statements) of every look at a filled database."""
-    place = _place(url, real)
+    place = _place(url)
     statements = Statements(place.database)
     rows = [_completions(place, statements, 30 if quick else 300)]
     for look in _looks(place):
@@ -128,13 +127,13 @@ def _measured(url: str, size: int, real: int, *, quick: bool) -> list[tuple[str,
     return rows
 
 
-def _place(url: str, real: int) -> Place:
+def _place(url: str) -> Place:
     office = open_office(url)
     with office.engine.transaction() as session:
         largest = session.scalars(select(Case.id).order_by(Case.id.desc()).limit(1)).one()
         busy = actor_for(session.scalars(select(Person).where(Person.username == filling.BUSY)).one())
     contractor = filling.contractors_of(office)[0]
-    return Place(office, webapp.create_app(office.application), busy, contractor, largest, real, random.Random(7))
+    return Place(office, webapp.create_app(office.application), busy, contractor, largest, random.Random(7))
 
 
 def _completions(place: Place, statements: Statements, times: int) -> tuple[str, list[float], float]:
@@ -178,6 +177,8 @@ def _looks(place: Place) -> list[Look]:
         Look("worklist: counts", lambda: look(partial(worklist_counts, actor=place.busy, now=now))),
         Look("worklist: search, a frequent word",
              lambda: look(partial(tasks_page, actor=inspector, q=place.chosen.choice(filling.STREETS)))),
+        Look("worklist: search, a word that one case has",
+             lambda: look(partial(tasks_page, actor=inspector, q=_rare(place)))),
         Look("worklist: page in the browser", partial(_page, place.browser(place.busy), lambda: "/worklist"), 20),
     ]  # fmt: skip
     for name, actor in people.items():
@@ -213,9 +214,7 @@ def _frequent(place: Place) -> str:
 
 
 def _rare(place: Place) -> str:
-    """A word of one case: of the real ones, its own; of a copy, with the copy's number."""
-    copy, case = divmod(place.chosen.randrange(place.largest), place.real)
-    return f"parcel {case + 1}-{copy}" if copy else f"parcel {case + 1}"
+    return filling.deed(place.chosen.randrange(place.largest) + 1)
 
 
 def _number(place: Place) -> str:
