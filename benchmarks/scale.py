@@ -193,7 +193,7 @@ def _looks(place: Place) -> list[Look]:
              partial(_page, place.browser(place.busy), partial(_case_of, place, place.busy)), 20),
         Look("case page in the browser, supervisor",
              partial(_page, place.browser(supervisor), partial(_any_case, place)), 20),
-        Look("next 100 due timers", partial(_due, place)),
+        Look("next 30 due timers", partial(_due, place)),
     ]  # fmt: skip
     return looks
 
@@ -236,7 +236,7 @@ def _due(place: Place) -> None:
     """What a worker asks for when a month has passed, undone again."""
     later = place.office.application.clock() + timedelta(days=60)
     with place.office.application.sessions() as session:
-        if not jobs.take(session, owner="measured", now=later, limit=100):
+        if not jobs.take(session, owner="measured", now=later, limit=30):
             raise RuntimeError("no timer is due")
         session.rollback()
 

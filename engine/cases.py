@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from lxml import etree
-from sqlalchemy import ColumnElement, CompoundSelect, Select, false, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, false, select, union_all
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from engine import searching
@@ -131,8 +131,10 @@ def case_by_number(session: Session, actor: Actor, number: str) -> Case:
 
 def related(session: Session, actor: Actor, case: Case) -> list[Case]:
     """The case that this one refers to and those that refer to it, as far as the actor may see them."""
-    condition = or_(Case.refers_to_id == case.id, Case.id == case.refers_to_id)
-    found = select(Case).where(condition, visible_cases(actor)).order_by(Case.id).limit(50)
+    referring = select(Case.id).where(Case.refers_to_id == case.id)
+    referred = select(Case.id).where(Case.id == case.refers_to_id)
+    found = select(Case).where(Case.id.in_(union_all(referring, referred)), visible_cases(actor))
+    found = found.order_by(Case.id).limit(50)
     return list(session.scalars(found.options(joinedload(Case.definition))))
 
 

@@ -16,7 +16,7 @@ from engine.identity import Actor
 from engine.numbers import read_number
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import tasks_of_group, tasks_of_person, ways_to_tasks
-from models.account import Person
+from models.account import Person, RoleGrant
 from models.base import UtcDateTime
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
 from models.language import gettext as _
@@ -100,17 +100,17 @@ def candidates(session: Session, task: Task) -> list[Person]:
     """The active people who may be given a task: those of its role and unit or district."""
     people = session.scalars(
         select(Person)
-        .where(Person.active, Person.roles.any(_role_matches(task)))
+        .where(Person.active, Person.id.in_(_holders(task)))
         .order_by(Person.last_name, Person.first_name, Person.id)
         .limit(200)
     )
     return list(people)
 
 
-def _role_matches(task: Task) -> ColumnElement[bool]:
-    grant = Person.roles.property.mapper.class_
-    in_scope = grant.scope.in_(["", task.scope]) if task.scope else grant.scope.is_not(None)
-    return and_(grant.role == task.role, in_scope)
+def _holders(task: Task) -> Select[int]:
+    """Who holds the task's role where it is: asked first, for most people hold other roles."""
+    holders = select(RoleGrant.person_id).where(RoleGrant.role == task.role)
+    return holders.where(RoleGrant.scope.in_(["", task.scope])) if task.scope else holders
 
 
 def _open_in_case(session: Session, actor: Actor, case: Case, kind: ColumnElement[bool]) -> list[Task]:
