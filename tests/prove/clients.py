@@ -19,10 +19,11 @@ from tests.prove.oracle import Told
 PATIENCE = 10  # seconds for one answer
 REPEATS = 40  # of a call that is answered with an error
 REFUSED = (404, 409, 422)
+BUSY = 503  # the honest page: nothing was saved, please repeat
 
 
 class NoAnswer(Exception):
-    """Nobody answered, or the answer broke off: what became of the call is not known."""
+    """Nobody answered, the answer broke off, or it was asked to repeat the call: it is to be made again."""
 
 
 class Client(threading.Thread):
@@ -33,6 +34,7 @@ class Client(threading.Thread):
         self.stopped = threading.Event()
         self.calls = 0
         self.unanswered = 0
+        self.turned_away = 0  # answered 503
         self._ports = ports
         self._told = told
         self._random = random.Random(seed)
@@ -164,6 +166,9 @@ class Client(threading.Thread):
             raise NoAnswer from error
         finally:
             connection.close()
+        if answer.status == BUSY:
+            self.turned_away += 1
+            raise NoAnswer(text)
         if answer.status >= 500:
             self._told.errors.append(f"{answer.status} at {method} {path}: {text[:200]}")
         return answer, text

@@ -188,6 +188,7 @@ class _Run:
             **self._found.numbers,
             "calls": sum(client.calls for client in self._clients),
             "of them broken off": sum(client.unanswered for client in self._clients),
+            "answered 503": sum(client.turned_away for client in self._clients),
             "acknowledged": len(self._told.completed) + len(self._told.started),
             "SMS repeated under their id": sum(len(keys) - len(set(keys)) for keys in books["sms"].values()),
         }  # fmt: skip
