@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, select, true
 from sqlalchemy.orm import Session, undefer
 
 from engine.xml import parse_xml
@@ -80,6 +80,14 @@ def element_names(session: Session) -> dict[str, str]:
             _names[digest] = _read_names(definition.xml)
         found.update(_names[digest])
     return found
+
+
+def one_by_one(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A condition for rows that are read in the order of an index until there are enough of them.
+
+    Said plainly, PostgreSQL reckons that so few rows meet several of them that it reads all and sorts.
+    """
+    return case((condition, true()), else_=false())
 
 
 def _read_names(xml: bytes) -> dict[str, str]:

@@ -128,14 +128,15 @@ def _waiting_for(actor: Actor, *, mine: bool, group: bool) -> list[Select[int]]:
     """The ids of what waits for the actor: one statement for each order in which an index has some of them."""
     ways = [tasks_of_person(actor)] if mine and actor.person_id is not None else []
     ways += ways_to_tasks(actor) if group else []
-    waits = and_(_OPEN, Task.kind != TaskKind.ACTION, Case.status == CaseStatus.RUNNING)
+    waits = and_(_OPEN, Task.kind != TaskKind.ACTION, searching.one_by_one(Case.status == CaseStatus.RUNNING))
     return [select(Task.id).join(Task.case).where(waits, way) for way in ways]
 
 
 def _count(session: Session, ways: list[Select[int]]) -> int:
     if not ways:
         return 0
-    some = union_all(*(select(way.limit(COUNTED).subquery().c.id) for way in ways)).subquery()
+    first = [way.order_by(_DUE, Task.id).limit(COUNTED).subquery() for way in ways]  # in order: so an index is followed
+    some = union_all(*(select(one.c.id) for one in first)).subquery()
     return min(COUNTED, session.scalar(select(func.count()).select_from(some)) or 0)
 
 
@@ -152,9 +153,10 @@ def _matching(session: Session, q: str) -> ColumnElement[bool]:
         matching.append(or_(searching.having(word), Task.name.in_(named)) if named else searching.having(word))
         of_cases += [] if named else [word]
     rare = searching.rare_cases(session, of_cases)
-    if rare is not None:
-        matching.append(Task.case_id.in_(rare))
-    return and_(*matching) if matching else false()
+    if not matching:
+        return false()
+    found = searching.one_by_one(and_(*matching))
+    return found if rare is None else and_(Task.case_id.in_(rare), found)
 
 
 def _key(task: Task, sort: str) -> list[Any]:

@@ -44,6 +44,11 @@ def upgrade() -> None:
     )
     op.execute("UPDATE tasks SET sort_due_at = due_at WHERE due_at IS NOT NULL")
     _exchange(OLD, NEW)
+    of_group = sa.text("person_id IS NULL")
+    op.create_index(
+        "ix_participants_of_group", "participants", ["role", "case_id"],
+        postgresql_where=of_group, sqlite_where=of_group,
+    )  # fmt: skip
     op.create_table(
         "case_words",
         sa.Column(
@@ -61,6 +66,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("case_words")
+    op.drop_index("ix_participants_of_group", table_name="participants")
     _exchange(NEW, OLD)
     op.drop_column("tasks", "sort_due_at")
 
