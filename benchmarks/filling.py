@@ -143,6 +143,8 @@ def _copy(connection: Connection, *, copies: int) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET session_replication_role = replica"))  # copies refer to copies: nothing to check
         connection.commit()
+    else:
+        connection.exec_driver_sql("PRAGMA journal_mode=OFF")  # whoever opens the database next has its log again
     tables = [Base.metadata.tables[name] for name in COPIED]
     last = {table.name: connection.scalar(select(func.max(table.c.id))) for table in tables if "id" in table.c}
     _number(connection, last["cases"], copies)
