@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine import compensation_checks, pictures
+from engine import pictures
+from engine.checking import compensation
 from engine.diagrams import FLOW_NODES, bpmn, flow_nodes, local
 from engine.importing.draft import SCOPES, Draft, becomes, set_aside, shown_only
 from models.language import gettext as _
@@ -15,7 +16,7 @@ DEFINITION = bpmn("compensateEventDefinition")
 
 def mend(draft: Draft) -> None:
     for process in draft.processes():
-        reasons = dict(compensation_checks.refused(process))
+        reasons = dict(compensation.refused(process))
         for node in [found for found in flow_nodes(process) if reasons and not shown_only(found)]:
             _instead(draft, node, reasons)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine import diagrams, exploration
-from engine.exploration import Exploration
+from engine import diagrams
+from engine.checking import exploration
+from engine.checking.exploration import Exploration
 from tests.engine import drawing
 from tests.engine.drawing import boundary, choice, end, flow, fork, message, node, path, start, subprocess, timer, user
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine import constructs, diagrams
+from engine import diagrams
+from engine.checking import constructs
 from tests.engine.drawing import (
     MESSAGES,
     Played,

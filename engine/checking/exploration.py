@@ -13,9 +13,7 @@ from time import monotonic
 
 from lxml import etree
 
-from engine.diagrams import GATEWAYS, Diagram, bpmn, local
-from engine.expressions import ExpressionError, parse
-from engine.flow_graph import (
+from engine.checking.flow_graph import (
     ANY,
     INCLUSIVE,
     Edge,
@@ -27,9 +25,11 @@ from engine.flow_graph import (
     scopes,
     waits_outside,
 )
-from engine.reduction import Reduction, Together
-from engine.rounds import Waits, endless, rounds_without_wait, waiting_elements
-from engine.token_game import State, TokenGame
+from engine.checking.reduction import Reduction, Together
+from engine.checking.rounds import Waits, endless, rounds_without_wait, waiting_elements
+from engine.checking.token_game import State, TokenGame
+from engine.diagrams import GATEWAYS, Diagram, bpmn, local
+from engine.expressions import ExpressionError, parse
 from models.language import gettext as _
 
 MOST_STATES = 20_000  # of one scope

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from engine.flow_graph import ALL, ANY, BESIDE, EVERY, INCLUSIVE, ONE, SOME, STOP, Aside, Edge, Graph, Node
+from engine.checking.flow_graph import ALL, ANY, BESIDE, EVERY, INCLUSIVE, ONE, SOME, STOP, Aside, Edge, Graph, Node
 
 Together = list[tuple[frozenset[str], frozenset[str]]]  # each of the first with each of the second
 _BLOCKS = {(ONE, ANY), (ONE, INCLUSIVE), (EVERY, ALL), (EVERY, INCLUSIVE), (SOME, INCLUSIVE)}

@@ -8,8 +8,8 @@ from itertools import combinations
 from time import monotonic
 from typing import TypeAlias
 
-from engine.flow_graph import ALL, ANY, EVERY, ONE, SOME, STOP, Edge, Graph, Node, reachable
-from engine.reduction import Together
+from engine.checking.flow_graph import ALL, ANY, EVERY, ONE, SOME, STOP, Edge, Graph, Node, reachable
+from engine.checking.reduction import Together
 
 MOST_TOKENS = 3  # on one place; more are not followed
 MOST_CHOICES = 10  # of an inclusive gateway with more flows, only one, two or all are taken

@@ -14,7 +14,8 @@ from lxml import etree
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
-from engine import constructs, decisions, diagrams, event_checks, flow_checks, specs
+from engine import decisions, diagrams, specs
+from engine.checking import constructs, events, flow
 from engine.diagrams import SUBMISSION, Diagram, Element
 from engine.errors import EngineError
 from engine.expressions import ExpressionError, parse
@@ -96,7 +97,7 @@ def check(files: Mapping[str, bytes], seam: Seam) -> Bundle:
     for diagram in bundle.diagrams.values():
         bundle.findings.extend(_check_diagram(diagram, bundle, seam))
     bundle.findings.extend(_cyclic_calls(bundle))
-    for key, place, message, severity in event_checks.check(bundle.diagrams):
+    for key, place, message, severity in events.check(bundle.diagrams):
         bundle.findings.append(Finding(f"{key}.bpmn", place, message, severity))
     if bundle.sound:
         for diagram in bundle.diagrams.values():
@@ -148,7 +149,7 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
             yield Finding(file, element.id, message)
     for located in diagram.expressions:
         yield from _check_expression(file, located, seam)
-    flow_faults = flow_checks.faults(
+    flow_faults = flow.faults(
         diagram, related=bundle.diagrams, operations=seam.operations, form_fields=seam.form_fields
     )
     for fault in flow_faults:
@@ -200,7 +201,7 @@ def _check_expression(file: str, located: diagrams.Located, seam: Seam) -> Itera
 
 def _unset_names(file: str, diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Finding]:
     """Names that an expression reads and no step sets: reported, since a caller or a start may give them."""
-    known = {CASE, SUBMISSION} | _names_set(diagram, seam) | event_checks.names_received(diagram, bundle.diagrams)
+    known = {CASE, SUBMISSION} | _names_set(diagram, seam) | events.names_received(diagram, bundle.diagrams)
     for called in diagram.calls & bundle.diagrams.keys():
         known |= _names_set(bundle.diagrams[called], seam)
     for caller in bundle.diagrams.values():

@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from engine import compensation_checks, event_constructs
+from engine.checking import compensation, event_constructs
 from engine.diagrams import FLOW_NODES, GATEWAYS, INSERTED, Diagram, bpmn, event_kind, event_name, flow_nodes, local
 from engine.lowering.forks import condition
 from engine.lowering.tree import incoming, is_event_subprocess, outgoing, scopes, unchanging
@@ -35,7 +35,7 @@ def _refusals(diagram: Diagram) -> Iterator[tuple[str, str]]:
     yield from _scopes(diagram.process)
     yield from event_constructs.links(diagram.process)
     yield from _unread(diagram.process)
-    yield from compensation_checks.refused(diagram.process)
+    yield from compensation.refused(diagram.process)
     for node in flow_nodes(diagram.process):
         for rule in (*RULES, *event_constructs.RULES):
             reason = rule(node)
