@@ -1,14 +1,15 @@
-"""Throws away what nobody needs any more: old tries and codes, ended sessions, answers of old calls, lost files."""
+"""Throws away what nobody needs any more: old tries, codes and answers, ended sessions, done drafts, lost files."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from engine import documents, idempotency
 from engine.service import Engine
 from models.account import Attempt, IdempotencyKey, SignInSession, VerificationCode
+from models.case import Task, TaskDraft, TaskStatus
 from models.database import unhurried
 from models.job import WorkerBeat
 
@@ -18,6 +19,7 @@ KEPT = timedelta(days=2)  # longer than any limit looks back
 def sweep(engine: Engine) -> int:
     """Sweep once; returns how many rows and files went. Harmless at any moment and from any number of workers."""
     now = engine.clock()
+    ended = select(Task.id).where(Task.id == TaskDraft.task_id, Task.status != TaskStatus.OPEN).correlate(TaskDraft)
     with unhurried(), engine.transaction() as session:
         gone = sum(
             int(getattr(session.execute(statement), "rowcount", 0))
@@ -27,6 +29,7 @@ def sweep(engine: Engine) -> int:
                 delete(SignInSession).where(SignInSession.expires_at < now),
                 delete(IdempotencyKey).where(IdempotencyKey.at < now - idempotency.KEPT),
                 delete(WorkerBeat).where(WorkerBeat.at < now - KEPT),
+                delete(TaskDraft).where(TaskDraft.task_id.in_(ended)),
             )
         )
         folder = engine.services.settings.files_path

@@ -257,7 +257,6 @@ class Engine:
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         ended = {"status": TaskStatus.COMPLETED, "ended_at": now, "ended_by_id": by.person_id}
         session.connection().execute(statements.END_TASK, {"this_task": task.id, **ended})
-        session.connection().execute(statements.DELETE_DRAFTS, {"this_task": task.id})
         session.expire(task, ended)
         effects.record(
             session, run.case, what="task_completed", by=by, at=now, role=task.role, task_key=task.key,

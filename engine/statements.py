@@ -10,7 +10,7 @@ from typing import cast
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import undefer
 
-from models.case import Case, CaseWord, FlowPassage, HistoryEntry, Participant, Task, TaskDraft, TaskStatus
+from models.case import Case, CaseWord, FlowPassage, HistoryEntry, Participant, Task, TaskStatus
 from models.job import Job
 from models.outbox import OutboxMessage
 
@@ -19,7 +19,7 @@ def _table(model: type) -> Table:
     return cast(Table, model.__table__)  # type: ignore[attr-defined]
 
 
-_CASES, _TASKS, _DRAFTS, _PARTICIPANTS = map(_table, (Case, Task, TaskDraft, Participant))
+_CASES, _TASKS, _PARTICIPANTS = map(_table, (Case, Task, Participant))
 
 
 # A task with its case, both locked and read anew.
@@ -46,7 +46,6 @@ CANCEL_TASKS = update(_TASKS).where(
     _TASKS.c.token.in_(bindparam("this_tokens", expanding=True)),
     _TASKS.c.status == TaskStatus.OPEN,
 )
-DELETE_DRAFTS = delete(_DRAFTS).where(_DRAFTS.c.task_id == bindparam("this_task"))
 DELETE_JOBS = delete(_table(Job)).where(
     Job.case_id == bindparam("this_case"), Job.token.in_(bindparam("this_tokens", expanding=True))
 )

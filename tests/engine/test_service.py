@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
-from engine import definitions, diagrams
+from engine import definitions, diagrams, housekeeping
 from engine.errors import (
     EngineError,
     InvalidSubmission,
@@ -213,7 +213,10 @@ def test_a_draft_is_kept_for_its_writer_and_goes_with_the_task(small: Small) -> 
         small.engine.save_draft(session, task.id, by=actor, values={"answer": "نیمه"})
     with small.engine.transaction() as session:
         assert small.engine.open_task(session, task.id, by=actor).draft == {"answer": "نیمه"}
+    housekeeping.sweep(small.engine)
+    assert count(small, TaskDraft) == 1
     small.complete(case.id, "ask", answer="more")
+    housekeeping.sweep(small.engine)
     assert count(small, TaskDraft) == 0
 
 
