@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from benchmarks.reporting import Part, as_markdown, verdicts
 
 PARTS = ("completion", "scale", "throughput", "memory")
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+RESULTS = Path("var/benchmarks")  # what each part measured last
 HEAD = """# Benchmarks
 
 How fast Kartabl is, and that it stays so however long a case runs and however many cases there are. `make bench`
@@ -27,7 +27,9 @@ of one machine on one day: ratios travel better than milliseconds. No test is ti
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, for trying; the document is not written")
-    parser.add_argument("parts", nargs="*", help=f"some of {', '.join(PARTS)}; the document is written for all of them")
+    parser.add_argument(
+        "parts", nargs="*", help=f"measure only some of {', '.join(PARTS)} anew, and take the rest from before"
+    )
     chosen = parser.parse_args()
     unknown = set(chosen.parts) - set(PARTS)
     if unknown:
@@ -35,24 +37,27 @@ def main() -> None:
     began = time.monotonic()
     machine = describe()
     parts = [_run(name, quick=chosen.quick) for name in chosen.parts or PARTS]
+    if not chosen.quick:
+        parts = [Part.read(RESULTS / f"{name}.json") for name in PARTS if (RESULTS / f"{name}.json").exists()]
     minutes = (time.monotonic() - began) / 60
     missed = [target for part in parts for target in part.targets if not target.met]
     print(
         f"\n{minutes:.0f} minutes; {len(missed)} targets not met"
         + "".join(f"\n  {one.what}: {one.measured}" for one in missed)
     )
-    if not chosen.quick and not chosen.parts:
+    if not chosen.quick and len(parts) == len(PARTS):
         DOCUMENT.write_text(_document(machine, parts, minutes), "utf-8")
         print(f"written: {DOCUMENT.relative_to(DOCUMENT.parent.parent)}")
 
 
 def _run(name: str, *, quick: bool) -> Part:
     """A part in a process of its own, so that none inherits another's memory or connections."""
-    with tempfile.TemporaryDirectory(prefix="kartabl-bench-") as folder:
-        results = Path(folder) / "results.json"
-        command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(results)]
-        subprocess.run([*command, *(["--quick"] if quick else [])], check=True)
-        return Part.read(results)
+    folder = RESULTS / "quick" if quick else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    results = folder / f"{name}.json"
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(results)]
+    subprocess.run([*command, *(["--quick"] if quick else [])], check=True)
+    return Part.read(results)
 
 
 def _document(machine: list[tuple[str, str]], parts: list[Part], minutes: float) -> str:

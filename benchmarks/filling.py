@@ -15,7 +15,7 @@ from engine.identity import Actor, actor_for
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case
-from models.database import open_database
+from models.database import open_database, unhurried
 from models.identifiers import damm_digit
 
 REAL = 1_000  # cases that really ran; every other one is a copy of one of them
@@ -46,6 +46,7 @@ WORDS_AGAIN = {
 }
 
 
+@unhurried()
 def fill(url: str, cases: int, *, real: int = REAL) -> None:
     """Bring an empty database to so many cases (a multiple of ``real``), with its statistics up to date."""
     office = open_office(url)
