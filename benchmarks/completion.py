@@ -31,7 +31,7 @@ FLAT = 1.2  # the last turn to the first
 @dataclass(frozen=True)
 class Size:
     turns: tuple[int, ...] = (10, 100, 1_000, 3_000)
-    cases: int = 4  # at each turn
+    cases: int = 2  # at each turn
     delays: tuple[int, ...] = (0, 5, 25)
     samples: tuple[int, ...] = (200, 30, 15)  # completions at each turn, by delay
     http: tuple[int, ...] = (100, 20, 8)
