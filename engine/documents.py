@@ -11,7 +11,7 @@ import tempfile
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -66,12 +66,13 @@ class Opened:
 
 def store(
     session: Session, case: Case, *, file: IO[bytes], name: str, by: Actor, now: datetime, folder: Path,
-    limit: int = LIMIT, title: str = "",
+    limit: int = LIMIT, title: str = "", besides: Collection[int] = (),
 ) -> Document:  # fmt: skip
     """Check a file and keep it as a document of the case. The content is on disk before the row is written.
 
-    The same file sent once more by the same person, because the first answer got lost, is the same document.
-    ``limit`` is in bytes. Raises ``DocumentRefused`` with what is wrong, naming the file.
+    The same file sent once more by the same person, because the first answer got lost, is the same document;
+    but not one of those with the ids ``besides``, which came with the same sending. ``limit`` is in
+    bytes. Raises ``DocumentRefused`` with what is wrong, naming the file.
     """
     shown = clean_name(name)
     content = file.read(limit + 1)
@@ -82,7 +83,7 @@ def store(
     media_type = checked_type(content, shown)
     digest = hashlib.sha256(content).hexdigest()
     _write_once(folder, digest, content)
-    sent_before = _sent_before(session, case, by, digest, shown)
+    sent_before = _sent_before(session, case, by, digest, shown, besides)
     if sent_before is not None:
         return sent_before
     document = Document(
@@ -95,12 +96,14 @@ def store(
     return document
 
 
-def _sent_before(session: Session, case: Case, by: Actor, digest: str, name: str) -> Document | None:
+def _sent_before(
+    session: Session, case: Case, by: Actor, digest: str, name: str, besides: Collection[int]
+) -> Document | None:
     return session.scalars(
         select(Document)
         .where(
             Document.case_id == case.id, Document.sha256 == digest, Document.name == name,
-            Document.uploaded_by_id == by.person_id,
+            Document.uploaded_by_id == by.person_id, Document.id.not_in(besides),
         )
         .order_by(Document.id)
         .limit(1)

@@ -51,6 +51,7 @@ def keep_uploads(session: Session, case: Case) -> tuple[MultiDict[str, str], dic
     """
     sent: MultiDict[str, str] = MultiDict(request.form)
     refused: dict[str, str] = {}
+    kept = _documents_named(sent)  # one file may be sent for two fields, at once or later: then it is two documents
     for name, file in request.files.items(multi=True):
         with closing(file):
             if not file.filename:
@@ -59,12 +60,20 @@ def keep_uploads(session: Session, case: Case) -> tuple[MultiDict[str, str], dic
                 document = documents.store(
                     session, case, file=file.stream, name=file.filename, by=current.actor(), now=current.now(),
                     folder=current.settings().files_path, limit=current.engine().upload_limit(session, case),
+                    besides=kept,
                 )  # fmt: skip
             except DocumentRefused as refusal:
                 refused[name] = refusal.message
             else:
+                kept.append(document.id)
                 sent.setlist(name, [str(document.id)])
     return sent, refused
+
+
+def _documents_named(sent: MultiDict[str, str]) -> list[int]:
+    """Every number that the form holds already, the ids of its documents among them."""
+    texts = (text for _name, text in sent.items(multi=True))
+    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]
 
 
 def mark_refused(form: forms.TaskForm, refused: dict[str, str]) -> None:

@@ -52,10 +52,10 @@ class Shelf:
         self.owner: Actor = office.actor("citizen")
         self.case: Case = office.case(by=self.owner)
 
-    def store(self, content: bytes, name: str, *, limit: int = 6_000_000) -> Document:
+    def store(self, content: bytes, name: str, *, limit: int = 6_000_000, besides: tuple[int, ...] = ()) -> Document:
         return documents.store(
             self.office.session, self.case, file=io.BytesIO(content), name=name, by=self.owner, now=NOW,
-            folder=self.folder, limit=limit,
+            folder=self.folder, limit=limit, besides=besides,
         )  # fmt: skip
 
     @property
@@ -146,6 +146,13 @@ def test_a_file_sent_once_more_because_the_answer_got_lost_is_the_same_document(
     first = shelf.store(PDF, "a.pdf")
     assert shelf.store(PDF, "a.pdf").id == first.id
     assert len(documents.of_case(shelf.office.session, shelf.case)) == 1
+
+
+def test_one_file_sent_for_two_fields_is_two_documents(shelf: Shelf) -> None:
+    first = shelf.store(PDF, "a.pdf")
+    second = shelf.store(PDF, "a.pdf", besides=(first.id,))
+    assert second.id != first.id
+    assert shelf.store(PDF, "a.pdf", besides=(first.id,)).id == second.id
 
 
 def test_only_who_sees_the_case_opens_its_documents(shelf: Shelf) -> None:
