@@ -66,7 +66,8 @@ class Played:
 
     def __init__(self, body: str, others: list[bytes]) -> None:
         (diagram,) = diagrams.read(drawn(body))
-        self.asked = sorted(diagram.names_read - {"xs"} | {"d"})
+        read = diagram.names_read.union(*(one.names_read for other in others for one in diagrams.read(other)))
+        self.asked = sorted(read - {"xs"} | {"d"})
         self.collected = {
             item.getparent().getparent().get("id"): item.get("id") for item in diagram.process.iter("{*}outputDataItem")
         }  # what an instance has to give
@@ -76,7 +77,7 @@ class Played:
 
     def stands(self) -> bool:
         """Whether some way leads to where nothing goes on and the process is not complete."""
-        first = state.new_workflow(self.specs, self.script_engine, {"d": 0, "xs": [1, 2, 3]})
+        first = state.new_workflow(self.specs, self.script_engine, {**dict.fromkeys(self.asked, 0), "xs": [1, 2, 3]})
         rest = self._rest(first)
         ahead = [] if first.is_completed() else [rest]
         seen = {self._position(first)}
