@@ -18,7 +18,7 @@ from models.case import Case
 from models.database import open_database, unhurried
 from models.identifiers import damm_digit
 
-REAL = 1_000  # cases that really ran; every other one is a copy of one of them
+REAL = 500  # cases that really ran; every other one is a copy of one of them
 CONTRACTORS = 20  # for each 1,000 cases: they register the cases and take part in those
 BUSY = "busy"  # an inspector who is bound to one case in a hundred
 # Of 100 cases: how many end after two visits, how many stand where.

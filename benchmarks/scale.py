@@ -27,7 +27,7 @@ from engine.worklist import tasks_page, worklist_counts
 from models.account import Person
 from models.case import Case, CaseStatus, Task, TaskStatus
 
-HOW = """A thousand cases really run (of 100: 90 ended after two visits, 2 wait for the contractor who registers
+HOW = """Five hundred cases really run (of 100: 90 ended after two visits, 2 wait for the contractor who registers
 them, 8 for inspectors, 4 of those with a timer, 1 of those bound to one busy inspector); all others are copies of
 them with numbers, tokens' rows, history, outbox, and people of their own, 20 contractors for each 1,000 cases. So a
 contractor's share is the same at every size, while what waits for the inspectors as a group, what the busy one
