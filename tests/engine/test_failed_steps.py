@@ -14,7 +14,6 @@ from engine.errors import OperationFailed
 from engine.operations import OperationContext, Operations
 from models.case import Case, CaseStatus, HistoryEntry
 from models.job import Incident, Job
-from tests.databases import SQLITE, postgres_url
 from tests.engine.small import Small, chain, end, event, flow, process, service, start, user_task
 
 operations = Operations()
@@ -26,11 +25,6 @@ def number(context: OperationContext, *, of: str) -> Any:
     if of == "other":
         return context.start_case("broken", data={}, bindings={}).id
     return float(of)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def server(request: pytest.FixtureRequest) -> str:
-    return SQLITE if request.param == "sqlite" else postgres_url()
 
 
 @pytest.fixture

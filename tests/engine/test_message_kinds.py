@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import func, select
 
 from engine import checking, delivery
 from engine.diagrams import read as diagrams_of
 from models.case import Case, CaseStatus, Task, TaskStatus
-from tests.databases import SQLITE, postgres_url
 from tests.engine.small import Small, chain, end, event, process, properties, service, start, user_task
 from tests.engine.trade import (
     BUYER,
@@ -23,12 +21,6 @@ from tests.engine.trade import (
     subscriptions,
     waiting_jobs,
 )
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def server(request: pytest.FixtureRequest) -> str:
-    return SQLITE if request.param == "sqlite" else postgres_url()
-
 
 # ---------------------------------------------------------------- every kind of thrower and catcher
 

@@ -16,7 +16,6 @@ from engine.errors import OperationFailed
 from engine.worker import Worker
 from models.case import Case, HistoryEntry
 from models.job import JobKind
-from tests.databases import SQLITE, postgres_url
 from tests.engine.small import NOW, Small, chain, end, event, process, service, start, user_task
 from tests.engine.trade import (
     BUYER,
@@ -29,11 +28,6 @@ from tests.engine.trade import (
     subscriptions,
     waiting_jobs,
 )
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def server(request: pytest.FixtureRequest) -> str:
-    return SQLITE if request.param == "sqlite" else postgres_url()
 
 
 @pytest.fixture

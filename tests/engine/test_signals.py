@@ -14,7 +14,6 @@ from engine.worker import Worker
 from models.case import Case, CaseStatus, HistoryEntry, Task
 from models.event import EventSubscription
 from models.job import Incident, Job, JobKind
-from tests.databases import SQLITE, postgres_url
 from tests.engine.small import NOW, Small, chain, end, event, flow, process, service, start, user_task
 from tests.engine.trade import operations
 
@@ -29,11 +28,6 @@ WAITER = process(
     + user_task("leave", scope="reason") + end() + chain("begin", "enter", "await_end", "leave", "done"),
     key="waiter", signals="closed",
 )  # fmt: skip
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def server(request: pytest.FixtureRequest) -> str:
-    return SQLITE if request.param == "sqlite" else postgres_url()
 
 
 @pytest.fixture

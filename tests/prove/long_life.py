@@ -20,10 +20,10 @@ from engine import definitions, diagrams
 from models.case import Case, HistoryEntry, Task, TaskStatus
 from models.job import Job
 from tests.databases import SQLITE, drop_database, fresh_database, postgres_url
-from tests.engine.small import chain, end, flow, process, start, user_task
+from tests.engine.small import AnyForm, chain, end, flow, process, start, user_task
 from tests.prove.forks import at_once
 from tests.prove.picture import disagreements
-from tests.prove.place import AnyForm, Place, frozen, furnish
+from tests.prove.place import Place, frozen, furnish
 from tests.prove.protocol import Verdict
 
 NAME = "long_life"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.case import Case, Task, TaskStatus
 from models.job import Job, JobKind
 from tests.databases import create_tables
-from tests.engine.small import chain, end, flow, process, properties, service, start, user_task
+from tests.engine.small import AnyForm, chain, end, flow, process, properties, service, start, user_task
 from tests.prove.naive import save_state_first
 from tests.standing import StandingClock
 from workflows import registry
@@ -128,18 +128,6 @@ def _operations(world: OutsideWorld) -> Operations:
     operations.register(tell)
     operations.register(outside=True)(ask)
     return operations
-
-
-@dataclass
-class AnyForm:
-    """A form that accepts every value."""
-
-    user_task: tuple[str, str]
-    submission: dict[str, Any]
-    error_map: dict[str, list[str]] = field(default_factory=dict)
-
-    def validate(self) -> bool:
-        return not self.error_map
 
 
 class Place:
