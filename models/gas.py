@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, ForeignKey, Index, Integer, Numeric, String, Uni
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Person
-from models.base import Base, BigId
+from models.base import Base, BigId, Rials
 from models.building import Owner, Property
 from models.case import Case
 
@@ -19,6 +19,7 @@ class GasProject(Base):
     """A gas-piping project of one contractor: one row for each case of ``project_registration``."""
 
     __tablename__ = "gas_projects"
+    __table_args__ = (Index("ix_gas_projects_inspector_id_stage", "inspector_id", "stage", "referred_at"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), unique=True)
@@ -29,9 +30,16 @@ class GasProject(Base):
     riser_status: Mapped[str] = mapped_column(String(20), default="")
     work_type: Mapped[str] = mapped_column(String(20), default="")  # surface | concealed
     is_block: Mapped[bool] = mapped_column(Boolean, default=False)
-    inspector_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    inspector_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     registered_at: Mapped[datetime | None]  # when the building was saved: from then on it has its number (REG-5)
     paid_at: Mapped[datetime | None]  # from then on meters and region are fixed (REG-11)
+    stage: Mapped[str] = mapped_column(
+        String(20), default=""
+    )  # "" until an inspector has it; pre_inspection | final_inspection | approved | expired
+    referred_at: Mapped[datetime | None]  # when it came to its inspector in this stage (INS-1)
+    debt: Mapped[int] = mapped_column(Rials, default=0)  # what its open invoices of the inspection ask for (INS-7)
+    presented_at: Mapped[datetime | None]  # the first visit at which the work could be inspected (INS-16)
+    approved_at: Mapped[datetime | None]  # final approval
 
     case: Mapped[Case] = relationship()
     property: Mapped[Property | None] = relationship()
@@ -66,6 +74,7 @@ class Inspector(Base):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     ready: Mapped[bool] = mapped_column(Boolean, default=True)  # declared readiness (آماده به کاری)
     firm: Mapped[str] = mapped_column(String(200), default="")  # works for this firm: not for its own projects
+    preferences: Mapped[str] = mapped_column(String(500), default="")  # in their own words, for the gas office (INR-5)
 
     person: Mapped[Person] = relationship()
     regions: Mapped[list[InspectorRegion]] = relationship(cascade="all, delete-orphan")
