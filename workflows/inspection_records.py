@@ -1,0 +1,133 @@
+"""What is written down about inspections, as every process of a gas project reads it: reports, debt, approval."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.account import Person
+from models.billing import Invoice, InvoiceStatus
+from models.case import Case
+from models.gas import Assignment, GasProject
+from models.inspection import InspectionReport, InspectionVisit, MeterCorrection
+
+PROCESS = "gas_inspection"
+
+PRE_INSPECTION = "pre_inspection"
+FINAL_INSPECTION = "final_inspection"
+APPROVED = "approved"  # the stage after both
+EXPIRED = "expired"
+
+DEBT = "debt"  # the reason of an invoice that a report made
+METER_CORRECTION = "meter_correction"  # the reason of one that a corrected meter made
+CORRECTION = "correction"  # the outcome of a report that corrects another
+
+
+def inspection_case(session: Session, project: GasProject) -> Case | None:
+    """The project's gas_inspection case, the newest one; ``None`` before there is an inspector."""
+    return session.scalars(
+        select(Case)
+        .where(Case.refers_to_id == project.case_id, Case.process_key == PROCESS)
+        .order_by(Case.id.desc())
+        .limit(1)
+    ).first()
+
+
+def latest_inspector(session: Session, project: GasProject) -> Person | None:
+    """The inspector who has the project, else the one who had it last."""
+    if project.inspector is not None:
+        return project.inspector
+    return session.scalars(
+        select(Person)
+        .join(Assignment, Assignment.inspector_id == Person.id)
+        .where(Assignment.project_id == project.id)
+        .order_by(Assignment.id.desc())
+        .limit(1)
+    ).first()
+
+
+def open_invoice(session: Session, case: Case, *, lock: bool = False) -> Invoice | None:
+    """The one open invoice of an inspection; with ``lock`` as it stands now, and it stays so."""
+    wanted = select(Invoice).where(Invoice.case_id == case.id, Invoice.status == InvoiceStatus.OPEN)
+    if lock:  # a late payment may settle it at this very moment
+        wanted = wanted.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(wanted.order_by(Invoice.id.desc()).limit(1)).first()
+
+
+def open_debt(session: Session, project: GasProject) -> int:
+    """What the open invoices of the project's inspection ask for, in Rials (INS-7)."""
+    total = session.scalar(
+        select(func.coalesce(func.sum(Invoice.total), 0))
+        .join(Case, Case.id == Invoice.case_id)
+        .where(
+            Case.refers_to_id == project.case_id, Case.process_key == PROCESS, Invoice.status == InvoiceStatus.OPEN
+        )
+    )  # fmt: skip
+    return int(total or 0)
+
+
+def is_finally_approved(project: GasProject) -> bool:
+    """Whether the final inspection was approved: only then a certificate may be asked for (INS-15)."""
+    return project.stage == APPROVED and project.approved_at is not None
+
+
+def reports_of(session: Session, project: GasProject, *, newest: int | None = None) -> list[InspectionReport]:
+    """The project's reports, oldest first; with ``newest`` only the last so many of them."""
+    found = session.scalars(
+        select(InspectionReport)
+        .where(InspectionReport.project_id == project.id)
+        .order_by(InspectionReport.number.desc())
+        .limit(newest)
+    ).all()
+    return list(reversed(found))
+
+
+def last_number(session: Session, project: GasProject) -> int:
+    """The number of the project's newest report; 0 when there is none."""
+    wanted = select(func.max(InspectionReport.number)).where(InspectionReport.project_id == project.id)
+    return session.scalar(wanted) or 0
+
+
+def sub_works_of(session: Session, project: GasProject) -> int:
+    """How many sub-works were reported so far (INS-7)."""
+    wanted = select(func.max(InspectionReport.sub_work_number)).where(InspectionReport.project_id == project.id)
+    return session.scalar(wanted) or 0
+
+
+def planned_visit(session: Session, project: GasProject) -> InspectionVisit | None:
+    """The visit that was set and not yet reported; ``None`` when there is none."""
+    return session.scalars(
+        select(InspectionVisit)
+        .where(InspectionVisit.project_id == project.id, InspectionVisit.state == "planned")
+        .order_by(InspectionVisit.id.desc())
+        .limit(1)
+    ).first()
+
+
+def corrections_of(session: Session, project: GasProject) -> list[MeterCorrection]:
+    """Every meter that was found different, corrected or not, oldest first (INS-11)."""
+    return list(
+        session.scalars(
+            select(MeterCorrection).where(MeterCorrection.project_id == project.id).order_by(MeterCorrection.id)
+        )
+    )
+
+
+def meter_to_correct(session: Session, project: GasProject) -> MeterCorrection | None:
+    """The next meter that the contractor has to put right; ``None`` when there is none."""
+    return session.scalars(
+        select(MeterCorrection)
+        .where(MeterCorrection.project_id == project.id, MeterCorrection.corrected_at.is_(None))
+        .order_by(MeterCorrection.id)
+        .limit(1)
+    ).first()
+
+
+def credit_of(session: Session, project: GasProject) -> int:
+    """What was recorded in the contractor's favour for meters of a smaller class, in Rials, not negative (INS-11)."""
+    total = session.scalar(
+        select(func.coalesce(func.sum(-MeterCorrection.difference), 0)).where(
+            MeterCorrection.project_id == project.id, MeterCorrection.difference < 0
+        )
+    )
+    return int(total or 0)
