@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -29,9 +30,11 @@ from engine.expressions import Language, SafeEnvironment
 from engine.identity import Actor
 from engine.importing import guarded, printing
 from engine.importing.files import Installation, check_file
+from engine.listings import Listings
 from engine.operations import Services
 from engine.service import Engine, StepResult
 from engine.settings import Settings, SettingsInvalid
+from engine.sheets import Sheets
 from engine.worker import Worker
 from engine.working_time import WorkingCalendar
 from models import migrate
@@ -39,14 +42,14 @@ from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
-from workflows import demo, payment
+from workflows import demo, letters, payment
 from workflows.providers import test_gateway
 from workflows.providers.kavenegar import Kavenegar
 from workflows.providers.on_screen import OnScreenOutbox
 from workflows.providers.payment_gateway import PaymentGateway
 from workflows.providers.sms import SmsProvider
 from workflows.providers.zarinpal import Zarinpal
-from workflows.registry import briefings, operations, reports
+from workflows.registry import briefings, listings, operations, reports, sheets
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
 FONTS = Path(__file__).parent / "webapp" / "static" / "dist" / "fonts"
@@ -71,6 +74,9 @@ class Application:
     accounts: Accounts
     worker: Worker  # started by ``run`` and ``worker``; a page nudges it after it has given it work
     clock: Clock
+    listings: Listings
+    sheets: Sheets
+    print_list: Callable[[dict[str, Any]], bytes]  # a list's texts as a PDF
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
     payment_returned: Callable[..., object]
     demo_people: Callable[[], list[dict[str, str]]]  # whom the sign-in page offers in demo mode
@@ -97,6 +103,7 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
     return Application(
         settings=settings, database=database, sessions=sessions, engine=engine, accounts=Accounts(settings),
         worker=Worker(engine, tick=settings.worker_tick), clock=now,
+        listings=listings, sheets=sheets, print_list=partial(letters.render, "list.typ", fonts=services.fonts_path),
         test_gateway=test_gateway if settings.payment_gateway == "test" else None,
         payment_returned=payment.returned, demo_people=demo.people,
     )  # fmt: skip

@@ -21,8 +21,10 @@ from models.role_names import role_label
 
 if TYPE_CHECKING:
     from engine.accounts import Accounts
+    from engine.listings import Listings
     from engine.service import Engine
     from engine.settings import Settings
+    from engine.sheets import Sheets
     from engine.worker import Worker
 
 TOKEN = "token"  # noqa: S105 - the name under which the signed cookie holds the session's token
@@ -44,6 +46,12 @@ class Application(Protocol):
     def clock(self) -> Callable[[], datetime]: ...
     @property
     def worker(self) -> Worker: ...
+    @property
+    def listings(self) -> Listings: ...
+    @property
+    def sheets(self) -> Sheets: ...
+    @property
+    def print_list(self) -> Callable[[dict[str, Any]], bytes]: ...
     @property
     def test_gateway(self) -> Any: ...
     @property

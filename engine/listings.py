@@ -1,0 +1,222 @@
+"""Lists, and weeks, that processes offer to the people of a role: named, with columns and filters, drawn by the web."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from engine.errors import NotFound
+from engine.identity import Actor
+from engine.operations import Services
+from models.choice import Choice
+
+MOST_EXPORTED = 20_000  # rows of one file; more have to be narrowed down with the filters first
+
+COLUMN_KINDS = frozenset({"text", "number", "rials", "date", "moment", "link"})
+FILTER_KINDS = frozenset({"search", "choice", "date_from", "date_to"})
+EXPORT_KINDS = frozenset({"csv", "xlsx", "pdf"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """``kind``: text, number, rials, date (a ``date``), moment (aware) or link (a pair of text and address)."""
+
+    key: str
+    label: Any  # a lazy text
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Row:
+    """``values`` by column key (``None``: nothing to show); ``url`` goes on the first column.
+
+    An address begins with ``/`` and counts from the product's root. ``mark``: danger, warning or nothing.
+    """
+
+    values: Mapping[str, Any]
+    url: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListingContext:
+    """What a list, a week or an own sheet may look at: it is read for this person, at this moment."""
+
+    session: Session
+    actor: Actor
+    now: datetime
+    services: Services
+
+
+Options = Sequence[Choice] | Callable[[ListingContext], Sequence[Choice]]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """``kind``: search, choice, date_from or date_to; a list has at most one of each but of choices.
+
+    ``options`` of a choice may be a function, for what stands in tables.
+    """
+
+    key: str
+    label: Any  # a lazy text
+    kind: str
+    options: Options = ()
+
+    def offered(self, context: ListingContext) -> list[Choice]:
+        """The options as they are for this person now."""
+        return list(self.options(context) if callable(self.options) else self.options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a list is asked for. ``choices``: by filter key, only those chosen; dates are days, both inclusive."""
+
+    q: str = ""
+    choices: Mapping[str, str] = field(default_factory=dict)
+    date_from: date | None = None
+    date_to: date | None = None
+    cursor: str | None = None
+    limit: int | None = 30  # rows of this page; None: everything (a file)
+
+    @property
+    def most(self) -> int:
+        """How many rows are read at most: ask the database for one more, which says that there are more."""
+        return MOST_EXPORTED if self.limit is None else self.limit
+
+
+@dataclass(frozen=True)
+class Found:
+    """``next``: the cursor of the rows that follow (``engine.paging``); ``totals``: by column key, of all rows."""
+
+    rows: list[Row]
+    next: str | None = None
+    totals: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class WeekEntry:
+    """Something in a week: when (aware), what, and where it leads. ``mark``: danger, warning or nothing."""
+
+    at: datetime
+    text: str
+    url: str = ""
+    mark: str = ""
+
+
+ReadList = Callable[[ListingContext, Asked], Found]
+ReadWeek = Callable[[ListingContext, date, date], list[WeekEntry]]
+L = TypeVar("L", bound=ReadList)
+W = TypeVar("W", bound=ReadWeek)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A list as it was registered. ``home``: how many of its first rows the worklist page shows."""
+
+    key: str
+    label: Any
+    roles: frozenset[str]
+    columns: tuple[Column, ...]
+    filters: tuple[Filter, ...]
+    home: int
+    exports: tuple[str, ...]
+    badge: Callable[[ListingContext], int] | None
+    group: Any
+    read: ReadList
+
+
+@dataclass(frozen=True, kw_only=True)
+class Week:
+    """A week as it was registered: ``read`` is given its first and last day (Saturday to Friday)."""
+
+    key: str
+    label: Any
+    roles: frozenset[str]
+    group: Any
+    read: ReadWeek
+
+
+class Listings:
+    """The registry of lists and weeks, by key."""
+
+    def __init__(self) -> None:
+        self._listings: dict[str, Listing] = {}
+        self._weeks: dict[str, Week] = {}
+
+    def register(
+        self, *, key: str, label: Any, role: str | Collection[str], columns: Sequence[Column],
+        filters: Sequence[Filter] = (), home: int = 0, exports: Sequence[str] = ("csv", "xlsx"),
+        badge: Callable[[ListingContext], int] | None = None, group: Any = "",
+    ) -> Callable[[L], L]:  # fmt: skip
+        """Decorator: the function reads the list ``key``, which people of ``role`` (or of one of them) have.
+
+        ``badge`` counts what is new in it, beside its name; it is asked with every page, so it has to be cheap.
+        ``group``: the heading under which the navigation has it.
+        """
+        _check(key, columns, filters, exports)
+
+        def add(read: L) -> L:
+            if key in self._listings:
+                raise ValueError(f"List {key} is registered twice")
+            self._listings[key] = Listing(
+                key=key, label=label, roles=_roles(role), columns=tuple(columns), filters=tuple(filters), home=home,
+                exports=tuple(exports), badge=badge, group=group, read=read,
+            )  # fmt: skip
+            return read
+
+        return add
+
+    def register_week(self, *, key: str, label: Any, role: str | Collection[str], group: Any = "") -> Callable[[W], W]:
+        """Decorator: the function reads the entries of a week, given its first and last day."""
+
+        def add(read: W) -> W:
+            if key in self._weeks:
+                raise ValueError(f"Week {key} is registered twice")
+            self._weeks[key] = Week(key=key, label=label, roles=_roles(role), group=group, read=read)
+            return read
+
+        return add
+
+    def for_roles(self, roles: Collection[str]) -> list[Listing]:
+        """The lists that people with these roles have, in the order of registration."""
+        return [listing for listing in self._listings.values() if not listing.roles.isdisjoint(roles)]
+
+    def weeks_for_roles(self, roles: Collection[str]) -> list[Week]:
+        """The weeks that people with these roles have, in the order of registration."""
+        return [week for week in self._weeks.values() if not week.roles.isdisjoint(roles)]
+
+    def get(self, key: str, actor: Actor) -> Listing:
+        """Raises ``NotFound`` when there is no such list, or the actor has not its role."""
+        listing = self._listings.get(key)
+        if listing is None or listing.roles.isdisjoint(actor.roles):
+            raise NotFound("list", key)
+        return listing
+
+    def week(self, key: str, actor: Actor) -> Week:
+        """Raises ``NotFound`` when there is no such week, or the actor has not its role."""
+        week = self._weeks.get(key)
+        if week is None or week.roles.isdisjoint(actor.roles):
+            raise NotFound("week", key)
+        return week
+
+
+def _roles(role: str | Collection[str]) -> frozenset[str]:
+    return frozenset({str(role)}) if isinstance(role, str) else frozenset(str(one) for one in role)
+
+
+def _check(key: str, columns: Sequence[Column], filters: Sequence[Filter], exports: Sequence[str]) -> None:
+    """A mistake in a registration is found when the program starts."""
+    single = [one.kind for one in filters if one.kind != "choice"]
+    wrong = [
+        *(f"column {column.key}: {column.kind}" for column in columns if column.kind not in COLUMN_KINDS),
+        *(f"filter {one.key}: {one.kind}" for one in filters if one.kind not in FILTER_KINDS),
+        *(f"export {name}" for name in exports if name not in EXPORT_KINDS),
+        *(f"two filters {kind}" for kind in sorted(set(single)) if single.count(kind) > 1),
+    ]
+    if wrong or not columns:
+        raise ValueError(f"List {key}: {'; '.join(wrong) or 'no columns'}")

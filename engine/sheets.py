@@ -1,0 +1,69 @@
+"""Own sheets: what a person keeps about themselves outside any case, such as on which days they work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.briefing import Briefing
+from engine.errors import NotFound
+from engine.identity import Actor
+from engine.listings import ListingContext
+
+ReadSheet = Callable[[ListingContext], Briefing]
+WriteSheet = Callable[[ListingContext, Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """``read`` gives the form's values and choices and what is shown beside it (a ``Briefing``).
+
+    ``write`` keeps a validated submission and returns what the person is told; it raises ``Refusal`` (messages by
+    field name) when the person has to mend something, and then nothing is kept.
+    """
+
+    key: str
+    label: Any  # a lazy text
+    roles: frozenset[str]
+    form: tuple[str, str]  # the form's module and key: ("worksheet", "preferences") is @user_task in forms/worksheet.py
+    group: Any
+    read: ReadSheet
+    write: WriteSheet
+
+
+class Sheets:
+    """The registry of own sheets, by key."""
+
+    def __init__(self) -> None:
+        self._sheets: dict[str, Sheet] = {}
+
+    def register(
+        self, *, key: str, label: Any, role: str | Collection[str], form: str, read: ReadSheet, group: Any = ""
+    ) -> Callable[[WriteSheet], WriteSheet]:
+        """Decorator on the function that writes. ``form``: ``<module in forms/>.<key>`` of a registered form."""
+        module, _dot, name = form.rpartition(".")
+        if not module or not name:
+            raise ValueError(f"Sheet {key}: the form is <module>.<key>, not {form!r}")
+        roles = frozenset({str(role)}) if isinstance(role, str) else frozenset(str(one) for one in role)
+
+        def add(write: WriteSheet) -> WriteSheet:
+            if key in self._sheets:
+                raise ValueError(f"Sheet {key} is registered twice")
+            self._sheets[key] = Sheet(
+                key=key, label=label, roles=roles, form=(module, name), group=group, read=read, write=write
+            )
+            return write
+
+        return add
+
+    def for_roles(self, roles: Collection[str]) -> list[Sheet]:
+        """The sheets that people with these roles have, in the order of registration."""
+        return [sheet for sheet in self._sheets.values() if not sheet.roles.isdisjoint(roles)]
+
+    def get(self, key: str, actor: Actor) -> Sheet:
+        """Raises ``NotFound`` when there is no such sheet, or the actor has not its role."""
+        sheet = self._sheets.get(key)
+        if sheet is None or sheet.roles.isdisjoint(actor.roles):
+            raise NotFound("sheet", key)
+        return sheet
