@@ -54,7 +54,7 @@ wheel: $(VENV)/.developing ## build the wheel and use it from an empty environme
 
 tests: $(VENV)/.developing ## the tests (TESTS=tests/engine for a part), on SQLite and PostgreSQL and in a browser
 	@chromium=$$(tests/tools/ensure_chromium.sh) && export CHROMIUM="$$chromium" && \
-	exec $(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) --cov --cov-report=term
+	exec tests/tools/run_tests.sh $(BIN)/python $(TESTS) $(PYTEST_ARGS)
 
 oracle: $(VENV)/.developing ## the engine against a token game on 100,000 random processes (SEEDS=1000 for fewer)
 	$(BIN)/python -m tests.engine.oracle 0 $(SEEDS)
