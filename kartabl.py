@@ -32,9 +32,10 @@ from engine.importing import guarded, printing
 from engine.importing.files import Installation, check_file
 from engine.listings import Listings
 from engine.operations import Services
-from engine.service import Engine, StepResult
+from engine.service import Engine
 from engine.settings import Settings, SettingsInvalid
 from engine.sheets import Sheets
+from engine.views import StepResult
 from engine.worker import Worker
 from engine.working_time import WorkingCalendar
 from models import migrate

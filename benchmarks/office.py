@@ -17,8 +17,9 @@ import kartabl
 from engine import checking, definitions, diagrams
 from engine.identity import Actor, actor_for
 from engine.operations import OperationContext
-from engine.service import Engine, StepResult
+from engine.service import Engine
 from engine.settings import Settings
+from engine.views import StepResult
 from forms.base import TaskForm
 from forms.declared import declared_form
 from models.account import Person, RoleGrant

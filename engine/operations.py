@@ -76,6 +76,12 @@ class OperationContext:
         started: Case = self.engine.start_referring(self, process_key, data=data, bindings=bindings)
         return started
 
+    def refer_to(self, case: Case) -> None:
+        """Say that this case is about another one; each is then shown on the other's page."""
+        if case.id == self.case.id:
+            raise ValueError(f"Case {case.number} refers to itself")
+        self.case.refers_to_id = case.id
+
     def record(self, what: str, details: Mapping[str, Json] | None = None) -> None:
         """Add a line of its own to the case's history."""
         effects.record(self.session, self.case, what=what, by=self.actor, at=self.now, details=details)

@@ -89,10 +89,11 @@ class Run:
         self._submitted: set[str] = set()
         self._newly_passed: list[tuple[str, str]] = []  # (process key, element id), in order
 
-    def start(self, data: Mapping[str, Json]) -> None:
-        """Make the case's workflow anew, with ``data`` at its start event."""
+    def start(self, data: Mapping[str, Json], values: Mapping[str, Json] | None = None) -> None:
+        """Make the case's workflow anew, with ``data`` at its start event, and the ``values`` of that one's form."""
+        sent = self._payload(values) if values is not None else {}
         with self._moving():
-            self.workflow = state.new_workflow(self.deployed.specs, self._script_engine, dict(data))
+            self.workflow = state.new_workflow(self.deployed.specs, self._script_engine, {**sent, **data})
         self.workflow.data[PASSED] = {}
 
     def restore(self) -> None:
@@ -106,8 +107,7 @@ class Run:
         position = self._where()
         if token not in position:
             return False
-        kept = {name: value for name, value in values.items() if name in self.deployed.names_read}
-        payload = {**kept, SUBMISSION: dict(values)}
+        payload = self._payload(values)
         with self._moving():
             if token in position.people:
                 task = position.people[token]
@@ -118,6 +118,11 @@ class Run:
                 stepping.deliver_message(self.workflow, token, payload)
         self._submitted.add(token)
         return True
+
+    def _payload(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """What of a submission the diagram reads, and all of it for this one step."""
+        kept = {name: value for name, value in values.items() if name in self.deployed.names_read}
+        return {**kept, SUBMISSION: dict(values)}
 
     def receive(self, tokens: Iterable[str], payload: Mapping[str, Json]) -> list[stepping.WaitingEvent]:
         """Let a message or signal from another case arrive at those of the tokens that still wait; returns these."""

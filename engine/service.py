@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
@@ -20,7 +20,6 @@ from engine.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
     Conflict,
     EngineError,
-    InvalidSubmission,
     NotAllowed,
     NotFound,
     OperationFailed,
@@ -32,43 +31,12 @@ from engine.identity import SYSTEM, Actor
 from engine.operations import Json, OperationContext, Operations, Services
 from engine.reports import Reports
 from engine.runtime import Run
+from engine.submissions import SubmittedForm, accepted
 from engine.supervision import Supervision
+from engine.views import StartView, StepResult, TaskView
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
 
 T = TypeVar("T")
-
-
-class SubmittedForm(Protocol):
-    """A form bound to what somebody sent; ``forms.base.TaskForm`` is one."""
-
-    user_task: tuple[str, str]  # process key, task key
-
-    def validate(self) -> bool: ...
-
-    @property
-    def submission(self) -> dict[str, Json]: ...
-
-    @property
-    def error_map(self) -> dict[str, list[str]]: ...
-
-
-@dataclass
-class StepResult:
-    """What came of a step: the case, and what the operations told the person who did it."""
-
-    case: Case
-    messages: list[str] = field(default_factory=list)
-
-
-@dataclass
-class TaskView:
-    """An open task as its page needs it."""
-
-    task: Task
-    case: Case
-    briefing: Briefing
-    draft: dict[str, Any] | None
-    fields: tuple[dict[str, Any], ...]  # form fields declared in the diagram, for tasks without a form of their own
 
 
 class Engine:
@@ -129,19 +97,33 @@ class Engine:
         """Whether the person holds the role of the lane in which the process starts."""
         return self._starting_role(self.definitions.newest(session, process_key)) in by.roles
 
+    def start_view(self, session: Session, process_key: str, *, by: Actor) -> StartView:
+        """What the page needs on which the person starts a case. Raises ``NotFound``, as ``start_case``."""
+        deployed = self._startable(session, process_key, by)
+        diagram = deployed.diagrams[deployed.key]
+        return StartView(deployed.key, diagram.name, diagram.start.id, diagram.start.fields)
+
     def start_case(
-        self, session: Session, process_key: str, *, by: Actor, data: Mapping[str, Json] | None = None
-    ) -> StepResult:
+        self, session: Session, process_key: str, *, by: Actor, data: Mapping[str, Json] | None = None,
+        form: SubmittedForm | None = None,
+    ) -> StepResult:  # fmt: skip
         """Start a case of the newest version of a process; the starter's lane is bound to the starter.
 
-        Raises ``NotFound`` (no such process, or not the person's to start) and ``OperationFailed``.
+        ``form``: that of the start event, whose values the first step's operations see as ``submission``.
+        Raises ``NotFound`` (no such process, or not the person's to start), ``InvalidSubmission`` (by the form
+        or by an operation: there is no case then) and ``OperationFailed``.
         """
+        deployed = self._startable(session, process_key, by)
+        start = deployed.diagrams[deployed.key].start
+        values = accepted(form, deployed.key, start.id) if form else None
+        bindings = {start.role: by.person_id} if by.person_id is not None else {}
+        return self._start(session, deployed, by=by, data=data or {}, bindings=bindings, values=values)
+
+    def _startable(self, session: Session, process_key: str, by: Actor) -> Deployed:
         deployed = self.definitions.newest(session, process_key)
-        role = self._starting_role(deployed)
-        if role not in by.roles:
+        if self._starting_role(deployed) not in by.roles:
             raise NotFound("process", process_key)
-        bindings = {role: by.person_id} if by.person_id is not None else {}
-        return self._start(session, deployed, by=by, data=data or {}, bindings=bindings)
+        return deployed
 
     def start_referring(
         self, context: OperationContext, process_key: str, *, data: Mapping[str, Json], bindings: Mapping[str, int]
@@ -162,7 +144,7 @@ class Engine:
 
     def _start(
         self, session: Session, deployed: Deployed, *, by: Actor, data: Mapping[str, Json],
-        bindings: Mapping[str, int | None], refers_to: Case | None = None,
+        bindings: Mapping[str, int | None], refers_to: Case | None = None, values: Mapping[str, Json] | None = None,
     ) -> StepResult:  # fmt: skip
         now = self.clock()
         case = Case(
@@ -179,8 +161,12 @@ class Engine:
             effects.bind(session, case, role, person_id, at=now)
         context = self._context(session, case, by)
         run = Run(context, deployed, self._environment, self.operations)
-        run.start({"case": case.id, **data})
-        effects.record(session, case, what="case_started", by=by, at=now, details={"version": deployed.version})
+        told = effects.told(values or {}) or {}
+        run.start({"case": case.id, **data}, values)
+        effects.record(
+            session, case, what="case_started", by=by, at=now, details={"version": deployed.version, **told},
+            task_key=deployed.diagrams[deployed.key].start.id if told else "",
+        )  # fmt: skip
         return self.finish(run)
 
     def _starting_role(self, deployed: Deployed) -> str:
@@ -242,12 +228,9 @@ class Engine:
         locking.refuse_claimed(task, by)
         if task.locked:
             raise TaskLocked(task.id, task.locked)
-        if form.user_task != (task.process_key, task.key):
-            raise ValueError(f"{form!r} is not the form of {task.process_key}.{task.key}")
-        if not form.validate():
-            raise InvalidSubmission(form.error_map)
+        values = accepted(form, task.process_key, task.key)
         run = self.restore(session, case, by)
-        return self._complete(run, task, form.submission, by)
+        return self._complete(run, task, values, by)
 
     def _complete(self, run: Run, task: Task, values: Mapping[str, Json], by: Actor) -> StepResult:
         session, now = run.context.session, run.context.now

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 import forms
 from engine import documents
 from engine.errors import DocumentRefused
-from engine.service import TaskView
+from engine.views import TaskView
 from forms.declared import declared_form
 from forms.fields import DocumentField, RowsField
 from models.case import Case

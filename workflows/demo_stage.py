@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from engine import documents, jobs, outbox
 from engine.identity import Actor, actor_for
-from engine.service import Engine, StepResult
+from engine.service import Engine
+from engine.views import StepResult
 from engine.working_time import WorkingCalendar
 from models.account import Person
 from models.billing import Invoice, Payment

@@ -18,8 +18,9 @@ from engine.expressions import Language, SafeEnvironment
 from engine.identity import Actor, actor_for
 from engine.operations import Operations, Services
 from engine.reports import Reports
-from engine.service import Engine, StepResult
+from engine.service import Engine
 from engine.settings import Settings
+from engine.views import StepResult
 from engine.worker import Worker
 from models.account import Person, RoleGrant
 from models.case import Task, TaskStatus

@@ -23,8 +23,9 @@ import workflows
 from engine import definitions, diagrams
 from engine.identity import Actor, actor_for
 from engine.operations import Operations
-from engine.service import Engine, StepResult
+from engine.service import Engine
 from engine.settings import Settings
+from engine.views import StepResult
 from engine.worker import Worker
 from models.account import Person, RoleGrant
 from models.billing import Invoice, InvoiceLine, InvoiceStatus

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from engine import cases, worklist
 from engine.history import Line
 from engine.identity import Actor
-from engine.service import StepResult
+from engine.views import StepResult
 from models.case import Case, Task
 from models.document import Document
 from models.language import gettext as _
