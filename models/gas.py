@@ -96,7 +96,8 @@ class InspectorQuota(Base):
 
     inspector_id: Mapped[int] = mapped_column(ForeignKey("inspectors.person_id", ondelete="CASCADE"), primary_key=True)
     period: Mapped[str] = mapped_column(String(10), primary_key=True)  # Jalali year, "1405"
-    quota: Mapped[int] = mapped_column(Integer)  # meters
+    quota: Mapped[int] = mapped_column(Integer)  # meters, as the organisation gave it
+    lost_twelfths: Mapped[int] = mapped_column(Integer, default=0)  # taken off it for withdrawals (ASG-5)
     assigned: Mapped[int] = mapped_column(Integer, default=0)  # meters
     last_assigned_at: Mapped[datetime | None]
 
@@ -107,7 +108,7 @@ class Assignment(Base):
     __tablename__ = "assignments"
     __table_args__ = (
         Index("ix_assignments_project_id", "project_id"),
-        Index("ix_assignments_inspector_id", "inspector_id"),
+        Index("ix_assignments_inspector_id_ended", "inspector_id", "ended", "ended_at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -120,5 +121,7 @@ class Assignment(Base):
     note: Mapped[str] = mapped_column(String(500), default="")
     ended: Mapped[str] = mapped_column(String(20), default="")  # "" | withdrawn | dismissed
     ended_at: Mapped[datetime | None]
+    ended_why: Mapped[str] = mapped_column(String(500), default="")
 
+    project: Mapped[GasProject] = relationship()
     inspector: Mapped[Person] = relationship(foreign_keys=[inspector_id])

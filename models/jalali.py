@@ -1,7 +1,7 @@
 """Jalali dates: read from what people type, written for who reads (CAL-4)."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import jdatetime
@@ -100,6 +100,15 @@ def format_moment(moment: datetime, zone: str = TEHRAN) -> str:
 def jalali_year(day: date) -> int:
     """The Jalali year ``day`` lies in."""
     return int(jdatetime.date.fromgregorian(date=day).year)
+
+
+def jalali_month(moment: datetime, zone: str = TEHRAN) -> tuple[datetime, datetime]:
+    """The Jalali month that ``moment`` lies in, in ``zone``: its first moment and that of the next one, in UTC."""
+    first = jdatetime.date.fromgregorian(date=moment.astimezone(ZoneInfo(zone)).date()).replace(day=1)
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    starts = (datetime.combine(day.togregorian(), time(), ZoneInfo(zone)) for day in (first, following))
+    begin, end = (start.astimezone(UTC) for start in starts)
+    return begin, end
 
 
 def is_jalali_text(text: str) -> bool:

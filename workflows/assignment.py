@@ -1,6 +1,7 @@
-"""Which inspector gets a gas project: found by the rules, else chosen by the gas office (ASG-1 to ASG-4, REG-11).
+"""Which inspector gets a gas project, by the rules or by hand, and how it ends (ASG-1 to ASG-5, REG-11).
 
 ``workflows/rules/assignment.py`` decides; this module reads and locks what it decides on, and writes the result.
+It serves the registration and the inspection alike: ``context.case`` may be the case of either.
 """
 
 from __future__ import annotations
@@ -11,24 +12,27 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from engine import effects
 from engine.effects import language_of
 from engine.errors import Refusal
 from engine.operations import OperationContext
 from models.account import Person, RoleGrant
 from models.digits import search_key
 from models.gas import Assignment, GasProject, Inspector, InspectorQuota, InspectorRegion
-from models.jalali import TEHRAN, jalali_year
+from models.inspection import InspectionVisit
+from models.jalali import TEHRAN, jalali_month, jalali_year
 from models.language import gettext as _
-from models.language import reading
+from models.language import lazy, reading
 from workflows.gas_projects import project_of
 from workflows.gas_words import code, shown
 from workflows.registry import operations
-from workflows.rules.assignment import REASONS, Candidate, Choice, choose_inspector
+from workflows.rules.assignment import REASONS, Candidate, Choice, choose_inspector, costs_quota, quota_left
 
-NO_INSPECTOR = "no_inspector"  # the history's word for it
+NO_INSPECTOR = "no_inspector"  # the history's words
+ENDED = {"withdrawn": "inspector_withdrew", "dismissed": "inspector_dismissed"}
 
 
 def period_of(moment: datetime) -> str:
@@ -77,8 +81,8 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
     excluded = barred(session, project)
     return [
         Candidate(
-            person_id=inspector.person_id, name=inspector.person.name, quota=quota.quota, assigned=quota.assigned,
-            last_assigned_at=quota.last_assigned_at,
+            person_id=inspector.person_id, name=inspector.person.name, assigned=quota.assigned,
+            quota=quota_left(quota.quota, quota.lost_twelfths), last_assigned_at=quota.last_assigned_at,
         )
         for quota, inspector in session.execute(wanted)
         if inspector.person_id not in excluded and not same_firm(inspector, project.contractor)
@@ -93,7 +97,10 @@ def assign_inspector(context: OperationContext) -> int | None:
     if choice.person_id is None:
         # The candidates' loads are not for everyone involved (ASG-4).
         context.record(NO_INSPECTOR, {"reason": choice.reason, "text": REASONS[choice.reason]})
-        context.tell(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما خبر داده می‌شود."))
+        if project.case_id == context.case.id:
+            context.tell(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما خبر داده می‌شود."))
+        else:
+            context.tell(_("اکنون بازرس دیگری آزاد نیست. بازرس تازهٔ پروژه را امور گاز تعیین می‌کند."))
         return None
     _assign(context, project, choice.person_id, loads=choice.loads, note=choice.reason)
     return choice.person_id
@@ -126,11 +133,7 @@ def _assign(
     by_hand: bool = False,
 ) -> None:  # fmt: skip
     """Count the work in the quota, write down why (ASG-4), and give the inspector's lane to the person."""
-    key = (person_id, period_of(context.now))
-    quota = context.session.get(InspectorQuota, key, with_for_update=True, populate_existing=True)
-    if quota is None:  # chosen by hand without a quota in this period
-        quota = InspectorQuota(inspector_id=key[0], period=key[1], quota=0, assigned=0)
-        context.session.add(quota)
+    quota = _quota(context.session, person_id, period_of(context.now))
     weight = len(project.meters)
     quota.assigned += weight
     quota.last_assigned_at = context.now
@@ -140,10 +143,27 @@ def _assign(
             by_hand_by_id=context.actor.person_id if by_hand else None,
         )
     )  # fmt: skip
+    project.referred_at = context.now
+    _give_lane(context, project, person_id)
+
+
+def _quota(session: Session, person_id: int, period: str) -> InspectorQuota:
+    """The locked quota of an inspector who may have none in the period: chosen by hand, or since withdrawn."""
+    quota = session.get(InspectorQuota, (person_id, period), with_for_update=True, populate_existing=True)
+    if quota is None:
+        quota = InspectorQuota(inspector_id=person_id, period=period, quota=0, assigned=0, lost_twelfths=0)
+        session.add(quota)
+    return quota
+
+
+def _give_lane(context: OperationContext, project: GasProject, person_id: int | None) -> None:
+    """Bind the inspector's lane of this case, and of the registration that it refers to, to a person or to nobody."""
     project.inspector_id = person_id
     context.session.flush()
     context.session.refresh(project, ["inspector"])
     context.bind("inspector", person_id)
+    if project.case_id != context.case.id:
+        effects.bind(context.session, project.case, "inspector", person_id, at=context.now)
 
 
 @operations.register
@@ -151,9 +171,9 @@ def introduce_inspector(context: OperationContext) -> None:
     """Tell the contractor and the inspector of one another, each in their own language (REG-11)."""
     project = project_of(context.session, context.case)
     if project.inspector is None or project.property is None:
-        raise ValueError(f"Project {context.case.number} has no inspector or no property")
+        raise ValueError(f"Project {project.case.number} has no inspector or no property")
     context.tell(_("بازرس پروژه: %(name)s", name=project.inspector.name))
-    facts = {"number": context.case.number, "address": project.property.address}
+    facts = {"number": project.case.number, "address": project.property.address}
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "بازرس پروژهٔ %(number)s تعیین شد: %(name)s، تلفن همراه %(mobile)s. معرفی‌نامه در صفحهٔ پرونده است.",
@@ -166,6 +186,109 @@ def introduce_inspector(context: OperationContext) -> None:
             number=code(facts["number"]), name=project.contractor.name, address=shown(facts["address"]),
         )  # fmt: skip
         context.notify(project.inspector.id, _("پروژهٔ تازه برای بازرسی"), body, sms=True)
+
+
+# How an assignment ends (INS-3, INS-13, ASG-5)
+
+
+def end_assignment(context: OperationContext, project: GasProject, *, how: str, reason: str = "") -> None:
+    """End the project's current assignment: its inspector withdrew (INS-3) or was dismissed (INS-13).
+
+    ``how``: ``withdrawn`` or ``dismissed``. The project is then nobody's, its planned visit is dropped, and the
+    whole weight is free again in the quota that it was counted in, since the next inspector is charged with the
+    whole of it. A third and each further withdrawal in one Jalali month costs a twelfth of the quota of the period
+    of that day (ASG-5). Raises ``Refusal`` when the project has no inspector: nothing can end twice.
+    """
+    session = context.session
+    current = session.scalars(
+        select(Assignment)
+        .where(Assignment.project_id == project.id, Assignment.ended == "")
+        .order_by(Assignment.id.desc())
+    ).first()
+    if current is None or current.inspector_id != project.inspector_id:
+        raise Refusal({"": [_("این پروژه اکنون بازرسی ندارد.")]})
+    _lock_quotas(session, {period_of(current.at), period_of(context.now)})
+    current.ended, current.ended_at, current.ended_why = how, context.now, reason[:500]
+    quota = _quota(session, current.inspector_id, period_of(current.at))
+    quota.assigned = max(0, quota.assigned - current.weight)
+    session.flush()
+    lost = how == "withdrawn" and _lose_quota(context, current.inspector_id)
+    _tell_inspector_of_end(context, project, current, lost=lost)
+    _tell_contractor_of_end(context, project, current, visit_dropped=_drop_visit(session, project))
+    _give_lane(context, project, None)
+
+
+def _drop_visit(session: Session, project: GasProject) -> bool:
+    """Nobody comes to the planned visit any more. Returns whether there was one."""
+    planned = session.scalars(
+        select(InspectionVisit).where(InspectionVisit.project_id == project.id, InspectionVisit.state == "planned")
+    ).all()
+    for visit in planned:
+        visit.state = "dropped"
+    return bool(planned)
+
+
+def _lock_quotas(session: Session, periods: set[str]) -> None:
+    """Lock all quotas of the periods, in the order of ids: the assignment that follows in this step locks some too.
+
+    With only the own one locked, it and somebody else's assignment could wait for one another.
+    """
+    session.execute(
+        select(InspectorQuota.inspector_id)
+        .where(InspectorQuota.period.in_(sorted(periods)))
+        .order_by(InspectorQuota.inspector_id, InspectorQuota.period)
+        .with_for_update()
+    ).all()
+
+
+def _lose_quota(context: OperationContext, person_id: int) -> bool:
+    """Count the withdrawals of the month, this one included; returns whether it cost a twelfth (ASG-5)."""
+    begin, end = jalali_month(context.now)
+    withdrawals = context.session.execute(
+        select(func.count()).where(
+            Assignment.inspector_id == person_id, Assignment.ended == "withdrawn",
+            Assignment.ended_at >= begin, Assignment.ended_at < end,
+        )
+    ).scalar_one()  # fmt: skip
+    if not costs_quota(withdrawals):
+        return False
+    _quota(context.session, person_id, period_of(context.now)).lost_twelfths += 1
+    return True
+
+
+def _tell_inspector_of_end(context: OperationContext, project: GasProject, ended: Assignment, *, lost: bool) -> None:
+    """Write the end into the history and to the inspector, with what it costs (ASG-5)."""
+    name, number, withdrawn = ended.inspector.name, code(project.case.number), ended.ended == "withdrawn"
+    if withdrawn:
+        text = lazy("%(name)s از بازرسی این پروژه انصراف داد.", name=name)
+    else:
+        text = lazy("%(name)s از بازرسی این پروژه عزل شد. دلیل: %(reason)s", name=name, reason=ended.ended_why)
+    context.record(ENDED[ended.ended], {"text": text})
+    with reading(language_of(context.session, ended.inspector_id)):
+        if withdrawn:
+            body = _("انصراف شما از بازرسی پروژهٔ %(number)s ثبت شد.", number=number)
+        else:
+            reason = shown(ended.ended_why)
+            body = _("بازرسی پروژهٔ %(number)s از شما گرفته شد. دلیل: %(reason)s", number=number, reason=reason)
+        if lost:
+            cost = _("چون در این ماه بیش از دو بار انصراف داده‌اید، یک‌دوازدهم سهمیهٔ این دوره از شما کم شد.")
+            body = f"{body} {cost}"
+        context.notify(ended.inspector_id, _("پایان بازرسی یک پروژه"), body, sms=True)
+    context.tell(body if withdrawn else _("بازرس %(name)s از این پروژه کنار گذاشته شد.", name=name))
+
+
+def _tell_contractor_of_end(
+    context: OperationContext, project: GasProject, ended: Assignment, *, visit_dropped: bool
+) -> None:
+    with reading(language_of(context.session, project.contractor_id)):
+        body = _(
+            "%(name)s دیگر بازرس پروژهٔ %(number)s نیست. بازرس تازه به شما معرفی می‌شود.",
+            name=ended.inspector.name, number=code(project.case.number),
+        )  # fmt: skip
+        if visit_dropped:
+            cancelled = _("بازدیدی که برنامه‌ریزی شده بود انجام نمی‌شود.")
+            body = f"{body} {cancelled}"
+        context.notify(project.contractor_id, _("تغییر بازرس پروژه"), body, sms=True)
 
 
 # What the gas office sees of the inspectors (ASG-3)
@@ -207,7 +330,7 @@ def _standing(
     regions = tuple(sorted(row.region for row in inspector.regions))
     return Standing(
         person_id=inspector.person_id, name=inspector.person.name, regions=regions, ready=inspector.ready,
-        quota=quota.quota if quota else 0, assigned=quota.assigned if quota else 0,
+        quota=quota_left(quota.quota, quota.lost_twelfths) if quota else 0, assigned=quota.assigned if quota else 0,
         forbidden=_forbidden(inspector, project, left),
         hindrance=" ".join(_hindrances(inspector, project, quota, regions)),
     )  # fmt: skip
@@ -231,7 +354,7 @@ def _hindrances(
         yield _("برای این منطقه آماده نیست.")
     if quota is None:
         yield _("در این دوره سهمیه ندارد.")
-    elif quota.assigned + len(project.meters) > quota.quota:
+    elif quota.assigned + len(project.meters) > quota_left(quota.quota, quota.lost_twelfths):
         yield _("در این دوره ظرفیت خالی کافی ندارد.")
 
 

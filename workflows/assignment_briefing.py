@@ -11,6 +11,7 @@ from workflows.registry import briefings
 from workflows.rules.assignment import REASONS
 
 
+@briefings.register_for("gas_inspection", "assign_by_hand")
 @briefings.register_for("project_registration", "assign_by_hand")
 def assign_by_hand(context: BriefingContext) -> Briefing:
     """Why nobody was found, the project in short, and every active inspector with what stands in the way."""
@@ -20,7 +21,7 @@ def assign_by_hand(context: BriefingContext) -> Briefing:
     if now.person_id is None:
         blocks.append(Notice("warning", label(REASONS, now.reason)))
     else:
-        blocks.append(Notice("info", _("از هنگام پرداخت تاکنون بازرس واجد شرایطی آزاد شده است.")))
+        blocks.append(Notice("info", _("از آن هنگام تاکنون بازرس واجد شرایطی آزاد شده است.")))
     if project.property is not None:
         blocks.append(property_facts(project.property))
     blocks.append(meters_table(project.meters))

@@ -43,12 +43,17 @@ def _explained(session: Session, assignment: Assignment) -> list[Block]:
             (_("تعیین‌کننده"), by),
             (_("دلیل"), why),
             (_("وزن (شمار کنتورها)"), number(assignment.weight)),
-            (_("پایان"), label(ENDINGS, assignment.ended)),
+            (_("پایان"), _ending(assignment)),
         ],
     )
     if not assignment.loads:
         return [facts]
     return [facts, loads_table(assignment.loads)]
+
+
+def _ending(assignment: Assignment) -> str:
+    how = label(ENDINGS, assignment.ended)
+    return f"{how}: {assignment.ended_why}" if assignment.ended_why else how
 
 
 def loads_table(loads: list[Mapping[str, Any]]) -> Table:

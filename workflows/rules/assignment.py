@@ -1,4 +1,4 @@
-"""Who inspects a project: work is spread fairly, weighted by meters (ASG-1, ASG-2, ASG-4)."""
+"""Who inspects a project: work is spread fairly, weighted by meters (ASG-1, ASG-2, ASG-4, ASG-5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any
 from models.language import lazy
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+FREE_WITHDRAWALS = 2  # in a Jalali month; each further one costs (ASG-5)
 
 REASONS = {
     "only_candidate": lazy("تنها بازرس واجد شرایط با ظرفیت خالی بود."),
@@ -20,12 +21,26 @@ REASONS = {
 }
 
 
+def costs_quota(withdrawals: int) -> bool:
+    """Whether the withdrawal that brought a month's count to ``withdrawals`` costs a twelfth of the quota (ASG-5)."""
+    return withdrawals > FREE_WITHDRAWALS
+
+
+def quota_left(quota: int, lost_twelfths: int) -> int:
+    """What is left of a period's quota of meters after so many twelfths of it were lost (ASG-5).
+
+    Twelfths are of the quota as it was given, so their order does not matter and the twelfth one leaves nothing.
+    Whole meters are left: a part of one counts as lost, so that a lost twelfth is felt in small quotas too.
+    """
+    return quota * (12 - min(lost_twelfths, 12)) // 12
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """An inspector who may get the project, capacity aside (ASG-1): active, ready for its region, not of the
     contractor's own firm, not withdrawn or dismissed from it before.
 
-    ``quota`` and ``assigned`` are meters of the period.
+    ``quota`` and ``assigned`` are meters of the period, the quota without what withdrawals cost (ASG-5).
     """
 
     person_id: int

@@ -124,9 +124,21 @@ def upgrade() -> None:
         batch_op.create_index("ix_gas_projects_inspector_id_stage", ["inspector_id", "stage", "referred_at"])
     with op.batch_alter_table("inspectors") as batch_op:
         batch_op.add_column(sa.Column("preferences", sa.String(length=500), nullable=False, server_default=""))
+    with op.batch_alter_table("inspector_quotas") as batch_op:
+        batch_op.add_column(sa.Column("lost_twelfths", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("assignments") as batch_op:
+        batch_op.add_column(sa.Column("ended_why", sa.String(length=500), nullable=False, server_default=""))
+        batch_op.drop_index("ix_assignments_inspector_id")
+        batch_op.create_index("ix_assignments_inspector_id_ended", ["inspector_id", "ended", "ended_at"])
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("assignments") as batch_op:
+        batch_op.drop_index("ix_assignments_inspector_id_ended")
+        batch_op.create_index("ix_assignments_inspector_id", ["inspector_id"])
+        batch_op.drop_column("ended_why")
+    with op.batch_alter_table("inspector_quotas") as batch_op:
+        batch_op.drop_column("lost_twelfths")
     with op.batch_alter_table("inspectors") as batch_op:
         batch_op.drop_column("preferences")
     with op.batch_alter_table("gas_projects") as batch_op:
