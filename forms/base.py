@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from forms.field import Json
-from forms.rows import ADD, REMOVE, RowsField, ValueForm, flatten
+from forms.files import remove_file
+from forms.rows import ADD, REMOVE, REMOVE_FILE, RowsField, ValueForm, flatten
 from forms.rows import FormData as FormData
 from models.choice import Choice
 from models.digits import ascii_digits
@@ -124,14 +125,17 @@ class TaskForm(ValueForm):
         return rows[int(number)]._fields.get(inner, field if submitted else None)
 
     def apply_row_commands(self) -> bool:
-        """Do what a row button asked for (``_add=meters``, ``_remove=meters-1``). Was there such a button?
+        """Do what the button of a row or file asked for (``_add=meters``, ``_remove=meters-1``,
+        ``_remove_file=photos-17``). Was there such a button?
 
         Whoever calls shows the form anew, with ``draft_values`` kept.
         """
         for command, argument in self.commands:
+            if command == REMOVE_FILE:
+                remove_file(self, argument)
             name, _dash, index = argument.partition("-")
             field = self._fields.get(name)
-            if not isinstance(field, RowsField):
+            if not isinstance(field, RowsField) or command == REMOVE_FILE:
                 continue
             if command == ADD:
                 field.add_row()
@@ -146,7 +150,8 @@ class TaskForm(ValueForm):
 def _commands(formdata: MultiDict | None) -> list[tuple[str, str]]:
     if formdata is None:
         return []
-    return [(name, ascii_digits(text)) for name in (ADD, REMOVE) if name in formdata for text in formdata.getlist(name)]
+    names = [name for name in (ADD, REMOVE, REMOVE_FILE) if name in formdata]
+    return [(name, ascii_digits(text)) for name in names for text in formdata.getlist(name)]
 
 
 def apply_row_commands(form: TaskForm) -> bool:

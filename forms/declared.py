@@ -7,6 +7,7 @@ from forms.base import TaskForm, check_names
 from forms.fields import (
     CheckField,
     DocumentField,
+    DocumentsField,
     IntegerField,
     JalaliDateField,
     LongTextField,
@@ -27,6 +28,7 @@ FIELDS: dict[str, Callable[..., Any]] = {
     "enum": SelectField,
     "money": RialsField,
     "file": DocumentField,
+    "files": DocumentsField,
 }
 
 

@@ -1,6 +1,7 @@
 """The kinds of fields of our forms, all to be imported from here.
 
-What they share is in ``forms/field.py``, lists of options in ``forms/options.py``, rows in ``forms/rows.py``.
+What they share is in ``forms/field.py``, lists of options in ``forms/options.py``, rows in ``forms/rows.py``,
+files in ``forms/files.py``.
 """
 
 import math
@@ -10,10 +11,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from markupsafe import Markup
 from wtforms import widgets
 
 from forms.field import Json, KartablField, shown_number
+from forms.files import DocumentField as DocumentField
+from forms.files import DocumentsField as DocumentsField
 from forms.options import ChoiceField as ChoiceField
 from forms.options import ManyOfField as ManyOfField
 from forms.options import SelectField as SelectField
@@ -319,32 +321,3 @@ class CheckField(KartablField):
 
     def _value(self) -> str:
         return "true"
-
-
-class DocumentField(KartablField):
-    """A file, kept as the id of its document row.
-
-    The page has two inputs of the same name: the hidden one holds the document that is there already, the
-    file one a new upload. Whoever stores the upload puts the new id in the place of the old one.
-    """
-
-    hint = "document"
-    attributes: ClassVar[dict[str, Any]] = {"accept": ".pdf,.jpg,.jpeg,.png"}
-
-    def flatten(self, value: Json) -> list[str]:
-        if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-            return super().flatten(value)
-        raise ValueError(_("این مقدار باید شمارهٔ یک پرونده بارگذاری‌شده باشد."))
-
-    def parse(self, text: str) -> int:
-        number = clean(text[:40])
-        if not re.fullmatch(r"[0-9]{1,18}", number) or int(number) == 0:
-            raise ValueError(_("این فایل پیدا نشد. آن را دوباره بارگذاری کنید."))
-        return int(number)
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": 1}
-
-    def __call__(self, **attributes: Any) -> Markup:
-        held = Markup('<input type="hidden" name="{}" value="{}">').format(self.name, self.typed)
-        return held + widgets.FileInput()(self, **{**self.render_kw, **attributes})

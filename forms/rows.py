@@ -13,6 +13,7 @@ from models.language import gettext as _
 from models.language import lazy
 
 ADD, REMOVE = "_add", "_remove"  # names of the buttons; their values: "meters", "meters-1"
+REMOVE_FILE = "_remove_file"  # the name of a file's button; its value: "photos-17", the page's name and the document
 ADD_ROW, REMOVE_ROW = lazy("افزودن ردیف"), lazy("حذف ردیف")
 TOO_FEW = lazy("دست‌کم یک ردیف را پر کنید.")
 

@@ -82,6 +82,19 @@ class LengthBetween:
             raise ValidationError(_("از %(least)s تا %(most)s نویسه بنویسید.", **limits))
 
 
+class FilesBetween:
+    """A field of files holds from ``least`` to ``most`` of them. One that must not be empty is ``Required`` besides."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least = least
+        self.most_files = most
+        self.schema: dict[str, Any] = {"anyOf": [{"maxItems": 0}, {"minItems": least}]} if least > 1 else {}
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if len(field.data) < self.least:  # how many there are at most says the field itself
+            raise ValidationError(_("دست‌کم %(least)s فایل بفرستید.", least=number_text(self.least)))
+
+
 class NotAllBlank:
     """At least one of the form's ``names`` is filled in."""
 
