@@ -18,6 +18,7 @@ from models.digits import WORD_LENGTH
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # where tasks without a due date stand in the order
 
 _OPEN_OF_GROUP = text("status = 'open' AND assignee_id IS NULL")
+_IN_WORKING_DAYS = text("status = 'open' AND working_days IS NOT NULL")
 _OPEN_OF_PERSON = text("status = 'open' AND assignee_id IS NOT NULL")
 
 
@@ -143,7 +144,11 @@ class Task(Base):
         _of_open("ix_tasks_open_of_group_since", "role", "since", to_person=False),
         _of_open("ix_tasks_open_of_person", "assignee_id", "priority", "sort_due_at", to_person=True),
         _of_open("ix_tasks_open_of_person_due", "assignee_id", "sort_due_at", to_person=True),
-    )
+        Index(
+            "ix_tasks_in_working_days", "calendar_revision", "id",
+            postgresql_where=_IN_WORKING_DAYS, sqlite_where=_IN_WORKING_DAYS,
+        ),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -159,6 +164,10 @@ class Task(Base):
     since: Mapped[datetime]
     due_at: Mapped[datetime | None]
     sort_due_at: Mapped[datetime] = mapped_column(default=_due_or_never)  # set with the task: ``due_at`` stays
+    # A due date in working days: so many after this moment, by the calendar of this revision (CAL-1).
+    counted_from: Mapped[datetime | None]
+    working_days: Mapped[int | None] = mapped_column(SmallInteger)
+    calendar_revision: Mapped[int | None] = mapped_column(Integer)
     priority: Mapped[int] = mapped_column(SmallInteger, default=50)  # 0 is most urgent
     locked: Mapped[str | None] = mapped_column(String(300))  # why nobody can complete it at the moment
     status: Mapped[TaskStatus] = mapped_column(

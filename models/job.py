@@ -6,7 +6,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Enum, ForeignKey, Index, Integer, String
+from sqlalchemy import Enum, ForeignKey, Index, Integer, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, BigId
@@ -30,7 +30,14 @@ class Job(Base):
     """A due timer, an outside operation or a thrown event of one case. The row goes when the work is done."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_run_at_id", "run_at", "id"), Index("ix_jobs_case_id", "case_id"))
+    __table_args__ = (
+        Index("ix_jobs_run_at_id", "run_at", "id"),
+        Index("ix_jobs_case_id", "case_id"),
+        Index(
+            "ix_jobs_in_working_days", "calendar_revision", "id",
+            postgresql_where=text("working_days IS NOT NULL"), sqlite_where=text("working_days IS NOT NULL"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -48,6 +55,10 @@ class Job(Base):
     idempotency_key: Mapped[str] = mapped_column(String(80), default="")  # sent to the provider
     lease_owner: Mapped[str | None] = mapped_column(String(60))
     lease_until: Mapped[datetime | None]
+    # A timer in working days: so many after this moment, by the calendar of this revision (CAL-1).
+    counted_from: Mapped[datetime | None]
+    working_days: Mapped[int | None] = mapped_column(SmallInteger)
+    calendar_revision: Mapped[int | None] = mapped_column(Integer)
 
     case: Mapped[Case] = relationship()
 
