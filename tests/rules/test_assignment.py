@@ -1,4 +1,4 @@
-"""Who inspects a project (ASG-1, ASG-2, ASG-4)."""
+"""Who inspects a project (ASG-1, ASG-2, ASG-4, ASG-5)."""
 
 import itertools
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.rules.assignment import REASONS, Candidate, choose_inspector
+from workflows.rules.assignment import REASONS, Candidate, choose_inspector, costs_quota, quota_left
 
 NOON = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 
@@ -151,3 +151,54 @@ def test_however_much_comes_no_quota_is_overfilled(quotas, weights):
             group[person_id] = replace(group[person_id], assigned=group[person_id].assigned + weight)
 
     assert all(c.assigned <= c.quota for c in group.values())
+
+
+@pytest.mark.rule("ASG-5")
+def test_only_the_third_and_each_further_withdrawal_of_a_month_costs():
+    assert [costs_quota(withdrawals) for withdrawals in (1, 2, 3, 4)] == [False, False, True, True]
+
+
+@pytest.mark.rule("ASG-5")
+@pytest.mark.parametrize(
+    ("quota", "lost", "left"),
+    [(120, 0, 120), (120, 1, 110), (120, 2, 100), (100, 1, 91), (100, 2, 83), (5, 1, 4), (60, 12, 0), (60, 13, 0)],
+)
+def test_a_lost_twelfth_is_one_of_the_quota_as_given_and_a_part_of_a_meter_is_lost_too(quota, lost, left):
+    assert quota_left(quota, lost) == left
+
+
+@pytest.mark.rule("ASG-5")
+@given(st.integers(0, 10**9), st.integers(0, 30))
+def test_what_is_left_is_whole_never_negative_and_less_than_a_meter_below_the_exact_share(quota, lost):
+    exact = Fraction(quota * max(0, 12 - lost), 12)
+
+    assert 0 <= exact - quota_left(quota, lost) < 1
+    assert quota_left(quota, lost) - quota_left(quota, lost + 1) <= -(-quota // 12)
+
+
+steps = st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=60)
+
+
+@pytest.mark.rule("ASG-2", "ASG-5", "INS-3")
+@given(st.lists(st.integers(20, 60), min_size=2, max_size=5), steps)
+def test_withdrawals_free_the_work_and_never_let_anybody_be_overfilled(quotas, happened):
+    group = {n: inspector(n, 0, quota=quota) for n, quota in enumerate(quotas)}
+    held: list[tuple[int, int]] = []  # (inspector, weight)
+    for weight, withdraws in happened:
+        if withdraws and held:
+            leaver, freed = held.pop(0)
+            group[leaver] = replace(group[leaver], assigned=group[leaver].assigned - freed)
+            others = [candidate for candidate in group.values() if candidate.person_id != leaver]
+        else:
+            freed, others = weight, list(group.values())
+        chosen = choose_inspector(others, weight=freed).person_id
+        if chosen is None:
+            assert not any(candidate.has_room_for(freed) for candidate in others)
+            continue
+        free = [candidate for candidate in others if candidate.has_room_for(freed)]
+        assert group[chosen].load == min(candidate.load for candidate in free)
+        group[chosen] = replace(group[chosen], assigned=group[chosen].assigned + freed)
+        held.append((chosen, freed))
+
+    for person_id, candidate in group.items():
+        assert candidate.assigned == sum(weight for owner, weight in held if owner == person_id) <= candidate.quota
