@@ -111,6 +111,16 @@ def jalali_month(moment: datetime, zone: str = TEHRAN) -> tuple[datetime, dateti
     return begin, end
 
 
+def months_after(moment: datetime, months: int, zone: str = TEHRAN) -> datetime:
+    """The same time of day ``months`` Jalali months later, in UTC; a day that month lacks becomes its last one."""
+    local = moment.astimezone(ZoneInfo(zone))
+    start = jdatetime.date.fromgregorian(date=local.date())
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    last = jdatetime.j_days_in_month[month] + (month == 11 and jdatetime.date(year, 1, 1).isleap())
+    day = jdatetime.date(year, month + 1, min(start.day, last)).togregorian()
+    return datetime.combine(day, local.time(), ZoneInfo(zone)).astimezone(UTC)
+
+
 def is_jalali_text(text: str) -> bool:
     """Does ``text`` look like a Jalali date, existing or not?"""
     parts = _JALALI.fullmatch(ascii_digits(text).strip())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.briefing import Facts, Table
-from models.billing import Invoice, InvoiceStatus
+from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.building import Owner, Property
 from models.case import Case
 from models.gas import GasProject, Meter
@@ -30,7 +31,7 @@ from workflows.gas_words import (
     shown,
     yes_no,
 )
-from workflows.rules.fees import Tariff
+from workflows.rules.fees import FeeLine, PrepaidStage, Tariff, total
 
 REGISTRATION = "registration"  # the reason of the invoice that is prepaid
 
@@ -89,6 +90,11 @@ def tariff(decide: Decide) -> Tariff:
     return fee
 
 
+def prepaid_stages(decide: Decide, work_type: str) -> list[PrepaidStage]:
+    """What is prepaid at registration, in order: (stage, how many inspections of it) (FEE-1, FEE-2)."""
+    return [(found["stage"], found["quantity"]) for found in decide("prepaid_stages", work_type=work_type) or []]
+
+
 def required_documents(decide: Decide, work_type: str) -> list[Mapping[str, Any]]:
     """The document titles of a work type, in order: ``{"document", "title", "mandatory"}`` each (REG-9)."""
     return list(decide("required_documents", work_type=work_type) or [])
@@ -104,6 +110,27 @@ def invoices(
     if lock:  # a late payment may settle one of them at this very moment
         wanted = wanted.with_for_update().execution_options(populate_existing=True)
     return session.scalars(wanted.order_by(Invoice.id.desc())).all()
+
+
+def add_invoice(
+    session: Session, case: Case, *, payer_id: int, reason: str, lines: Sequence[FeeLine], at: datetime
+) -> Invoice:
+    """A new open invoice of the case; its number counts those the case has."""
+    count = session.scalar(select(func.count()).select_from(Invoice).where(Invoice.case_id == case.id))
+    invoice = Invoice(
+        number=f"{case.number}/{(count or 0) + 1}", case_id=case.id, payer_id=payer_id, reason=reason,
+        status=InvoiceStatus.OPEN, total=total(lines), created_at=at, lines=[invoice_line(line) for line in lines],
+    )  # fmt: skip
+    session.add(invoice)
+    session.flush()
+    return invoice
+
+
+def invoice_line(line: FeeLine) -> InvoiceLine:
+    return InvoiceLine(
+        meter_number=line.meter_number, meter_class=line.meter_class, item=line.item, stage=line.stage,
+        quantity=line.quantity, unit_amount=line.unit_amount, amount=line.amount,
+    )  # fmt: skip
 
 
 def property_facts(found: Property) -> Facts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from engine.errors import Refusal
 from engine.operations import OperationContext
@@ -14,10 +14,18 @@ from models.document import Document
 from models.gas import GasProject
 from models.language import gettext as _
 from models.language import listed, quoted
-from workflows.gas_projects import REGISTRATION, invoices, project_of, required_documents, tariff
+from workflows.gas_projects import (
+    REGISTRATION,
+    add_invoice,
+    invoices,
+    prepaid_stages,
+    project_of,
+    required_documents,
+    tariff,
+)
 from workflows.gas_words import code, document_title
 from workflows.registry import operations
-from workflows.rules.fees import FeeLine, MeterForFee, registration_lines, total
+from workflows.rules.fees import FeeLine, MeterForFee, registration_lines
 
 REVIEW_INVOICE = "review_invoice"
 
@@ -70,35 +78,20 @@ def prepare_invoice(context: OperationContext) -> int:
     project = project_of(context.session, context.case)
     _refuse_incomplete(context, project)
     meters = [MeterForFee(meter.number, meter.meter_class) for meter in project.meters]
-    lines = registration_lines(meters, project.work_type, tariff=tariff(context.decide))
+    stages = prepaid_stages(context.decide, project.work_type)
+    lines = registration_lines(meters, project.work_type, stages=stages, tariff=tariff(context.decide))
     for invoice in invoices(context.session, context.case.id, status=InvoiceStatus.OPEN):
         if [_facts(line) for line in invoice.lines] == [_facts(line) for line in lines]:
             return invoice.id
     drop_open_invoice(context)
-    return _make_invoice(context, project, lines).id
+    return add_invoice(
+        context.session, context.case, payer_id=project.contractor_id, reason=REGISTRATION, lines=lines, at=context.now
+    ).id
 
 
 def _facts(line: FeeLine | InvoiceLine) -> tuple[object, ...]:
     names = ("meter_number", "meter_class", "item", "stage", "quantity", "unit_amount", "amount")
     return tuple(getattr(line, name) for name in names)
-
-
-def _make_invoice(context: OperationContext, project: GasProject, lines: list[FeeLine]) -> Invoice:
-    count = context.session.scalar(select(func.count()).select_from(Invoice).where(Invoice.case_id == context.case.id))
-    invoice = Invoice(
-        number=f"{context.case.number}/{(count or 0) + 1}", case_id=context.case.id, payer_id=project.contractor_id,
-        reason=REGISTRATION, status=InvoiceStatus.OPEN, total=total(lines), created_at=context.now,
-        lines=[
-            InvoiceLine(
-                meter_number=line.meter_number, meter_class=line.meter_class, item=line.item, stage=line.stage,
-                quantity=line.quantity, unit_amount=line.unit_amount, amount=line.amount,
-            )
-            for line in lines
-        ],
-    )  # fmt: skip
-    context.session.add(invoice)
-    context.session.flush()
-    return invoice
 
 
 def _refuse_incomplete(context: OperationContext, project: GasProject) -> None:

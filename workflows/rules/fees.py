@@ -1,24 +1,12 @@
-"""What a contractor pays, line by line, in whole Rials (FEE-1 to FEE-3, INS-7 to INS-9)."""
+"""What a contractor pays, line by line, in whole Rials (FEE-1 to FEE-3)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 INSPECTION = "inspection"
-REPEATED_VISIT = "repeated_visit"
-
-PRE_INSPECTION = "pre_inspection"
-SUB_WORK = "sub_work"
-FINAL_INSPECTION = "final_inspection"
-
-SURFACE = "surface"
-CONCEALED = "concealed"
-
-PREPAID_STAGES = {
-    SURFACE: [(PRE_INSPECTION, 1), (FINAL_INSPECTION, 1)],  # FEE-1
-    CONCEALED: [(SUB_WORK, 3), (FINAL_INSPECTION, 1)],  # FEE-2
-}
 
 Tariff = Callable[[str, str, str], int]  # (meter class, work type, item) → Rials
+PrepaidStage = tuple[str, int]  # stage, how many inspections of it
 
 
 @dataclass(frozen=True)
@@ -43,32 +31,27 @@ class FeeLine:
         return self.quantity * self.unit_amount
 
 
-def registration_lines(meters: Sequence[MeterForFee], work_type: str, *, tariff: Tariff) -> list[FeeLine]:
-    """What is prepaid at registration: every stage of the work type, for each meter."""
-    if work_type not in PREPAID_STAGES:
-        raise ValueError(f"Not a type of work: {work_type!r}")
+def registration_lines(
+    meters: Sequence[MeterForFee], work_type: str, *, stages: Sequence[PrepaidStage], tariff: Tariff
+) -> list[FeeLine]:
+    """What is prepaid at registration: every one of ``stages``, for each meter (FEE-1, FEE-2)."""
+    if not stages:
+        raise ValueError(f"Nothing is prepaid for this type of work: {work_type!r}")
     return [
-        _line(meter, work_type, tariff, item=INSPECTION, stage=stage, quantity=quantity)
+        item_line(meter, work_type, tariff, item=INSPECTION, stage=stage, quantity=quantity)
         for meter in meters
-        for stage, quantity in PREPAID_STAGES[work_type]
+        for stage, quantity in stages
     ]
-
-
-def stage_lines(meters: Sequence[MeterForFee], work_type: str, *, stage: str, tariff: Tariff) -> list[FeeLine]:
-    """One more inspection of ``stage``, all meters: a fourth sub-work, or one more than was prepaid."""
-    return [_line(meter, work_type, tariff, item=INSPECTION, stage=stage) for meter in meters]
-
-
-def repeated_visit_lines(meters: Sequence[MeterForFee], work_type: str, *, stage: str, tariff: Tariff) -> list[FeeLine]:
-    """A repeated visit in ``stage``, for the marked meters: after defects, or an absence with a fee."""
-    return [_line(meter, work_type, tariff, item=REPEATED_VISIT, stage=stage) for meter in meters]
 
 
 def total(lines: Iterable[FeeLine]) -> int:
     return sum(line.amount for line in lines)
 
 
-def _line(meter: MeterForFee, work_type: str, tariff: Tariff, *, item: str, stage: str, quantity: int = 1) -> FeeLine:
+def item_line(
+    meter: MeterForFee, work_type: str, tariff: Tariff, *, item: str, stage: str, quantity: int = 1
+) -> FeeLine:
+    """``quantity`` of an item for one meter, as the tariff has it; whole Rials or a ``ValueError`` (FEE-3)."""
     unit_amount = tariff(meter.meter_class, work_type, item)
     if type(unit_amount) is not int or unit_amount <= 0:  # a fraction is the table's fault, not rounded here
         where = f"{meter.meter_class}, {work_type}, {item}"
