@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, g, redirect, request
 from flask import session as cookie
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from engine import notices, worklist
@@ -16,6 +17,7 @@ from models import language
 from models.account import Person
 from models.language import gettext as _
 from webapp import current
+from webapp.list_reading import listing_context
 
 bp = Blueprint("preferences", __name__)
 
@@ -57,8 +59,9 @@ def _shell() -> dict[str, Any]:
     with current.transaction() as session:
         unread = notices.unread_count(session, actor)
         counts = worklist.worklist_counts(session, actor, now=current.now())
+        own = _own(session, actor)
     shell["unread_messages"] = unread
-    shell["navigation"] = _sections(actor, waiting=counts.mine + counts.group, unread=unread)
+    shell["navigation"] = [*_sections(actor, waiting=counts.mine + counts.group, unread=unread), *own]
     return shell
 
 
@@ -79,6 +82,22 @@ def _sections(actor: Actor, *, waiting: int, unread: int) -> list[dict[str, Any]
     return sections
 
 
-def _section(label: str, path: str, icon: str, badge: int = 0) -> dict[str, Any]:
+def _own(session: Session, actor: Actor) -> list[dict[str, Any]]:
+    """The lists, weeks and own sheets of the actor's roles; those of one heading stand together."""
+    listings, sheets = current.application().listings, current.application().sheets
+    context = listing_context(session, actor)
+    found = [
+        _section(one.label, f"/lists/{one.key}", "clipboard-list", one.badge(context) if one.badge else 0, one.group)
+        for one in listings.for_roles(actor.roles)
+    ]
+    weeks, own = listings.weeks_for_roles(actor.roles), sheets.for_roles(actor.roles)
+    found += [_section(one.label, f"/weeks/{one.key}", "calendar-event", group=one.group) for one in weeks]
+    found += [_section(one.label, f"/sheets/{one.key}", "adjustments", group=one.group) for one in own]
+    headings = list(dict.fromkeys(entry["group"] for entry in found))
+    return sorted(found, key=lambda entry: headings.index(entry["group"]))
+
+
+def _section(label: str, path: str, icon: str, badge: int = 0, group: str = "") -> dict[str, Any]:
     active = request.path == path or request.path.startswith(f"{path}/")
-    return {"label": label, "url": request.script_root + path, "icon": icon, "active": active, "badge": badge}
+    url = request.script_root + path
+    return {"label": label, "url": url, "icon": icon, "active": active, "badge": badge, "group": str(group)}

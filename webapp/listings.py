@@ -1,0 +1,91 @@
+"""Lists that processes offer to a role: a page with filters, and the same list as a file."""
+
+from __future__ import annotations
+
+from datetime import date
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, render_template, request
+
+from engine.listings import MOST_EXPORTED, Found, Listing
+from forms.list_filters import FiltersForm
+from models import jalali
+from models.language import gettext as _
+from webapp import current, list_files
+from webapp.errors import Answer, Trouble, page
+from webapp.filters import digits
+from webapp.list_reading import PAGE, asked_of, form_of, listing_context
+from webapp.worklist import asked, link
+
+bp = Blueprint("listings", __name__)
+
+MOST_PRINTED = 2_000  # rows of a PDF: some sixty pages
+SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+LABELS = {"csv": "CSV", "xlsx": "Excel", "pdf": "PDF"}
+
+
+@bp.get("/lists/<key>")
+def show(key: str) -> str | tuple[str, int]:
+    listing = current.application().listings.get(key, current.actor())
+    arguments = asked(*(one.key for one in listing.filters), "cursor")
+    with current.transaction() as session:
+        context = listing_context(session, current.actor())
+        form = form_of(listing, context, request.args)
+        if form.validate():
+            wanted = asked_of(listing, form, cursor=arguments.get("cursor"), limit=PAGE)
+            found, status = listing.read(context, wanted), 200
+        else:
+            found, status = Found([]), 422
+        text = render_template(
+            "lists/show.html", listing=listing, found=found, form=form, arguments=arguments, link=link,
+            files=[(LABELS[kind], _file_url(key, kind, arguments)) for kind in listing.exports],
+        )  # fmt: skip
+    return text, status
+
+
+@bp.get("/lists/<key>.<any(csv,xlsx,pdf):kind>")
+def export(key: str, kind: str) -> Response | Answer:
+    """The whole list, as its filters have it, in a file."""
+    listing = current.application().listings.get(key, current.actor())
+    if kind not in listing.exports:
+        return page(Trouble(404, _("پیدا نشد"), _("این فهرست به این شکل داده نمی‌شود.")))
+    with current.transaction() as session:
+        context = listing_context(session, current.actor())
+        form = form_of(listing, context, request.args)
+        found = listing.read(context, asked_of(listing, form, cursor=None, limit=None))
+    most = MOST_PRINTED if kind == "pdf" else MOST_EXPORTED
+    if found.next or len(found.rows) > most:
+        words = _("این فهرست بیش از %(most)s ردیف دارد و یک‌جا داده نمی‌شود.", most=digits(most))
+        return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری برگزینید.")))
+    return _file(listing, found, form, kind)
+
+
+def _file(listing: Listing, found: Found, form: FiltersForm, kind: str) -> Response:
+    if kind == "pdf":
+        content = current.application().print_list(list_files.printable(listing, found, asked=_in_words(form)))
+    else:
+        content = {"csv": list_files.csv_file, "xlsx": list_files.xlsx_file}[kind](listing, found)
+    media = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "pdf": "application/pdf"}[kind]
+    name = (
+        f"{listing.key}-{jalali.moment_text(current.now(), current.settings().time_zone)[:10].replace('/', '-')}.{kind}"
+    )
+    how = "inline" if kind == "pdf" else "attachment"
+    return Response(content, content_type=media, headers={"Content-Disposition": f'{how}; filename="{name}"'})
+
+
+def _in_words(form: FiltersForm) -> list[tuple[str, str]]:
+    """The filters that are set, with what they are set to."""
+    said: list[tuple[str, str]] = []
+    for field in form:
+        if field.data in (None, ""):
+            continue
+        labels = [str(option.label) for option in getattr(field, "options", []) if option.value == field.data]
+        value = jalali.format_date(field.data) if isinstance(field.data, date) else digits(field.data)
+        said.append((str(field.label.text), labels[0] if labels else value))
+    return said
+
+
+def _file_url(key: str, kind: str, arguments: dict[str, str]) -> str:
+    """The address of a file that holds the list as its filters have it now."""
+    query = urlencode({name: value for name, value in arguments.items() if name != "cursor"})
+    return f"{request.script_root}/lists/{key}.{kind}" + (f"?{query}" if query else "")
