@@ -23,14 +23,16 @@ from webapp import (
     people,
     security,
     tasks,
+    sheets,
+    starting,
     worklist,
 )
 from webapp.api import routes as api
 from webapp.current import Application
 
 BLUEPRINTS = (
-    worklist.bp, tasks.bp, cases.bp, documents.bp, notices.bp, monitor.bp, payments.bp, outbox.bp, health.bp,
-    navigation.bp, accounts.bp, people.bp, api.bp,
+    worklist.bp, tasks.bp, cases.bp, starting.bp, documents.bp, notices.bp, monitor.bp, payments.bp, outbox.bp,
+    health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, api.bp,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Cases: the list with its search, one case in one view, the way to its next task, printouts, starting one."""
+"""Cases: the list with its search, one case in one view, the way to its next task, printouts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
@@ -112,17 +112,6 @@ def print_report(number: str, key: str) -> Response | Answer:
     name = f"{report.key}-{case.number}.pdf"
     headers = {"Content-Disposition": f'inline; filename="{name}"'}
     return Response(pdf, mimetype="application/pdf", headers=headers)
-
-
-@bp.post("/start/<process>")
-def start(process: str) -> AnyResponse:
-    with current.transaction() as session:
-        result = current.engine().start_case(session, process, by=current.actor())
-        number, messages = result.case.number, result.messages
-    current.application().worker.nudge()
-    for message in messages:
-        flash(message, "success")
-    return redirect(f"{request.script_root}/cases/{number}/next", 303)
 
 
 def answers(case: Case, line: history.Line) -> list[tuple[str, str]]:

@@ -14,7 +14,8 @@ from engine import worklist
 from engine.identity import Actor
 from models.definition import ProcessDefinition
 from models.language import gettext as _
-from webapp import current, labels
+from webapp import current, labels, starting
+from webapp.list_reading import home_parts
 
 bp = Blueprint("worklist", __name__)
 
@@ -28,6 +29,7 @@ class Process:
     key: str
     name: str
     may_start: bool
+    asks: bool  # for something before it starts: it has a page for that
 
 
 @bp.get("/")
@@ -58,12 +60,19 @@ def processes(session: Session, actor: Actor) -> list[Process]:
     rows = session.execute(
         select(ProcessDefinition.key, ProcessDefinition.name).where(ProcessDefinition.id.in_(newest))
     )
-    engine = current.engine()
-    found = [Process(key, _(name), engine.may_start(session, key, actor)) for key, name in rows]
+    found = [_process(session, actor, key, _(name)) for key, name in rows]
     return sorted(found, key=lambda process: process.name)
 
 
 def asked(*names: str) -> dict[str, str]:
+def _process(session: Session, actor: Actor, key: str, name: str) -> Process:
+    engine = current.engine()
+    if not engine.may_start(session, key, actor):
+        return Process(key, name, may_start=False, asks=False)
+    fields = starting.form_class(engine.start_view(session, key, by=actor)).unbound()
+    return Process(key, name, may_start=True, asks=bool(list(fields)))
+
+
     """The page's own query arguments that were given, cut to a bearable length."""
     return {name: request.args[name][:300] for name in names if request.args.get(name)}
 

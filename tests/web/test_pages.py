@@ -226,7 +226,7 @@ def test_the_demo_shows_its_messages_on_the_screen(client: FlaskClient) -> None:
 def test_an_unknown_address_and_method_are_pages_too(signed_in: Browser) -> None:
     browser = signed_in("citizen")
     assert "پیدا نشد" in browser.get("/nowhere").text
-    assert browser.get("/start/project_registration").status_code == 405
+    assert browser.get("/sign-out").status_code == 405
 
 
 def test_the_return_of_an_unknown_payment_changes_nothing(client: FlaskClient) -> None:

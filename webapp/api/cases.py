@@ -6,18 +6,17 @@ from flask import Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-import forms
 from engine import cases, history
-from engine.errors import InvalidSubmission, NotFound
+from engine.errors import InvalidSubmission, Refusal
 from engine.identity import Actor
 from engine.paging import MOST
-from forms.rows import flatten
 from models.definition import ProcessDefinition
 from models.language import gettext as _
 from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, argument, body, cursor, limit, text_of, values_of
 from webapp.api.shapes import case_json, line_json, step_json
+from webapp.starting import form_class
 
 
 @bp.get("/v1/processes")
@@ -33,40 +32,33 @@ def processes(session: Session, actor: Actor) -> Response:
             "key": definition.key,
             "name": _(definition.name),
             "version": definition.version,
-            "may_start": current.engine().may_start(session, definition.key, actor),
+            **_starting(session, actor, definition.key),
         }
         for definition in found
     ])  # fmt: skip
 
 
+def _starting(session: Session, actor: Actor, key: str) -> dict[str, Json]:
+    may = current.engine().may_start(session, key, actor)
+    form = form_class(current.engine().start_view(session, key, by=actor)).json_schema() if may else None
+    return {"may_start": may, "form": form}
+
+
 @bp.post("/v1/cases")
 @api_call
 def start_case(session: Session, actor: Actor) -> Response:
-    """Start a case of the newest version of a process."""
+    """Start a case of the newest version of a process, with the values of its start event's form."""
     sent = body()
     key, values = text_of(sent, "process"), values_of(sent)
     if not key:
         raise InvalidSubmission({"process": [_("این را پر کنید.")]})
-    data = _starting_values(session, actor, key, values)
-    step = current.engine().start_case(session, key, by=actor, data=data)
+    form = form_class(current.engine().start_view(session, key, by=actor)).from_values(values)
+    try:
+        step = current.engine().start_case(session, key, by=actor, form=form)
+    except Refusal as refusal:
+        form.add_errors(refusal.errors)  # an operation counts filled rows only; the caller counts all of them
+        raise InvalidSubmission(form.error_map) from refusal
     return answer(step_json(session, actor, step), 201)
-
-
-def _starting_values(session: Session, actor: Actor, key: str, values: dict[str, Json]) -> dict[str, Json]:
-    """The accepted values of the start event's form. A process without one takes none: they would be case data."""
-    if not current.engine().may_start(session, key, actor):
-        raise NotFound("process", key)
-    start = current.engine().definitions.newest(session, key).diagrams[key].start
-    form_class = forms.form_for(key, start.id)
-    if form_class is None:
-        _nothing, errors = flatten(forms.TaskForm.unbound(), values)
-        if errors:
-            raise InvalidSubmission({f"values.{name}": messages for name, messages in errors.items()})
-        return {}
-    form = form_class.from_values(values)
-    if not form.validate():
-        raise InvalidSubmission(form.error_map)
-    return form.submission
 
 
 @bp.get("/v1/cases")

@@ -91,6 +91,7 @@ SCHEMAS: Json = {
             "version": {"type": "integer"},
             "may_start": {"type": "boolean", "description": "whether the caller may start a case"},
         }
+            "form": nullable({"type": "object", "description": "JSON Schema of the values that a start takes"}),
     ),
     "Wait": WAIT,
     "Case": obj(
