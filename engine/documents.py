@@ -27,7 +27,7 @@ from engine.errors import DocumentRefused, NotFound
 from engine.identity import Actor
 from engine.permissions import may_see_case
 from models.case import Case
-from models.digits import persian_digits
+from models.digits import ZWNJ, persian_digits
 from models.document import Document
 from models.language import current, listed
 from models.language import gettext as _
@@ -39,6 +39,8 @@ MOST_UNPACKED = 100_000_000  # bytes of an office file, unpacked
 MOST_MEMBERS = 5_000  # files inside an office file
 HALF_WRITTEN = "upload-"  # how a file's name begins while its content is being written
 STRAY_AFTER = timedelta(hours=24)  # a stored file that no row names for so long belongs to a step that failed
+
+UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # controls, marks of direction and the like, half characters
 
 # Ending of the name → media type. The content must be of the kind that the name says.
 TYPES = {
@@ -52,6 +54,10 @@ TYPES = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+NAMES = {
+    "pdf": "PDF", "jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WebP", "tif": "TIFF", "tiff": "TIFF",
+    "docx": "DOCX", "xlsx": "XLSX",
+}  # fmt: skip
 OFFICE_PARTS = {TYPES["docx"]: "word/document.xml", TYPES["xlsx"]: "xl/workbook.xml"}
 IMAGE_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/tiff": "TIFF"}
 
@@ -66,24 +72,26 @@ class Opened:
 
 def store(
     session: Session, case: Case, *, file: IO[bytes], name: str, by: Actor, now: datetime, folder: Path,
-    limit: int = LIMIT, title: str = "", besides: Collection[int] = (),
+    limit: int = LIMIT, title: str = "", endings: Collection[str] = (), besides: Collection[int] = (),
+    anew: bool = False,
 ) -> Document:  # fmt: skip
     """Check a file and keep it as a document of the case. The content is on disk before the row is written.
 
     The same file sent once more by the same person, because the first answer got lost, is the same document;
-    but not one of those with the ids ``besides``, which came with the same sending. ``limit`` is in
-    bytes. Raises ``DocumentRefused`` with what is wrong, naming the file.
+    but not one of those with the ids ``besides``, which other fields of the form hold, and never with ``anew``.
+    ``limit`` is in bytes, ``endings`` are those of names that are taken here (none: all of ``TYPES``). Raises
+    ``DocumentRefused`` with what is wrong, naming the file.
     """
     shown = clean_name(name)
     content = file.read(limit + 1)
     if len(content) > limit:
         raise DocumentRefused(
-            _("فایل «%(name)s» بزرگ‌تر از اندازهٔ مجاز (%(limit)s) است.", name=shown, limit=_size(limit))
+            _("فایل «%(name)s» بزرگ‌تر از اندازهٔ مجاز (%(limit)s) است.", name=shown, limit=size_text(limit))
         )
-    media_type = checked_type(content, shown)
+    media_type = checked_type(content, shown, endings)
     digest = hashlib.sha256(content).hexdigest()
     _write_once(folder, digest, content)
-    sent_before = _sent_before(session, case, by, digest, shown, besides)
+    sent_before = None if anew else _sent_before(session, case, by, digest, shown, besides)
     if sent_before is not None:
         return sent_before
     document = Document(
@@ -110,16 +118,13 @@ def _sent_before(
     ).first()  # fmt: skip
 
 
-def checked_type(content: bytes, name: str) -> str:
+def checked_type(content: bytes, name: str, endings: Collection[str] = ()) -> str:
     """The media type of a file whose content is what its name says. Raises ``DocumentRefused``."""
     if not content:
         raise DocumentRefused(_("فایل «%(name)s» خالی است.", name=name))
     expected = TYPES.get(_ending(name))
-    if expected is None:
-        kinds = listed(["PDF", "JPEG", "PNG", "WebP", "TIFF", "DOCX", "XLSX"])
-        raise DocumentRefused(
-            _("فایل «%(name)s» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بفرستید: %(kinds)s.", name=name, kinds=kinds)
-        )
+    if expected is None or expected not in types_of(endings):
+        raise DocumentRefused(wrong_kind(name, endings))
     if expected in OFFICE_PARTS:
         fits = _is_office_file(content, OFFICE_PARTS[expected])
     else:
@@ -131,6 +136,17 @@ def checked_type(content: bytes, name: str) -> str:
     if expected == TYPES["pdf"] and b"%%EOF" not in content[-2048:]:
         raise DocumentRefused(_broken(name))
     return expected
+
+
+def types_of(endings: Collection[str]) -> set[str]:
+    """The media types of files whose names have one of the endings; of none, all that a case may hold."""
+    return {TYPES[ending] for ending in endings or TYPES if ending in TYPES}
+
+
+def wrong_kind(name: str, endings: Collection[str]) -> str:
+    """What is said of a file whose kind is not taken."""
+    kinds = listed(list(dict.fromkeys(NAMES[ending] for ending in endings or TYPES if ending in NAMES)))
+    return _("فایل «%(name)s» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بفرستید: %(kinds)s.", name=name, kinds=kinds)
 
 
 def open_document(session: Session, document_id: int, *, by: Actor, folder: Path) -> Opened:
@@ -152,13 +168,13 @@ def of_case(session: Session, case: Case) -> list[Document]:
     )
 
 
-def foreign(session: Session, case: Case, ids: Iterable[int]) -> set[int]:
-    """Of these document ids, those that are no documents of the case: a form may name its own case's only."""
+def of_case_by_id(session: Session, case: Case, ids: Iterable[int]) -> dict[int, Document]:
+    """Of these document ids, the documents of the case: a form may name its own case's only."""
     wanted = set(ids)
     if not wanted:
-        return set()
-    own = session.scalars(select(Document.id).where(Document.id.in_(wanted), Document.case_id == case.id))
-    return wanted - set(own)
+        return {}
+    own = session.scalars(select(Document).where(Document.id.in_(wanted), Document.case_id == case.id))
+    return {document.id: document for document in own}
 
 
 def sweep(session: Session, *, folder: Path, now: datetime) -> int:
@@ -179,8 +195,7 @@ def path_of(folder: Path, digest: str) -> Path:
 def clean_name(name: str) -> str:
     """A file's name without folders, control characters and marks of direction, at most 200 characters long."""
     name = re.split(r"[/\\]", name)[-1]
-    kept = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
-    kept = re.sub("[\u061c\u200b\u200d-\u200f\u202a-\u202e\u2060-\u2069\ufeff]", "", kept)
+    kept = "".join(char for char in name if char == ZWNJ or unicodedata.category(char) not in UNSEEN)
     kept = re.sub(r'[<>:"|?*]', "_", unicodedata.normalize("NFC", kept)).strip(" .")
     stem, dot, ending = kept.rpartition(".")
     if dot and len(kept) > NAME_LENGTH:
@@ -253,9 +268,13 @@ def _broken(name: str) -> str:
     return _("فایل «%(name)s» خراب است و باز نمی‌شود. آن را دوباره بسازید و بفرستید.", name=name)
 
 
-def _size(limit: int) -> str:
-    number = f"{limit / 1_000_000:g}" if limit >= 1_000_000 else f"{limit / 1000:g}"
-    number = persian_digits(number).replace(".", "٫") if current() == "fa" else number
-    if limit >= 1_000_000:
-        return _("%(number)s مگابایت", number=number)
-    return _("%(number)s کیلوبایت", number=number)
+def size_text(size: int) -> str:
+    """A number of bytes in words: ``۲٫۴ مگابایت``."""
+    if size >= 1_000_000:
+        return _("%(number)s مگابایت", number=_rounded(size / 1_000_000))
+    return _("%(number)s کیلوبایت", number=_rounded(max(size, 100) / 1000))
+
+
+def _rounded(number: float) -> str:
+    text = f"{round(number, 1):g}"
+    return persian_digits(text).replace(".", "٫") if current() == "fa" else text

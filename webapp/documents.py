@@ -1,11 +1,13 @@
-"""Hands out the files of cases to those who may see them (DOC-1)."""
+"""Takes the files of cases one by one from pages with scripts, and hands them out to those who may see them (DOC-1)."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, send_file
+from flask import Blueprint, Response, jsonify, request, send_file
 
 from engine import documents
+from engine.errors import DocumentRefused
 from webapp import current
+from webapp.task_files import keep_upload
 
 bp = Blueprint("documents", __name__)
 
@@ -22,3 +24,15 @@ def download(document_id: int) -> Response:
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+@bp.post("/tasks/<int:task_id>/files")
+def upload(task_id: int) -> tuple[Response, int]:
+    """Keep one file that a script of the task's page sends while the rest of the form is still being filled in."""
+    try:
+        with current.transaction() as session:
+            view = current.engine().open_task(session, task_id, by=current.actor())
+            held = keep_upload(session, view)
+    except DocumentRefused as refusal:
+        return jsonify(message=refusal.message), 422
+    return jsonify(id=held.id, name=held.name, size=held.size, url=f"{request.script_root}/documents/{held.id}"), 201

@@ -23,7 +23,7 @@ V = TypeVar("V", bound=Any)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TOKEN_ONLY = "api"  # noqa: S105 - the blueprint that knows bearer tokens and no cookies
 FIELD = "csrf_token"
-FILES_AT_ONCE = 10
+FILES_AT_ONCE = 20  # without scripts a page sends all files of a form in one request
 BEFORE_NEW_PASSWORD = frozenset({"accounts.change_password", "accounts.sign_out", "preferences.choose_language"})
 
 

@@ -1,23 +1,13 @@
-"""The form of any task, bound to what a page sent: uploads kept as documents, choices that fit what was typed."""
+"""The form of any task, bound to what a page sent, with choices that fit what was typed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from typing import Any
-
-from flask import request
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 import forms
-from engine import documents
-from engine.errors import DocumentRefused
 from engine.views import TaskView
 from forms.declared import declared_form
-from forms.fields import DocumentField, RowsField
-from models.case import Case
-from models.language import gettext as _
 from webapp import current
 
 
@@ -42,63 +32,3 @@ def sent_form(session: Session, task_id: int, sent: MultiDict[str, str]) -> tupl
     view = engine.brief(session, view, by=actor, typed=typed)
     form = cls.from_request(sent, preset=view.briefing.values, choices=view.briefing.choices)
     return view, form
-
-
-def keep_uploads(session: Session, case: Case) -> tuple[MultiDict[str, str], dict[str, str]]:
-    """Store the files that were sent, and put their documents' ids in the place of the fields' old ones.
-
-    Returns the names and texts to bind the form to, and the messages of the files that were refused.
-    """
-    sent: MultiDict[str, str] = MultiDict(request.form)
-    refused: dict[str, str] = {}
-    kept = _documents_named(sent)  # one file may be sent for two fields, at once or later: then it is two documents
-    for name, file in request.files.items(multi=True):
-        with closing(file):
-            if not file.filename:
-                continue
-            try:
-                document = documents.store(
-                    session, case, file=file.stream, name=file.filename, by=current.actor(), now=current.now(),
-                    folder=current.settings().files_path, limit=current.engine().upload_limit(session, case),
-                    besides=kept,
-                )  # fmt: skip
-            except DocumentRefused as refusal:
-                refused[name] = refusal.message
-            else:
-                kept.append(document.id)
-                sent.setlist(name, [str(document.id)])
-    return sent, refused
-
-
-def _documents_named(sent: MultiDict[str, str]) -> list[int]:
-    """Every number that the form holds already, the ids of its documents among them."""
-    texts = (text for _name, text in sent.items(multi=True))
-    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]
-
-
-def mark_refused(form: forms.TaskForm, refused: dict[str, str]) -> None:
-    """Show at its field why a file was not taken; that there is none now goes without saying."""
-    for field in _all_fields(form):
-        if field.name in refused:
-            field.errors = [refused[field.name]]
-
-
-def foreign_documents(session: Session, case: Case, form: forms.TaskForm) -> dict[str, str]:
-    """A message for each field that names a document which is none of this case."""
-    named = {f.name: f.data for f in _all_fields(form) if isinstance(f, DocumentField) and f.data is not None}
-    foreign = documents.foreign(session, case, named.values())
-    message = _("این فایل از این پرونده نیست. آن را دوباره بارگذاری کنید.")
-    return {name: message for name, document_id in named.items() if document_id in foreign}
-
-
-def has_files(form: forms.TaskForm) -> bool:
-    """Whether the form must be sent in parts; rows may hold files though there is none yet."""
-    return any(isinstance(field, DocumentField) for field in _all_fields(form, blank_rows=True))
-
-
-def _all_fields(form: Any, *, blank_rows: bool = False) -> Iterator[Any]:
-    for field in form._fields.values():
-        yield field
-        if isinstance(field, RowsField):
-            for row in [*field.rows, *([field.blank_row()] if blank_rows else [])]:
-                yield from _all_fields(row)

@@ -17,14 +17,8 @@ from engine.views import StepResult, TaskView
 from models.case import Case, Task, TaskKind
 from models.language import gettext as _
 from webapp import current
-from webapp.task_forms import (
-    foreign_documents,
-    has_files,
-    keep_uploads,
-    mark_refused,
-    sent_form,
-    shown_form,
-)
+from webapp.task_files import Refused, has_files, keep_uploads, mark_refused, name_held, wrong_documents
+from webapp.task_forms import sent_form, shown_form
 
 bp = Blueprint("tasks", __name__)
 
@@ -57,10 +51,10 @@ def submit(task_id: int) -> Page:
 
     def answer(session: Session) -> Page | StepResult:
         view, form = sent_form(session, task_id, sent)
-        wrong = refused | foreign_documents(session, view.case, form)
-        if wrong:
+        wrong = [*wrong_documents(session, view.case, form)]
+        if refused or wrong:
             form.validate()
-            mark_refused(form, wrong)
+            mark_refused(form, refused, wrong)
             return _page(session, view, form), 422
         action = request.form.get("_action", "complete")
         if form.commands or action in ("draft", "refresh"):
@@ -95,8 +89,9 @@ def actions_of(session: Session, case: Case, *, but: int | None = None) -> list[
     found: list[Action] = []
     for task in worklist.actions_in_case(session, current.actor(), case):
         if task.id != but and not task.locked:
-            view = current.engine().open_task(session, task.id, by=current.actor())
-            found.append(Action(task, shown_form(view)))
+            form = shown_form(current.engine().open_task(session, task.id, by=current.actor()))
+            name_held(session, case, form)
+            found.append(Action(task, form))
     return found
 
 
@@ -109,13 +104,13 @@ def _keep(session: Session, task_id: int, form: forms.TaskForm, *, leave: bool) 
     return redirect(f"{request.script_root}/tasks/{task_id}", 303)
 
 
-def _take_uploads(task_id: int) -> tuple[MultiDict[str, str], dict[str, str]]:
+def _take_uploads(task_id: int) -> tuple[MultiDict[str, str], Refused]:
     """Store the files that were sent, in a transaction of their own; see ``keep_uploads``."""
     if not request.files:
         return MultiDict(request.form), {}
     with current.transaction() as session:
         view = current.engine().open_task(session, task_id, by=current.actor())
-        return keep_uploads(session, view.case)
+        return keep_uploads(session, view)
 
 
 def _completed(result: StepResult) -> Response:
@@ -136,6 +131,7 @@ def _refused(task_id: int, sent: MultiDict[str, str], refusal: InvalidSubmission
 
 def _page(session: Session, view: TaskView, form: forms.TaskForm) -> str:
     task, actor = view.task, current.actor()
+    name_held(session, view.case, form)
     taken = task.assignee_id is not None and task.assignee_id != actor.person_id
     return render_template(
         [f"tasks/{task.process_key}/{task.key}.html", "tasks/task.html"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 from flask import Response, request, send_file
@@ -12,20 +11,23 @@ import forms
 from engine import cases, documents, worklist
 from engine.errors import InvalidSubmission, NotAllowed
 from engine.identity import Actor
-from forms.fields import DocumentField, RowsField
-from forms.rows import ValueForm
 from models.case import Case
 from models.language import gettext as _
 from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import NUMBER, answer, api_call
 from webapp.api.shapes import document_json
+from webapp.task_files import wrong_documents
 
 
 @bp.post("/v1/documents")
 @api_call
 def upload(session: Session, actor: Actor) -> Response:
-    """Upload ``file`` to the case numbered ``case``, for whoever has something to do in it."""
+    """Upload ``file`` to the case numbered ``case``, for whoever has something to do in it.
+
+    Each call makes a document, also of the same file: a program may want it for two fields. A program that does not
+    know whether its call arrived repeats it with the same ``Idempotency-Key``, and gets the same document.
+    """
     file = request.files.get("file")
     number = request.form.get("case", "")
     missing = {name: [_("این را پر کنید.")] for name, given in (("file", file), ("case", number)) if not given}
@@ -38,7 +40,7 @@ def upload(session: Session, actor: Actor) -> Response:
     document = documents.store(
         session, case, file=file,  # type: ignore[arg-type]
         name=file.filename or "", by=actor, now=current.now(),
-        folder=engine.services.settings.files_path, limit=engine.upload_limit(session, case),
+        folder=engine.services.settings.files_path, limit=engine.upload_limit(session, case), anew=True,
     )  # fmt: skip
     return answer(document_json(document), 201)
 
@@ -57,19 +59,10 @@ def download(session: Session, actor: Actor, document_id: int) -> Response:
     return response
 
 
-def refuse_foreign(session: Session, case: Case, form: forms.TaskForm) -> None:
-    """Raise ``InvalidSubmission`` when a field names a document that is none of the case."""
-    named = list(_named_documents(form, ""))
-    foreign = documents.foreign(session, case, [document_id for _path, document_id in named])
-    if foreign:
-        message = _("این فایل از این پرونده نیست. آن را دوباره بارگذاری کنید.")
-        raise InvalidSubmission({path: [message] for path, document_id in named if document_id in foreign})
-
-
-def _named_documents(form: ValueForm, prefix: str) -> Iterator[tuple[str, int]]:
-    for name, field in form._fields.items():
-        if isinstance(field, RowsField):
-            for index, row in enumerate(field.rows):
-                yield from _named_documents(row, f"{prefix}{name}.{index}.")
-        elif isinstance(field, DocumentField) and field.data is not None:
-            yield f"{prefix}{name}", field.data
+def refuse_wrong(session: Session, case: Case, form: forms.TaskForm) -> None:
+    """Raise ``InvalidSubmission`` when a field names a document that is none of the case, or not of its kinds."""
+    wrong: dict[str, list[str]] = {}
+    for place, message in wrong_documents(session, case, form):
+        wrong[place.path] = list(dict.fromkeys([*wrong.get(place.path, []), message]))
+    if wrong:
+        raise InvalidSubmission(wrong)

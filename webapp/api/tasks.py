@@ -16,7 +16,7 @@ from models.case import Task
 from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import NUMBER, Json, answer, api_call, argument, body, cursor, flag, limit, values_of
-from webapp.api.documents import refuse_foreign
+from webapp.api.documents import refuse_wrong
 from webapp.api.shapes import step_json, task_json
 from webapp.task_forms import form_class, shown_form
 
@@ -103,5 +103,5 @@ def _bound_form(session: Session, actor: Actor, task_id: int, values: dict[str, 
     typed = form_class(view).from_values(values, choices=view.briefing.choices).draft_values
     view = engine.brief(session, view, by=actor, typed=typed)
     form = form_class(view).from_values(values, preset=view.briefing.values, choices=view.briefing.choices)
-    refuse_foreign(session, view.case, form)
+    refuse_wrong(session, view.case, form)
     return form
