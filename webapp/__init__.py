@@ -22,9 +22,8 @@ from webapp import (
     payments,
     people,
     security,
-    tasks,
-    sheets,
     starting,
+    tasks,
     worklist,
 )
 from webapp.api import routes as api
@@ -32,7 +31,7 @@ from webapp.current import Application
 
 BLUEPRINTS = (
     worklist.bp, tasks.bp, cases.bp, starting.bp, documents.bp, notices.bp, monitor.bp, payments.bp, outbox.bp,
-    health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, api.bp,
+    health.bp, navigation.bp, accounts.bp, people.bp, api.bp,
 )  # fmt: skip
 
 
