@@ -15,6 +15,7 @@ from webapp import (
     filters,
     health,
     labels,
+    listings,
     monitor,
     navigation,
     notices,
@@ -22,8 +23,10 @@ from webapp import (
     payments,
     people,
     security,
+    sheets,
     starting,
     tasks,
+    weeks,
     worklist,
 )
 from webapp.api import routes as api
@@ -31,7 +34,7 @@ from webapp.current import Application
 
 BLUEPRINTS = (
     worklist.bp, tasks.bp, cases.bp, starting.bp, documents.bp, notices.bp, monitor.bp, payments.bp, outbox.bp,
-    health.bp, navigation.bp, accounts.bp, people.bp, api.bp,
+    health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, api.bp,
 )  # fmt: skip
 
 

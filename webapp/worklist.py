@@ -51,6 +51,7 @@ def show() -> str:
         return render_template(
             "worklist.html", page=page, counts=counts, whose=whose, arguments=arguments, link=link,
             processes=processes(session, actor), sorts=labels.SORTS, urgent_up_to=labels.URGENT_UP_TO,
+            home=[] if arguments else home_parts(session, actor),
         )  # fmt: skip
 
 
@@ -64,7 +65,6 @@ def processes(session: Session, actor: Actor) -> list[Process]:
     return sorted(found, key=lambda process: process.name)
 
 
-def asked(*names: str) -> dict[str, str]:
 def _process(session: Session, actor: Actor, key: str, name: str) -> Process:
     engine = current.engine()
     if not engine.may_start(session, key, actor):
@@ -73,6 +73,7 @@ def _process(session: Session, actor: Actor, key: str, name: str) -> Process:
     return Process(key, name, may_start=True, asks=bool(list(fields)))
 
 
+def asked(*names: str) -> dict[str, str]:
     """The page's own query arguments that were given, cut to a bearable length."""
     return {name: request.args[name][:300] for name in names if request.args.get(name)}
 
