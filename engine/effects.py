@@ -21,8 +21,8 @@ def record(
     task_name: str = "", details: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Add a line to the case's history. A lazy ``text`` in the details is read in each reader's language."""
-    session.connection().execute(
-        statements.ADD_HISTORY,
+    statements.ADD_HISTORY.run(
+        session,
         {
             "case_id": case.id, "at": at, "actor_id": by.person_id, "actor_name": by.name, "role": role, "what": what,
             "task_key": task_key, "task_name": task_name, "details": _kept(details) if details else None,
@@ -112,8 +112,8 @@ def put_sms(
     secret: bool = False,
 ) -> None:  # fmt: skip
     """Put an SMS into the outbox (SMS-1); it leaves when the worker next looks, after the commit."""
-    session.connection().execute(
-        statements.ADD_MESSAGE,
+    statements.ADD_MESSAGE.run(
+        session,
         {
             "case_id": case.id if case else None, "person_id": person_id, "receiver": mobile, "text": text,
             "secret": secret, "created_at": at, "next_try_at": at,

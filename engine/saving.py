@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import sending, state, statements, subscriptions
+from engine import deadlines, sending, state, statements, subscriptions
+from engine.deadlines import Counted
 from engine.definitions import Deployed
 from engine.diagrams import Element
 from engine.errors import Conflict
 from engine.operations import Json, OperationContext
 from engine.stepping import Position, ThrownEvent, WaitingEvent
-from models.case import CaseStatus, Participant, TaskKind, TaskStatus
+from models.case import NEVER, CaseStatus, Participant, TaskKind, TaskStatus
 from models.job import JobKind
 
 PASSED = "passed"  # elements passed so far, kept beside the tokens: {process key: [element ids]}
@@ -60,7 +61,7 @@ class Step:
                 "ended_at": now, "outcome": end.id if end else None,
             }  # fmt: skip
         which = {"this_case": case.id, "this_revision": case.revision}
-        if self._execute(statements.WRITE_CASE, {**which, **values}).rowcount != 1:
+        if statements.WRITE_CASE.run(self.context.session, {**which, **values}).rowcount != 1:
             raise Conflict(case.number)
         for name, value in values.items():
             set_committed_value(case, name, value)
@@ -87,14 +88,16 @@ class Step:
         rows += [row for wait in begun if (row := self._event_row(wait)) is not None]
         if rows:
             self._assign(rows)
-            self._execute(statements.ADD_TASKS, rows)
+            statements.ADD_TASKS.run(self.context.session, rows)
 
     def _task_row(self, spiff_task: Any) -> dict[str, Any]:
         key = self.deployed.key_of(spiff_task.workflow.spec.name)
         element = self.deployed.diagrams[key].elements[spiff_task.task_spec.bpmn_id]
         row = self._row(key, element, str(spiff_task.id), TaskKind.USER_TASK)
-        due = self._property(element, "due", spiff_task)
+        due, counted = deadlines.read(self._property(element, "due", spiff_task))
+        row |= Counted.columns(counted)
         row["due_at"] = datetime.fromisoformat(due) if isinstance(due, str) else due
+        row["sort_due_at"] = row["due_at"] or NEVER
         row["priority"] = self._property(element, "priority", spiff_task, 50)
         row["scope"] = str(self._property(element, "scope", spiff_task, ""))
         return row
@@ -112,8 +115,9 @@ class Step:
         return {
             "case_id": self.context.case.id, "kind": kind, "key": element.id, "process_key": process_key,
             "name": element.name or element.id, "token": token, "role": element.role, "scope": "",
-            "assignee_id": None, "claimed": False, "since": self.context.now, "due_at": None, "priority": 50,
-            "locked": None, "status": TaskStatus.OPEN,
+            "assignee_id": None, "claimed": False, "since": self.context.now, "due_at": None,
+            "sort_due_at": NEVER, "priority": 50, "locked": None, "status": TaskStatus.OPEN,
+            **Counted.columns(None),
         }  # fmt: skip
 
     def _property(self, element: Element, name: str, spiff_task: Any, default: Json = None) -> Json:
@@ -124,7 +128,7 @@ class Step:
         """Give tasks of bound lanes to the bound person, and let the other lanes' groups see the case."""
         session, case = self.context.session, self.context.case
         bound: dict[str, int | None] = {}
-        for binding in self._execute(statements.BINDINGS, {"this_case": case.id}):
+        for binding in statements.BINDINGS.run(session, {"this_case": case.id}):
             role, person_id = binding.role, binding.person_id
             bound[role] = person_id if person_id is not None else bound.get(role)
         for row in rows:
@@ -146,14 +150,16 @@ class Step:
         begun = self.after.operations.keys() - self.before.operations.keys()
         rows += [self._operation_row(self.after.operations[token]) for token in begun]
         rows += sending.rows(self.context, self.deployed, self.thrown)
+        rows = [{**Counted.columns(None), **row} for row in rows]  # one statement: each row names the same columns
         if rows:
-            self._execute(statements.ADD_JOBS, rows)
+            statements.ADD_JOBS.run(self.context.session, rows)
 
     def _timer_row(self, wait: WaitingEvent) -> dict[str, Any]:
         return {
             "case_id": self.context.case.id, "kind": JobKind.TIMER, "element_id": wait.element,
             "process_key": self.deployed.key_of(wait.process), "token": wait.token, "due_at": wait.due,
             "run_at": wait.due, "attempts": 0, "operation": "", "arguments": None, "idempotency_key": "",
+            **Counted.columns(wait.counted),
         }  # fmt: skip
 
     def _operation_row(self, spiff_task: Any) -> dict[str, Any]:
@@ -171,8 +177,8 @@ class Step:
     def _write_passages(self) -> None:
         if self.passed:
             case_id, now = self.context.case.id, self.context.now
-            self._execute(
-                statements.ADD_PASSAGES,
+            statements.ADD_PASSAGES.run(
+                self.context.session,
                 [
                     {"case_id": case_id, "process_key": key, "element_id": element, "last_at": now}
                     for key, element in self.passed

@@ -239,7 +239,7 @@ class Engine:
         if not run.submit(task.token, values):
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         ended = {"status": TaskStatus.COMPLETED, "ended_at": now, "ended_by_id": by.person_id}
-        session.connection().execute(statements.END_TASK, {"this_task": task.id, **ended})
+        statements.END_TASK.run(session, {"this_task": task.id, **ended})
         session.expire(task, ended)
         effects.record(
             session, run.case, what="task_completed", by=by, at=now, role=task.role, task_key=task.key,

@@ -1,4 +1,4 @@
-"""The SQL of every step, built once: building it anew for each step cost more than running it.
+"""The SQL of every step, built once; what every step runs is also compiled once (``engine/prepared.py``).
 
 Parameters that are no columns' new values begin with ``this_``.
 """
@@ -10,6 +10,7 @@ from typing import cast
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import undefer
 
+from engine.prepared import Prepared
 from models.case import Case, CaseWord, FlowPassage, HistoryEntry, Participant, Task, TaskStatus
 from models.job import Job
 from models.outbox import OutboxMessage
@@ -32,14 +33,16 @@ LOCK_WITH_TASK = (
     .execution_options(populate_existing=True)
 )
 # The case's current bindings: (role, person or nobody in person).
-BINDINGS = select(_PARTICIPANTS.c.role, _PARTICIPANTS.c.person_id).where(
-    _PARTICIPANTS.c.case_id == bindparam("this_case"), _PARTICIPANTS.c.until.is_(None)
+BINDINGS = Prepared(
+    select(_PARTICIPANTS.c.role, _PARTICIPANTS.c.person_id).where(
+        _PARTICIPANTS.c.case_id == bindparam("this_case"), _PARTICIPANTS.c.until.is_(None)
+    )
 )
 # Write the case's columns if nobody has written them since it was read.
-WRITE_CASE = update(_CASES).where(
-    _CASES.c.id == bindparam("this_case"), _CASES.c.revision == bindparam("this_revision")
+WRITE_CASE = Prepared(
+    update(_CASES).where(_CASES.c.id == bindparam("this_case"), _CASES.c.revision == bindparam("this_revision"))
 )
-END_TASK = update(_TASKS).where(_TASKS.c.id == bindparam("this_task"))
+END_TASK = Prepared(update(_TASKS).where(_TASKS.c.id == bindparam("this_task")))
 # The open tasks of the case at these tokens: the process went another way.
 CANCEL_TASKS = update(_TASKS).where(
     _TASKS.c.case_id == bindparam("this_case"),
@@ -49,11 +52,11 @@ CANCEL_TASKS = update(_TASKS).where(
 DELETE_JOBS = delete(_table(Job)).where(
     Job.case_id == bindparam("this_case"), Job.token.in_(bindparam("this_tokens", expanding=True))
 )
-ADD_TASKS = insert(_TASKS)
-ADD_JOBS = insert(_table(Job))
-ADD_PASSAGES = insert(_table(FlowPassage))
-ADD_HISTORY = insert(_table(HistoryEntry))
-ADD_MESSAGE = insert(_table(OutboxMessage))
+ADD_TASKS = Prepared(insert(_TASKS))
+ADD_JOBS = Prepared(insert(_table(Job)))
+ADD_PASSAGES = Prepared(insert(_table(FlowPassage)))
+ADD_HISTORY = Prepared(insert(_table(HistoryEntry)))
+ADD_MESSAGE = Prepared(insert(_table(OutboxMessage)))
 ADD_WORDS = insert(_table(CaseWord))
 DELETE_WORDS = delete(_table(CaseWord)).where(
     CaseWord.case_id == bindparam("this_case"), CaseWord.word.in_(bindparam("this_words", expanding=True))

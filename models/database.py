@@ -120,13 +120,17 @@ def _prepare_sqlite(engine: Engine) -> None:
         locks = isinstance(statement, Select) and statement._for_update_arg is not None
         writes = isinstance(statement, UpdateBase)
         if writes or (locks and not options.get(OPTIMISTIC)):
-            driver = connection.connection.driver_connection
-            if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
-                _begin(driver)
+            take_write_lock(connection)
 
 
-def _begin(driver: sqlite3.Connection) -> None:
-    """Begin with the write lock. Somebody else's, held for too long, is an error like those of statements."""
+def take_write_lock(connection: Connection) -> None:
+    """SQLite: begin the transaction with the write lock, unless it holds that. Other databases lock what is written.
+
+    Somebody else's lock, held for too long, is an error like those of statements.
+    """
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection) or driver.in_transaction:
+        return
     try:
         driver.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
