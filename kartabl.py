@@ -9,7 +9,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -17,15 +17,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-import holidays
 import waitress
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 
 import forms
 import webapp
-from engine import checking, clock, definitions, housekeeping
+from engine import checking, definitions, housekeeping, moving, seeding
 from engine.accounts import Accounts, fold_username
+from engine.calendar import OfficeCalendar, weekend_of
 from engine.expressions import Language, SafeEnvironment
 from engine.identity import Actor
 from engine.importing import guarded, printing
@@ -54,8 +54,6 @@ from workflows.registry import briefings, listings, operations, reports, sheets
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
 FONTS = Path(__file__).parent / "webapp" / "static" / "dist" / "fonts"
-IRAN = holidays.country_holidays("IR")
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Clock = Callable[[], datetime]
 
@@ -122,22 +120,22 @@ def make_services(settings: Settings, sessions: sessionmaker[Session], now: Cloc
         sms = OnScreenOutbox()
     return Services(
         settings=settings, payment_gateway=gateway, sms=sms, public_url=settings.public_url,
-        calendar=office_calendar(settings), fonts_path=FONTS,
+        calendar=office_calendar(settings, sessions), fonts_path=FONTS,
     )  # fmt: skip
 
 
-def office_calendar(settings: Settings) -> WorkingCalendar:
-    """The organisation's working time, from its settings; holidays of Iran from a well-kept library (CAL-1)."""
-    weekend = frozenset(WEEKDAYS.index(day.strip()) for day in settings.weekend.split(","))
-    return WorkingCalendar(
-        weekend=weekend, opens=settings.office_opens, closes=settings.office_closes,
-        zone=ZoneInfo(settings.time_zone), is_holiday=is_holiday,
+def office_calendar(settings: Settings, sessions: sessionmaker[Session] | None = None) -> OfficeCalendar:
+    """The organisation's working time as its tables have it; before they are filled, as the settings do (CAL-1)."""
+    initial = WorkingCalendar(
+        weekend=weekend_of(settings.weekend), opens=settings.office_opens, closes=settings.office_closes,
+        zone=ZoneInfo(settings.time_zone), is_holiday=seeding.is_public_holiday,
     )  # fmt: skip
+    return OfficeCalendar(initial, sessions)
 
 
-def language(calendar: WorkingCalendar) -> Language:
+def language(calendar: OfficeCalendar) -> Language:
     """The functions that expressions of diagrams may call besides the built-in ones."""
-    return Language({"working_days": lambda days: calendar.add_working_days(clock.now(), days).isoformat()})
+    return Language({"working_days": calendar.working_days})
 
 
 def seam() -> checking.Seam:
@@ -150,10 +148,6 @@ def seam() -> checking.Seam:
     )
 
 
-def is_holiday(day: date) -> bool:
-    return day in IRAN
-
-
 def _form_fields(process_key: str, task_key: str) -> frozenset[str] | None:
     form = forms.form_for(process_key, task_key)
     return None if form is None else frozenset(form.unbound().data)
@@ -162,6 +156,7 @@ def _form_fields(process_key: str, task_key: str) -> frozenset[str] | None:
 # ---------------------------------------------------------------- the command line
 
 SWEEP_EVERY = 3600  # seconds between two looks at what nobody needs any more
+MOVE_EVERY = 5  # seconds between two looks for deadlines that a changed calendar moves
 RECONCILE_EVERY = 300  # seconds between two questions to the gateway about payments whose return was lost
 
 
@@ -205,10 +200,17 @@ def run(host: str, port: int, threads: int, worker: bool) -> None:
 
 def prepare(application: Application) -> None:
     """Bring the database up to date and deploy what changed. Exits with the findings when a diagram is not sound."""
-    migrate.upgrade(application.database)
+    bring_up_to_date(application)
     bundle = application.deploy()
     if not bundle.sound:
         raise click.ClickException("\n".join(str(finding) for finding in bundle.findings))
+
+
+def bring_up_to_date(application: Application) -> None:
+    """The newest schema, and the working calendar with the years that it does not have yet."""
+    migrate.upgrade(application.database)
+    with application.engine.transaction() as session:
+        seeding.fill(session, application.settings, now=application.clock())
 
 
 @main.command()
@@ -222,13 +224,14 @@ def worker() -> None:
 def _add_regular_work(application: Application) -> None:
     engine, now = application.engine, application.clock
     application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(engine, now()))
+    application.worker.every(MOVE_EVERY, lambda: moving.move_deadlines(engine))
     application.worker.every(SWEEP_EVERY, lambda: housekeeping.sweep(engine))
 
 
 @main.command(name="migrate")
 def migrate_command() -> None:
-    """Bring the database to the newest schema."""
-    migrate.upgrade(application_from_environment().database)
+    """Bring the database to the newest schema, and the working calendar to this version's years."""
+    bring_up_to_date(application_from_environment())
 
 
 @main.command()

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[Any, str]] = {
     "task_released": (lazy("«%(task)s» به گروه بازگردانده شد"), "note"),
     "task_reassigned": (lazy("«%(task)s» به شخص دیگری سپرده شد"), "note"),
     "role_bound": (lazy("مسئول پرونده تعیین شد"), "note"),
+    "deadline_moved": (lazy("مهلت «%(task)s» جابه‌جا شد"), "warning"),
     "timer_fired": (lazy("زمان «%(task)s» فرا رسید"), "warning"),
     "message_received": (lazy("«%(task)s» دریافت شد"), "done"),
     "operation_done": (lazy("«%(task)s» انجام شد"), "done"),

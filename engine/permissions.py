@@ -19,6 +19,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "see_outbox": frozenset({Role.SUPERVISOR, Role.ADMIN}),
     "send_notices": frozenset({Role.GAS_OFFICE, Role.SUPERVISOR, Role.ADMIN}),  # ACC-4
     "manage_people": frozenset({Role.ADMIN}),
+    "change_calendar": frozenset({Role.ADMIN}),  # CAL-1
     "deploy": frozenset({Role.ANALYST, Role.ADMIN}),
 }
 

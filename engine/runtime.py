@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 from sqlalchemy.exc import IntegrityError
 
 from engine import clock, failures, pruning, saving, state, stepping
+from engine.deadlines import MADE, Counted, Deadlines
 from engine.decisions import as_json
 from engine.definitions import Deployed
 from engine.diagrams import INSERTED, SUBMISSION, Element
@@ -88,6 +90,7 @@ class Run:
         self._position: stepping.Position | None = self._before  # empty: the case has moved since it was looked at
         self._submitted: set[str] = set()
         self._newly_passed: list[tuple[str, str]] = []  # (process key, element id), in order
+        self._deadlines = Deadlines(context.session, context.services.calendar)
 
     def start(self, data: Mapping[str, Json], values: Mapping[str, Json] | None = None) -> None:
         """Make the case's workflow anew, with ``data`` at its start event, and the ``values`` of that one's form."""
@@ -100,6 +103,7 @@ class Run:
         """Bring back the case's workflow from its saved state."""
         with failures.told(self.case):
             self.workflow = state.load(self.case.state, self.deployed.specs, self._script_engine)
+        self._deadlines.load(self.workflow.data.get(MADE, {}))
         self._before = self._position = stepping.position(self.workflow)
 
     def submit(self, token: str, values: Mapping[str, Json]) -> bool:
@@ -145,7 +149,18 @@ class Run:
         """The timer that has been due for longest; ``None`` when none is."""
         waits = self._where().waits.values()
         due = [wait for wait in waits if wait.due is not None and wait.due <= self.context.now]
+        due = [wait for wait in due if wait.counted is None or not self._is_postponed(wait.counted)]
         return min(due, key=lambda wait: (wait.due, wait.token), default=None)
+
+    def _is_postponed(self, counted: Counted) -> bool:
+        """The calendar has changed, and the timer is about to be moved (``engine.moving``): it must not fire now."""
+        return self._deadlines.due(counted) > self.context.now
+
+    def move_timers(self, moved: Mapping[str, tuple[datetime, Counted]]) -> list[stepping.WaitingEvent]:
+        """Let timers fire at other moments, by token; those that wait no more are passed over. Returns the others."""
+        waits = self._where().waits
+        with self._moving():
+            return [stepping.move_timer(self.workflow, token, *moved[token]) for token in moved if token in waits]
 
     def fire_timer(self, wait: stepping.WaitingEvent) -> Element:
         """Let one due timer fire; returns the element it was."""
@@ -174,6 +189,7 @@ class Run:
         """Write state, tasks, timers and outside operations as they stand now. Raises ``Conflict``."""
         with self._moving():  # a task's due date may be reckoned from now
             self._drop_submission()
+            self._keep_deadlines()
             thrown = stepping.thrown_events(self.workflow)
             pruning.prune(self.workflow)
             step = saving.Step(
@@ -192,7 +208,7 @@ class Run:
     def _moving(self) -> Iterator[None]:
         """The case moves, at the step's own moment; what goes wrong has failed at an element, for a reason."""
         self._position = None
-        with clock.at(self.context.now), failures.told(self.case):
+        with clock.at(self.context.now), self._deadlines.in_force(), failures.told(self.case):
             yield
 
     def _drop_submission(self) -> None:
@@ -200,6 +216,15 @@ class Run:
             workflow.data.pop(SUBMISSION, None)
             for task in workflow.tasks.values():
                 task.data.pop(SUBMISSION, None)
+
+    def _keep_deadlines(self) -> None:
+        """Keep beside the tokens how the deadlines were made that the case's data still holds."""
+        workflows = (self.workflow, *self.workflow.subprocesses.values())
+        kept = self._deadlines.kept(task.data for workflow in workflows for task in workflow.tasks.values())
+        if kept:
+            self.workflow.data[MADE] = kept
+        else:
+            self.workflow.data.pop(MADE, None)
 
     def _note(self, spiff_task: Any) -> None:
         self._pass(spiff_task.workflow.spec.name, spiff_task.task_spec.bpmn_id)

@@ -21,6 +21,7 @@ from SpiffWorkflow.util.task import TaskState
 from engine import clock, state
 from engine.corrections.events import branches
 from engine.corrections.messages import arrive
+from engine.deadlines import Counted
 from engine.errors import EngineError
 from engine.lowering.names import is_inserted
 from engine.specs import OperationTask
@@ -72,6 +73,7 @@ class WaitingEvent:
     due: datetime | None  # timers: when it fires (next); in UTC
     attached_to: str | None  # boundary events: the activity
     interrupting: bool  # whether it ends what it is attached to; True for events in the flow
+    counted: Counted | None  # timers in working days: what ``due`` was counted from
     task: Any = field(default=None, compare=False, repr=False)  # the library's task that waits
 
 
@@ -205,11 +207,12 @@ def _waiting(workflow: BpmnWorkflow) -> Iterator[SpiffTask]:
 
 def _events_of(task: SpiffTask) -> list[WaitingEvent]:
     if not isinstance(task.task_spec, EventBasedGateway):
-        return [_event(task, task.task_spec, task.task_spec.event_definition, str(task.id), _due(task))]
-    due_times = task.internal_data.get("due_times", {})
+        counted = Counted.read(task.internal_data.get("counted"))
+        return [_event(task, task.task_spec, task.task_spec.event_definition, str(task.id), _due(task), counted)]
+    due_times, made = task.internal_data.get("due_times", {}), task.internal_data.get("counted", {})
     return [
         _event(task, task.workflow.spec.task_specs[branch], definition, _branch_id(task, branch),
-               _moment(due_times.get(branch)))
+               _moment(due_times.get(branch)), Counted.read(made.get(branch)))
         for branch, definition in branches(task)
     ]  # fmt: skip
 
@@ -219,13 +222,16 @@ def _branch_id(gateway: SpiffTask, branch: str) -> str:
     return str(uuid5(gateway.id, branch))
 
 
-def _event(task: SpiffTask, spec: Any, definition: Any, token: str, due: datetime | None) -> WaitingEvent:
+def _event(
+    task: SpiffTask, spec: Any, definition: Any, token: str, due: datetime | None, counted: Counted | None
+) -> WaitingEvent:
     attached = _attached_to(task) if isinstance(spec, BoundaryEvent) else None
     name = definition.name if not isinstance(definition, TimerEventDefinition) else None
     interrupting = getattr(spec, "cancel_activity", True)
     return WaitingEvent(
-        token, task.workflow.spec.name, spec.bpmn_id, _kind(definition), name, due, attached, interrupting, task
-    )
+        token, task.workflow.spec.name, spec.bpmn_id, _kind(definition), name, due, attached, interrupting, counted,
+        task,
+    )  # fmt: skip
 
 
 def _attached_to(event: SpiffTask) -> str | None:
@@ -267,6 +273,22 @@ def fire_timer(workflow: BpmnWorkflow, token: str, now: datetime) -> WaitingEven
         raise EventNotWaiting(token, due=event.due)
     with clock.at(now):
         _fire(task, event)
+    return event
+
+
+def move_timer(workflow: BpmnWorkflow, token: str, due: datetime, counted: Counted) -> WaitingEvent:
+    """Let a timer in working days fire at another moment: the calendar has changed. Returns it as it waited before.
+
+    Raises EventNotWaiting.
+    """
+    task, event = _find(workflow, token)
+    if event.counted is None:
+        raise EventNotWaiting(token)
+    kept = task.internal_data
+    if isinstance(task.task_spec, EventBasedGateway):
+        kept["due_times"][event.element], kept["counted"][event.element] = due.isoformat(), counted.stored()
+    else:
+        kept["event_value"], kept["counted"] = due.isoformat(), counted.stored()
     return event
 
 

@@ -5,12 +5,13 @@ Pure: the calendar is handed in, nothing is read from a clock or a database.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 FARTHEST = 3_660  # days looked at before giving up: a calendar without any working day is a mistake
+DAY = timedelta(days=1)
 
 
 class NoWorkingDay(ValueError):
@@ -19,16 +20,20 @@ class NoWorkingDay(ValueError):
 
 @dataclass(frozen=True)
 class WorkingCalendar:
-    """An office's calendar. ``weekend`` holds numbers of ``date.weekday()`` (Monday is 0); hours are local."""
+    """An office's calendar. ``weekend`` holds numbers of ``date.weekday()`` (Monday is 0); hours are local.
+
+    ``worked``: days on which the office is open although they are weekend days or holidays.
+    """
 
     weekend: frozenset[int]
     opens: time
     closes: time
     zone: ZoneInfo
     is_holiday: Callable[[date], bool]
+    worked: Collection[date] = frozenset()
 
     def is_working_day(self, day: date) -> bool:
-        return day.weekday() not in self.weekend and not self.is_holiday(day)
+        return day in self.worked or (day.weekday() not in self.weekend and not self.is_holiday(day))
 
     def is_working_time(self, moment: datetime) -> bool:
         """Whether the office is open at an aware moment; the closing minute itself counts as open."""
@@ -48,22 +53,39 @@ class WorkingCalendar:
     def add_working_days(self, start: datetime, days: int) -> datetime:
         """The same time of day on the ``days``-th working day after the day that ``start`` counts as (CAL-3).
 
-        Takes an aware moment and gives one in UTC. Raises ``ValueError`` for a negative number of days.
+        Takes an aware moment and gives one in UTC. Raises ``ValueError`` for a negative number of days, and for
+        more than lie ahead in ten years.
         """
-        if days < 0:
-            raise ValueError(f"Working days are counted forwards only: {days}")
+        if not 0 <= days <= FARTHEST:
+            raise ValueError(f"Working days are counted forwards, up to ten years: {days}")
         counted = self.next_working_moment(start).astimezone(self.zone)
         day = counted.date()
         for _ in range(days):
             day = self._working_day_after(day)
         return self._at(day, counted.time())
 
+    def working_time_between(self, start: datetime, end: datetime) -> timedelta:
+        """How long the office is open between two aware moments; negative when ``end`` is the earlier one."""
+        if end < start:
+            return -self.working_time_between(end, start)
+        first, last = start.astimezone(self.zone).date(), end.astimezone(self.zone).date()
+        open_days = (first + DAY * number for number in range((last - first).days + 1))
+        return sum((self._open_within(day, start, end) for day in open_days), timedelta())
+
+    def _open_within(self, day: date, start: datetime, end: datetime) -> timedelta:
+        """How long the office is open on ``day`` between two moments."""
+        if not self.is_working_day(day):
+            return timedelta()
+        begin = max(self._at(day, self.opens), start.astimezone(UTC))
+        closing = self._at(day, self.closes, fold=1)  # of an hour that comes twice, the second one
+        return max(min(closing, end.astimezone(UTC)) - begin, timedelta())
+
     def _working_day_after(self, day: date) -> date:
         for _ in range(FARTHEST):
-            day += timedelta(days=1)
+            day += DAY
             if self.is_working_day(day):
                 return day
         raise NoWorkingDay(f"No working day within ten years before {day}")
 
-    def _at(self, day: date, clock: time) -> datetime:
-        return datetime.combine(day, clock.replace(tzinfo=None), self.zone).astimezone(UTC)
+    def _at(self, day: date, clock: time, *, fold: int = 0) -> datetime:
+        return datetime.combine(day, clock.replace(tzinfo=None, fold=fold), self.zone).astimezone(UTC)

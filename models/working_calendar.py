@@ -62,13 +62,16 @@ class CalendarDay(Base):
 
 
 class CalendarChange(Base):
-    """One saved change: what was before and after, who did it and why. Append-only."""
+    """One day, or the settings, changed: what was before and after, who did it and why. Append-only."""
 
     __tablename__ = "calendar_changes"
-    __table_args__ = (Index("ix_calendar_changes_day_id", "day", "id"),)
+    __table_args__ = (
+        Index("ix_calendar_changes_day_id", "day", "id"),
+        Index("ix_calendar_changes_revision", "revision"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    revision: Mapped[int] = mapped_column(Integer, unique=True)  # of the calendar that it made
+    revision: Mapped[int] = mapped_column(Integer)  # of the calendar that it made
     day: Mapped[date | None]  # empty: the settings
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]

@@ -15,8 +15,6 @@ from sqlalchemy.orm import Session
 import kartabl
 import webapp
 from engine.settings import Settings
-from models import migrate
-from models.database import open_database
 from tests.databases import SQLITE, fresh_database, postgres_url
 from tests.play import PASSWORD, People, Play
 from tests.standing import StandingClock
@@ -25,11 +23,9 @@ SATURDAY = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # 1405/08/30, 10:00 in Teh
 
 
 def prepare(url: str) -> None:
-    """What a template database holds: the schema by its migrations, and the deployed diagrams."""
-    database = open_database(url)
-    migrate.upgrade(database)
-    database.dispose()
-    application = kartabl.build(Settings(secret_key="s" * 32, database_url=url))
+    """What a template database holds: the schema by its migrations, the calendar, and the deployed diagrams."""
+    application = kartabl.build(Settings(secret_key="s" * 32, database_url=url), now=StandingClock(SATURDAY))
+    kartabl.bring_up_to_date(application)
     bundle = application.deploy()
     assert bundle.sound, "\n".join(map(str, bundle.findings))
     application.database.dispose()

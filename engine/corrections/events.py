@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from SpiffWorkflow.bpmn.parser.event_parsers import SIGNAL_EVENT_XPATH, EndEventParser
@@ -21,7 +20,7 @@ from SpiffWorkflow.bpmn.util.event import BpmnEvent
 from SpiffWorkflow.spiff.specs.event_definitions import ErrorEventDefinition, EscalationEventDefinition
 from SpiffWorkflow.util.task import TaskState
 
-from engine import clock, due
+from engine import clock, deadlines, due
 from engine.corrections.registry import UncaughtError, instead_of, original
 
 # ---------------------------------------------------------------- 6 timers stand still
@@ -35,7 +34,11 @@ from engine.corrections.registry import UncaughtError, instead_of, original
 @instead_of(DurationTimerEventDefinition, "has_fired")
 def _fix_due_time(self: Any, my_task: Any) -> bool:
     if my_task.internal_data.get("event_value") is None:
-        my_task.internal_data["event_value"] = _due_of(self, my_task).isoformat()
+        value, counted = deadlines.read(_value_of(self, my_task))
+        due_at = due.due_time(value, now=clock.now(), element=_element(my_task))
+        my_task.internal_data["event_value"] = due_at.isoformat()
+        if counted:
+            my_task.internal_data["counted"] = counted.stored()
     return bool(my_task.internal_data.get("event_fired", False))
 
 
@@ -46,10 +49,6 @@ def _fix_first_due_time(self: Any, my_task: Any) -> None:
         my_task.internal_data["event_value"] = {
             "next": cycle.first.isoformat(), "period": cycle.period, "cycles": cycle.repetitions,
         }  # fmt: skip
-
-
-def _due_of(definition: Any, my_task: Any) -> datetime:
-    return due.due_time(_value_of(definition, my_task), now=clock.now(), element=_element(my_task))
 
 
 def _value_of(definition: Any, my_task: Any) -> object:
@@ -74,8 +73,10 @@ def _one_branch_has_fired(self: Any, my_task: Any) -> bool:
     due_times = my_task.internal_data.setdefault("due_times", {})
     for branch, definition in branches(my_task):
         if isinstance(definition, TimerEventDefinition) and branch not in due_times:
-            value = _value_of(definition, my_task)
+            value, counted = deadlines.read(_value_of(definition, my_task))
             due_times[branch] = due.due_time(value, now=clock.now(), element=branch).isoformat()
+            if counted:
+                my_task.internal_data.setdefault("counted", {})[branch] = counted.stored()
     return "branch" in my_task.internal_data
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import holidays
 import jdatetime
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.working_time import NoWorkingDay, WorkingCalendar
+from engine.working_time import FARTHEST, NoWorkingDay, WorkingCalendar
 
 TEHRAN = ZoneInfo("Asia/Tehran")
 HOLIDAYS = {jdatetime.date(1404, 1, day).togregorian() for day in (1, 2, 3, 4, 12, 13)}
+
+
+FIRST, LAST = jdatetime.date(1390, 1, 1).togregorian(), jdatetime.date(1410, 12, 29).togregorian()
+PUBLIC = frozenset(holidays.country_holidays("IR", years=range(FIRST.year, LAST.year + 1)))
 
 
 def calendar(weekend: frozenset[int] = frozenset({3, 4}), holidays: set[date] | None = None) -> WorkingCalendar:
@@ -71,15 +76,125 @@ def slow(office: WorkingCalendar, start: datetime, days: int) -> datetime:
     return datetime.combine(day, moment.time(), TEHRAN).astimezone(UTC)
 
 
-MOMENTS = st.datetimes(datetime(2011, 3, 21), datetime(2032, 3, 19)).map(
-    lambda at: at.replace(microsecond=0, tzinfo=UTC)
-)
+def slow_between(office: WorkingCalendar, start: datetime, end: datetime) -> timedelta:
+    """The working time between two whole minutes by looking at each minute between them."""
+    moment, minutes = start, 0
+    while moment < end:
+        local = moment.astimezone(TEHRAN)
+        minutes += office.is_working_day(local.date()) and office.opens <= local.time() < office.closes
+        moment += timedelta(minutes=1)
+    return timedelta(minutes=minutes)
 
 
-@given(
-    MOMENTS, st.integers(0, 12), st.sets(st.integers(0, 40), max_size=12), st.sampled_from([{3, 4}, {4}, {3}, {5, 6}])
-)
-def test_it_agrees_with_the_slow_reference(start: datetime, days: int, closed: set[int], weekend: set[int]) -> None:
-    holidays = {start.date() + timedelta(days=offset) for offset in closed}
-    office = calendar(frozenset(weekend), holidays)
+def moments(first: datetime = datetime(2011, 3, 21), last: datetime = datetime(2032, 3, 18)) -> st.SearchStrategy:
+    return st.datetimes(first, last).map(lambda at: at.replace(microsecond=0, tzinfo=UTC))
+
+
+WEEKENDS = st.sampled_from([{3, 4}, {4}, {3}, {5, 6}, set()])
+CLOSED = st.sets(st.integers(0, 40), max_size=12)
+CLOCKS = (time(0), time(7, 29, 59), time(7, 30), time(9, 9, 11), time(14, 30), time(14, 30, 1), time(23, 59))
+DST_BEGINS = datetime(2021, 3, 21, 20, 30, tzinfo=UTC)  # 1400/01/02 00:00 becomes 01:00
+DST_ENDS = datetime(2021, 9, 21, 19, 30, tzinfo=UTC)  # 1400/06/31 00:00 becomes 23:00 of the 30th
+
+
+@pytest.mark.rule("CAL-2", "CAL-3")
+@given(moments(), st.integers(0, 12), CLOSED, CLOSED, WEEKENDS)
+def test_it_agrees_with_the_slow_reference(
+    start: datetime, days: int, closed: set[int], worked: set[int], weekend: set[int]
+) -> None:
+    holidays_near, worked_near = ({start.date() + timedelta(days=offset) for offset in one} for one in (closed, worked))
+    office = WorkingCalendar(
+        frozenset(weekend), time(7, 30), time(14, 30), TEHRAN, holidays_near.__contains__, worked_near
+    )
     assert office.add_working_days(start, days) == slow(office, start, days)
+
+
+@pytest.mark.rule("CAL-1", "CAL-3")
+def test_every_day_of_twenty_one_years_agrees_with_counting_on_the_fingers() -> None:
+    """Each day from 1390 to 1410 with its public holidays: before the opening, at work, after closing, at midnight."""
+    office = WorkingCalendar(frozenset({3, 4}), time(7, 30), time(14, 30), TEHRAN, PUBLIC.__contains__)
+    day = FIRST
+    while day <= LAST - timedelta(days=40):
+        works = day.weekday() not in (3, 4) and day not in PUBLIC
+        following = [one for one in (day + timedelta(days=ahead) for ahead in range(1, 41))
+                     if one.weekday() not in (3, 4) and one not in PUBLIC]  # fmt: skip
+        for clock in (
+            time(0),
+            time(7, 29, 59),
+            time(7, 30),
+            time(9, 9, 11),
+            time(14, 30),
+            time(14, 30, 1),
+            time(23, 59),
+        ):
+            inside = works and clock <= time(14, 30)
+            reached = [day, *following] if inside else following
+            at = clock if inside and clock >= time(7, 30) else time(7, 30)
+            start = datetime.combine(day, clock, TEHRAN)
+            for days in (0, 1, 2, 5):
+                due = datetime.combine(reached[days], at, TEHRAN)
+                assert office.add_working_days(start, days) == due, (start, days)
+        day += timedelta(days=1)
+
+
+@pytest.mark.rule("CAL-2")
+@settings(max_examples=60, deadline=None)
+@given(moments(), st.integers(0, 8 * 24 * 60), CLOSED, WEEKENDS)
+def test_the_time_left_agrees_with_looking_at_each_minute(
+    start: datetime, minutes: int, closed: set[int], weekend: set[int]
+) -> None:
+    office = calendar(frozenset(weekend), {start.date() + timedelta(days=offset - 1) for offset in closed})
+    start = start.replace(second=0)
+    end = start + timedelta(minutes=minutes)
+    assert office.working_time_between(start, end) == slow_between(office, start, end)
+    assert office.working_time_between(end, start) == -office.working_time_between(start, end)
+
+
+@pytest.mark.rule("CAL-2")
+@pytest.mark.parametrize("change", [DST_BEGINS, DST_ENDS])
+def test_an_office_that_never_closes_loses_and_gains_nothing_when_the_clocks_change(change: datetime) -> None:
+    office = WorkingCalendar(frozenset(), time(0), time.max, TEHRAN, lambda day: False)
+    start, end = change - timedelta(hours=30), change + timedelta(hours=30)
+    missing = slow_between(office, start, end) - office.working_time_between(start, end)
+    assert slow_between(office, start, end) == timedelta(hours=60)
+    assert missing <= timedelta(microseconds=4), "midnight itself, once a day"
+
+
+@pytest.mark.rule("CAL-3")
+@pytest.mark.parametrize(
+    ("start", "due", "seconds"),
+    [
+        (tehran(1399, 12, 27, 9), tehran(1400, 1, 7, 9), 10 * 86400 - 3600),  # forward in the night to 2 Farvardin
+        (tehran(1400, 6, 30, 9), tehran(1400, 6, 31, 9), 86400 + 3600),  # back in the night after 30 Shahrivar
+        (tehran(1402, 6, 29, 9), tehran(1402, 7, 1, 9), 3 * 86400),  # never again since 1402
+    ],
+)
+def test_the_time_of_day_stays_over_a_change_of_the_clocks(start: datetime, due: datetime, seconds: int) -> None:
+    office = WorkingCalendar(frozenset({3, 4}), time(7, 30), time(14, 30), TEHRAN, PUBLIC.__contains__)
+    reached = office.add_working_days(start, 1)
+    assert reached == due
+    assert reached.astimezone(TEHRAN).time() == time(9)
+    assert (reached - start.astimezone(UTC)).total_seconds() == seconds
+
+
+@pytest.mark.rule("CAL-1")
+def test_a_holiday_at_each_end_of_the_time_is_stepped_over() -> None:
+    """Counted from a holiday, it counts from the next opening; a deadline never falls on one."""
+    closed = {jdatetime.date(1405, 9, day).togregorian() for day in (1, 3)}  # Sunday and Tuesday
+    office = calendar(holidays=closed)
+    assert office.add_working_days(tehran(1405, 9, 1, 10), 0) == tehran(1405, 9, 2, 7, 30)
+    assert office.add_working_days(tehran(1405, 9, 1, 10), 1) == tehran(1405, 9, 4, 7, 30)
+    assert office.add_working_days(tehran(1405, 8, 30, 10), 2) == tehran(1405, 9, 4, 10)
+
+
+@pytest.mark.rule("CAL-1")
+def test_a_weekend_day_that_is_worked_counts() -> None:
+    thursday = jdatetime.date(1399, 2, 11).togregorian()
+    office = WorkingCalendar(frozenset({3, 4}), time(7, 30), time(14, 30), TEHRAN, lambda day: False, {thursday})
+    assert office.add_working_days(tehran(1399, 2, 10, 13), 2) == tehran(1399, 2, 13, 13)
+
+
+def test_more_days_than_lie_ahead_in_ten_years_are_refused() -> None:
+    for days in (-1, FARTHEST + 1):
+        with pytest.raises(ValueError, match="up to ten years"):
+            calendar().add_working_days(tehran(1404, 2, 1), days)

@@ -57,9 +57,9 @@ def upgrade() -> None:
         sa.Column("by_name", sa.String(length=200), nullable=False),
         sa.ForeignKeyConstraint(["by_id"], ["people.id"], name=op.f("fk_calendar_changes_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_changes")),
-        sa.UniqueConstraint("revision", name=op.f("uq_calendar_changes_revision")),
     )
     op.create_index("ix_calendar_changes_day_id", "calendar_changes", ["day", "id"], unique=False)
+    op.create_index("ix_calendar_changes_revision", "calendar_changes", ["revision"], unique=False)
     for table, condition in (
         ("jobs", "working_days IS NOT NULL"),
         ("tasks", "status = 'open' AND working_days IS NOT NULL"),
@@ -79,6 +79,7 @@ def downgrade() -> None:
         with op.batch_alter_table(table) as batch_op:
             for column in ("calendar_revision", "working_days", "counted_from"):
                 batch_op.drop_column(column)
+    op.drop_index("ix_calendar_changes_revision", table_name="calendar_changes")
     op.drop_index("ix_calendar_changes_day_id", table_name="calendar_changes")
     for table in ("calendar_changes", "calendar_days", "calendar_settings"):
         op.drop_table(table)

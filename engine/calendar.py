@@ -1,0 +1,131 @@
+"""The organisation's working calendar as it is now: read from its tables, and asked by everybody (CAL-1).
+
+A change counts from the next step on, in every process: each asks for the calendar's revision, and loads the
+calendar anew when it is not the one that it knows.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from engine import clock, deadlines
+from engine.deadlines import Current
+from engine.working_time import WorkingCalendar
+from models.working_calendar import ONLY, WEEKDAYS, CalendarDay, CalendarSettings, DayKind
+
+
+class OfficeCalendar:
+    """The calendar of the tables; before they were filled, the ``initial`` one. Safe to share between threads.
+
+    It can be asked all that a ``WorkingCalendar`` can; one that is asked many things at once is better had by
+    ``current().calendar``.
+    """
+
+    def __init__(self, initial: WorkingCalendar, sessions: sessionmaker[Session] | None = None) -> None:
+        self._initial = Current(initial, 0)
+        self._sessions = sessions
+        self._loaded = self._initial
+
+    def current(self) -> Current:
+        """The calendar of the step that runs; outside of one, of this moment."""
+        step = deadlines.of_step()
+        if step is not None:
+            return step.current
+        if self._sessions is None:
+            return self._initial
+        with self._sessions() as session:
+            return self.read(session)
+
+    def read(self, session: Session) -> Current:
+        """The newest calendar that is committed. Not for a transaction that changes the calendar: see ``load``."""
+        revision = _revision(session)
+        if revision is None:
+            return self._initial
+        loaded = self._loaded
+        if loaded.revision != revision:
+            self._loaded = loaded = load(session)
+        return loaded
+
+    def working_days(self, days: int) -> str:
+        """The expressions' function: the moment so many working days after the step's own, as ISO 8601 text."""
+        if isinstance(days, bool) or not isinstance(days, int):
+            raise TypeError(f"Not a number of days: {days!r}")
+        step = deadlines.of_step()
+        if step is not None:
+            return step.count(days)
+        return self.current().calendar.add_working_days(clock.now(), days).isoformat()
+
+    # What a ``WorkingCalendar`` says
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.current().calendar.zone
+
+    @property
+    def opens(self) -> time:
+        return self.current().calendar.opens
+
+    @property
+    def closes(self) -> time:
+        return self.current().calendar.closes
+
+    def is_working_day(self, day: date) -> bool:
+        return self.current().calendar.is_working_day(day)
+
+    def is_working_time(self, moment: datetime) -> bool:
+        return self.current().calendar.is_working_time(moment)
+
+    def next_working_moment(self, moment: datetime) -> datetime:
+        return self.current().calendar.next_working_moment(moment)
+
+    def add_working_days(self, start: datetime, days: int) -> datetime:
+        return self.current().calendar.add_working_days(start, days)
+
+    def working_time_between(self, start: datetime, end: datetime) -> timedelta:
+        return self.current().calendar.working_time_between(start, end)
+
+
+def load(session: Session) -> Current:
+    """The calendar as this transaction sees it. The tables must be filled."""
+    while True:
+        revision = _revision(session)
+        if revision is None:
+            raise LookupError("The calendar has not been filled")
+        found = Current(_load(session), revision)
+        if _revision(session) == revision:  # else somebody changed it while we read
+            return found
+
+
+def made_of(settings: CalendarSettings, days: dict[date, DayKind]) -> WorkingCalendar:
+    """The calendar of these settings and days, whether they are stored or only proposed."""
+    holidays = frozenset(day for day, kind in days.items() if kind is DayKind.HOLIDAY)
+    return WorkingCalendar(
+        weekend=weekend_of(settings.weekend), opens=settings.opens, closes=settings.closes,
+        zone=ZoneInfo(settings.zone), is_holiday=holidays.__contains__,
+        worked=frozenset(day for day, kind in days.items() if kind is DayKind.WORKDAY),
+    )  # fmt: skip
+
+
+def weekend_of(text: str) -> frozenset[int]:
+    """``"thursday,friday"`` as numbers of ``date.weekday()``. Raises ``ValueError`` for no such day."""
+    return frozenset(WEEKDAYS.index(name.strip()) for name in text.split(",") if name.strip())
+
+
+# Around the session's unit of work: reading the calendar must not flush what a step has not finished.
+
+
+def _revision(session: Session) -> int | None:
+    return session.connection().execute(select(CalendarSettings.revision).where(CalendarSettings.id == ONLY)).scalar()
+
+
+def _load(session: Session) -> WorkingCalendar:
+    connection = session.connection()
+    settings = connection.execute(
+        select(CalendarSettings.weekend, CalendarSettings.opens, CalendarSettings.closes, CalendarSettings.zone)
+    ).one()
+    days = {row.day: row.kind for row in connection.execute(select(CalendarDay.day, CalendarDay.kind))}
+    return made_of(CalendarSettings(**settings._mapping), days)

@@ -1,0 +1,246 @@
+"""Changes of the working calendar by an admin: what a change would move, and making it (CAL-1).
+
+A change is one transaction: the days or the settings, the calendar's next revision, and who did it and why. The
+deadlines that wait move after it, each case for itself (``engine.moving``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine import calendar, permissions
+from engine.errors import Refusal
+from engine.identity import Actor
+from engine.moving import MovedDeadline, moves, waiting_deadlines
+from engine.working_time import WorkingCalendar
+from models.digits import clean
+from models.jalali import jalali_year
+from models.language import gettext as _
+from models.working_calendar import ONLY, CalendarChange, CalendarDay, CalendarSettings, DayKind, DaySource
+
+SHOWN = 100  # deadlines that a preview names; the others it counts
+NAME_LENGTH, REASON_LENGTH = 200, 500
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a day is to be. Without a ``kind`` it is what its day of the week says."""
+
+    kind: DayKind | None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Hours:
+    """What holds for every week; ``weekend`` as in the settings: ``thursday,friday``."""
+
+    weekend: str
+    opens: time
+    closes: time
+    zone: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change that somebody thinks of."""
+
+    days: Mapping[date, Decided] = field(default_factory=dict)
+    hours: Hours | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a proposal would move. ``revision``: of the calendar that it was reckoned with."""
+
+    revision: int
+    moved: list[MovedDeadline]  # the first ``SHOWN``, by when they are due now
+    total: int
+
+
+def moved_holiday(session: Session, day: date, to: date) -> Proposal:
+    """The holiday of one day is on another day instead: the moon was seen earlier or later."""
+    found = session.get(CalendarDay, day)
+    if found is None or found.kind is not DayKind.HOLIDAY:
+        raise Refusal({"action": [_("این روز در تقویم تعطیل نیست که جابه‌جا شود.")]})
+    return Proposal({day: Decided(None), to: Decided(DayKind.HOLIDAY, found.name)})
+
+
+def preview(session: Session, proposal: Proposal, *, by: Actor, now: datetime) -> Preview:
+    """Which waiting deadlines would move, from when to when. Changes nothing. Raises ``Refusal``."""
+    permissions.demand(by, "change_calendar")
+    settings = session.get_one(CalendarSettings, ONLY)
+    _refuse_impossible(settings, proposal)
+    moved, total = [], 0
+    for deadline in _moved(session, _proposed(session, settings, proposal), proposal, now=now):
+        total += 1
+        moved.append(deadline)
+        if len(moved) > 10 * SHOWN:
+            moved = sorted(moved, key=lambda one: one.before)[:SHOWN]
+    return Preview(settings.revision, sorted(moved, key=lambda one: one.before)[:SHOWN], total)
+
+
+def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: datetime, seen: int) -> int:
+    """Make the change, in the caller's transaction; returns the calendar's new revision.
+
+    ``seen``: the revision that the preview was reckoned with. Raises ``Refusal`` when the calendar has been changed
+    since, when the change makes no sense or changes nothing, and without a reason.
+    """
+    permissions.demand(by, "change_calendar")
+    reason = " ".join(clean(reason).split())
+    if not reason or len(reason) > REASON_LENGTH:
+        raise Refusal({"reason": [_("دلیل تغییر را بنویسید؛ حداکثر ۵۰۰ نویسه.")]})
+    settings = session.scalars(
+        select(CalendarSettings)
+        .where(CalendarSettings.id == ONLY)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    if settings.revision != seen:
+        raise Refusal({"": [_("تقویم در این میان تغییر کرد. پیش‌نمایش تازه را ببینید و دوباره ثبت کنید.")]})
+    _refuse_impossible(settings, proposal)
+    noted = CalendarChange(reason=reason, at=now, by_id=by.person_id, by_name=by.name, revision=seen + 1)
+    changes = [*_write_days(session, proposal.days, noted), *_write_hours(settings, proposal.hours, noted)]
+    if not changes:
+        raise Refusal({"": [_("این تغییر چیزی را عوض نمی‌کند؛ تقویم همین است.")]})
+    session.add_all(changes)
+    settings.revision = seen + 1
+    session.flush()
+    return settings.revision
+
+
+def confirm(session: Session, day: date, *, by: Actor, now: datetime) -> None:
+    """An estimated lunar day is as estimated: it stays, and nothing moves. Raises ``Refusal``."""
+    permissions.demand(by, "change_calendar")
+    found = session.get(CalendarDay, day, with_for_update=True)
+    if found is None or not found.estimated:
+        raise Refusal({"action": [_("این روز در انتظار تأیید نیست.")]})
+    before = _state(found)
+    found.estimated, found.changed_at, found.changed_by_id = False, now, by.person_id
+    revision = session.get_one(CalendarSettings, ONLY).revision
+    session.add(CalendarChange(
+        revision=revision, day=day, before=before, after=_state(found), reason=_("تأیید روز تخمینی"), at=now,
+        by_id=by.person_id, by_name=by.name,
+    ))  # fmt: skip
+    session.flush()
+
+
+# ---------------------------------------------------------------- what would move
+
+
+def _proposed(session: Session, settings: CalendarSettings, proposal: Proposal) -> WorkingCalendar:
+    days = {row.day: row.kind for row in session.execute(select(CalendarDay.day, CalendarDay.kind))}
+    for day, decided in proposal.days.items():
+        if decided.kind is None:
+            days.pop(day, None)
+        else:
+            days[day] = decided.kind
+    hours = proposal.hours
+    if hours is not None:
+        settings = CalendarSettings(weekend=hours.weekend, opens=hours.opens, closes=hours.closes, zone=hours.zone)
+    return calendar.made_of(settings, days)
+
+
+def _moved(
+    session: Session, proposed: WorkingCalendar, proposal: Proposal, *, now: datetime
+) -> Iterator[MovedDeadline]:
+    """The deadlines that come to another moment by the proposed calendar."""
+    for deadline in waiting_deadlines(session, *_reach(proposed, proposal)):
+        after = moves(session, deadline, proposed, now=now)
+        if after is not None:
+            yield replace(deadline, after=after)
+
+
+def _reach(proposed: WorkingCalendar, proposal: Proposal) -> tuple[datetime | None, datetime | None]:
+    """Only a deadline that was counted before the end of the last day, and is due after the first began, can move."""
+    if proposal.hours is not None or not proposal.days:
+        return None, None
+    begin = datetime.combine(min(proposal.days), time(), proposed.zone)
+    return begin, datetime.combine(max(proposal.days) + timedelta(days=1), time(), proposed.zone)
+
+
+# ---------------------------------------------------------------- making it
+
+
+def _refuse_impossible(settings: CalendarSettings, proposal: Proposal) -> None:
+    errors: dict[str, list[str]] = {}
+    first, last = settings.first_year or 0, settings.last_year or 0
+    if any(not first <= jalali_year(day) <= last for day in proposal.days):
+        errors["day"] = [_("تقویم از سال %(first)s تا %(last)s را دارد.", first=first, last=last)]
+    if any(decided.kind is DayKind.HOLIDAY and not decided.name.strip() for decided in proposal.days.values()):
+        errors["name"] = [_("نام یا مناسبت تعطیلی را بنویسید.")]
+    if any(len(decided.name) > NAME_LENGTH for decided in proposal.days.values()):
+        errors["name"] = [_("نام تعطیلی حداکثر ۲۰۰ نویسه است.")]
+    errors |= _wrong_hours(proposal.hours) if proposal.hours else {}
+    if errors:
+        raise Refusal(errors)
+
+
+def _wrong_hours(hours: Hours) -> dict[str, list[str]]:
+    errors: dict[str, list[str]] = {}
+    try:
+        if len(calendar.weekend_of(hours.weekend)) > 6:
+            errors["weekend"] = [_("دست‌کم یک روز هفته باید روز کاری باشد.")]
+    except ValueError:
+        errors["weekend"] = [_("روزهای تعطیل هفته را از میان گزینه‌ها برگزینید.")]
+    if hours.closes <= hours.opens:
+        errors["closes"] = [_("پایان ساعت اداری باید پس از آغاز آن باشد.")]
+    try:
+        ZoneInfo(hours.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        errors["zone"] = [_("این منطقهٔ زمانی شناخته نیست؛ نمونه: Asia/Tehran")]
+    return errors
+
+
+def _write_days(session: Session, days: Mapping[date, Decided], noted: CalendarChange) -> Iterator[CalendarChange]:
+    for day, decided in days.items():
+        found = session.get(CalendarDay, day)
+        before, after = _state(found), _decided(decided)
+        if before == after:
+            continue
+        if decided.kind is not None:
+            made = found or CalendarDay(day=day)
+            made.kind, made.name, made.source = decided.kind, decided.name.strip(), DaySource.ADMIN
+            made.estimated, made.changed_at, made.changed_by_id = False, noted.at, noted.by_id
+            session.add(made)
+        elif found is not None:
+            session.delete(found)
+        yield _change(noted, day=day, before=before, after=after)
+
+
+def _write_hours(settings: CalendarSettings, hours: Hours | None, noted: CalendarChange) -> Iterator[CalendarChange]:
+    if hours is None:
+        return
+    before = _settings(settings)
+    settings.weekend, settings.opens, settings.closes = hours.weekend, hours.opens, hours.closes
+    settings.zone = hours.zone
+    after = _settings(settings)
+    if before != after:
+        yield _change(noted, day=None, before=before, after=after)
+
+
+def _change(noted: CalendarChange, **values: Any) -> CalendarChange:
+    return CalendarChange(
+        reason=noted.reason, at=noted.at, by_id=noted.by_id, by_name=noted.by_name, revision=noted.revision, **values
+    )
+
+
+def _state(day: CalendarDay | None) -> dict[str, Any] | None:
+    return {"kind": day.kind.value, "name": day.name, "estimated": day.estimated} if day else None
+
+
+def _decided(decided: Decided) -> dict[str, Any] | None:
+    return {"kind": decided.kind.value, "name": decided.name.strip(), "estimated": False} if decided.kind else None
+
+
+def _settings(settings: CalendarSettings) -> dict[str, Any]:
+    return {
+        "weekend": settings.weekend, "opens": f"{settings.opens:%H:%M}", "closes": f"{settings.closes:%H:%M}",
+        "zone": settings.zone,
+    }  # fmt: skip
