@@ -82,6 +82,7 @@ class Asked:
     date_to: date | None = None
     cursor: str | None = None
     limit: int | None = 30  # rows of this page; None: everything (a file)
+    sums: bool = True  # whether totals are shown; they are not below the first rows on the worklist page
 
     @property
     def most(self) -> int:

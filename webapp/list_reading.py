@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ PAGE = 30  # rows of a page
 
 @dataclass(frozen=True)
 class HomePart:
-    """The first rows of a list, on the person's worklist page."""
+    """The first rows of a list, on the person's worklist page; without the sums, which are of all rows."""
 
     listing: Listing
     found: Found
@@ -52,7 +52,7 @@ def home_parts(session: Session, actor: Actor) -> list[HomePart]:
     """The first rows of the lists that want to be seen at once."""
     context = listing_context(session, actor)
     return [
-        HomePart(listing, listing.read(context, Asked(limit=listing.home)))
+        HomePart(listing, replace(listing.read(context, Asked(limit=listing.home, sums=False)), totals=None))
         for listing in current.application().listings.for_roles(actor.roles)
         if listing.home
     ]

@@ -64,6 +64,7 @@ def document(root: str = "/api") -> Json:
         "security": [{"token": []}],
         "tags": [
             {"name": "sign-in"}, {"name": "cases"}, {"name": "tasks"}, {"name": "documents"},
+            {"name": "lists"},
         ],
         "paths": paths(),
         "components": {
@@ -76,7 +77,7 @@ def document(root: str = "/api") -> Json:
 
 def paths() -> Json:
     """Every call by its address, as ``app.url_map`` has them."""
-    return {**_sign_in_paths(), **_case_paths(), **_task_paths(), **_document_paths()}
+    return {**_sign_in_paths(), **_case_paths(), **_task_paths(), **_document_paths(), **_list_paths()}
 
 
 def _sign_in_paths() -> Json:
@@ -154,6 +155,26 @@ def _document_paths() -> Json:
     return {
         "/documents": {"post": _upload()},
         "/documents/{document_id}": {"get": _download()},
+    }  # fmt: skip
+
+
+def _list_paths() -> Json:
+    return {
+        "/lists": {"get": call("lists", "The lists of the caller's roles", 200, array(ref("List")), errors=[])},
+        "/lists/{key}": {
+            "get": call(
+                "lists", "The rows of a list", 200, ref("ListPage"), errors=[GONE, ("invalid",)],
+                parameters=[
+                    {"name": "key", "in": "path", "required": True, "schema": TEXT, "description": "key of a list"},
+                    {
+                        "name": "filters", "in": "query", "style": "form", "explode": True,
+                        "schema": {"type": "object", "additionalProperties": TEXT},
+                        "description": "the list's own filters, each by its name; days in Jalali or ISO",
+                    },
+                    "cursor", "limit",
+                ],
+            )
+        },
     }  # fmt: skip
 
 

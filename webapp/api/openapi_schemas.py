@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.listings import COLUMN_KINDS
 from models.account import CASE_ROLES, Role
 from models.case import CaseStatus, TaskKind, TaskStatus
 from webapp.api.problems import CODES
@@ -90,8 +91,8 @@ SCHEMAS: Json = {
             "name": TEXT,
             "version": {"type": "integer"},
             "may_start": {"type": "boolean", "description": "whether the caller may start a case"},
-        }
             "form": nullable({"type": "object", "description": "JSON Schema of the values that a start takes"}),
+        }
     ),
     "Wait": WAIT,
     "Case": obj(
@@ -168,6 +169,29 @@ SCHEMAS: Json = {
             "name": TEXT,
             "size": {"type": "integer", "description": "bytes"},
             "type": {**TEXT, "description": "media type, found from the content", "examples": ["application/pdf"]},
+        }
+    ),
+    "List": obj(
+        {
+            "key": TEXT,
+            "label": TEXT,
+            "columns": array(obj({"key": TEXT, "label": TEXT, "kind": {"enum": sorted(COLUMN_KINDS)}})),
+            "filters": {"type": "object", "description": "JSON Schema of the list's own query arguments"},
+        }
+    ),
+    "ListPage": obj(
+        {
+            "items": array(
+                obj(
+                    {
+                        "values": {"type": "object", "description": "by column; money: Rials; a link: text and url"},
+                        "url": nullable({**TEXT, "description": "the page of what the row is about"}),
+                        "mark": nullable({**TEXT, "examples": ["danger"]}),
+                    }
+                )
+            ),
+            "next": nullable({**TEXT, "description": "`cursor` of the next page"}),
+            "totals": {"type": ["object", "null"], "description": "by column, of all rows"},
         }
     ),
     "Problem": obj(
