@@ -6,13 +6,15 @@ import { showWhenChosen } from "./shown-when.js";
 import { guardSubmits } from "./submits.js";
 import { groupThousands } from "./rials.js";
 import { checkFiles } from "./files.js";
+import { waitForFiles } from "./uploads.js";
 import { countDown, pollPages } from "./waiting.js";
 
 showWhenChosen();
+checkFiles();
+waitForFiles();
 keepTypedText();
 guardSubmits();
 groupThousands();
-checkFiles();
 countDown();
 pollPages();
 followMenus();

@@ -1,12 +1,7 @@
 // File inputs: a drop area in the reader's language in the place of the browser's own button, and with data-max-bytes
 // on the form or the input, a file that is too big is refused at once, in words, before it is uploaded.
-import { digits, element, icon, text } from "./texts.js";
-
-function sizeInWords(bytes) {
-  const megabytes = bytes / 1048576;
-  if (megabytes >= 1) return text("megabytes", { number: digits(Math.round(megabytes * 10) / 10) });
-  return text("kilobytes", { number: digits(Math.max(1, Math.round(bytes / 1024))) });
-}
+import { element, icon, shownName, sizeInWords, text } from "./texts.js";
+import { uploadFrom } from "./uploads.js";
 
 function refuseTooBig(input, area) {
   const id = `${input.id}-too-big`;
@@ -14,7 +9,7 @@ function refuseTooBig(input, area) {
   const limit = Number(input.dataset.maxBytes ?? input.form?.dataset.maxBytes ?? Infinity);
   const tooBig = [...input.files].find((file) => file.size > limit);
   if (!tooBig) return input.removeAttribute("aria-invalid");
-  const words = text("file_too_big", { name: tooBig.name, limit: sizeInWords(limit) });
+  const words = text("file_too_big", { name: shownName(tooBig.name), limit: sizeInWords(limit) });
   input.value = "";
   input.setAttribute("aria-invalid", "true");
   area.after(element("p", { className: "field__error", id, role: "alert" }, icon("alert-circle"), words));
@@ -23,9 +18,10 @@ function refuseTooBig(input, area) {
 function showChosen(input, area) {
   const files = [...input.files];
   area.classList.toggle("file-pick--chosen", files.length > 0);
-  const names = files.map((file) => element("bdi", {}, `${file.name} (${sizeInWords(file.size)})`));
+  const names = files.map((file) => element("bdi", {}, `${shownName(file.name)} (${sizeInWords(file.size)})`));
   area.replaceChildren(icon(files.length ? "file" : "cloud-upload"),
-    ...(files.length ? names : [element("b", {}, text("choose_file")), element("span", {}, text("drop_file"))]));
+    ...(files.length ? names : [element("b", {}, text(input.multiple ? "choose_files" : "choose_file")),
+      element("span", {}, text(input.multiple ? "drop_files" : "drop_file"))]));
 }
 
 function acceptDrops(input, area) {
@@ -49,6 +45,11 @@ export function checkFiles() {
     input.after(area);
     showChosen(input, area);
     acceptDrops(input, area);
+    const field = input.closest("[data-files]");
+    if (field && input.form?.dataset.upload) {
+      uploadFrom(input, field);
+      continue;
+    }
     input.addEventListener("change", () => {
       refuseTooBig(input, area);
       showChosen(input, area);

@@ -1,6 +1,7 @@
 // Forms with data-keep: what is typed is kept in this browser tab until the server has accepted it, so an expired
 // session, a failed request or a closed connection loses nothing. Kept for each person and page; gone with sign-out.
 import { element, icon, text } from "./texts.js";
+import { filesOf } from "./uploads.js";
 
 const person = document.body.dataset.person;
 const PREFIX = "kartabl:";
@@ -13,6 +14,8 @@ function keepable(control) {
     !["password", "file", "submit", "button", "hidden"].includes(control.type) && control.autocomplete !== "one-time-code";
 }
 
+const filesKey = (field) => `files of ${field.dataset.files}`;
+
 function read(form) {
   const typed = {};
   for (const control of form.elements) {
@@ -21,6 +24,7 @@ function read(form) {
     const key = several ? `${control.name}=${control.value}` : control.name;
     typed[key] = several ? control.checked : control.value;
   }
+  for (const field of form.querySelectorAll("[data-uploads]")) typed[filesKey(field)] = JSON.stringify(filesOf(field));
   return typed;
 }
 
@@ -37,6 +41,9 @@ function write(form, typed) {
     if (!(key in typed)) continue;
     if (several) control.checked = typed[key];
     else control.value = typed[key];
+  }
+  for (const field of form.querySelectorAll("[data-uploads]")) {
+    if (filesKey(field) in typed) field.dispatchEvent(new CustomEvent("restore-files", { detail: JSON.parse(typed[filesKey(field)]) }));
   }
   form.dispatchEvent(new CustomEvent("restored"));
 }

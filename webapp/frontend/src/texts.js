@@ -19,6 +19,17 @@ export function plainDigits(value) {
   return value.replace(/[۰-۹]/g, (d) => d.charCodeAt(0) - 0x06f0).replace(/[٠-٩]/g, (d) => d.charCodeAt(0) - 0x0660);
 }
 
+/** A number of bytes, as files and limits are measured: 1,000,000 of them are a megabyte. */
+export function sizeInWords(bytes) {
+  if (bytes >= 1e6) return text("megabytes", { number: digits(Math.round(bytes / 1e5) / 10).replace(".", persian ? "٫" : ".") });
+  return text("kilobytes", { number: digits(Math.max(1, Math.round(bytes / 1e3))) });
+}
+
+/** A file's name without signs that are not seen, among them those that turn the writing around. */
+export function shownName(name) {
+  return name.replace(/(?!\u200c)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");
+}
+
 /** An element with properties and children, made without parsing any markup. */
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
