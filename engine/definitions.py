@@ -37,6 +37,12 @@ class Deployed:
         """What of a submission has to be kept as case data."""
         return frozenset().union(*(diagram.names_read for diagram in self.diagrams.values()))
 
+    @cached_property
+    def locks(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """(process key, activity) → the user tasks of that process that are shut while it is at work."""
+        elements = ((key, element) for key, diagram in self.diagrams.items() for element in diagram.elements.values())
+        return {(key, element.id): element.locks for key, element in elements if element.locks}
+
     def key_of(self, scope: str) -> str:
         """The process that a scope of the running case belongs to: itself, or the one an embedded subprocess is in.
 

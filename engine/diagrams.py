@@ -93,6 +93,11 @@ class Element:
         return self.event == "message" and self.catches and "role" in self.properties
 
     @property
+    def locks(self) -> tuple[str, ...]:
+        """The user tasks of the same process that nobody can complete while this activity is at work."""
+        return tuple(self.properties.get("locks", "").replace(",", " ").split())
+
+    @property
     def throws(self) -> bool:
         """Whether it sends a message or a signal."""
         thrown = self.tag in ("intermediateThrowEvent", "endEvent") and self.event in ("message", "signal")
@@ -321,7 +326,7 @@ def payload_names(properties: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(properties.get("payload", "").replace(",", " ").split())
 
 
-EXPRESSION_PROPERTIES = ("due", "priority", "scope", "locked", "correlation_key")
+EXPRESSION_PROPERTIES = ("due", "priority", "scope", "lock_reason", "correlation_key")
 
 
 def _expressions(process: etree._Element) -> Iterator[Located]:

@@ -14,7 +14,7 @@ from typing import Any
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 from sqlalchemy.exc import IntegrityError
 
-from engine import clock, failures, pruning, saving, state, stepping
+from engine import clock, failures, pruning, saving, state, stepping, task_locks
 from engine.deadlines import MADE, Counted, Deadlines
 from engine.decisions import as_json
 from engine.definitions import Deployed
@@ -86,7 +86,8 @@ class Run:
         self.case = context.case
         self.deployed = deployed
         self._script_engine = StepEngine(environment, operations, context)
-        self._before = stepping.Position({}, {}, {})
+        self._before = stepping.Position({}, {}, {}, {})
+        self._stood = task_locks.NOWHERE
         self._position: stepping.Position | None = self._before  # empty: the case has moved since it was looked at
         self._submitted: set[str] = set()
         self._newly_passed: list[tuple[str, str]] = []  # (process key, element id), in order
@@ -105,6 +106,7 @@ class Run:
             self.workflow = state.load(self.case.state, self.deployed.specs, self._script_engine)
         self._deadlines.load(self.workflow.data.get(MADE, {}))
         self._before = self._position = stepping.position(self.workflow)
+        self._stood = task_locks.standing(self.deployed, self._before)
 
     def submit(self, token: str, values: Mapping[str, Json]) -> bool:
         """Complete the user task or deliver the message that ``token`` waits at. False when it no longer waits."""
@@ -144,6 +146,11 @@ class Run:
     def waits_at(self, token: str) -> bool:
         """Whether a user task or an event still waits at ``token``."""
         return token in self._where()
+
+    def lock_at(self, token: str) -> str | None:
+        """Why the user task at ``token`` is kept shut; ``None`` when it is not."""
+        lock = task_locks.standing(self.deployed, self._where()).on.get(token)
+        return lock.reason(self._script_engine) if lock else None
 
     def next_due(self) -> stepping.WaitingEvent | None:
         """The timer that has been due for longest; ``None`` when none is."""
@@ -194,7 +201,7 @@ class Run:
             pruning.prune(self.workflow)
             step = saving.Step(
                 context=self.context, deployed=self.deployed, script_engine=self._script_engine,
-                workflow=self.workflow, before=self._before, after=stepping.position(self.workflow),
+                workflow=self.workflow, before=self._before, after=stepping.position(self.workflow), stood=self._stood,
                 submitted=frozenset(self._submitted), passed=self._newly_passed, thrown=thrown,
             )  # fmt: skip
             step.write()

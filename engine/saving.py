@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,17 +10,21 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import deadlines, sending, state, statements, subscriptions
+from engine import deadlines, sending, state, statements, subscriptions, task_locks
 from engine.deadlines import Counted
 from engine.definitions import Deployed
 from engine.diagrams import Element
 from engine.errors import Conflict
+from engine.expressions import parse
 from engine.operations import Json, OperationContext
 from engine.stepping import Position, ThrownEvent, WaitingEvent
+from engine.task_locks import Lock, Standing
 from models.case import NEVER, CaseStatus, Participant, TaskKind, TaskStatus
 from models.job import JobKind
 
 PASSED = "passed"  # elements passed so far, kept beside the tokens: {process key: [element ids]}
+# What the row of a shut task keeps when the task becomes active: whose it is follows the lane all the time.
+_KEPT = frozenset({"case_id", "kind", "key", "process_key", "name", "role", "assignee_id", "claimed", "status"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ class Step:
     workflow: Any
     before: Position
     after: Position
+    stood: Standing  # the locks on tasks before
     submitted: frozenset[str]  # the tokens that somebody or something from outside completed in this step
     thrown: list[ThrownEvent]
     passed: list[tuple[str, str]]  # (process key, element id) passed for the first time, in order
@@ -79,18 +84,47 @@ class Step:
         gone = (self.before.people.keys() | self.before.waits.keys()) - self.after.people.keys()
         gone -= self.after.waits.keys()
         gone -= self.submitted  # completed: by whom is written by whoever submitted it
+        locks = task_locks.changes(self.stood, task_locks.standing(self.deployed, self.after))
+        gone |= locks.gone
         if gone:
             which = {"this_case": self.context.case.id, "this_tokens": list(gone)}
             ended = {"status": TaskStatus.CANCELLED, "ended_at": self.context.now}
             self._execute(statements.CANCEL_TASKS, {**which, **ended})
-        rows = [self._task_row(task) for token, task in self.after.people.items() if token not in self.before.people]
+        self._change_locked(locks)
+        fresh = (task for token, task in self.after.people.items() if token not in self.before.people)
+        rows = [self._task_row(task, locks) for task in fresh if str(task.id) not in locks.taken]
+        rows += [self._locked_row(lock) for lock in locks.begun]
         begun = (wait for token, wait in self.after.waits.items() if token not in self.before.waits)
         rows += [row for wait in begun if (row := self._event_row(wait)) is not None]
         if rows:
             self._assign(rows)
             statements.ADD_TASKS.run(self.context.session, rows)
 
-    def _task_row(self, spiff_task: Any) -> dict[str, Any]:
+    def _change_locked(self, locks: task_locks.Changes) -> None:
+        """What rows of shut tasks become: the task's own, another lock's, or no longer shut."""
+        for row, token, lock in locks.changed:
+            self._change(row, {"token": token, "locked": lock.reason(self.script_engine) if lock else None})
+        for token, row in locks.taken.items():
+            own = self._task_row(self.after.people[token], locks)
+            self._change(row, {name: value for name, value in own.items() if name not in _KEPT})
+
+    def _change(self, token: str, values: Mapping[str, Any]) -> None:
+        which = {"this_case": self.context.case.id, "this_token": token}
+        self._execute(statements.CHANGE_TASK, {**which, **values})
+
+    def _locked_row(self, lock: Lock) -> dict[str, Any]:
+        """A task that is shut and not active: its unit and priority are those that are known already."""
+        _instance, key, target = lock.place
+        element = self.deployed.diagrams[key].elements[target]
+        row = self._row(key, element, lock.token, TaskKind.USER_TASK)
+        row["locked"] = lock.reason(self.script_engine)
+        for name in ("scope", "priority"):
+            source = element.properties.get(name)
+            if source and parse(source).names <= lock.activity.data.keys():
+                row[name] = self.script_engine.evaluate(lock.activity, source)
+        return row
+
+    def _task_row(self, spiff_task: Any, locks: task_locks.Changes) -> dict[str, Any]:
         key = self.deployed.key_of(spiff_task.workflow.spec.name)
         element = self.deployed.diagrams[key].elements[spiff_task.task_spec.bpmn_id]
         row = self._row(key, element, str(spiff_task.id), TaskKind.USER_TASK)
@@ -100,6 +134,8 @@ class Step:
         row["sort_due_at"] = row["due_at"] or NEVER
         row["priority"] = self._property(element, "priority", spiff_task, 50)
         row["scope"] = str(self._property(element, "scope", spiff_task, ""))
+        lock = locks.on.get(row["token"])
+        row["locked"] = lock.reason(self.script_engine) if lock else None
         return row
 
     def _event_row(self, wait: WaitingEvent) -> dict[str, Any] | None:

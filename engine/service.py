@@ -234,8 +234,11 @@ class Engine:
 
     def _complete(self, run: Run, task: Task, values: Mapping[str, Json], by: Actor) -> StepResult:
         session, now = run.context.session, run.context.now
-        if self.fire_due(run) and not run.waits_at(task.token):
-            raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
+        if self.fire_due(run):
+            if not run.waits_at(task.token):
+                raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
+            if shut := run.lock_at(task.token):
+                raise TaskLocked(task.id, shut)
         if not run.submit(task.token, values):
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         ended = {"status": TaskStatus.COMPLETED, "ended_at": now, "ended_by_id": by.person_id}

@@ -49,6 +49,12 @@ CANCEL_TASKS = update(_TASKS).where(
     _TASKS.c.token.in_(bindparam("this_tokens", expanding=True)),
     _TASKS.c.status == TaskStatus.OPEN,
 )
+# An open task whose token or lock has changed.
+CHANGE_TASK = update(_TASKS).where(
+    _TASKS.c.case_id == bindparam("this_case"),
+    _TASKS.c.token == bindparam("this_token"),
+    _TASKS.c.status == TaskStatus.OPEN,
+)
 DELETE_JOBS = delete(_table(Job)).where(
     Job.case_id == bindparam("this_case"), Job.token.in_(bindparam("this_tokens", expanding=True))
 )

@@ -14,6 +14,7 @@ from SpiffWorkflow.bpmn.specs.event_definitions.conditional import ConditionalEv
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent, EventBasedGateway
+from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
@@ -84,6 +85,7 @@ class Position:
     people: dict[str, SpiffTask]  # user tasks
     waits: dict[str, WaitingEvent]
     operations: dict[str, SpiffTask]  # outside operations that are on their way
+    subprocesses: dict[str, SpiffTask]  # embedded and called ones that have begun
 
     def __contains__(self, token: str) -> bool:
         """Whether a person or an event is waited for at ``token``."""
@@ -163,6 +165,7 @@ def position(workflow: BpmnWorkflow) -> Position:
     """Where the case stands now, found in one walk over its tokens."""
     people: dict[str, SpiffTask] = {}
     operations: dict[str, SpiffTask] = {}
+    subprocesses: dict[str, SpiffTask] = {}
     waits: dict[str, WaitingEvent] = {}
     for task in _tasks(workflow):
         if _is_for_people(task):
@@ -171,7 +174,9 @@ def position(workflow: BpmnWorkflow) -> Position:
             waits.update((event.token, event) for event in _events_of(task))
         elif task._state == TaskState.STARTED and isinstance(task.task_spec, OperationTask):
             operations[str(task.id)] = task
-    return Position(people, waits, operations)
+        elif task._state == TaskState.STARTED and isinstance(task.task_spec, SubWorkflowTask):
+            subprocesses[str(task.id)] = task
+    return Position(people, waits, operations, subprocesses)
 
 
 def _tasks(workflow: BpmnWorkflow) -> Iterator[SpiffTask]:

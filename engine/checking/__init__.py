@@ -15,7 +15,7 @@ from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
 from engine import decisions, diagrams, specs
-from engine.checking import constructs, events, flow
+from engine.checking import constructs, events, flow, locks
 from engine.diagrams import SUBMISSION, Diagram, Element
 from engine.errors import EngineError
 from engine.expressions import ExpressionError, parse
@@ -154,6 +154,8 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
     )
     for fault in flow_faults:
         yield Finding(file, fault.element, fault.message, fault.severity)
+    for place, message in locks.faults(diagram):
+        yield Finding(file, place, message)
     limit = diagram.properties.get("upload_limit", "1")
     if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= LARGEST_UPLOAD):
         yield Finding(

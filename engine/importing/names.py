@@ -10,7 +10,7 @@ from engine.expressions import ExpressionError, parse
 from engine.importing.draft import Draft, drop_property, fields_of, property_of, set_aside
 from models.language import gettext as _
 
-PROPERTIES = ("due", "priority", "scope", "locked", "correlation_key")
+PROPERTIES = ("due", "priority", "scope", "lock_reason", "correlation_key")
 PLACEHOLDERS = {"timeDate": '"P1D"', "timeDuration": '"P1D"', "timeCycle": '"R1/P1D"', "condition": "True"}
 REPEATS = ("loopCardinality", "loopDataInputRef")
 

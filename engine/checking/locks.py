@@ -1,0 +1,38 @@
+"""Checks what the diagrams say about tasks that are kept shut: ``locks`` and ``lock_reason``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.diagrams import PEOPLE_TASKS, Diagram, Element
+from models.language import gettext as _
+
+HOLDERS = PEOPLE_TASKS | {"subProcess", "transaction", "callActivity"}
+
+
+def faults(diagram: Diagram) -> Iterator[tuple[str, str]]:
+    """(element, what is wrong) for each lock that could not work."""
+    for element in diagram.elements.values():
+        if "lock_reason" in element.properties and not element.locks:
+            yield element.id, _("دلیل بستن (lock_reason) بی آن است که کاری بسته شود (locks).")
+        if element.locks and element.tag not in HOLDERS:
+            yield element.id, _("تنها کار کاربر، زیرفرایند و فراخوانی می‌توانند کار دیگری را ببندند (locks).")
+        for target in element.locks:
+            if (message := _wrong(diagram, element, target)) is not None:
+                yield element.id, message
+
+
+def _wrong(diagram: Diagram, element: Element, target: str) -> str | None:
+    found = diagram.elements.get(target)
+    if found is None or not found.is_people_task:
+        return _("کاری که بسته می‌شود («%(task)s») کار کاربری از همین فرایند نیست.", task=target)
+    if target == element.id or element.id in _around(diagram, found):
+        return _("«%(task)s» را خودش یا زیرفرایندی که در آن است می‌بندد؛ هرگز باز نمی‌شود.", task=target)
+    return None
+
+
+def _around(diagram: Diagram, element: Element) -> Iterator[str]:
+    """The ids of the subprocesses that an element stands in."""
+    while element.of in diagram.elements:
+        element = diagram.elements[element.of]
+        yield element.id

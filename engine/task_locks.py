@@ -1,0 +1,130 @@
+"""User tasks that are kept shut while an activity of the case is at work: its properties ``locks``, ``lock_reason``.
+
+A task that is not active itself has a row all the same, which everybody sees and nobody can complete; when the
+task becomes active in the step that opens it, the row goes on as the task's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from uuid import uuid5
+
+from engine.definitions import Deployed
+from engine.diagrams import Element
+from engine.stepping import Position
+
+LONGEST_REASON = 300  # characters
+# One user task of one running process: the token that called the process ("" for the case's own), process key, task.
+Place: TypeAlias = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What keeps a task shut."""
+
+    place: Place
+    activity: Any  # the library's task that holds it
+    element: Element  # the activity in the diagram
+
+    @property
+    def token(self) -> str:
+        """Of the row that stands for the task as long as it is not active itself."""
+        return str(uuid5(self.activity.id, f"lock:{self.place[2]}"))
+
+    def reason(self, script_engine: Any) -> str:
+        """Why the task is shut: what the diagram says, else what the activity is called."""
+        source = self.element.properties.get("lock_reason")
+        said = script_engine.evaluate(self.activity, source) if source else None
+        return str(said or self.element.name or self.element.id)[:LONGEST_REASON]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a step did to shut tasks; nothing for a process without locks. Rows go by their tokens."""
+
+    begun: list[Lock] = field(default_factory=list)  # rows to be made
+    gone: set[str] = field(default_factory=set)  # rows to be cancelled
+    taken: dict[str, str] = field(default_factory=dict)  # token of a task that became active → the row it takes over
+    changed: list[tuple[str, str, Lock | None]] = field(default_factory=list)  # row, its new token, its new lock
+    on: dict[str, Lock] = field(default_factory=dict)  # tasks that are active, and shut all the same
+
+
+NOTHING = Changes()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The locks where a case stands. It is looked at while the case stands there: a step changes what it is made of."""
+
+    locks: dict[Place, Lock] = field(default_factory=dict)
+    active: dict[Place, list[str]] = field(default_factory=dict)  # tokens of user tasks
+
+    @property
+    def shut(self) -> dict[Place, Lock]:
+        """The locks whose task is not active: each has a row of its own."""
+        return {place: lock for place, lock in self.locks.items() if place not in self.active}
+
+    @property
+    def on(self) -> dict[str, Lock]:
+        return {token: lock for place, lock in self.locks.items() for token in self.active.get(place, ())}
+
+
+NOWHERE = Standing()
+
+
+def changes(was: Standing, now: Standing) -> Changes:
+    """Compare where the case stood and stands."""
+    if not was.locks and not now.locks:
+        return NOTHING
+    had, has = was.shut, now.shut
+    found = Changes(begun=[lock for place, lock in has.items() if place not in had], on=now.on)
+    for place, lock in had.items():
+        if place in now.active:
+            found.taken[now.active[place][0]] = lock.token
+        elif place not in has:
+            found.gone.add(lock.token)
+        elif has[place].token != lock.token:
+            found.changed.append((lock.token, has[place].token, has[place]))
+    for place in was.active.keys() & now.active.keys():
+        held = now.locks.get(place)
+        if _token(was.locks.get(place)) != _token(held):
+            stayed = set(was.active[place]).intersection(now.active[place])
+            found.changed.extend((token, token, held) for token in stayed)
+    return found
+
+
+def _token(lock: Lock | None) -> str:
+    return lock.token if lock else ""
+
+
+def standing(deployed: Deployed, position: Position) -> Standing:
+    """The locks of this position. A process without any is not looked at."""
+    if not deployed.locks:
+        return NOWHERE
+    locks: dict[Place, Lock] = {}
+    for lock in _held(deployed, position):
+        other = locks.get(lock.place)
+        if other is None or lock.token < other.token:  # of several always the same one, in whichever order they come
+            locks[lock.place] = lock
+    active: dict[Place, list[str]] = {}
+    for token, task in position.people.items():
+        active.setdefault(_place(deployed, task, task.task_spec.bpmn_id), []).append(token)
+    return Standing(locks, active)
+
+
+def _held(deployed: Deployed, position: Position) -> Iterator[Lock]:
+    for task in (*position.people.values(), *position.subprocesses.values()):
+        key = deployed.key_of(task.workflow.spec.name)
+        for target in deployed.locks.get((key, task.task_spec.bpmn_id), ()):
+            element = deployed.diagrams[key].elements[task.task_spec.bpmn_id]
+            yield Lock(_place(deployed, task, target), task, element)
+
+
+def _place(deployed: Deployed, task: Any, element: str) -> Place:
+    """Where ``element`` is in the process that ``task`` runs in: of two calls of it each has its own tasks."""
+    process = task.workflow
+    while process.spec.name not in deployed.diagrams:  # an embedded subprocess
+        process = process.parent_workflow
+    return str(getattr(process, "parent_task_id", "")), process.spec.name, element
