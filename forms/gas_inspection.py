@@ -1,4 +1,4 @@
-"""Forms of ``bpmn_diagrams/gas_inspection.bpmn``: the visit and its report (INS)."""
+"""Forms of ``bpmn_diagrams/gas_inspection.bpmn``: visits, reports, debt, wrong meters, leaving (INS)."""
 
 import re
 from datetime import time
@@ -6,8 +6,22 @@ from typing import Any, ClassVar
 
 from forms.base import TaskForm, user_task
 from forms.field import KartablField, shown_number
-from forms.fields import ChoiceField, JalaliDateField, LongTextField
-from forms.validators import Required
+from forms.fields import (
+    CheckField,
+    ChoiceField,
+    DecimalField,
+    DocumentsField,
+    IntegerField,
+    JalaliDateField,
+    LongTextField,
+    ManyOfField,
+    RowForm,
+    RowsField,
+    SelectField,
+)
+from forms.project_registration import USAGES
+from forms.project_registration import AssignByHand as ChosenInspector
+from forms.validators import NumberBetween, Required
 from models.choice import Choice
 from models.digits import clean
 from models.language import gettext as _
@@ -15,6 +29,9 @@ from models.language import lazy
 
 OUTCOMES = [
     Choice("approved", lazy("تایید")),
+    Choice("sub_work", lazy("ثبت زیرکار")),
+    Choice("defects", lazy("عدم تایید با اشکال")),
+    Choice("absent_with_fee", lazy("عدم حضور با هزینه")),
     Choice("absent_without_fee", lazy("عدم حضور بدون هزینه")),
 ]
 
@@ -62,9 +79,115 @@ class ScheduleVisit(TaskForm):
     )
 
 
+@user_task("withdraw")
+class Withdraw(TaskForm):
+    """The inspector gives the project up; there is no way back (INS-3)."""
+
+    inline = True
+    submit_label = lazy("انصراف از بازرسی")
+    confirm = lazy("بازرسی این پروژه برای همیشه از شما گرفته می‌شود. آیا اطمینان دارید؟")
+
+    confirmed = CheckField(
+        lazy("می‌دانم که انصراف بازگشتی ندارد"),
+        [Required(lazy("برای انصراف این گزینه را علامت بزنید."))],
+    )
+
+
+@user_task("change_visit")
+class ChangeVisit(TaskForm):
+    """The time that was set does not suit; another one is set (INS-2)."""
+
+    inline = True
+    submit_label = lazy("تعیین زمان دیگر")
+
+
+class MismatchRow(RowForm):
+    """A meter that is not as it was registered (INS-11)."""
+
+    meter = SelectField(lazy("کنتور"), [Required(lazy("کنتور را برگزینید."))])
+    remark = LongTextField(
+        lazy("چه چیزی با ثبت یکی نیست"),
+        [Required(lazy("بنویسید چه چیزی با آنچه ثبت شده یکی نیست."))],
+        most=500,
+        render_kw={"rows": 2},
+    )
+
+
 @user_task("record_report")
 class RecordReport(TaskForm):
-    """The inspector's report of a visit (INS-4)."""
+    """The inspector's report of a visit (INS-4, INS-5, INS-11)."""
 
-    report_text = LongTextField(lazy("متن گزارش"), [Required(lazy("متن گزارش را بنویسید."))])
+    submit_label = lazy("ثبت گزارش")
+    refresh_label = lazy("ذخیرهٔ پیش‌نویس")
+
     outcome = ChoiceField(lazy("نتیجه"), [Required(lazy("نتیجه بازدید را برگزینید."))], options=OUTCOMES)
+    report_text = LongTextField(lazy("متن گزارش"), [Required(lazy("متن گزارش را بنویسید."))], most=5000)
+    meters = ManyOfField(
+        lazy("کنتورهایی که این نتیجه دربارهٔ آن‌هاست"),
+        description=lazy("برای عدم تایید و عدم حضور دست‌کم یکی را علامت بزنید؛ برای تایید و زیرکار هیچ‌کدام را"),
+    )
+    mismatches = RowsField(
+        MismatchRow,
+        lazy("کنتورهایی که با مشخصات ثبت‌شده یکی نیستند"),
+        min_rows=0,
+        max_rows=100,
+        add_label=lazy("افزودن مغایرت"),
+        remove_label=lazy("حذف مغایرت"),
+    )
+    photos = DocumentsField(lazy("عکس‌ها"), accept=["jpg", "jpeg", "png"])
+
+
+@user_task("correct_report")
+class CorrectReport(TaskForm):
+    """A new report that corrects an earlier one, which stays as it was (INS-14)."""
+
+    submit_label = lazy("ثبت اصلاح گزارش")
+
+    report = SelectField(lazy("گزارشی که اصلاح می‌شود"), [Required(lazy("گزارش را برگزینید."))])
+    report_text = LongTextField(lazy("متن اصلاح"), [Required(lazy("متن اصلاح را بنویسید."))], most=5000)
+    photos = DocumentsField(lazy("عکس‌ها"), accept=["jpg", "jpeg", "png"])
+
+
+@user_task("dismiss_inspector")
+class DismissInspector(TaskForm):
+    """The gas office takes the project from its inspector (INS-13)."""
+
+    inline = True
+    submit_label = lazy("عزل بازرس")
+    confirm = lazy("این پروژه از بازرس آن گرفته می‌شود. آیا اطمینان دارید؟")
+
+    reason = LongTextField(
+        lazy("دلیل عزل"), [Required(lazy("دلیل عزل را بنویسید."))], most=500, render_kw={"rows": 3}
+    )  # fmt: skip
+
+
+@user_task("assign_by_hand")
+class AssignByHand(ChosenInspector):
+    """The gas office chooses the next inspector where nobody was found (ASG-3)."""
+
+
+@user_task("pay_debt")
+class PayDebt(TaskForm):
+    """The debt was read; its payment comes next, all of it (INS-10)."""
+
+    submit_label = lazy("رفتن به پرداخت بدهی")
+
+
+@user_task("correct_meter")
+class CorrectMeter(TaskForm):
+    """The one meter that the inspector found different; its class is found anew (INS-11)."""
+
+    submit_label = lazy("ثبت مشخصات درست کنتور")
+
+    units = IntegerField(lazy("شمار واحدها"), [Required(lazy("شمار واحدها را بنویسید.")), NumberBetween(1, 1000)])
+    usage = SelectField(lazy("کاربری"), [Required(lazy("کاربری را برگزینید."))], options=USAGES)
+    floor_area = DecimalField(
+        lazy("زیربنا"),
+        [Required(lazy("زیربنا را بنویسید.")), NumberBetween(0, 100_000, above=True)],
+        unit=lazy("متر مربع"),
+    )
+    consumption = DecimalField(
+        lazy("مصرف"),
+        [Required(lazy("مصرف را بنویسید.")), NumberBetween(0, 10_000, above=True)],
+        unit=lazy("متر مکعب در ساعت"),
+    )

@@ -16,6 +16,7 @@ from models.jalali import jalali_text
 from workflows.demo_data import CANCEL_REASONS
 from workflows.demo_people import INSPECTORS, NOBODY_FREE
 from workflows.demo_stage import Stage
+from workflows.rules.inspection_fees import MARKS_METERS
 
 PROCESS = "project_registration"
 
@@ -44,35 +45,35 @@ class Plan:
 OLD, RECENT, FRESH = (14, 140), (4, 15), (0.3, 2)
 
 DECK = (
-    Plan(age=OLD, visits=("approved",)),
+    Plan(age=OLD, visits=("approved", "approved")),
     Plan(age=RECENT, stops_at="register_meters", draft=True),
     Plan(age=RECENT, visits=("",), known=True),
     Plan(age=(6, 30), region=NOBODY_FREE),
     Plan(age=OLD, cancelled_at="review_invoice"),
     Plan(age=RECENT, stops_at="review_invoice"),
-    Plan(age=OLD, visits=("absent_without_fee", "approved"), changes=True),
+    Plan(age=OLD, visits=("absent_without_fee", "approved", "approved"), changes=True),
     Plan(age=(6, 10), pays=("open",)),
     Plan(age=(6, 20), visits=()),
     Plan(age=RECENT, stops_at="upload_documents", known=True),
-    Plan(age=(10, 60), region=NOBODY_FREE, known=True, appointed=True, visits=("approved",)),
-    Plan(age=OLD, visits=("approved",), pays=("fail", "pay"), known=True),
+    Plan(age=(10, 60), region=NOBODY_FREE, known=True, appointed=True, visits=("approved", "approved")),
+    Plan(age=OLD, visits=("approved", "approved"), pays=("fail", "pay"), known=True),
     Plan(age=FRESH, stops_at="choose_property"),
     Plan(age=RECENT, pays=("fail",)),
-    Plan(age=OLD, visits=("approved",), known=True),
+    Plan(age=OLD, visits=("approved", "approved"), known=True),
     Plan(age=(1, 4), stops_at="register_property", draft=True),
     Plan(age=(5, 16), visits=("absent_without_fee", "")),
     Plan(age=RECENT, stops_at="register_owner", known=True),
     Plan(age=OLD, cancelled_at="register_meters", known=True),
     Plan(age=RECENT, stops_at="register_building"),
-    Plan(age=OLD, visits=("approved",), pays=("cancel", "pay")),
+    Plan(age=OLD, visits=("approved", "approved"), pays=("cancel", "pay")),
     Plan(age=(6, 20), visits=("",), changes=True),
     Plan(age=(6, 12), region=NOBODY_FREE, claimed=True),
-    Plan(age=OLD, visits=("approved",), known=True),
+    Plan(age=OLD, visits=("approved", "approved"), known=True),
     Plan(age=(2, 6), stops_at="find_property", known=True),
-    Plan(age=(6, 40), pays=("give_up", "pay"), pays_twice=True, visits=("approved",)),
-    Plan(age=OLD, visits=("absent_without_fee", "absent_without_fee", "approved")),
+    Plan(age=(6, 40), pays=("give_up", "pay"), pays_twice=True, visits=("approved", "approved")),
+    Plan(age=OLD, visits=("absent_without_fee", "absent_without_fee", "approved", "approved")),
     Plan(age=(10, 50), stops_at="review_invoice", supervised="suspend"),
-    Plan(age=OLD, visits=("approved",)),
+    Plan(age=OLD, visits=("approved", "approved")),
     Plan(age=(20, 120), stops_at="upload_documents", supervised="cancel"),
 )
 
@@ -240,4 +241,5 @@ class Story:
                 return
             yield self.stage.until(visit + timedelta(minutes=self.stage.random.uniform(40, 300)))
             text = self.stage.random.choice(REPORTS[outcome])
-            self.stage.does(inspector, case_id, "record_report", report_text=text, outcome=outcome)
+            meters = [1] if outcome in MARKS_METERS else []
+            self.stage.does(inspector, case_id, "record_report", report_text=text, outcome=outcome, meters=meters)

@@ -1,42 +1,83 @@
-"""Operations of ``bpmn_diagrams/gas_inspection.bpmn``: the visit's time and its report (INS-2, INS-4)."""
+"""Operations of ``bpmn_diagrams/gas_inspection.bpmn``: from the assigned inspector to final approval (INS).
+
+What a report costs and how it is paid is in ``inspection_debt``, the report itself in ``inspection_report``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import select
-
-from engine.briefing import Block, Briefing, BriefingContext, Facts
+from engine.briefing import Block, BriefingContext
 from engine.effects import language_of
 from engine.errors import Refusal
 from engine.operations import OperationContext
-from models.case import HistoryEntry
 from models.gas import GasProject
-from models.jalali import format_moment
+from models.inspection import InspectionVisit
+from models.jalali import format_date, format_moment, months_after
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows.gas_projects import building_facts, meters_table, owner_facts, project_of, property_facts
-from workflows.gas_words import code, label, shown
+from workflows import inspection_briefings, inspection_report
+from workflows.assignment import end_assignment
+from workflows.gas_projects import project_of
+from workflows.gas_words import STAGES, code, shown
+from workflows.inspection_debt import cancel_debt, lock_text, write_debt
+from workflows.inspection_records import (
+    APPROVED,
+    EXPIRED,
+    FINAL_INSPECTION,
+    PRE_INSPECTION,
+    is_stage_approved,
+    meter_to_correct,
+    planned_visit,
+)
 from workflows.registry import briefings, operations
 
-OUTCOMES = {"approved": lazy("تایید"), "absent_without_fee": lazy("عدم حضور بدون هزینه")}
 VISIT_SCHEDULED = "visit_scheduled"  # the history's words
-REPORT_RECORDED = "report_recorded"
+STAGE_APPROVED = "stage_approved"
+EXPIRY_WARNED = "expiry_warned"
+INSPECTION_EXPIRED = "inspection_expired"
 
 
 @operations.register
-def open_inspection(context: OperationContext) -> None:
-    """Name the inspection after its project, so that lists and searches show which one it is."""
+def open_inspection(context: OperationContext) -> dict[str, str]:
+    """Begin with the pre-inspection. Returns when the contractor is warned and when the case expires (INS-16)."""
     project = project_of(context.session, context.case)
     words = [project.case.number, *([project.property.code] if project.property else [])]
     context.set_subject(project.case.subject, words)
+    project.stage, project.referred_at = PRE_INSPECTION, context.now
+    limits = context.decide("inspection_limits", work_type=project.work_type)
+    deadline = months_after(context.now, limits["months"])
+    warning = deadline - timedelta(days=limits["warning_days"])
+    return {"warning_at": warning.isoformat(), "deadline_at": deadline.isoformat()}
+
+
+@operations.register
+def what_is_open(context: OperationContext) -> dict[str, Any]:
+    """What comes next: ``correct_meter``, ``pay_debt``, ``close_stage`` or ``schedule_visit``, and why that locks it.
+
+    Read from the records, so that nothing is forgotten when the inspector changes.
+    """
+    project = project_of(context.session, context.case)
+    write_debt(context.session, project)
+    if meter_to_correct(context.session, project) is not None:
+        then = "correct_meter"
+    elif project.debt:
+        then = "pay_debt"
+    elif is_stage_approved(context.session, project):
+        then = "close_stage"
+    else:
+        then = "schedule_visit"
+    return {"next": then, "stage": project.stage, "lock_text": lock_text(context.session, project)}
+
+
+# The visit (INS-2)
 
 
 @operations.register
 def announce_visit(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Fix the visit's time and tell the contractor (INS-2). Raises ``Refusal`` for a time that cannot be."""
+    """Fix the visit's time and tell the contractor. Raises ``Refusal`` for a time that cannot be."""
     calendar = context.services.calendar
     moment = datetime.combine(
         date.fromisoformat(submission["visit_date"]), time.fromisoformat(submission["visit_time"]), calendar.zone
@@ -47,9 +88,17 @@ def announce_visit(context: OperationContext, *, submission: Mapping[str, Any]) 
         raise Refusal({"visit_date": [_("این روز تعطیل است. یک روز کاری برگزینید.")]})
     if not calendar.is_working_time(moment):
         raise Refusal({"visit_time": [_hours(calendar)]})
+    project = project_of(context.session, context.case)
+    if project.inspector_id is None:
+        raise ValueError(f"Project {project.case.number} has no inspector")
+    context.session.add(
+        InspectionVisit(
+            project_id=project.id, inspector_id=project.inspector_id, stage=project.stage, at=moment, set_at=context.now
+        )
+    )
     text = lazy("زمان بازدید: %(moment)s", moment=moment)
     context.record(VISIT_SCHEDULED, {"at": moment.isoformat(), "text": text})
-    _tell_contractor(context, project_of(context.session, context.case), moment)
+    _tell_visit(context, project, moment)
 
 
 def _wrong_part(moment: datetime, now: datetime) -> str:
@@ -63,7 +112,7 @@ def _hours(calendar: Any) -> str:
     )  # fmt: skip
 
 
-def _tell_contractor(context: OperationContext, project: GasProject, moment: datetime) -> None:
+def _tell_visit(context: OperationContext, project: GasProject, moment: datetime) -> None:
     inspector = project.inspector.name if project.inspector else context.actor.name
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
@@ -75,85 +124,127 @@ def _tell_contractor(context: OperationContext, project: GasProject, moment: dat
 
 
 @operations.register
-def record_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Keep the report for good and tell the contractor; what follows from its outcome the diagram says."""
-    text = lazy("گزارش بازدید ثبت شد: %(outcome)s", outcome=OUTCOMES[submission["outcome"]])
-    details = {"outcome": submission["outcome"], "report": submission["report_text"], "text": text}
-    context.record(REPORT_RECORDED, details)
+def drop_visit(context: OperationContext) -> None:
+    """The inspector sets another time: the one that was set does not count any more."""
     project = project_of(context.session, context.case)
+    visit = planned_visit(context.session, project)
+    if visit is not None:
+        visit.state = "dropped"
+    context.tell(_("زمان تازهٔ بازدید را تعیین کنید. مجری از زمان تازه باخبر می‌شود."))
+
+
+# The report (INS-4)
+
+
+@operations.register
+def record_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Keep the report for good, with the debt it makes and the meters it finds different; tell the contractor."""
+    inspection_report.record(context, submission)
+
+
+@operations.register
+def correct_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Keep a new report that corrects one of the inspector's own; the earlier one stays as it was (INS-14)."""
+    inspection_report.correct(context, submission)
+
+
+# The stages (INS-1, INS-12)
+
+
+@operations.register
+def close_stage(context: OperationContext) -> str:
+    """The stage is approved and nothing is owed: go on to the next one. Returns it; after the last: approved."""
+    project = project_of(context.session, context.case)
+    text = lazy("%(stage)s تایید شد", stage=STAGES[project.stage])
+    context.record(STAGE_APPROVED, {"stage": project.stage, "text": text})
+    if project.stage == PRE_INSPECTION:
+        project.stage, project.referred_at = FINAL_INSPECTION, context.now
+    else:
+        project.stage, project.approved_at = APPROVED, context.now
+    _tell_stage(context, project)
+    return project.stage
+
+
+def _tell_stage(context: OperationContext, project: GasProject) -> None:
+    number = code(project.case.number)
+    with reading(language_of(context.session, project.contractor_id)):
+        if project.stage == APPROVED:
+            title = _("تایید نهایی پروژه")
+            body = _("بازرسی نهایی پروژهٔ %(number)s تایید شد. اکنون می‌توانید تاییدیه درخواست کنید.", number=number)
+        else:
+            title = _("تایید پیش‌بازرسی")
+            body = _("پیش‌بازرسی پروژهٔ %(number)s تایید شد. گام بعد بازرسی نهایی است.", number=number)
+        context.notify(project.contractor_id, title, body, sms=True)
+
+
+# The inspector leaves (INS-3, INS-13)
+
+
+@operations.register
+def withdraw_inspector(context: OperationContext) -> dict[str, str]:
+    """The inspector gives the project up for good. Returns that it is to be assigned anew."""
+    end_assignment(context, project_of(context.session, context.case), how="withdrawn")
+    return {"next": "assign"}
+
+
+@operations.register
+def dismiss_inspector(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """The gas office takes the project from its inspector; reports recorded so far stay."""
+    project = project_of(context.session, context.case)
+    end_assignment(context, project, how="dismissed", reason=submission["reason"])
+
+
+# Work that is not presented in time (INS-16)
+
+
+@operations.register
+def warn_contractor(context: OperationContext) -> bool:
+    """Tell the contractor that the time is running out, unless the work was presented. Returns whether it was told."""
+    project = project_of(context.session, context.case)
+    if project.presented_at is not None:
+        return False
+    limits = context.decide("inspection_limits", work_type=project.work_type)
+    expires = context.now + timedelta(days=limits["warning_days"])
+    context.record(EXPIRY_WARNED, {"text": lazy("به مجری هشدار داده شد: مهلت ارائهٔ کار رو به پایان است")})
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
-            "گزارش بازدید پروژهٔ %(number)s ثبت شد. نتیجه: %(outcome)s.",
-            number=code(project.case.number), outcome=label(OUTCOMES, submission["outcome"]),
+            "کار پروژهٔ %(number)s هنوز ارائه نشده است. اگر تا %(day)s ارائه نشود، پرونده بسته می‌شود و باید از نو ثبت"
+            " شود.", number=code(project.case.number), day=format_date(expires.date()),
         )  # fmt: skip
-        context.notify(project.contractor_id, _("گزارش بازرسی"), body)
-    context.tell(_("گزارش ثبت شد."))
+        context.notify(project.contractor_id, _("پایان مهلت ارائهٔ کار"), body, sms=True)
+    return True
 
 
-# What people see
+@operations.register
+def was_presented(context: OperationContext) -> bool:
+    """Whether an inspector has seen the work: a report other than an absence was recorded."""
+    return project_of(context.session, context.case).presented_at is not None
 
 
-def _project_blocks(context: BriefingContext) -> list[Block]:
+@operations.register
+def close_expired(context: OperationContext) -> None:
+    """Close the project as expired: a new registration is needed, and nothing can be paid for this one."""
     project = project_of(context.session, context.case)
-    blocks: list[Block] = [
-        Facts(
-            _("پروژه"),
-            [
-                (_("شمارهٔ پروژه"), shown(project.case.number)),
-                (_("مجری گاز"), project.contractor.name),
-                (_("تلفن همراه"), shown(project.contractor.mobile or "—")),
-                (_("بازرس"), project.inspector.name if project.inspector else "—"),
-            ],
-        )
-    ]
-    blocks += [property_facts(project.property)] if project.property else []
-    blocks += [owner_facts(project.owner)] if project.owner else []
-    return [*blocks, building_facts(project), meters_table(project.meters)]
+    visit = planned_visit(context.session, project)
+    if visit is not None:
+        visit.state = "dropped"
+    cancel_debt(context, project)
+    project.stage = EXPIRED
+    context.record(INSPECTION_EXPIRED, {"text": lazy("مهلت ارائهٔ کار گذشت و پرونده منقضی شد")})
+    _tell_expiry(context, project, project.contractor_id, sms=True)
+    if project.inspector_id is not None:
+        _tell_expiry(context, project, project.inspector_id, sms=False)
 
 
-def _reports(context: BriefingContext) -> list[Block]:
-    """Every report in full, oldest first (INS-14)."""
-    entries = context.session.scalars(
-        select(HistoryEntry)
-        .where(HistoryEntry.case_id == context.case.id, HistoryEntry.what == REPORT_RECORDED)
-        .order_by(HistoryEntry.id)
-    )
-    return [
-        Facts(
-            _("گزارش بازدید"),
-            [
-                (_("زمان ثبت"), format_moment(entry.at)),
-                (_("بازرس"), entry.actor_name),
-                (_("نتیجه"), label(OUTCOMES, entry.details["outcome"])),
-                (_("متن گزارش"), entry.details["report"]),
-            ],
-        )
-        for entry in entries
-        if entry.details
-    ]
-
-
-def _visit(context: BriefingContext) -> list[Block]:
-    entry = context.session.scalars(
-        select(HistoryEntry)
-        .where(HistoryEntry.case_id == context.case.id, HistoryEntry.what == VISIT_SCHEDULED)
-        .order_by(HistoryEntry.id.desc())
-    ).first()
-    if entry is None or not entry.details:
-        return []
-    return [Facts(_("بازدید"), [(_("زمان بازدید"), format_moment(datetime.fromisoformat(entry.details["at"])))])]
-
-
-@briefings.register
-def schedule_visit(context: BriefingContext) -> Briefing:
-    return Briefing(blocks=[*_reports(context), *_project_blocks(context)])
-
-
-@briefings.register_for("gas_inspection", "record_report")
-def record_report_briefing(context: BriefingContext) -> Briefing:
-    return Briefing(blocks=[*_visit(context), *_reports(context), *_project_blocks(context)])
+def _tell_expiry(context: OperationContext, project: GasProject, person_id: int, *, sms: bool) -> None:
+    with reading(language_of(context.session, person_id)):
+        body = _(
+            "مهلت ارائهٔ کار پروژهٔ %(number)s گذشت و پرونده بسته شد. برای ادامه باید پروژه از نو ثبت شود.",
+            number=code(project.case.number),
+        )  # fmt: skip
+        context.notify(person_id, _("پرونده منقضی شد"), body, sms=sms)
 
 
 @briefings.register_case
 def case(context: BriefingContext) -> list[Block]:
-    return [*_visit(context), *_reports(context), *_project_blocks(context)]
+    return inspection_briefings.case_blocks(context)

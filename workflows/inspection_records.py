@@ -71,6 +71,20 @@ def is_finally_approved(project: GasProject) -> bool:
     return project.stage == APPROVED and project.approved_at is not None
 
 
+def stage_of(project: GasProject) -> str:
+    """The stage that a report of now belongs to; a case of the diagram's first version has kept none."""
+    return project.stage or PRE_INSPECTION
+
+
+def is_stage_approved(session: Session, project: GasProject) -> bool:
+    """Whether the project's stage has its approving report (INS-12)."""
+    wanted = select(InspectionReport.id).where(
+        InspectionReport.project_id == project.id, InspectionReport.stage == project.stage,
+        InspectionReport.outcome == APPROVED,
+    )  # fmt: skip
+    return session.execute(wanted.limit(1)).first() is not None
+
+
 def reports_of(session: Session, project: GasProject, *, newest: int | None = None) -> list[InspectionReport]:
     """The project's reports, oldest first; with ``newest`` only the last so many of them."""
     found = session.scalars(

@@ -4,6 +4,7 @@ import pytest
 
 from models.case import CaseStatus
 from tests.scenarios import gas_office as office
+from tests.scenarios import inspections as insp
 
 WEDNESDAY = {"visit_date": "1405/09/04", "visit_time": "۹:۳۰"}
 
@@ -44,9 +45,10 @@ def test_a_visit_in_the_past_or_outside_working_hours_is_refused(inspection, vis
 
 
 @pytest.mark.rule("INS-4", "INS-14")
-def test_an_approved_report_ends_the_inspection_and_the_contractor_reads_it(inspection):
+def test_two_approved_stages_end_the_inspection_and_the_contractor_reads_it(inspection):
     inspection.does("inspector-1", "schedule_visit", **WEDNESDAY)
     inspection.does("inspector-1", "record_report", report_text="لوله‌کشی درست است.", outcome="approved")
+    insp.reports(inspection, "approved")
     assert (inspection.case.status, inspection.case.outcome) == (CaseStatus.COMPLETED, "inspection_approved")
     assert "لوله‌کشی درست است." in office.texts(office.case_page(inspection, "contractor"))
 
@@ -54,7 +56,7 @@ def test_an_approved_report_ends_the_inspection_and_the_contractor_reads_it(insp
 @pytest.mark.rule("INS-4")
 def test_an_absence_without_a_fee_asks_for_another_visit(inspection):
     inspection.does("inspector-1", "schedule_visit", **WEDNESDAY)
-    inspection.does("inspector-1", "record_report", report_text="کسی نبود.", outcome="absent_without_fee")
+    inspection.does("inspector-1", "record_report", report_text="کسی نبود.", outcome="absent_without_fee", meters=[1])
     assert inspection.waits_for() == {"schedule_visit": "inspector"}
     inspection.does("inspector-1", "schedule_visit", visit_date="1405/09/08", visit_time="08:00")
     assert inspection.waits_for() == {"record_report": "inspector"}

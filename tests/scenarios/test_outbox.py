@@ -95,7 +95,7 @@ def test_a_provider_that_is_down_delays_no_step_and_gets_the_message_later(visit
     assert newest(visit).state is DeliveryState.WAITING
     visit.after(timedelta(days=2))
     visit.does("inspector-1", "record_report", report_text="همه درست است.", outcome="approved")
-    assert visit.waits_for() == {}
+    assert visit.waits_for() == {"schedule_visit": "inspector"}
 
     provider.then = lambda: None
     provider.asked.clear()

@@ -1,0 +1,279 @@
+"""What people see of an inspection: beside its steps and on its case's page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.briefing import Block, Briefing, BriefingContext, Facts, Link, Notice, Table
+from models.billing import Invoice
+from models.choice import Choice
+from models.document import Document
+from models.gas import GasProject
+from models.inspection import InspectionReport
+from models.jalali import format_date, format_moment
+from models.language import gettext as _
+from models.language import listed
+from workflows.gas_projects import (
+    building_facts,
+    invoice_table,
+    meters_table,
+    owner_facts,
+    project_of,
+    property_facts,
+)
+from workflows.gas_words import USAGES, code, label, number, rials, shown
+from workflows.inspection_debt import fee_of_report, prepaid_of
+from workflows.inspection_records import (
+    corrections_of,
+    credit_of,
+    meter_to_correct,
+    open_invoice,
+    planned_visit,
+    reports_of,
+    sub_works_of,
+)
+from workflows.inspection_report import own_reports
+from workflows.inspection_words import OUTCOMES, outcome_name, stage_name
+from workflows.registry import briefings
+from workflows.rules.inspection_fees import NONE, NOT_POSSIBLE, SUB_WORK
+
+PROCESS = "gas_inspection"
+SHOWN_BESIDE = 5  # the newest reports beside a step; the case's page has all of them
+
+
+def _project_blocks(project: GasProject) -> list[Block]:
+    blocks: list[Block] = [
+        Facts(
+            _("پروژه"),
+            [
+                (_("شمارهٔ پروژه"), shown(project.case.number)),
+                (_("مجری گاز"), project.contractor.name),
+                (_("تلفن همراه"), shown(project.contractor.mobile or "—")),
+                (_("بازرس"), project.inspector.name if project.inspector else "—"),
+            ],
+        )
+    ]
+    blocks += [property_facts(project.property)] if project.property else []
+    blocks += [owner_facts(project.owner)] if project.owner else []
+    return [*blocks, building_facts(project), meters_table(project.meters)]
+
+
+def _standing(context: BriefingContext, project: GasProject) -> Facts:
+    """Where the inspection stands: stage, visit, what is prepaid and used, what is owed (INS-1, INS-7)."""
+    session = context.session
+    items = [(_("مرحله"), stage_name(project.stage))]
+    if project.referred_at is not None:
+        items.append((_("ارجاع به بازرس"), format_moment(project.referred_at)))
+    visit = planned_visit(session, project)
+    if visit is not None:
+        items.append((_("زمان بازدید"), format_moment(visit.at)))
+    prepaid = prepaid_of(session, project).get(SUB_WORK)
+    if prepaid is not None:
+        text = _(
+            "%(used)s ثبت شده، %(prepaid)s پیش‌پرداخت شده",
+            used=number(sub_works_of(session, project)), prepaid=number(prepaid),
+        )  # fmt: skip
+        items.append((_("زیرکارها"), text))
+    items.append((_("بدهی"), rials(project.debt) if project.debt else _("ندارد")))
+    credit = credit_of(session, project)
+    if credit:
+        items.append((_("بستانکاری مجری"), rials(credit)))
+    if project.approved_at is not None:
+        items.append((_("تایید نهایی"), format_moment(project.approved_at)))
+    return Facts(_("بازرسی"), items)
+
+
+def _reports(context: BriefingContext, project: GasProject, *, newest: int | None = None) -> list[Block]:
+    """Reports in full, the newest first, with their photos (INS-14)."""
+    found = reports_of(context.session, project, newest=newest)[::-1]
+    blocks: list[Block] = []
+    for report in found:
+        blocks.append(_report_facts(report))
+        blocks += _photos(context, report)
+    if newest is not None and found and found[-1].number > 1:
+        text = _("%(count)s گزارش پیشین در صفحهٔ پرونده است.", count=number(found[-1].number - 1))
+        blocks.append(Notice("info", text))
+    return blocks
+
+
+def _report_facts(report: InspectionReport) -> Facts:
+    items = [
+        (_("زمان ثبت"), format_moment(report.at)),
+        (_("بازرس"), report.inspector.name),
+        (_("مرحله"), stage_name(report.stage)),
+        (_("نتیجه"), outcome_name(report)),
+        (_("متن گزارش"), shown(report.text)),
+    ]
+    if report.corrects is not None:
+        items.insert(4, (_("گزارش اصلاح‌شده"), shown(report.corrects.number)))
+    if report.meters:
+        items.append((_("کنتورها"), listed(shown(meter) for meter in report.meters)))
+    for row in report.mismatches:
+        where = _("مغایرت کنتور %(number)s", number=shown(row["meter"]))
+        items.append((where, shown(row["remark"])))
+    return Facts(_("گزارش شمارهٔ %(number)s", number=shown(report.number)), items)
+
+
+def _photos(context: BriefingContext, report: InspectionReport) -> list[Block]:
+    if not report.photos:
+        return []
+    documents = (context.session.get(Document, identity) for identity in report.photos)
+    return [Link(document.name, f"/documents/{document.id}") for document in documents if document is not None]
+
+
+def _debt_blocks(context: BriefingContext, project: GasProject) -> list[Block]:
+    """The open invoice with its lines, and the report that made it."""
+    invoice = open_invoice(context.session, context.case)
+    return [invoice_table(invoice)] if invoice is not None else []
+
+
+@briefings.register_for(PROCESS, "schedule_visit")
+def schedule_visit(context: BriefingContext) -> Briefing:
+    project = project_of(context.session, context.case)
+    blocks = [_standing(context, project), *_debt_blocks(context, project)]
+    return Briefing(blocks=[*blocks, *_reports(context, project, newest=SHOWN_BESIDE), *_project_blocks(project)])
+
+
+@briefings.register_for(PROCESS, "withdraw")
+def withdraw(context: BriefingContext) -> Briefing:
+    text = _("انصراف بازگشتی ندارد: پروژه به بازرس دیگری سپرده می‌شود و دیگر به شما سپرده نخواهد شد.")
+    return Briefing(blocks=[Notice("warning", text)])
+
+
+@briefings.register_for(PROCESS, "record_report")
+def record_report(context: BriefingContext) -> Briefing:
+    """The visit, what each outcome costs the contractor now, and what was reported so far."""
+    project = project_of(context.session, context.case)
+    meters = _meter_choices(project)
+    outcomes = [Choice(key, OUTCOMES[key], _cost(context, project, key)) for key in OUTCOMES if key != "correction"]
+    return Briefing(
+        choices={"outcome": outcomes, "meters": meters, "mismatches.meter": meters},
+        blocks=[
+            _standing(context, project), *_reports(context, project, newest=SHOWN_BESIDE), *_project_blocks(project),
+        ],
+    )  # fmt: skip
+
+
+def _meter_choices(project: GasProject) -> list[Choice]:
+    return [
+        Choice(
+            meter.number,
+            _("کنتور %(number)s — %(meter_class)s", number=shown(meter.number), meter_class=meter.meter_class),
+            label(USAGES, meter.usage),
+        )
+        for meter in project.meters
+    ]
+
+
+def _cost(context: BriefingContext, project: GasProject, outcome: str) -> str:
+    """What an outcome means for the contractor's money at this moment."""
+    fee = fee_of_report(context.decide, context.session, project, outcome)
+    if fee.item == NOT_POSSIBLE:
+        return _("تنها برای کار زیرکار (توکار) و در پیش‌بازرسی")
+    if fee.item == NONE:
+        return _("بدون هزینه برای مجری")
+    if fee.item == "repeated_visit":
+        return _("هزینهٔ بازدید تکراری برای هر کنتور علامت‌خورده")
+    return _("هزینهٔ یک مرحله بازرسی برای همهٔ کنتورها")
+
+
+@briefings.register_for(PROCESS, "correct_report")
+def correct_report(context: BriefingContext) -> Briefing:
+    project = project_of(context.session, context.case)
+    found = own_reports(context.session, project, context.actor.person_id)
+    choices = [
+        Choice(
+            report.number,
+            _(
+                "گزارش شمارهٔ %(number)s — %(day)s", number=shown(report.number), day=format_date(report.at.date())
+            ),
+            outcome_name(report),
+        )
+        for report in found
+    ]  # fmt: skip
+    text = _("گزارش ثبت‌شده تغییر نمی‌کند؛ اصلاح آن گزارش تازه‌ای است که کنار آن می‌ماند و نتیجه و هزینه را عوض نمی‌کند.")
+    return Briefing(choices={"report": choices}, blocks=[Notice("info", text)])
+
+
+@briefings.register_for(PROCESS, "dismiss_inspector")
+def dismiss_inspector(context: BriefingContext) -> Briefing:
+    project = project_of(context.session, context.case)
+    name = project.inspector.name if project.inspector else "—"
+    text = _("بازرسی این پروژه از %(name)s گرفته و به بازرس دیگری سپرده می‌شود. گزارش‌های ثبت‌شده می‌مانند.", name=name)
+    return Briefing(blocks=[Notice("warning", text)])
+
+
+@briefings.register_for(PROCESS, "pay_debt")
+def pay_debt(context: BriefingContext) -> Briefing:
+    """The amount, its lines, and why: the report that made the debt (INS-10)."""
+    project = project_of(context.session, context.case)
+    invoice = open_invoice(context.session, context.case)
+    if invoice is None:
+        text = _("این بدهی پرداخت شده است. برای ادامهٔ بازرسی همین گام را تأیید کنید.")
+        return Briefing(blocks=[Notice("success", text)])
+    text = _(
+        "%(amount)s بدهکارید. تا پرداخت آن بازرس نمی‌تواند گزارش تازه‌ای ثبت کند. پرداخت بخشی از آن ممکن نیست.",
+        amount=rials(invoice.total),
+    )  # fmt: skip
+    blocks: list[Block] = [Notice("warning", text), invoice_table(invoice), *_why(context, project, invoice)]
+    return Briefing(blocks=[*blocks, meters_table(project.meters)])
+
+
+def _why(context: BriefingContext, project: GasProject, invoice: Invoice) -> Sequence[Block]:
+    """The newest report that made this invoice, or found the meter different that did."""
+    corrected = {one.report_id for one in corrections_of(context.session, project) if one.invoice_id == invoice.id}
+    found = reports_of(context.session, project, newest=SHOWN_BESIDE)
+    made = [report for report in found if report.invoice_id == invoice.id or report.id in corrected]
+    return [_report_facts(report) for report in made[::-1]]
+
+
+@briefings.register_for(PROCESS, "correct_meter")
+def correct_meter(context: BriefingContext) -> Briefing:
+    """The one meter to be put right, as it is registered, and what the inspector said of it (INS-11)."""
+    project = project_of(context.session, context.case)
+    correction = meter_to_correct(context.session, project)
+    if correction is None:
+        return Briefing()
+    meter = next(one for one in project.meters if one.number == correction.meter_number)
+    name = code(meter.number)
+    text = _("بازرس مشخصات کنتور %(number)s را با آنچه ثبت شده یکی نمی‌داند: %(remark)s",
+             number=name, remark=shown(correction.remark))  # fmt: skip
+    blocks: list[Block] = [Notice("warning", text), meters_table([meter])]
+    rule = _(
+        "کلاس کنتور از نو یافته می‌شود. اگر هزینهٔ آن بیشتر شود مابه‌التفاوت را می‌پردازید و اگر کمتر شود به سود شما"
+        " ثبت می‌شود."
+    )
+    values = {
+        "units": meter.units, "usage": meter.usage, "floor_area": _plain(meter.floor_area),
+        "consumption": _plain(meter.consumption),
+    }  # fmt: skip
+    return Briefing(values=values, blocks=[*blocks, Notice("info", rule)])
+
+
+def _plain(value: object) -> int | float:
+    """A stored decimal as the form's JSON number."""
+    amount = float(str(value))
+    return int(amount) if amount == int(amount) else amount
+
+
+def case_blocks(context: BriefingContext) -> list[Block]:
+    """The whole inspection: where it stands, what is owed, every report, every corrected meter, the project."""
+    project = project_of(context.session, context.case)
+    blocks = [_standing(context, project), *_debt_blocks(context, project), *_reports(context, project)]
+    return [*blocks, *_corrections(context, project), *_project_blocks(project)]
+
+
+def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:
+    found = corrections_of(context.session, project)
+    if not found:
+        return []
+    columns = [_("کنتور"), _("سخن بازرس"), _("کلاس پیشین"), _("کلاس تازه"), _("مابه‌التفاوت (ریال)"), _("زمان اصلاح")]
+    rows = [
+        [
+            shown(one.meter_number), shown(one.remark), (one.before or {}).get("meter_class", "—"),
+            (one.after or {}).get("meter_class", "—"), number(one.difference),
+            format_moment(one.corrected_at) if one.corrected_at else _("هنوز اصلاح نشده"),
+        ]
+        for one in found
+    ]  # fmt: skip
+    return [Table(_("کنتورهای اصلاح‌شده"), columns, rows)]

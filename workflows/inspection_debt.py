@@ -1,0 +1,246 @@
+"""What an inspection makes the contractor owe, and how it is paid; the meter that is put right (INS-7 to INS-11).
+
+One invoice of an inspection is open at a time: reports are refused while there is one, and what a corrected meter
+costs more is added to it as long as nobody could pay it yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from engine.effects import language_of
+from engine.errors import Refusal
+from engine.operations import OperationContext
+from models.billing import Invoice, InvoiceLine, InvoiceStatus
+from models.gas import GasProject, Meter
+from models.inspection import InspectionReport, MeterCorrection
+from models.language import gettext as _
+from models.language import lazy, reading
+from workflows.gas_projects import REGISTRATION, add_invoice, invoice_line, meter_class, project_of, tariff
+from workflows.gas_words import code, rials, shown
+from workflows.inspection_records import (
+    DEBT,
+    METER_CORRECTION,
+    meter_to_correct,
+    open_debt,
+    open_invoice,
+    stage_of,
+    sub_works_of,
+)
+from workflows.registry import operations
+from workflows.rules.fees import FeeLine, MeterForFee
+from workflows.rules.inspection_fees import NOT_POSSIBLE, SUB_WORK, Difference, ReportFee, difference, lines_of_report
+
+DEBT_MADE = "debt_made"  # the history's words
+DEBT_SETTLED = "debt_settled"
+METER_CORRECTED = "meter_corrected"
+MOST_OF_A_LOCK = 300  # characters of the reason that stands at a locked task
+
+
+def prepaid_of(session: Session, project: GasProject, *, meter: int | None = None) -> dict[str, int]:
+    """What was prepaid: stage → how many inspections of it, from the lines of the paid invoice (FEE-1, FEE-2)."""
+    wanted = (
+        select(InvoiceLine.stage, func.max(InvoiceLine.quantity))
+        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+        .where(
+            Invoice.case_id == project.case_id, Invoice.reason == REGISTRATION, Invoice.status == InvoiceStatus.PAID
+        )
+        .group_by(InvoiceLine.stage)
+        .order_by(func.min(InvoiceLine.id))
+    )  # fmt: skip
+    if meter is not None:
+        wanted = wanted.where(InvoiceLine.meter_number == meter)
+    return {stage: quantity for stage, quantity in session.execute(wanted)}
+
+
+def fee_of_report(decide: Callable[..., Any], session: Session, project: GasProject, outcome: str) -> ReportFee:
+    """What a report of this outcome costs now (INS-6 to INS-9)."""
+    used_up = sub_works_of(session, project) >= prepaid_of(session, project).get(SUB_WORK, 0)
+    found = decide(
+        "report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=not used_up
+    )  # fmt: skip
+    return ReportFee(found["item"], found["meters"])
+
+
+def charge_report(
+    context: OperationContext, project: GasProject, *, outcome: str, marked: Sequence[int]
+) -> Invoice | None:
+    """Make the invoice of a report, before the report is written; ``None`` when it costs nothing.
+
+    Raises ``Refusal`` at ``outcome`` for one that this work or this stage does not have (INS-4).
+    """
+    fee = fee_of_report(context.decide, context.session, project, outcome)
+    if fee.item == NOT_POSSIBLE:
+        message = _("زیرکار تنها برای کار زیرکار (توکار) و در پیش‌بازرسی ثبت می‌شود. نتیجهٔ دیگری برگزینید.")
+        raise Refusal({"outcome": [message]})
+    meters = [MeterForFee(meter.number, meter.meter_class) for meter in project.meters]
+    stage = SUB_WORK if outcome == SUB_WORK else stage_of(project)
+    lines = lines_of_report(
+        fee, meters, marked=marked, work_type=project.work_type, stage=stage, tariff=tariff(context.decide)
+    )
+    if not lines:
+        return None
+    invoice = _add(context, project, DEBT, lines)
+    text = lazy("بدهی تازه: %(amount)s ریال", amount=grouped(invoice.total))
+    context.record(DEBT_MADE, {"invoice": invoice.id, "amount": invoice.total, "text": text})
+    return invoice
+
+
+def _add(context: OperationContext, project: GasProject, reason: str, lines: list[FeeLine]) -> Invoice:
+    invoice = add_invoice(
+        context.session, context.case, payer_id=project.contractor_id, reason=reason, lines=lines, at=context.now
+    )
+    write_debt(context.session, project)
+    return invoice
+
+
+def grouped(amount: int) -> str:
+    """An amount for the history, whose digits a page writes as its reader does."""
+    return f"{amount:,}".replace(",", "٬")
+
+
+def write_debt(session: Session, project: GasProject) -> None:
+    """Keep the sum of the open invoices beside the project, for the lists (INS-1)."""
+    session.flush()
+    project.debt = open_debt(session, project)
+
+
+def lock_text(session: Session, project: GasProject) -> str:
+    """Why the inspector's next step is locked, in Persian; "" when it is not."""
+    meter = meter_to_correct(session, project)
+    with reading("fa"):
+        if meter is not None:
+            text = _("مجری باید نخست مشخصات کنتور %(number)s را اصلاح کند.", number=shown(meter.meter_number))
+        elif project.debt:
+            text = _(
+                "پروژه %(amount)s بدهکار است. تا پرداخت آن گزارش تازه‌ای ثبت نمی‌شود.", amount=rials(project.debt)
+            )  # fmt: skip
+        else:
+            text = ""
+    return text[:MOST_OF_A_LOCK]
+
+
+def tell_debt(context: OperationContext, project: GasProject, invoice: Invoice) -> None:
+    """Tell the contractor by message and SMS what is to be paid (INS-10)."""
+    with reading(language_of(context.session, project.contractor_id)):
+        body = _(
+            "پروژهٔ %(number)s %(amount)s بدهکار شد. تا پرداخت آن بازرسی ادامه نمی‌یابد. در کارتابل خود بپردازید.",
+            number=code(project.case.number), amount=rials(invoice.total),
+        )  # fmt: skip
+        context.notify(project.contractor_id, _("بدهی بازرسی"), body, sms=True)
+
+
+# Paying (INS-10)
+
+
+@operations.register
+def confirm_debt(context: OperationContext) -> int:
+    """The contractor goes on to pay the whole debt. Returns the invoice: the open one, else the one paid last."""
+    invoice = open_invoice(context.session, context.case, lock=True)
+    if invoice is None:  # a payment that came late has settled it: the payment process says so at once
+        invoice = context.session.scalars(
+            select(Invoice)
+            .where(Invoice.case_id == context.case.id, Invoice.status == InvoiceStatus.PAID)
+            .order_by(Invoice.paid_at.desc(), Invoice.id.desc())
+            .limit(1)
+        ).one()
+    return invoice.id
+
+
+@operations.register
+def debt_paid(context: OperationContext, *, invoice: int) -> None:
+    """The debt is paid: the inspector can go on, and is told so (INS-10)."""
+    project = project_of(context.session, context.case)
+    paid = context.session.get_one(Invoice, invoice)
+    write_debt(context.session, project)
+    text = lazy("بدهی %(amount)s ریال پرداخت شد", amount=grouped(paid.total))
+    context.record(DEBT_SETTLED, {"invoice": paid.id, "amount": paid.total, "text": text})
+    context.tell(_("بدهی پرداخت شد و بازرس می‌تواند زمان بازدید را تعیین کند."))
+    if project.inspector is not None:
+        with reading(language_of(context.session, project.inspector.id)):
+            body = _(
+                "بدهی پروژهٔ %(number)s پرداخت شد. زمان بازدید بعدی را تعیین کنید.", number=code(project.case.number)
+            )  # fmt: skip
+            context.notify(project.inspector.id, _("بدهی پرداخت شد"), body)
+
+
+def cancel_debt(context: OperationContext, project: GasProject) -> None:
+    """Nothing can be paid for a case that is closed; money that comes all the same goes to finance."""
+    invoice = open_invoice(context.session, context.case, lock=True)
+    if invoice is not None:
+        invoice.status = InvoiceStatus.CANCELLED
+    write_debt(context.session, project)
+
+
+# The meter that is put right (INS-11)
+
+
+@operations.register
+def put_meter_right(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Correct the one meter that is asked about; its class is found anew, and a difference in fee is written down.
+
+    Raises ``Refusal`` at ``consumption`` or ``floor_area`` for what no class is permitted for (REG-7).
+    """
+    project = project_of(context.session, context.case)
+    correction = meter_to_correct(context.session, project)
+    if correction is None:
+        raise Refusal({"": [_("کنتوری برای اصلاح نمانده است.")]})
+    meter = next(one for one in project.meters if one.number == correction.meter_number)
+    area, consumption = submission["floor_area"], submission["consumption"]
+    found = meter_class(context.decide, floor_area=area, consumption=consumption)
+    if found.problem:
+        raise Refusal({found.field: [found.problem]})
+    correction.before = values_of(meter)
+    class_before = meter.meter_class
+    meter.units, meter.usage, meter.meter_class = submission["units"], submission["usage"], found.meter_class
+    meter.floor_area, meter.consumption = Decimal(str(area)), Decimal(str(consumption))
+    correction.after, correction.corrected_at = values_of(meter), context.now
+    changed = difference(
+        MeterForFee(meter.number, meter.meter_class), class_before=class_before, work_type=project.work_type,
+        prepaid=prepaid_of(context.session, project, meter=meter.number), tariff=tariff(context.decide),
+    )  # fmt: skip
+    _settle_difference(context, project, correction, changed)
+    _tell_correction(context, project, correction)
+
+
+def values_of(meter: Meter) -> dict[str, Any]:
+    """A meter as it stands, as plain data."""
+    return {
+        "units": meter.units, "usage": meter.usage, "floor_area": float(meter.floor_area),
+        "consumption": float(meter.consumption), "meter_class": meter.meter_class,
+    }  # fmt: skip
+
+
+def _settle_difference(
+    context: OperationContext, project: GasProject, correction: MeterCorrection, changed: Difference
+) -> None:
+    correction.difference = changed.amount
+    if not changed.lines:
+        return
+    invoice = open_invoice(context.session, context.case, lock=True)
+    if invoice is None:
+        invoice = _add(context, project, METER_CORRECTION, changed.lines)
+    else:  # of the same report, and not offered for payment yet
+        invoice.lines += [invoice_line(line) for line in changed.lines]
+        invoice.total += changed.amount
+        write_debt(context.session, project)
+    correction.invoice_id = invoice.id
+    tell_debt(context, project, invoice)
+
+
+def _tell_correction(context: OperationContext, project: GasProject, correction: MeterCorrection) -> None:
+    report = context.session.get_one(InspectionReport, correction.report_id)
+    values = {"number": correction.meter_number, "amount": grouped(abs(correction.difference))}
+    if correction.difference > 0:
+        text = lazy("کنتور %(number)s اصلاح شد؛ %(amount)s ریال مابه‌التفاوت باید پرداخت شود", **values)
+    elif correction.difference < 0:
+        text = lazy("کنتور %(number)s اصلاح شد؛ %(amount)s ریال به سود مجری ثبت شد", **values)
+    else:
+        text = lazy("کنتور %(number)s اصلاح شد؛ هزینه تغییری نکرد", number=correction.meter_number)
+    context.record(METER_CORRECTED, {"report": report.number, "difference": correction.difference, "text": text})
+    context.tell(_("کنتور %(number)s اصلاح شد.", number=shown(correction.meter_number)))

@@ -1,0 +1,28 @@
+"""How inspections speak: outcomes, what each of them means, stages."""
+
+from models.inspection import InspectionReport
+from models.language import gettext as _
+from models.language import lazy
+from workflows.gas_words import STAGES, label, number
+
+OUTCOMES = {
+    "approved": lazy("تایید"),
+    "sub_work": lazy("ثبت زیرکار"),
+    "defects": lazy("عدم تایید با اشکال"),
+    "absent_with_fee": lazy("عدم حضور با هزینه"),
+    "absent_without_fee": lazy("عدم حضور بدون هزینه"),
+    "correction": lazy("اصلاح گزارش پیشین"),
+}
+ENDED_STAGES = {"approved": lazy("تایید نهایی شد"), "expired": lazy("منقضی شد")}
+
+
+def stage_name(stage: str) -> str:
+    """Where a project is: in one of the two stages, or after them."""
+    return label(ENDED_STAGES, stage) if stage in ENDED_STAGES else label(STAGES, stage)
+
+
+def outcome_name(report: InspectionReport) -> str:
+    """A report's outcome; of a sub-work also which one it is."""
+    if report.sub_work_number is None:
+        return label(OUTCOMES, report.outcome)
+    return _("زیرکار شمارهٔ %(number)s", number=number(report.sub_work_number))
