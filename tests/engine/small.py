@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import kartabl
 from engine import checking, clock, definitions
 from engine.briefing import Briefings
 from engine.expressions import Language, SafeEnvironment
@@ -134,10 +135,14 @@ class Small:
         self.database = open_database(self.url)
         settings = Settings(secret_key="s" * 32, database_url=self.url, files_path=folder or Path("var/files"))
         self.operations = operations or Operations()
-        language = Language({"in_a_day": lambda: (clock.now().replace(hour=23)).isoformat()})
+        sessions = session_factory(self.database)
+        calendar = kartabl.office_calendar(settings, sessions)
+        language = Language({
+            "in_a_day": lambda: (clock.now().replace(hour=23)).isoformat(), "working_days": calendar.working_days,
+        })  # fmt: skip
         self.engine = Engine(
-            sessions=session_factory(self.database), operations=self.operations, briefings=Briefings(),
-            reports=Reports(), services=Services(settings=settings, sms=Screen()),
+            sessions=sessions, operations=self.operations, briefings=Briefings(),
+            reports=Reports(), services=Services(settings=settings, sms=Screen(), calendar=calendar),
             environment=SafeEnvironment(language),
             clock=self.clock,
         )  # fmt: skip
