@@ -242,18 +242,22 @@ def _lock_quotas(session: Session, periods: set[str]) -> None:
 
 
 def _lose_quota(context: OperationContext, person_id: int) -> bool:
-    """Count the withdrawals of the month, this one included; returns whether it cost a twelfth (ASG-5)."""
-    begin, end = jalali_month(context.now)
-    withdrawals = context.session.execute(
+    """Count the month's withdrawals, the newest included; returns whether it cost a twelfth (ASG-5)."""
+    if not costs_quota(withdrawals_of_month(context.session, person_id, context.now)):
+        return False
+    _quota(context.session, person_id, period_of(context.now)).lost_twelfths += 1
+    return True
+
+
+def withdrawals_of_month(session: Session, person_id: int, at: datetime) -> int:
+    """How often an inspector withdrew in the Jalali month of ``at`` (ASG-5)."""
+    begin, end = jalali_month(at)
+    return session.execute(
         select(func.count()).where(
             Assignment.inspector_id == person_id, Assignment.ended == "withdrawn",
             Assignment.ended_at >= begin, Assignment.ended_at < end,
         )
     ).scalar_one()  # fmt: skip
-    if not costs_quota(withdrawals):
-        return False
-    _quota(context.session, person_id, period_of(context.now)).lost_twelfths += 1
-    return True
 
 
 def _tell_inspector_of_end(context: OperationContext, project: GasProject, ended: Assignment, *, lost: bool) -> None:

@@ -1,0 +1,32 @@
+"""The form of the inspector's worksheet, which is outside any case (INR-5)."""
+
+from typing import Any
+
+from forms.base import TaskForm, user_task
+from forms.fields import CheckField, LongTextField, ManyOfField
+from forms.project_registration import REGIONS
+from models.language import gettext as _
+from models.language import lazy
+
+
+@user_task("worksheet")
+class Worksheet(TaskForm):
+    """Where and whether an inspector takes new projects."""
+
+    submit_label = lazy("ذخیرهٔ کاربرگ")
+
+    ready = CheckField(
+        lazy("آماده به کار هستم"), description=lazy("تا زمانی که آماده نباشید پروژهٔ تازه‌ای به شما سپرده نمی‌شود.")
+    )
+    regions = ManyOfField(lazy("مناطقی که در آن‌ها بازرسی می‌کنم"), options=REGIONS)
+    preferences = LongTextField(
+        lazy("ترجیحات"), most=500, render_kw={"rows": 3},
+        description=lazy("برای آگاهی امور گاز، مانند روزها یا نوع کار؛ در ارجاع خودکار اثری ندارد"),
+    )  # fmt: skip
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        accepted = super().validate(extra_validators)
+        if self.ready.data and self.regions.is_empty and not self.regions.errors:
+            self.regions.errors = [_("برای اعلام آمادگی دست‌کم یک منطقه را برگزینید.")]
+            return False
+        return accepted

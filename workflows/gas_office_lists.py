@@ -1,0 +1,101 @@
+"""The gas office's list of running inspections: where each stands, with whom, and what it owes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import aliased
+
+from engine import searching
+from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.numbers import read_number
+from models.account import Role
+from models.case import Case, CaseStatus
+from models.choice import Choice
+from models.gas import GasProject
+from models.language import lazy
+from workflows.inspection_records import PROCESS
+from workflows.inspection_rows import (
+    ADDRESS,
+    BY_STAGE,
+    CONTRACTOR,
+    GROUP,
+    METER_COUNT,
+    METERS,
+    NUMBER,
+    SEARCH,
+    STAGE,
+    Order,
+    Statement,
+    rows_of,
+    shown_of,
+    shown_with,
+)
+from workflows.inspection_words import stage_name
+from workflows.inspector_lists import debt_text
+from workflows.registry import listings
+
+BY_STATE = Filter(
+    "state", lazy("وضعیت"), "choice",
+    [Choice("in_debt", lazy("بدهکار")), Choice("no_inspector", lazy("بدون بازرس"))],
+)  # fmt: skip
+STATES = {"in_debt": GasProject.debt > 0, "no_inspector": GasProject.inspector_id.is_(None)}
+
+_inspection = aliased(Case)
+NEWEST = Order("running", ((_inspection.id.expression, int),))
+
+
+@listings.register(
+    key="running_inspections", label=lazy("بازرسی‌های در جریان"), role=(Role.GAS_OFFICE, Role.SUPERVISOR),
+    columns=[
+        NUMBER, STAGE, Column("inspector", lazy("بازرس")), CONTRACTOR, ADDRESS, METERS,
+        Column("referred", lazy("زمان ارجاع"), "moment"), Column("debt", lazy("بدهی")),
+    ],
+    filters=[SEARCH, BY_STAGE, BY_STATE], group=GROUP,
+)  # fmt: skip
+def running_inspections(context: ListingContext, asked: Asked) -> Found:
+    """Inspections that are not finished, the newest first."""
+    wanted = (
+        select(GasProject, METER_COUNT, _inspection)
+        .join(_inspection, _inspection.refers_to_id == GasProject.case_id)
+        .where(_inspection.process_key == PROCESS, _inspection.status == CaseStatus.RUNNING)
+        .options(*shown_with())
+    )
+    return rows_of(
+        context, _narrowed(wanted, context, asked), asked, NEWEST, key=lambda one: [one[2].id], drawn=_rows
+    )  # fmt: skip
+
+
+def _narrowed(wanted: Statement, context: ListingContext, asked: Asked) -> Statement:
+    conditions = []
+    if "stage" in asked.choices:
+        conditions.append(GasProject.stage == asked.choices["stage"])
+    if "state" in asked.choices:
+        conditions.append(STATES[asked.choices["state"]])
+    if conditions:  # looked at in the order of the list, until the page is full
+        wanted = wanted.where(searching.one_by_one(and_(*conditions)))
+    words = searching.typed_words(asked.q)
+    if not words:
+        return wanted
+    wanted = wanted.join(Case, Case.id == GasProject.case_id)
+    number = read_number(asked.q)
+    if number is not None:
+        return wanted.where(Case.number == number)
+    rare = searching.rare_cases(context.session, words)
+    matching = searching.one_by_one(searching.all_having(words))
+    return wanted.where(matching) if rare is None else wanted.where(Case.id.in_(rare), matching)
+
+
+def _rows(found: Sequence[Any]) -> list[Row]:
+    return [
+        Row(
+            shown_of(project)
+            | {"stage": stage_name(project.stage), "meters": meters, "referred": project.referred_at}
+            | {"inspector": project.inspector.name if project.inspector else None, "debt": debt_text(project)},
+            url=f"/cases/{inspection.number}",
+            mark="danger" if project.debt else "" if project.inspector else "warning",
+        )
+        for project, meters, inspection in found
+    ]  # fmt: skip

@@ -1,0 +1,109 @@
+"""The inspection worksheet (کاربرگ بازرسی): readiness, regions and preferences, kept by the inspector (INR-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+
+from engine.briefing import Block, Briefing, Facts, Notice
+from engine.errors import Refusal
+from engine.listings import ListingContext
+from models.account import Role
+from models.gas import GasProject, Inspector, InspectorQuota, InspectorRegion
+from models.jalali import format_moment
+from models.language import gettext as _
+from models.language import lazy
+from workflows.assignment import period_of, withdrawals_of_month
+from workflows.gas_words import STAGES, label, number, rials, shown
+from workflows.inspection_records import FINAL_INSPECTION, PRE_INSPECTION
+from workflows.inspection_rows import GROUP
+from workflows.registry import sheets
+from workflows.rules.assignment import FREE_WITHDRAWALS, quota_left
+
+
+def read(context: ListingContext) -> Briefing:
+    """What is kept of the inspector, with the quota of the period and the work in hand beside it."""
+    inspector = context.session.get(Inspector, context.actor.person_id)
+    blocks: list[Block] = []
+    if inspector is None or not inspector.active:
+        text = _("امور گاز شما را هنوز بازرس فعال نشناخته است؛ تا آن هنگام پروژه‌ای به شما سپرده نمی‌شود.")
+        blocks.append(Notice("warning", text))
+    values: dict[str, Any] = {"ready": False, "regions": [], "preferences": ""}
+    if inspector is not None:
+        regions = sorted(row.region for row in inspector.regions)
+        values = {"ready": inspector.ready, "regions": regions, "preferences": inspector.preferences}
+    return Briefing(values=values, blocks=[*blocks, _quota(context), _work(context)])
+
+
+@sheets.register(
+    key="worksheet",
+    label=lazy("کاربرگ بازرسی"),
+    role=Role.INSPECTOR,
+    form="worksheet.worksheet",
+    read=read,
+    group=GROUP,
+)
+def write(context: ListingContext, submission: Mapping[str, Any]) -> str:
+    """Keep the worksheet; the next assignment goes by it. Raises ``Refusal`` for somebody who is no inspector yet."""
+    session = context.session
+    inspector = session.scalars(
+        select(Inspector)
+        .where(Inspector.person_id == context.actor.person_id)
+        .with_for_update()  # the regions of two pages sent at once must not mix
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if inspector is None:
+        raise Refusal({"": [_("امور گاز هنوز برای شما کاربرگی باز نکرده است.")]})
+    inspector.ready, inspector.preferences = bool(submission["ready"]), submission["preferences"] or ""
+    wanted = {int(region) for region in submission["regions"]}
+    kept = [row for row in inspector.regions if row.region in wanted]
+    known = {row.region for row in kept}
+    inspector.regions = [*kept, *(InspectorRegion(region=region) for region in sorted(wanted - known))]
+    session.flush()
+    if inspector.ready:
+        return _("کاربرگ ذخیره شد. پروژه‌های تازهٔ این مناطق به نوبت به شما سپرده می‌شود.")
+    return _("کاربرگ ذخیره شد. تا اعلام آمادگی پروژهٔ تازه‌ای به شما سپرده نمی‌شود.")
+
+
+def _quota(context: ListingContext) -> Facts:
+    """The quota of the period, what withdrawals took of it (ASG-5), and how much of it is used."""
+    period = period_of(context.now)
+    quota = context.session.get(InspectorQuota, (context.actor.person_id, period))
+    given, lost = (quota.quota, quota.lost_twelfths) if quota else (0, 0)
+    left, assigned = quota_left(given, lost), quota.assigned if quota else 0
+    last = quota.last_assigned_at if quota else None
+    items = [
+        (_("دوره"), shown(period)),
+        (_("سهمیه (کنتور)"), number(given)),
+        *([(_("کم‌شده برای انصراف‌ها (کنتور)"), number(given - left))] if lost else []),
+        (_("سپرده‌شده (کنتور)"), number(assigned)),
+        (_("ظرفیت خالی (کنتور)"), number(max(0, left - assigned))),
+        (_("آخرین ارجاع"), format_moment(last) if last else _("هرگز")),
+        (_("انصراف‌های این ماه"), _withdrawals(context)),
+    ]  # fmt: skip
+    return Facts(_("سهمیهٔ دوره"), items)
+
+
+def _withdrawals(context: ListingContext) -> str:
+    count = withdrawals_of_month(context.session, context.actor.person_id or 0, context.now)
+    return _("%(count)s (بیش از %(free)s از سهمیه می‌کاهد)", count=number(count), free=number(FREE_WITHDRAWALS))
+
+
+def _work(context: ListingContext) -> Facts:
+    """How many projects are in hand in each stage, and what they owe."""
+    found = context.session.execute(
+        select(GasProject.stage, func.count(), func.coalesce(func.sum(GasProject.debt), 0))
+        .where(
+            GasProject.inspector_id == context.actor.person_id,
+            GasProject.stage.in_([PRE_INSPECTION, FINAL_INSPECTION]),
+        )
+        .group_by(GasProject.stage)
+    )
+    counted = {stage: (projects, int(debt)) for stage, projects, debt in found}
+    items = [
+        (label(STAGES, stage), number(counted.get(stage, (0, 0))[0])) for stage in (PRE_INSPECTION, FINAL_INSPECTION)
+    ]
+    debt = sum(owed for _projects, owed in counted.values())
+    return Facts(_("کار در دست"), [*items, (_("بدهی این پروژه‌ها"), rials(debt))])
