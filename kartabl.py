@@ -43,7 +43,7 @@ from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
-from workflows import demo, letters, payment
+from workflows import certificate_check, certificate_commands, demo, letters, payment
 from workflows.providers import test_gateway
 from workflows.providers.kavenegar import Kavenegar
 from workflows.providers.on_screen import OnScreenOutbox
@@ -76,6 +76,7 @@ class Application:
     listings: Listings
     sheets: Sheets
     print_list: Callable[[dict[str, Any]], bytes]  # a list's texts as a PDF
+    certificates: ModuleType  # what is said to everyone of a certificate
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
     payment_returned: Callable[..., object]
     demo_people: Callable[[], list[dict[str, str]]]  # whom the sign-in page offers in demo mode
@@ -103,7 +104,7 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
         settings=settings, database=database, sessions=sessions, engine=engine, accounts=Accounts(settings),
         worker=Worker(engine, tick=settings.worker_tick), clock=now,
         listings=listings, sheets=sheets, print_list=partial(letters.render, "list.typ", fonts=services.fonts_path),
-        test_gateway=test_gateway if settings.payment_gateway == "test" else None,
+        certificates=certificate_check, test_gateway=test_gateway if settings.payment_gateway == "test" else None,
         payment_returned=payment.returned, demo_people=demo.people,
     )  # fmt: skip
 
@@ -376,6 +377,8 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
         session.add(person)
     click.echo(f"{person.username}: {password}")
 
+
+certificate_commands.add_to(main, application_from_environment)
 
 if __name__ == "__main__":
     main()

@@ -22,6 +22,7 @@ from webapp import (
     outbox,
     payments,
     people,
+    public,
     security,
     sheets,
     starting,
@@ -34,7 +35,7 @@ from webapp.current import Application
 
 BLUEPRINTS = (
     worklist.bp, tasks.bp, cases.bp, starting.bp, documents.bp, notices.bp, monitor.bp, payments.bp, outbox.bp,
-    health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, api.bp,
+    health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, public.bp, api.bp,
 )  # fmt: skip
 
 

@@ -40,7 +40,10 @@ SENT: dict[str, dict[str, Any]] = {  # what a request needs to come as far as do
     "POST /api/v1/tasks/{property}/complete": {"values": office.PROPERTY | {"renovation_code": "3-9-9-9"}},
     "POST /api/v1/tasks/{visit}/complete": {"values": {"visit_date": "1405/09/01", "visit_time": "10:00"}},
 }  # fmt: skip
-QUERY = {"GET /payments/return/test": "?Authority={payment}&Status=OK"}
+QUERY = {
+    "GET /payments/return/test": "?Authority={payment}&Status=OK",
+    "GET /verify/{certificate}": "?s={signed}",
+}
 ROWS = [*TABLE["pages"], *TABLE["api"]]
 OBJECTS = [row for row in ROWS if "{" in row]
 UNSAFE_PAGES = [row for row in TABLE["pages"] if not row.startswith("GET")]

@@ -28,6 +28,7 @@ from models.job import Incident
 from tests.databases import SQLITE, fresh_database
 from tests.engine.test_documents import PDF
 from tests.play import Play
+from tests.scenarios import certificates
 from tests.scenarios import gas_office as office
 from tests.standing import StandingClock
 
@@ -141,6 +142,13 @@ def _add_cases(world: World) -> None:
     office.up_to_invoice(play, renovation_code="5-1-1-2")
     play.does("contractor", "review_invoice")
     world.objects |= {"paying": play.case.number, "payment": play.payment().authority}
+
+    office.paid(play, renovation_code="5-1-1-3")
+    project = play.case.number
+    certificates.state(play, project, stage="approved", approved_at=play.clock.now)
+    certificates.ask(play, project).does("inspector", "review_confirmation", decision="approve")
+    issued = certificates.certificate(play)
+    world.objects |= {"certificate": issued.number, "signed": f"{issued.payload}.{issued.signature}"}
 
     office.start(play)
     play.does("contractor", "choose_property", source="new")

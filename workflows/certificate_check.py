@@ -1,0 +1,179 @@
+"""Is a certificate genuine, and does it hold? Asked by the public page and ``kartabl verify`` (CNF-3, CNF-5)."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from engine.briefing import Block, Facts, Table
+from models.inspection import Certificate
+from models.jalali import format_date, format_moment
+from models.language import gettext as _
+from workflows import signing
+from workflows.certificate_text import Signed, check_code, digest_of, read_code
+from workflows.certificate_text import find_signed as find_signed
+from workflows.certificate_text import read_certificate_number as read_certificate_number
+from workflows.certificates import by_number
+from workflows.gas_words import USAGES, WORK_TYPES, code, label, number, region, shown
+from workflows.signing import PublicKey
+
+VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"
+SIGNED_BY_US = "signed"  # proved by the key alone: whether it was revoked since, only we can say
+KINDS = {VALID: "success", REVOKED: "danger", UNKNOWN: "warning", SIGNED_BY_US: "success"}  # of a note
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said of a certificate that somebody holds in their hands.
+
+    ``guessed``: what was tried fits nothing that we issued, which is counted. ``proved``: a signature of ours, not a
+    code that could be guessed, stands behind what was asked.
+    """
+
+    state: str
+    sentence: str
+    number: str = ""
+    revoked_at: datetime | None = None
+    blocks: list[Block] = field(default_factory=list)
+    guessed: bool = False
+    proved: bool = False
+
+    @property
+    def kind(self) -> str:
+        return KINDS[self.state]
+
+
+def check_signed(session: Session, text: str, *, number: str = "") -> Verdict:
+    """What we say of the text of a QR code (a link, or the signed text alone).
+
+    ``number``: the certificate that the address names; a text of another one does not prove it.
+    """
+    signed = find_signed(text)
+    if signed is None or (number and read_certificate_number(number) != signed.number):
+        return Verdict(UNKNOWN, _no_signed_text(), guessed=True)
+    if not signed.proved_by(signing.public_keys(session)):
+        return Verdict(UNKNOWN, _not_signed(), guessed=True)
+    found = by_number(session, signed.number)
+    if found is None or found.payload != signed.payload or found.signature != signed.signature:
+        return Verdict(UNKNOWN, _not_in_our_books(), number=signed.number, proved=True)
+    return replace(_verdict(found), proved=True)
+
+
+def check_typed(session: Session, typed_number: str, typed_code: str) -> Verdict:
+    """What we say of a number and the code beside it. Without the right code nothing is told of a number."""
+    known = read_certificate_number(typed_number)
+    found = by_number(session, known) if known else None
+    right = check_code(found.signature) if found else "????-????"
+    if not hmac.compare_digest(right.encode(), read_code(typed_code).encode()) or found is None:
+        words = _("تاییدیه‌ای با این شماره و کد صادر نشده است. هر دو را با برگهٔ تاییدیه بسنجید.")
+        return Verdict(UNKNOWN, words, guessed=True)
+    return _verdict(found)
+
+
+def check_offline(text: str, keys: Mapping[str, PublicKey], *, facts: Mapping[str, Any] | None = None) -> Verdict:
+    """What the published keys alone say. ``facts``: those that came with the text, which its digest has to fit."""
+    signed = find_signed(text)
+    if signed is None:
+        return Verdict(UNKNOWN, _no_signed_text())
+    if not signed.proved_by(keys):
+        return Verdict(UNKNOWN, _not_signed(), number=signed.number)
+    if facts is not None and digest_of(facts) != signed.digest:
+        words = _("مشخصات درون این فایل تغییر کرده است و با امضا نمی‌خواند. این فایل اعتبار ندارد.")
+        return Verdict(UNKNOWN, words, number=signed.number)
+    words = _("امضای این تاییدیه درست است و سازمان آن را صادر کرده است. باطل نشدن آن را تنها صفحهٔ بررسی می‌گوید.")
+    blocks: list[Block] = paper_blocks(facts) if facts is not None else [_signed_facts(signed)]
+    return Verdict(SIGNED_BY_US, words, number=signed.number, blocks=blocks)
+
+
+def published_keys(session: Session) -> dict[str, Any]:
+    """The public keys as everyone may have them."""
+    return signing.published(signing.public_keys(session).values())
+
+
+def _verdict(found: Certificate) -> Verdict:
+    blocks = paper_blocks(found.facts)
+    if found.revoked_at is not None:
+        words = _(
+            "این تاییدیه در %(moment)s باطل شده است و دیگر اعتبار ندارد.", moment=format_moment(found.revoked_at)
+        )  # fmt: skip
+        return Verdict(REVOKED, words, number=found.number, revoked_at=found.revoked_at, blocks=blocks)
+    words = _("این تاییدیه را سازمان صادر کرده است و اکنون معتبر است. مشخصات زیر را با برگه بسنجید.")
+    return Verdict(VALID, words, number=found.number, blocks=blocks)
+
+
+def _no_signed_text() -> str:
+    return _("متن امضاشدهٔ تاییدیه در آنچه فرستادید نیست. رمزینه را دوباره بخوانید یا شماره و کد را بنویسید.")
+
+
+def _not_signed() -> str:
+    return _("این متن را سازمان امضا نکرده است، یا پس از امضا تغییر کرده است. این برگه اعتبار ندارد.")
+
+
+def _not_in_our_books() -> str:
+    return _("امضا درست است، ولی چنین تاییدیه‌ای در دفتر سازمان نیست. با امور گاز سازمان تماس بگیرید.")
+
+
+# What the paper says
+
+
+def paper_blocks(facts: Mapping[str, Any]) -> list[Block]:
+    """Everything that the paper says and nothing else, for comparing it."""
+    return [Facts(_("تاییدیه"), head_facts(facts)), Facts(_("محل پروژه"), place_facts(facts)), meters_of(facts)]
+
+
+def head_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (_("شمارهٔ تاییدیه"), shown(facts["number"])),
+        (_("شمارهٔ پروژه"), shown(facts["project"])),
+        (_("تاریخ صدور"), format_date(date.fromisoformat(facts["issued"]))),
+        (_("مجری گاز"), facts["contractor"]),
+        (_("بازرس"), facts["inspector"]),
+        (_("شماره عضویت"), shown(facts["membership"])),
+    ]
+
+
+def place_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    plates = _("اصلی %(main)s، فرعی %(sub)s", main=code(facts["main_plate"]), sub=code(facts["sub_plate"]))
+    items = [
+        (_("نام ساختمان"), facts["building"] or "—"),
+        (_("نوع کار"), label(WORK_TYPES, facts["work_type"])),
+    ]
+    if facts["region"] is not None:
+        items += [
+            (_("منطقه شهرداری"), region(facts["region"])),
+            (_("پلاک ثبتی"), plates),
+            (_("نشانی"), shown(facts["address"])),
+        ]
+    return items
+
+
+def meters_of(facts: Mapping[str, Any]) -> Table:
+    columns = [
+        _("ردیف"), _("شمار واحدها"), _("کاربری"), _("زیربنا (متر مربع)"), _("مصرف (متر مکعب در ساعت)"), _("کلاس"),
+    ]  # fmt: skip
+    rows = [
+        [
+            number(meter["number"]), number(meter["units"]), label(USAGES, meter["usage"]),
+            number(Decimal(meter["floor_area"])), number(Decimal(meter["consumption"])), meter["meter_class"],
+        ]
+        for meter in facts["meters"]
+    ]  # fmt: skip
+    return Table(_("کنتورها"), columns, rows)
+
+
+def _signed_facts(signed: Signed) -> Facts:
+    return Facts(
+        _("تاییدیه"),
+        [
+            (_("شمارهٔ تاییدیه"), shown(signed.number)),
+            (_("شمارهٔ پروژه"), shown(signed.project)),
+            (_("تاریخ صدور"), format_date(signed.issued)),
+            (_("کد بررسی"), check_code(signed.signature)),
+        ],
+    )

@@ -1,0 +1,63 @@
+"""The operation of ``bpmn_diagrams/certificate_revocation.bpmn``: the gas office revokes a certificate (CNF-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.briefing import Block, BriefingContext, Facts, Link
+from engine.effects import language_of
+from engine.errors import Refusal
+from engine.operations import OperationContext
+from models.inspection import Certificate
+from models.language import gettext as _
+from models.language import lazy, reading
+from workflows import certificates
+from workflows.certificate_text import read_certificate_number
+from workflows.gas_projects import project_of
+from workflows.gas_words import code, shown
+from workflows.registry import briefings, operations
+
+CERTIFICATE_REVOKED = "certificate_revoked"  # the history's word
+
+
+@operations.register
+def revoke_certificate(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Revoke and tell the contractor and the inspector why. Raises ``Refusal`` at ``certificate``."""
+    number = read_certificate_number(str(submission["certificate"]))
+    found = certificates.by_number(context.session, number, lock=True) if number else None
+    if found is None:
+        raise Refusal({"certificate": [_("تاییدیه‌ای با این شماره صادر نشده است. شماره را با برگه بسنجید.")]})
+    certificates.revoke(context, found, submission["reason"])
+    project = found.project
+    context.refer_to(project.case)
+    context.set_subject(project.case.subject, [found.number, project.case.number])
+    text = lazy("تاییدیهٔ شمارهٔ %(number)s باطل شد", number=code(found.number))
+    context.record(CERTIFICATE_REVOKED, {"number": found.number, "reason": submission["reason"], "text": text})
+    for person in dict.fromkeys((project.contractor_id, found.inspector_id)):
+        _tell(context, found, person, sms=person == project.contractor_id)
+    context.tell(_("تاییدیهٔ شمارهٔ %(number)s باطل شد و به مجری و بازرس خبر داده شد.", number=code(found.number)))
+
+
+def _tell(context: OperationContext, found: Certificate, person: int, *, sms: bool) -> None:
+    with reading(language_of(context.session, person)):
+        body = _(
+            "تاییدیهٔ شمارهٔ %(number)s پروژهٔ %(project)s باطل شد. دلیل: %(reason)s",
+            number=code(found.number), project=code(found.project.case.number), reason=found.revoked_why,
+        )  # fmt: skip
+        context.notify(person, _("ابطال تاییدیه"), body, sms=sms)
+
+
+@briefings.register_case
+def case(context: BriefingContext) -> list[Block]:
+    """The certificates of the project, with the reasons of those that were revoked."""
+    project = project_of(context.session, context.case)
+    head = Facts(
+        _("پروژه"),
+        [(_("شمارهٔ پروژه"), shown(project.case.number)), (_("مجری گاز"), project.contractor.name)],
+    )
+    blocks: list[Block] = [head]
+    for found in certificates.of_project(context.session, project):
+        blocks.append(certificates.certificate_facts(found))
+        blocks.append(Link(_("صفحهٔ همگانی این تاییدیه"), certificates.address_of(found, "")))
+    return blocks

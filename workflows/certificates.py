@@ -1,0 +1,210 @@
+"""Confirmation certificates of gas projects: when one may be asked for, issuing, revoking, and what is said of one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.briefing import Block, Facts, Link, Notice
+from engine.errors import Refusal
+from engine.operations import OperationContext
+from models.account import Person
+from models.case import Case
+from models.gas import GasProject
+from models.inspection import Certificate
+from models.jalali import TEHRAN, format_date, format_moment
+from models.language import gettext as _
+from workflows import signing
+from workflows.certificate_text import Signed, certificate_number, check_code, digest_of
+from workflows.gas_words import code, rials, shown
+from workflows.inspection_records import is_finally_approved, open_debt
+
+PROCESS = "confirmation_issuance"
+VERIFY_PATH = "/verify"
+
+
+def locked_project(session: Session, case_id: int) -> GasProject | None:
+    """The project of a registration, as it stands now; until this transaction ends nobody asks for it besides us."""
+    return session.scalars(
+        select(GasProject)
+        .where(GasProject.case_id == case_id)
+        .with_for_update(of=GasProject)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+# When (CNF-4, INS-15)
+
+
+def refusal(session: Session, project: GasProject, *, own_case: int | None = None) -> str | None:
+    """Why no certificate can be asked for, in the reader's language; ``None`` when one can.
+
+    ``own_case``: the request that is looked at itself, which is no second one.
+    """
+    open_case = open_request(session, project, besides=own_case)
+    if open_case is not None:
+        return _(
+            "برای این پروژه درخواست تاییدیهٔ شمارهٔ %(number)s در جریان است. تا پایان آن درخواست دیگری پذیرفته نمی‌شود.",
+            number=code(open_case.number),
+        )
+    if not is_finally_approved(project):
+        return _("بازرسی نهایی این پروژه هنوز تایید نشده است. پس از تایید نهایی می‌توانید تاییدیه بخواهید.")
+    debt = open_debt(session, project)
+    if debt:
+        return _(
+            "این پروژه %(amount)s بدهی دارد. نخست بدهی را بپردازید و سپس تاییدیه بخواهید.", amount=rials(debt)
+        )  # fmt: skip
+    valid = valid_certificate(session, project)
+    if valid is not None:
+        return _(
+            "برای این پروژه تاییدیهٔ شمارهٔ %(number)s صادر شده و معتبر است.", number=code(valid.number)
+        )  # fmt: skip
+    return None
+
+
+def open_request(session: Session, project: GasProject, *, besides: int | None = None) -> Case | None:
+    """The request for a certificate of this project that has not ended yet."""
+    wanted = select(Case).where(
+        Case.process_key == PROCESS, Case.refers_to_id == project.case_id, Case.ended_at.is_(None)
+    )
+    if besides is not None:
+        wanted = wanted.where(Case.id != besides)
+    return session.scalars(wanted.order_by(Case.id).limit(1)).first()
+
+
+def valid_certificate(session: Session, project: GasProject) -> Certificate | None:
+    return session.scalars(
+        select(Certificate).where(Certificate.project_id == project.id, Certificate.revoked_at.is_(None)).limit(1)
+    ).first()
+
+
+# Issuing and revoking (CNF-3, CNF-5)
+
+
+def issue(context: OperationContext, project: GasProject, inspector: Person) -> Certificate:
+    """Write down and sign a certificate of what the project is today."""
+    secret_key = context.services.settings.secret_key
+    key = signing.signing_key(context.session, secret_key=secret_key, now=context.now)
+    made = Certificate(
+        number=uuid4().hex, project_id=project.id, case_id=context.case.id, inspector_id=inspector.id,
+        issued_at=context.now, facts={}, key_id=key.id, payload="", signature="",
+    )  # fmt: skip
+    context.session.add(made)
+    context.session.flush()
+    made.number = certificate_number(made.id, context.now)
+    made.facts = facts_of(project, inspector, number=made.number, issued=tehran_day(context.now))
+    signed = signed_text(made, project)
+    made.payload = signed.payload
+    made.signature = signing.sign(key, signed.payload, secret_key=secret_key)
+    context.session.flush()
+    return made
+
+
+def signed_text(certificate: Certificate, project: GasProject | None = None) -> Signed:
+    """What the certificate's QR code says."""
+    return Signed(
+        number=certificate.number, project=(project or certificate.project).case.number,
+        issued=tehran_day(certificate.issued_at), key_id=certificate.key_id, digest=digest_of(certificate.facts),
+        signature=certificate.signature,
+    )  # fmt: skip
+
+
+def facts_of(project: GasProject, inspector: Person, *, number: str, issued: date) -> dict[str, Any]:
+    """Everything that the paper says, in no language: what is digested, kept, and shown to who verifies it."""
+    place = project.property
+    return {
+        "number": number,
+        "project": project.case.number,
+        "issued": issued.isoformat(),
+        "contractor": project.contractor.name,
+        "inspector": inspector.name,
+        "membership": inspector.username,
+        "building": project.building_name,
+        "work_type": project.work_type,
+        "region": place.region if place else None,
+        "main_plate": place.main_plate if place else "",
+        "sub_plate": place.sub_plate if place else "",
+        "address": place.address if place else "",
+        "meters": [
+            {
+                "number": meter.number, "units": meter.units, "usage": meter.usage,
+                "floor_area": f"{meter.floor_area.normalize():f}", "consumption": f"{meter.consumption.normalize():f}",
+                "meter_class": meter.meter_class,
+            }
+            for meter in project.meters
+        ],
+    }  # fmt: skip
+
+
+def revoke(context: OperationContext, certificate: Certificate, reason: str) -> None:
+    """From now on the public page says that it does not hold any more. Raises ``Refusal`` the second time."""
+    if certificate.revoked_at is not None:
+        message = _("این تاییدیه پیش‌تر، در %(moment)s، باطل شده است.", moment=format_moment(certificate.revoked_at))
+        raise Refusal({"certificate": [message]})
+    certificate.revoked_at = context.now
+    certificate.revoked_by_id = context.actor.person_id
+    certificate.revoked_why = reason
+    context.session.flush()
+
+
+def by_number(session: Session, number: str, *, lock: bool = False) -> Certificate | None:
+    wanted = select(Certificate).where(Certificate.number == number)
+    if lock:
+        wanted = wanted.with_for_update(of=Certificate).execution_options(populate_existing=True)
+    return session.scalars(wanted).one_or_none()
+
+
+def of_case(session: Session, case: Case) -> Certificate | None:
+    """The certificate that this request led to."""
+    return session.scalars(select(Certificate).where(Certificate.case_id == case.id)).one_or_none()
+
+
+def of_project(session: Session, project: GasProject) -> list[Certificate]:
+    """Every certificate of the project, newest first."""
+    wanted = select(Certificate).where(Certificate.project_id == project.id)
+    return list(session.scalars(wanted.order_by(Certificate.id.desc())))
+
+
+# What people see
+
+
+def address_of(certificate: Certificate, public_url: str) -> str:
+    """The public page that proves the certificate: what its QR code holds."""
+    return f"{public_url.rstrip('/')}{VERIFY_PATH}/{certificate.number}?s={signed_text(certificate).text}"
+
+
+def certificate_facts(certificate: Certificate) -> Facts:
+    revoked = certificate.revoked_at
+    items = [
+        (_("شمارهٔ تاییدیه"), shown(certificate.number)),
+        (_("کد بررسی"), check_code(certificate.signature)),
+        (_("تاریخ صدور"), format_date(tehran_day(certificate.issued_at))),
+        (_("وضعیت"), _("باطل از %(moment)s", moment=format_moment(revoked)) if revoked else _("معتبر")),
+    ]
+    if revoked:
+        items.append((_("دلیل ابطال"), certificate.revoked_why))
+    return Facts(_("تاییدیه"), items)
+
+
+def way_to_certificate(session: Session, project: GasProject, *, contractor: bool) -> list[Block]:
+    """On the page of a project: its certificate, or for its contractor the way to ask for one (CNF-1)."""
+    valid = valid_certificate(session, project)
+    if valid is not None:
+        return [
+            certificate_facts(valid), Link(_("پروندهٔ تاییدیه"), f"/cases/{valid.case.number}")
+        ]  # fmt: skip
+    if not contractor or not is_finally_approved(project) or open_request(session, project) is not None:
+        return []
+    why_not = refusal(session, project)
+    if why_not is not None:
+        return [Notice("warning", why_not)]
+    return [Link(_("درخواست تاییدیه"), f"/start/{PROCESS}?project={project.case.number}", primary=True)]
+
+
+def tehran_day(moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(TEHRAN)).date()

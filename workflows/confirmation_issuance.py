@@ -1,0 +1,190 @@
+"""Operations and briefings of ``bpmn_diagrams/confirmation_issuance.bpmn``: asked, reviewed, issued (CNF-1 to 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.briefing import Block, Briefing, BriefingContext, Facts, Link, Notice
+from engine.effects import language_of
+from engine.errors import Refusal
+from engine.numbers import read_number
+from engine.operations import OperationContext
+from models.account import Person
+from models.case import Case, HistoryEntry
+from models.gas import GasProject
+from models.jalali import format_moment
+from models.language import gettext as _
+from models.language import lazy, reading
+from workflows import certificates
+from workflows.gas_projects import building_facts, meters_table, project_of, property_facts
+from workflows.gas_words import code, shown
+from workflows.inspection_records import latest_inspector, reports_of
+from workflows.registry import briefings, operations
+
+CONFIRMATION_REQUESTED = "confirmation_asked"  # the history's words
+CONFIRMATION_REVIEWED = "confirmation_reviewed"
+CERTIFICATE_ISSUED = "certificate_signed"
+
+
+@operations.register
+def open_request(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Take the request of a project's contractor and give it to its inspector (CNF-1, CNF-4, INS-15).
+
+    Raises ``Refusal`` at ``project``; a project of somebody else does not exist for this contractor.
+    """
+    project = _own_project(context, str(submission["project"]))
+    why_not = certificates.refusal(context.session, project, own_case=context.case.id)
+    if why_not is not None:
+        raise Refusal({"project": [why_not]})
+    inspector = latest_inspector(context.session, project)
+    if inspector is None:
+        raise ValueError(f"Project {project.case.number} was approved and has no inspector")
+    context.refer_to(project.case)
+    context.bind("inspector", inspector.id)
+    context.set_subject(project.case.subject, [project.case.number])
+    text = lazy("مجری برای پروژهٔ %(number)s تاییدیه خواست", number=code(project.case.number))
+    context.record(CONFIRMATION_REQUESTED, {"remarks": submission.get("remarks") or "", "text": text})
+    _tell_inspector(context, project, inspector)
+    context.tell(
+        _(
+            "درخواست تاییدیهٔ پروژهٔ %(number)s ثبت شد و نزد %(inspector)s است. شمارهٔ درخواست: %(case)s",
+            number=code(project.case.number), inspector=inspector.name, case=code(context.case.number),
+        )
+    )  # fmt: skip
+
+
+def _own_project(context: OperationContext, typed: str) -> GasProject:
+    number = read_number(typed)
+    case = None
+    if number is not None:
+        case = context.session.scalars(select(Case).where(Case.number == number)).one_or_none()
+    project = certificates.locked_project(context.session, case.id) if case is not None else None
+    if project is None or project.contractor_id != context.bound("contractor"):
+        raise Refusal({"project": [_("پروژه‌ای با این شماره ندارید. شماره را با فهرست پروژه‌های خود بسنجید.")]})
+    return project
+
+
+def _tell_inspector(context: OperationContext, project: GasProject, inspector: Person) -> None:
+    with reading(language_of(context.session, inspector.id)):
+        body = _(
+            "مجری پروژهٔ %(number)s تاییدیه خواسته است. درخواست در کارتابل شماست.", number=code(project.case.number)
+        )  # fmt: skip
+        context.notify(inspector.id, _("درخواست تاییدیه"), body)
+
+
+@operations.register
+def record_review(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Write down what the inspector decided; a rejection tells the contractor why (CNF-2)."""
+    rejected = submission["decision"] == "reject"
+    reason = submission.get("reason") or ""
+    text = lazy("بازرس درخواست تاییدیه را رد کرد") if rejected else lazy("بازرس درخواست تاییدیه را تایید کرد")
+    context.record(CONFIRMATION_REVIEWED, {"decision": submission["decision"], "reason": reason, "text": text})
+    if not rejected:
+        return
+    project = project_of(context.session, context.case)
+    with reading(language_of(context.session, project.contractor_id)):
+        body = _(
+            "درخواست تاییدیهٔ پروژهٔ %(number)s رد شد. دلیل: %(reason)s",
+            number=code(project.case.number), reason=reason,
+        )  # fmt: skip
+        context.notify(project.contractor_id, _("رد درخواست تاییدیه"), body, sms=True)
+    context.tell(_("درخواست رد شد و دلیل آن به مجری گفته شد."))
+
+
+@operations.register
+def issue_certificate(context: OperationContext) -> str:
+    """Sign the certificate and tell the contractor (CNF-3). Returns its number.
+
+    Raises ``Refusal`` when a debt arose or the approval was lost since the request.
+    """
+    own = project_of(context.session, context.case)
+    project = certificates.locked_project(context.session, own.case_id) or own
+    why_not = certificates.refusal(context.session, project, own_case=context.case.id)
+    if why_not is not None:
+        raise Refusal({"decision": [why_not]})
+    inspector_id = context.bound("inspector")
+    made = certificates.issue(context, project, context.session.get_one(Person, inspector_id))
+    text = lazy("تاییدیهٔ شمارهٔ %(number)s صادر شد", number=code(made.number))
+    context.record(CERTIFICATE_ISSUED, {"number": made.number, "text": text})
+    context.set_subject(context.case.subject, [project.case.number, made.number])
+    with reading(language_of(context.session, project.contractor_id)):
+        body = _(
+            "تاییدیهٔ پروژهٔ %(project)s با شمارهٔ %(number)s صادر شد. آن را از پروندهٔ %(case)s چاپ کنید.",
+            project=code(project.case.number), number=code(made.number), case=code(context.case.number),
+        )  # fmt: skip
+        context.notify(project.contractor_id, _("صدور تاییدیه"), body, sms=True)
+    context.tell(_("تاییدیهٔ شمارهٔ %(number)s صادر شد و به مجری خبر داده شد.", number=code(made.number)))
+    return made.number
+
+
+# What people see
+
+
+@briefings.register
+def review_confirmation(context: BriefingContext) -> Briefing:
+    """The project, its last reports and the contractor's words; and what would stop the certificate now."""
+    project = project_of(context.session, context.case)
+    why_not = certificates.refusal(context.session, project, own_case=context.case.id)
+    blocks: list[Block] = [Notice("warning", why_not)] if why_not else []
+    return Briefing(blocks=[*blocks, _request(context, project), *_reports(context, project), *_place(project)])
+
+
+@briefings.register_case
+def case(context: BriefingContext) -> list[Block]:
+    project = project_of(context.session, context.case)
+    found = certificates.of_case(context.session, context.case)
+    blocks: list[Block] = [_request(context, project)]
+    if found is not None:
+        blocks.insert(0, certificates.certificate_facts(found))
+        address = certificates.address_of(found, "")
+        blocks.insert(1, Link(_("صفحهٔ همگانی این تاییدیه"), address))
+    return [*blocks, *_place(project)]
+
+
+def _request(context: BriefingContext, project: GasProject) -> Facts:
+    """What was asked for, and what the inspector said to it."""
+    asked, reviewed = _entry(context, CONFIRMATION_REQUESTED), _entry(context, CONFIRMATION_REVIEWED)
+    items = [
+        (_("شمارهٔ پروژه"), shown(project.case.number)),
+        (_("مجری گاز"), project.contractor.name),
+        (_("بازرس"), project.inspector.name if project.inspector else "—"),
+        (_("تایید نهایی"), format_moment(project.approved_at) if project.approved_at else "—"),
+    ]
+    if asked is not None:
+        items.append((_("توضیحات مجری"), (asked.details or {}).get("remarks") or "—"))
+    if reviewed is not None:
+        rejected = (reviewed.details or {}).get("decision") == "reject"
+        items.append((_("نظر بازرس"), _("رد") if rejected else _("تایید")))
+        items += [(_("دلیل رد"), (reviewed.details or {})["reason"])] if rejected else []
+    return Facts(_("درخواست تاییدیه"), items)
+
+
+def _entry(context: BriefingContext, what: str) -> HistoryEntry | None:
+    return context.session.scalars(
+        select(HistoryEntry)
+        .where(HistoryEntry.case_id == context.case.id, HistoryEntry.what == what)
+        .order_by(HistoryEntry.id.desc())
+    ).first()
+
+
+def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
+    """The last reports, newest first: what the approval rests on."""
+    return [
+        Facts(
+            _("گزارش بازدید شمارهٔ %(number)s", number=shown(report.number)),
+            [
+                (_("زمان ثبت"), format_moment(report.at)),
+                (_("بازرس"), report.inspector.name),
+                (_("متن گزارش"), report.text),
+            ],
+        )
+        for report in reversed(reports_of(context.session, project, newest=2))
+    ]
+
+
+def _place(project: GasProject) -> list[Block]:
+    place: list[Block] = [property_facts(project.property)] if project.property else []
+    return [*place, building_facts(project), meters_table(project.meters)]

@@ -1,0 +1,195 @@
+"""The organisation's Ed25519 keys: made at first need, kept encrypted, rotated, published, and what they signed proved.
+
+A key that was rotated out signs nothing new and goes on proving what it signed before.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine import attempts
+from models.inspection import SigningKey
+from models.jalali import TEHRAN
+
+NONCE = 12  # bytes
+ID_BYTES = 6  # of the public key's hash: eight signs
+
+
+class KeyUnreadable(Exception):
+    """The private key was encrypted with another secret key than this installation's."""
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """What proves a signature. ``retired``: the last day on which it signed, in Tehran; ``None`` while it signs."""
+
+    id: str
+    raw: bytes
+    created: date
+    retired: date | None = None
+
+    def proves(self, text: str, signature: str, *, signed_on: date) -> bool:
+        """Whether this key signed exactly ``text``, on a day on which it was in use."""
+        raw = decode(signature)
+        if raw is None or signed_on < self.created or (self.retired is not None and signed_on > self.retired):
+            return False
+        try:
+            Ed25519PublicKey.from_public_bytes(self.raw).verify(raw, text.encode())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def encode(raw: bytes) -> str:
+    """Base64url without padding: fits into an address."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decode(text: str) -> bytes | None:
+    """The bytes of a base64url text; ``None`` for any other spelling of them: one value has one text."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if encode(raw) == text else None
+
+
+def key_id(public: bytes) -> str:
+    return encode(hashlib.sha256(public).digest()[:ID_BYTES])
+
+
+# Keys of the database
+
+
+def signing_key(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
+    """The key that signs now. The first one is made here, by one of many at the same moment."""
+    attempts.one_at_a_time(session, "signing keys")
+    return _newest(session) or _make(session, secret_key=secret_key, now=now)
+
+
+def rotate(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
+    """Retire the key that signs and make a new one. What was signed before stays provable."""
+    attempts.one_at_a_time(session, "signing keys")
+    for key in session.scalars(select(SigningKey).where(SigningKey.retired_at.is_(None))):
+        key.retired_at = now
+    return _make(session, secret_key=secret_key, now=now)
+
+
+def sign(key: SigningKey, text: str, *, secret_key: str) -> str:
+    """The signature of a text, base64url. Raises ``KeyUnreadable``."""
+    return encode(_opened(key, secret_key).sign(text.encode()))
+
+
+def keys(session: Session) -> list[SigningKey]:
+    """All keys, oldest first."""
+    return list(session.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.id)))
+
+
+def public_keys(session: Session) -> dict[str, PublicKey]:
+    """All public keys by their ids."""
+    return {key.id: public_key(key) for key in keys(session)}
+
+
+def public_key(key: SigningKey) -> PublicKey:
+    raw = decode(key.public_key)
+    if raw is None:
+        raise ValueError(f"The public key {key.id} is damaged")
+    return PublicKey(key.id, raw, _day(key.created_at), _day(key.retired_at) if key.retired_at else None)
+
+
+def _newest(session: Session) -> SigningKey | None:
+    return session.scalars(
+        select(SigningKey).where(SigningKey.retired_at.is_(None)).order_by(SigningKey.created_at.desc(), SigningKey.id)
+    ).first()
+
+
+def _make(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes_raw()
+    made = SigningKey(
+        id=key_id(public), public_key=encode(public), created_at=now,
+        private_key=_locked(private.private_bytes_raw(), key_id(public), secret_key),
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _locked(private: bytes, identity: str, secret_key: str) -> str:
+    nonce = secrets.token_bytes(NONCE)
+    return encode(nonce + AESGCM(_wrapping_key(secret_key)).encrypt(nonce, private, identity.encode()))
+
+
+def _opened(key: SigningKey, secret_key: str) -> Ed25519PrivateKey:
+    kept = decode(key.private_key) or b""
+    try:
+        raw = AESGCM(_wrapping_key(secret_key)).decrypt(kept[:NONCE], kept[NONCE:], key.id.encode())
+    except (InvalidTag, ValueError):
+        raise KeyUnreadable(
+            f"The signing key {key.id} cannot be opened with this installation's secret key; "
+            "`kartabl keys rotate` makes a new one"
+        ) from None
+    return Ed25519PrivateKey.from_private_bytes(raw)
+
+
+def _wrapping_key(secret_key: str) -> bytes:
+    derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"kartabl signing keys")
+    return derivation.derive(secret_key.encode())
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(TEHRAN)).date()
+
+
+# Keys that are published
+
+
+def published(known: Iterable[PublicKey]) -> dict[str, Any]:
+    """The public keys as a JSON Web Key Set (RFC 7517, RFC 8037), with the days on which each was in use."""
+    return {
+        "keys": [
+            {
+                "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.id, "x": encode(key.raw),
+                "created": key.created.isoformat(), "retired": key.retired.isoformat() if key.retired else None,
+            }
+            for key in known
+        ]
+    }  # fmt: skip
+
+
+def read_published(text: str) -> dict[str, PublicKey]:
+    """The keys of a published set, by their ids. Raises ``ValueError`` for anything that is no such set."""
+    try:
+        found = [_read_key(entry) for entry in json.loads(text)["keys"]]
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"this is no set of published keys ({error})") from None
+    return {key.id: key for key in found}
+
+
+def _read_key(entry: Mapping[str, Any]) -> PublicKey:
+    raw = decode(str(entry["x"]))
+    if entry["kty"] != "OKP" or entry["crv"] != "Ed25519" or raw is None or len(raw) != 32:
+        raise ValueError("a published key is not an Ed25519 key")
+    if entry["kid"] != key_id(raw):
+        raise ValueError(f"the published key {entry['kid']} has the id of another key")
+    retired = entry.get("retired")
+    return PublicKey(
+        key_id(raw), raw, date.fromisoformat(entry["created"]), date.fromisoformat(retired) if retired else None
+    )
