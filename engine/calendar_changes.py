@@ -123,9 +123,8 @@ def confirm(session: Session, day: date, *, by: Actor, now: datetime) -> None:
         raise Refusal({"action": [_("این روز در انتظار تأیید نیست.")]})
     before = _state(found)
     found.estimated, found.changed_at, found.changed_by_id = False, now, by.person_id
-    revision = session.get_one(CalendarSettings, ONLY).revision
     session.add(CalendarChange(
-        revision=revision, day=day, before=before, after=_state(found), reason=_("تأیید روز تخمینی"), at=now,
+        revision=None, day=day, before=before, after=_state(found), reason=_("تأیید روز تخمینی"), at=now,
         by_id=by.person_id, by_name=by.name,
     ))  # fmt: skip
     session.flush()

@@ -71,7 +71,7 @@ class CalendarChange(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    revision: Mapped[int] = mapped_column(Integer)  # of the calendar that it made
+    revision: Mapped[int | None] = mapped_column(Integer)  # of the calendar that it made; empty: nothing could move
     day: Mapped[date | None]  # empty: the settings
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]

@@ -47,7 +47,7 @@ def upgrade() -> None:
     op.create_table(
         "calendar_changes",
         sa.Column("id", BIG, nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=True),
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("after", sa.JSON(none_as_null=True), nullable=True),

@@ -1,0 +1,126 @@
+"""A Jalali year of the working calendar at a glance, for those who keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import jdatetime
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from engine import permissions
+from engine.calendar import weekend_of
+from engine.errors import NotFound
+from engine.identity import Actor
+from models.jalali import jalali_year
+from models.language import lazy
+from models.working_calendar import ONLY, CalendarChange, CalendarDay, CalendarSettings, DayKind
+
+MONTHS = (
+    lazy("فروردین"), lazy("اردیبهشت"), lazy("خرداد"), lazy("تیر"), lazy("مرداد"), lazy("شهریور"), lazy("مهر"),
+    lazy("آبان"), lazy("آذر"), lazy("دی"), lazy("بهمن"), lazy("اسفند"),
+)  # fmt: skip
+SHOWN = 20  # changes
+SOON = timedelta(days=60)  # an estimated day this near should be confirmed
+
+
+@dataclass(frozen=True)
+class DayView:
+    """One day: what it is, and what there is to say of it."""
+
+    day: date
+    number: int  # of the Jalali month
+    kind: str  # work | weekend | holiday | worked
+    name: str = ""
+    estimated: bool = False
+    changed: bool = False  # somebody of the organisation decided about it
+
+
+@dataclass(frozen=True)
+class MonthView:
+    """One month; ``blank``: days of its first week (from Saturday) that belong to the month before."""
+
+    name: Any
+    blank: int
+    days: list[DayView] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class YearView:
+    """All twelve months, the days that are no ordinary days, and the years to turn to."""
+
+    year: int
+    months: list[MonthView]
+    settings: CalendarSettings
+    to_confirm: list[DayView]  # estimated, and near
+
+    @property
+    def special(self) -> list[DayView]:
+        return [day for month in self.months for day in month.days if day.name or day.kind == "worked"]
+
+
+def year_view(session: Session, actor: Actor, year: int, *, today: date) -> YearView:
+    """A Jalali year. Raises ``NotAllowed``, and ``NotFound`` for a year that the calendar does not have."""
+    settings = settings_of(session, actor)
+    if not (settings.first_year or year) <= year <= (settings.last_year or year):
+        raise NotFound("year", year)
+    begin, end = jdatetime.date(year, 1, 1).togregorian(), jdatetime.date(year + 1, 1, 1).togregorian()
+    rows = {row.day: row for row in _days(session, begin, end)}
+    changed = set(session.scalars(
+        select(CalendarChange.day).where(CalendarChange.day >= begin, CalendarChange.day < end)
+    ))  # fmt: skip
+    weekend = weekend_of(settings.weekend)
+    months = [_month(year, month, rows, weekend, changed) for month in range(12)]
+    near = [row for row in _days(session, today, today + SOON) if row.estimated]
+    to_confirm = [_view(row.day, row, weekend, changed) for row in near]
+    return YearView(year, months, settings, to_confirm)
+
+
+def settings_of(session: Session, actor: Actor) -> CalendarSettings:
+    """What holds for every week. Raises ``NotAllowed``."""
+    permissions.demand(actor, "change_calendar")
+    return session.get_one(CalendarSettings, ONLY)
+
+
+def day_view(session: Session, actor: Actor, day: date) -> tuple[DayView, list[CalendarChange]]:
+    """One day and how it came to be so, newest first. Raises ``NotAllowed``, ``NotFound``."""
+    settings = settings_of(session, actor)
+    if not (settings.first_year or 0) <= jalali_year(day) <= (settings.last_year or 0):
+        raise NotFound("day", day)
+    found = session.get(CalendarDay, day)
+    history = changes(session, actor, day=day)
+    return _view(day, found, weekend_of(settings.weekend), {day} if history else set()), history
+
+
+def changes(session: Session, actor: Actor, *, day: date | None = None) -> list[CalendarChange]:
+    """The last changes of a day, or of the whole calendar, newest first. Raises ``NotAllowed``."""
+    permissions.demand(actor, "change_calendar")
+    asked = select(CalendarChange).order_by(CalendarChange.id.desc()).limit(SHOWN)
+    return list(session.scalars(asked.where(CalendarChange.day == day) if day else asked))
+
+
+def _days(session: Session, begin: date, end: date) -> list[CalendarDay]:
+    asked = select(CalendarDay).where(CalendarDay.day >= begin, CalendarDay.day < end).order_by(CalendarDay.day)
+    return list(session.scalars(asked.options(joinedload(CalendarDay.changed_by))))
+
+
+def _month(
+    year: int, month: int, rows: dict[date, CalendarDay], weekend: frozenset[int], changed: set[date | None]
+) -> MonthView:
+    first = jdatetime.date(year, month + 1, 1).togregorian()
+    length = jdatetime.j_days_in_month[month] + (month == 11 and jdatetime.date(year, 1, 1).isleap())
+    days = [first + timedelta(days=number) for number in range(length)]
+    blank = (first.weekday() + 2) % 7  # the week begins on Saturday
+    return MonthView(MONTHS[month], blank, [_view(day, rows.get(day), weekend, changed) for day in days])
+
+
+def _view(day: date, row: CalendarDay | None, weekend: frozenset[int], changed: set[date | None]) -> DayView:
+    kind = "weekend" if day.weekday() in weekend else "work"
+    if row is not None:
+        kind = "holiday" if row.kind is DayKind.HOLIDAY else "worked"
+    number = jdatetime.date.fromgregorian(date=day).day
+    return DayView(
+        day, number, kind, row.name if row else "", bool(row and row.estimated), changed=day in changed
+    )  # fmt: skip
