@@ -152,8 +152,8 @@ def waits_for(session: Session, case: Case) -> list[Wait]:
     jobs = session.scalars(select(Job).where(Job.case_id == case.id).order_by(Job.due_at, Job.id)).all()
     waits += [_job_wait(session, case, job) for job in jobs if job.kind is JobKind.OPERATION]
     waits += _event_waits(session, case)
-    if not waits:
-        waits = [_job_wait(session, case, job) for job in jobs if job.kind is JobKind.TIMER]
+    if all(wait.locked for wait in waits):
+        waits += [_job_wait(session, case, job) for job in jobs if job.kind is JobKind.TIMER]
     return waits
 
 
@@ -183,7 +183,10 @@ def diagram(session: Session, case: Case) -> DiagramView:
     places = [
         *session.execute(
             select(Task.process_key, Task.key).where(
-                Task.case_id == case.id, Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION
+                Task.case_id == case.id,
+                Task.status == TaskStatus.OPEN,
+                Task.kind != TaskKind.ACTION,
+                Task.locked.is_(None),
             )
         ),
         *session.execute(
@@ -265,6 +268,8 @@ def _wait_words(wait: Wait) -> str:
     if wait.kind == "operation":
         return _("سامانه از %(since)s در حال انجام «%(name)s» است.", name=wait.name, since=_moment(wait.since))
     values = {"name": wait.name, "whom": _whom(wait), "since": _moment(wait.since)}
+    if wait.locked:
+        return _("«%(name)s» از سوی %(whom)s از %(since)s بسته است: %(reason)s", **values, reason=_(wait.locked))
     if wait.due is None:
         return _("این پرونده از %(since)s در انتظار «%(name)s» از سوی %(whom)s است.", **values)
     due = _moment(wait.due)

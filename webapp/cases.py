@@ -83,7 +83,7 @@ def go_on(number: str) -> str | AnyResponse:
     """To the person's next task of the case; a page that waits while the system is at work; else to the case."""
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
-        waiting = worklist.tasks_in_case(session, current.actor(), case)
+        waiting = [task for task in worklist.tasks_in_case(session, current.actor(), case) if not task.locked]
         if not waiting and monitor.works_outside(session, case):
             return render_template("cases/wait.html", case=case, sentences=cases.sentences(session, case))
     way = f"/tasks/{waiting[-1].id}" if waiting else f"/cases/{case.number}"
