@@ -271,10 +271,10 @@ def _broken(name: str) -> str:
 def size_text(size: int) -> str:
     """A number of bytes in words: ``۲٫۴ مگابایت``."""
     if size >= 1_000_000:
-        return _("%(number)s مگابایت", number=_rounded(size / 1_000_000))
-    return _("%(number)s کیلوبایت", number=_rounded(max(size, 100) / 1000))
+        megabytes = f"{round(size / 1_000_000, 1):g}"
+        return _("%(number)s مگابایت", number=_local(megabytes))
+    return _("%(number)s کیلوبایت", number=_local(str(max(1, round(size / 1000)))))
 
 
-def _rounded(number: float) -> str:
-    text = f"{round(number, 1):g}"
-    return persian_digits(text).replace(".", "٫") if current() == "fa" else text
+def _local(number: str) -> str:
+    return persian_digits(number).replace(".", "٫") if current() == "fa" else number

@@ -87,7 +87,7 @@ def test_a_draft_shows_its_files_with_name_and_size_and_takes_more(desk: Desk) -
     assert desk.sends(files=named("یک.pdf", "دو.pdf"), _action="draft").status_code == 303
     page = desk.browser.get(f"/tasks/{desk.task}").text
     assert held(page) == ["یک.pdf", "دو.pdf"]
-    assert "۰٫۱ کیلوبایت" in page
+    assert "۱ کیلوبایت" in page
     ids = [str(number) for number in desk.draft["files"]]
     assert desk.sends(files=[*ids, *named("سه.pdf")], _action="draft").status_code == 303
     assert held(desk.browser.get(f"/tasks/{desk.task}").text) == ["یک.pdf", "دو.pdf", "سه.pdf"]
@@ -212,7 +212,7 @@ def test_a_script_uploads_a_file_and_gets_what_the_list_shows(desk: Desk) -> Non
     answer = desk.uploads(PDF, "نا\u202eمه.pdf")
     assert answer.status_code == 201
     found = answer.json
-    assert found == {"id": found["id"], "name": "نامه.pdf", "size": "۰٫۱ کیلوبایت", "url": f"/documents/{found['id']}"}
+    assert found == {"id": found["id"], "name": "نامه.pdf", "size": "۱ کیلوبایت", "url": f"/documents/{found['id']}"}
     assert desk.uploads(PDF, "نامه.pdf").json["id"] == found["id"]  # the answer had got lost
     assert desk.uploads(PDF, "نامه.pdf", besides=str(found["id"])).json["id"] != found["id"]  # another field has it
     assert desk.sends(files=str(found["id"])).status_code == 303
