@@ -6,12 +6,16 @@ import html
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+import forms
+from engine import diagrams
+from forms.files import document_fields
 from models.case import Task, TaskDraft
 from models.document import Document
 from tests.engine.test_documents import PDF, picture
@@ -21,6 +25,7 @@ from tests.web.test_pages import Browser, send, token
 
 pytestmark = pytest.mark.rule("DOC-1")
 
+DIAGRAMS = [*(Path(__file__).parents[2] / "bpmn_diagrams").glob("*.bpmn")]
 PNG = picture("PNG")
 TEXT = "متن نامه با هر چه نوشته شد"
 
@@ -205,6 +210,41 @@ def test_a_document_of_another_case_or_another_kind_cannot_be_named(desk: Desk, 
     assert held(answer.text) == ["نقشه.pdf"]
 
 
+@pytest.mark.rule("TKT-1")
+def test_a_body_of_a_megabyte_is_told_at_its_field_and_the_files_are_kept(desk: Desk) -> None:
+    answer = desk.sends(body="و" * 500_000, files=named("یک.pdf", "دو.pdf"))
+    assert answer.status_code == 422
+    assert 'id="body-error"' in answer.text
+    assert held(answer.text) == desk.stored == ["یک.pdf", "دو.pdf"]
+
+
+@pytest.mark.rule("TKT-1")
+def test_an_empty_body_is_told_at_its_field_and_the_files_are_kept(desk: Desk) -> None:
+    answer = desk.sends(body=" \u200c\u202e ", files=named("یک.pdf"))
+    assert (answer.status_code, "متن را بنویسید." in answer.text) == (422, True)
+    assert held(answer.text) == ["یک.pdf"]
+    [number] = re.findall(r'name="files" value="([0-9]+)"', answer.text)
+    assert desk.sends(files=number).status_code == 303
+    assert desk.stored == ["یک.pdf"]
+
+
+def test_more_than_a_request_may_hold_gets_one_clear_page_and_nothing_is_stored(desk: Desk) -> None:
+    desk.browser.application.config["MAX_CONTENT_LENGTH"] = 10_000
+    answer = desk.sends(files=named(*(f"{number}.pdf" for number in range(200))))
+    assert answer.status_code == 413
+    assert "بیش از اندازه بزرگ" in answer.text
+    assert " data-failed" in answer.text  # the browser's tab keeps what was typed
+    assert desk.stored == []
+
+
+def test_no_start_of_a_process_asks_for_files() -> None:
+    """They belong to a case, which there is not yet: a first task asks for them."""
+    found = [diagram for path in DIAGRAMS for diagram in diagrams.read(path.read_bytes())]
+    starts = {(diagram.key, diagram.start.id) for diagram in found}
+    asking = [key for key, form in forms.registered().items() if key in starts and [*document_fields(form.unbound())]]
+    assert (bool(starts), asking) == (True, [])
+
+
 # One by one, by a script
 
 
@@ -223,6 +263,9 @@ def test_a_script_is_told_what_is_wrong_with_a_file(desk: Desk) -> None:
     assert answer.status_code == 422
     assert json.loads(answer.text)["message"].startswith("فایل «نقشه.pdf» از نوع پذیرفته‌شده نیست")
     assert desk.uploads(PNG, "a.png", field="meters-7-photo").status_code == 201
+    answer = desk.uploads(PDF + b" " * 6_000_000, "بزرگ.pdf")
+    answer.request.environ["wsgi.input"].close()
+    assert (answer.status_code, "«بزرگ.pdf» بزرگ‌تر از" in answer.json["message"]) == (422, True)  # type: ignore[index]
     for field in ("body", "nothing", "", "meters", "files-0", "csrf_token"):
         assert desk.uploads(PDF, "a.pdf", field=field).status_code == 404
     assert desk.stored == ["a.png"]
