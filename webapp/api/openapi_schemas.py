@@ -133,7 +133,9 @@ SCHEMAS: Json = {
         "type": "object",
         "additionalProperties": True,
         "description": "Field names and values. Money: whole Rials (integer). Dates: Jalali (`1399/02/07`, any digits) "
-        "or ISO. Moments: ISO 8601 with offset, or Jalali with time in Tehran. Files: ids of documents. Rows: a list.",
+        "or ISO. Moments: ISO 8601 with offset, or Jalali with time in Tehran. Rows: a list. "
+        "Files: the id of a document, where there may be several a list of ids. Every upload makes a document, also of "
+        "the same file; only a call repeated with its Idempotency-Key gives the first one again.",
         "examples": [{"source": "new"}, {"meters": [{"units": 1, "consumption": 4.5}], "all_registered": True}],
     },
     "Submission": obj({"values": ref("Values")}, optional=("values",)),
