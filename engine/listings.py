@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from engine.errors import NotFound
 from engine.identity import Actor
 from engine.operations import Services
+from engine.working_time import WorkingCalendar
 from models.choice import Choice
 
 MOST_EXPORTED = 20_000  # rows of one file; more have to be narrowed down with the filters first
@@ -50,6 +52,12 @@ class ListingContext:
     actor: Actor
     now: datetime
     services: Services
+
+    @cached_property
+    def calendar(self) -> WorkingCalendar:
+        """The office's calendar as it is now. Each question to ``services.calendar`` would read it anew."""
+        read: WorkingCalendar = self.services.calendar.read(self.session).calendar
+        return read
 
 
 Options = Sequence[Choice] | Callable[[ListingContext], Sequence[Choice]]

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, render_template, request
 
 from engine.listings import WeekEntry
+from engine.working_time import WorkingCalendar
 from forms.list_filters import WeekForm
 from models import jalali
 from models.language import lazy
@@ -43,7 +44,8 @@ def show(key: str) -> str | tuple[str, int]:
     today = current.now().astimezone(_zone()).date()
     first = first_day((form.day.data if readable else None) or today)
     with current.transaction() as session:
-        days = _days(first, today, week.read(listing_context(session, current.actor()), *_ends(first)))
+        context = listing_context(session, current.actor())
+        days = _days(first, today, context.calendar, week.read(context, first, first + timedelta(days=6)))
     text = render_template(
         "lists/week.html", week=week, days=days, form=form, previous=_address(first - timedelta(days=7)),
         following=_address(first + timedelta(days=7)), this=_address(None), is_this=first == first_day(today),
@@ -56,12 +58,7 @@ def first_day(day: date) -> date:
     return day - timedelta(days=(day.weekday() + 2) % 7)
 
 
-def _ends(first: date) -> tuple[date, date]:
-    return first, first + timedelta(days=6)
-
-
-def _days(first: date, today: date, entries: list[WeekEntry]) -> list[Day]:
-    calendar = current.engine().services.calendar
+def _days(first: date, today: date, calendar: WorkingCalendar, entries: list[WeekEntry]) -> list[Day]:
     timed = sorted(((entry.at.astimezone(_zone()), entry) for entry in entries), key=lambda pair: pair[0])
     days: list[Day] = []
     for number, name in enumerate(WEEKDAYS):

@@ -108,7 +108,7 @@ def between(context: ListingContext, column: Any, asked: Asked) -> list[ColumnEl
 
 def midnight(context: ListingContext, day: date) -> datetime:
     """The beginning of a day where the office is."""
-    return datetime.combine(day, time(), context.services.calendar.zone)
+    return datetime.combine(day, time(), context.calendar.zone)
 
 
 def addresses(session: Session, projects: Iterable[GasProject]) -> dict[int, str]:

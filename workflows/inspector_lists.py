@@ -116,7 +116,7 @@ def debt_text(project: GasProject) -> str | None:
 
 
 def _day(context: ListingContext, moment: datetime | None) -> date | None:
-    return moment.astimezone(context.services.calendar.zone).date() if moment else None
+    return moment.astimezone(context.calendar.zone).date() if moment else None
 
 
 # Approved, withdrawn, dismissed (INR-1 to INR-3)
@@ -236,7 +236,7 @@ def visits(context: ListingContext, first: date, last: date) -> list[WeekEntry]:
 def _visit_text(visit: InspectionVisit) -> str:
     place = visit.project.property
     return _(
-        "%(stage)s، پروژهٔ %(number)s، %(contractor)s، %(address)s",
+        "%(stage)s، %(address)s، %(contractor)s، پروژهٔ %(number)s",
         stage=label(STAGES, visit.stage), number=code(visit.project.case.number),
         contractor=visit.project.contractor.name, address=shown(place.address) if place else "—",
     )  # fmt: skip
