@@ -34,7 +34,7 @@ class Action:
 
     @property
     def inline(self) -> bool:
-        return self.form.inline
+        return self.form.inline and not has_files(self.form)  # files want the room of a page
 
 
 @bp.get("/tasks/<int:task_id>")
