@@ -83,7 +83,6 @@ class RecordReport(TaskForm):
     """The inspector's report of a visit (INS-4, INS-5, INS-11)."""
 
     submit_label = lazy("ثبت گزارش")
-    refresh_label = lazy("ذخیرهٔ پیش‌نویس")
 
     outcome = ChoiceField(lazy("نتیجه"), [Required(lazy("نتیجه بازدید را برگزینید."))], options=OUTCOMES)
     report_text = LongTextField(lazy("متن گزارش"), [Required(lazy("متن گزارش را بنویسید."))], most=5000)

@@ -21,7 +21,7 @@ from workflows.gas_projects import (
     project_of,
     property_facts,
 )
-from workflows.gas_words import USAGES, code, label, number, rials, shown
+from workflows.gas_words import USAGES, WORK_TYPES, code, label, number, rials, shown
 from workflows.inspection_debt import fee_of_report, prepaid_of
 from workflows.inspection_records import (
     corrections_of,
@@ -38,7 +38,7 @@ from workflows.registry import briefings
 from workflows.rules.inspection_fees import NONE, NOT_POSSIBLE, SUB_WORK
 
 PROCESS = "gas_inspection"
-SHOWN_BESIDE = 5  # the newest reports beside a step; the case's page has all of them
+SHOWN_BESIDE = 3  # the newest reports beside a step; the case's page has all of them
 
 
 def _project_blocks(project: GasProject) -> list[Block]:
@@ -56,6 +56,21 @@ def _project_blocks(project: GasProject) -> list[Block]:
     blocks += [property_facts(project.property)] if project.property else []
     blocks += [owner_facts(project.owner)] if project.owner else []
     return [*blocks, building_facts(project), meters_table(project.meters)]
+
+
+def _in_short(project: GasProject) -> list[Block]:
+    """What an inspector needs at hand: whose project, where, and its meters. The case's page has the rest."""
+    items = [
+        (_("شمارهٔ پروژه"), shown(project.case.number)),
+        (_("نوع کار"), label(WORK_TYPES, project.work_type)),
+        (_("مجری گاز"), project.contractor.name),
+        (_("تلفن همراه"), shown(project.contractor.mobile or "—")),
+    ]
+    if project.property is not None:
+        items.append((_("نشانی"), shown(project.property.address)))
+    if project.owner is not None:
+        items.append((_("مالک"), project.owner.name))
+    return [Facts(_("پروژه"), items), meters_table(project.meters)]
 
 
 def _standing(context: BriefingContext, project: GasProject) -> Facts:
@@ -131,7 +146,7 @@ def _debt_blocks(context: BriefingContext, project: GasProject) -> list[Block]:
 def schedule_visit(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     blocks = [_standing(context, project), *_debt_blocks(context, project)]
-    return Briefing(blocks=[*blocks, *_reports(context, project, newest=SHOWN_BESIDE), *_project_blocks(project)])
+    return Briefing(blocks=[*blocks, *_in_short(project), *_reports(context, project, newest=SHOWN_BESIDE)])
 
 
 @briefings.register_for(PROCESS, "withdraw")
@@ -149,7 +164,9 @@ def record_report(context: BriefingContext) -> Briefing:
     return Briefing(
         choices={"outcome": outcomes, "meters": meters, "mismatches.meter": meters},
         blocks=[
-            _standing(context, project), *_reports(context, project, newest=SHOWN_BESIDE), *_project_blocks(project),
+            _standing(context, project),
+            *_in_short(project),
+            *_reports(context, project, newest=SHOWN_BESIDE),
         ],
     )  # fmt: skip
 
