@@ -59,7 +59,7 @@ def tasks_page(
         raise InvalidSubmission({"sort": [_("فهرست را نمی‌توان به این ترتیب نشان داد.")]})
     conditions = [Case.process_key == process] if process else []
     if q.strip():
-        conditions.append(_matching(session, q))
+        conditions.append(matching(session, q))
     columns = [column for column, _kind in SORTS[sort]]
     if cursor:
         kinds = [kind for _column, kind in SORTS[sort]]
@@ -140,7 +140,7 @@ def _count(session: Session, ways: list[Select[int]]) -> int:
     return min(COUNTED, session.scalar(select(func.count()).select_from(some)) or 0)
 
 
-def _matching(session: Session, q: str) -> ColumnElement[bool]:
+def matching(session: Session, q: str) -> ColumnElement[bool]:
     """Each word typed begins a word of the case, or of the task's name (ACC-5)."""
     number = read_number(q)
     if number is not None:

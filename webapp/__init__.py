@@ -9,6 +9,7 @@ from models import language
 from models.role_names import role_label
 from webapp import (
     accounts,
+    actions,
     cases,
     documents,
     errors,
@@ -34,8 +35,8 @@ from webapp.api import routes as api
 from webapp.current import Application
 
 BLUEPRINTS = (
-    worklist.bp, tasks.bp, cases.bp, starting.bp, documents.bp, notices.bp, monitor.bp, payments.bp, outbox.bp,
-    health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, public.bp, api.bp,
+    worklist.bp, tasks.bp, actions.bp, cases.bp, starting.bp, documents.bp, notices.bp, monitor.bp, payments.bp,
+    outbox.bp, health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, public.bp, api.bp,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from flask import session as cookie
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from engine import notices, worklist
+from engine import actions, notices, worklist
 from engine.identity import Actor
 from engine.permissions import allowed
 from models import language
@@ -60,17 +60,20 @@ def _shell() -> dict[str, Any]:
         unread = notices.unread_count(session, actor)
         counts = worklist.worklist_counts(session, actor, now=current.now())
         own = _own(session, actor)
+        acts = actions.any_open(session, actor)
     shell["unread_messages"] = unread
-    shell["navigation"] = [*_sections(actor, waiting=counts.mine + counts.group, unread=unread), *own]
+    shell["navigation"] = [*_sections(actor, waiting=counts.mine + counts.group, unread=unread, acts=acts), *own]
     return shell
 
 
-def _sections(actor: Actor, *, waiting: int, unread: int) -> list[dict[str, Any]]:
+def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool) -> list[dict[str, Any]]:
     sections = [
         _section(_("کارتابل"), "/worklist", "inbox", waiting),
         _section(_("پرونده‌ها"), "/cases", "folders"),
         _section(_("پیام‌ها"), "/messages", "mail", unread),
     ]
+    if acts:
+        sections.insert(1, _section(_("اقدام‌ها"), "/actions", "adjustments"))
     if allowed(actor, "see_all_cases"):
         sections.append(_section(_("پایش"), "/monitor", "gauge"))
     if allowed(actor, "see_incidents"):

@@ -128,6 +128,12 @@ def _task_paths() -> Json:
                 ],
             )
         },
+        "/actions": {
+            "get": call(
+                "tasks", "What the caller may do with cases besides the tasks that wait", 200, page_of("Task"),
+                errors=[("invalid",)], parameters=["process", query("action", TEXT, "its key"), "q", "cursor", "limit"],
+            )
+        },
         "/tasks/{task_id}": {
             "get": call(
                 "tasks", "An open task with its form and values", 200, ref("TaskWithForm"), parameters=["task_id"],

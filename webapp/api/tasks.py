@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 import forms
-from engine import worklist
+from engine import actions, worklist
 from engine.briefing import Link, Notice
 from engine.errors import InvalidSubmission, Refusal
 from engine.identity import Actor
@@ -31,6 +31,17 @@ def list_tasks(session: Session, actor: Actor) -> Response:
     page = worklist.tasks_page(  # asking for one of the two leaves the other out
         session, actor, mine=not group if mine is None else mine, group=not mine if group is None else group,
         process=argument("process"), q=argument("q"), sort=argument("sort"), cursor=cursor(), limit=limit(),
+    )  # fmt: skip
+    return answer({"items": [task_json(actor, task) for task in page.items], "next": page.next})
+
+
+@bp.get("/v1/actions")
+@api_call
+def list_actions(session: Session, actor: Actor) -> Response:
+    """What the caller may do with cases besides the tasks that wait; completed like a task."""
+    page = actions.actions_page(
+        session, actor, process=argument("process"), action=argument("action"), q=argument("q"), cursor=cursor(),
+        limit=limit(),
     )  # fmt: skip
     return answer({"items": [task_json(actor, task) for task in page.items], "next": page.next})
 

@@ -1,0 +1,88 @@
+"""What people may do with cases besides their tasks: open actions (cancel, dismiss, withdraw …) of all cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, false, or_, select, union_all
+from sqlalchemy.orm import Session, contains_eager, joinedload
+
+from engine import searching
+from engine.definitions import Definitions
+from engine.identity import Actor
+from engine.paging import Page, capped, page_of, read_cursor
+from engine.permissions import tasks_of_person, ways_to_tasks
+from engine.worklist import matching
+from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
+from models.definition import ProcessDefinition
+
+# Written out, so that both databases see that the indexes of open actions serve.
+_OPEN = and_(
+    Task.status == bindparam("open", TaskStatus.OPEN, type_=Task.status.type, literal_execute=True),
+    Task.kind == bindparam("action", TaskKind.ACTION, type_=Task.kind.type, literal_execute=True),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An action as the newest version of its process has it."""
+
+    process_key: str
+    key: str
+    name: str
+
+
+def actions_page(
+    session: Session, actor: Actor, *, process: str = "", action: str = "", q: str = "", cursor: str | None = None,
+    limit: int = 30,
+) -> Page[Task]:  # fmt: skip
+    """The open actions that the person may trigger, of running cases, newest first; cases are loaded.
+
+    Raises ``InvalidSubmission`` for a ``cursor`` of another list.
+    """
+    limit = capped(limit)
+    conditions: list[ColumnElement[bool]] = [Task.process_key == process] if process else []
+    if action:
+        conditions.append(Task.key == action)
+    if q.strip():
+        conditions.append(matching(session, q))
+    if cursor:
+        conditions.append(Task.id < read_cursor(cursor, "actions", [int])[0])
+    first = [
+        select(way.where(*conditions).order_by(Task.id.desc()).limit(limit + 1).subquery().c.id) for way in _ways(actor)
+    ]
+    rows = session.scalars(
+        select(Task)
+        .join(Task.case)
+        .where(Task.id.in_(union_all(*first)) if first else false())
+        .order_by(Task.id.desc())
+        .limit(limit + 1)
+        .options(contains_eager(Task.case).joinedload(Case.definition), joinedload(Task.assignee))
+    ).all()
+    return page_of(rows, limit, lambda task: [task.id], sort="actions")
+
+
+def any_open(session: Session, actor: Actor) -> bool:
+    """Whether there is an action that the person may trigger now."""
+    ways = [exists(way) for way in _ways(actor)]
+    return session.scalar(select(or_(*ways))) or False if ways else False
+
+
+def _ways(actor: Actor) -> list[Select[int]]:
+    """The ids of the person's open actions, one statement for each role and one for the person's own."""
+    ways = [tasks_of_person(actor)] if actor.person_id is not None else []
+    ways += ways_to_tasks(actor)
+    runs = searching.one_by_one(Case.status == CaseStatus.RUNNING)
+    return [select(Task.id).join(Task.case).where(_OPEN, runs, way) for way in ways]
+
+
+def kinds(session: Session, definitions: Definitions, actor: Actor) -> list[Kind]:
+    """The actions that the person's roles have in the newest diagrams, called ones included, by process and name."""
+    keys = session.scalars(select(ProcessDefinition.key).distinct().order_by(ProcessDefinition.key)).all()
+    diagrams = [definitions.newest(session, key).diagrams[key] for key in keys]
+    return [
+        Kind(diagram.key, element.id, element.name or element.id)
+        for diagram in diagrams
+        for element in diagram.elements.values()
+        if element.waits_for_person and element.is_action and element.role in actor.roles
+    ]

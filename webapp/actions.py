@@ -1,0 +1,40 @@
+"""The list of open actions: what the person may do with cases besides the tasks that wait."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from sqlalchemy.orm import Session
+
+from engine import actions
+from engine.actions import Kind
+from models.language import gettext as _
+from webapp import current
+from webapp.worklist import asked, link, processes
+
+bp = Blueprint("actions", __name__)
+
+
+@bp.get("/actions")
+def show() -> str:
+    arguments = asked("process", "action", "q", "cursor")
+    with current.transaction() as session:
+        actor = current.actor()
+        found = actions.actions_page(
+            session, actor, process=arguments.get("process", ""), action=arguments.get("action", ""),
+            q=arguments.get("q", ""), cursor=arguments.get("cursor"),
+        )  # fmt: skip
+        kinds = actions.kinds(session, current.engine().definitions, actor)
+        return render_template(
+            "actions.html", page=found, arguments=arguments, link=link, named=_named(kinds),
+            processes=_with_actions(session, kinds),
+        )  # fmt: skip
+
+
+def _named(kinds: list[Kind]) -> dict[str, str]:
+    """The actions by their keys, each once: processes may have the same one."""
+    return {kind.key: _(kind.name) for kind in sorted(kinds, key=lambda kind: kind.name)}
+
+
+def _with_actions(session: Session, kinds: list[Kind]) -> list[tuple[str, str]]:
+    keys = {kind.process_key for kind in kinds}
+    return [(one.key, one.name) for one in processes(session, current.actor()) if one.key in keys]
