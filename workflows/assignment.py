@@ -308,6 +308,7 @@ class Standing:
     ready: bool
     quota: int
     assigned: int
+    preferences: str  # in their own words (INR-5)
     forbidden: str  # why not even by hand; "" when they may be chosen
     hindrance: str  # why not by the system; "" when nothing hinders
 
@@ -335,7 +336,7 @@ def _standing(
     return Standing(
         person_id=inspector.person_id, name=inspector.person.name, regions=regions, ready=inspector.ready,
         quota=quota_left(quota.quota, quota.lost_twelfths) if quota else 0, assigned=quota.assigned if quota else 0,
-        forbidden=_forbidden(inspector, project, left),
+        preferences=inspector.preferences, forbidden=_forbidden(inspector, project, left),
         hindrance=" ".join(_hindrances(inspector, project, quota, regions)),
     )  # fmt: skip
 

@@ -32,12 +32,12 @@ def assign_by_hand(context: BriefingContext) -> Briefing:
 
 
 def _inspectors_table(found: list[Standing]) -> Table:
-    columns = [_("بازرس"), _("مناطق"), _("آماده به کار"), _("سپرده‌شده از سهمیه"), _("چرا خودکار نه")]
+    columns = [_("بازرس"), _("مناطق"), _("آماده به کار"), _("سپرده‌شده از سهمیه"), _("ترجیحات"), _("چرا خودکار نه")]
     rows = [
         [
             one.name, listed(shown(region) for region in one.regions) or "—", yes_no(one.ready),
             _("%(assigned)s از %(quota)s", assigned=number(one.assigned), quota=number(one.quota)),
-            " ".join(part for part in (one.forbidden, one.hindrance) if part) or "—",
+            one.preferences or "—", " ".join(part for part in (one.forbidden, one.hindrance) if part) or "—",
         ]
         for one in found
     ]  # fmt: skip

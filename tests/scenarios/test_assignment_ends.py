@@ -8,12 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from engine.errors import Refusal
+from engine.permissions import may_see_case
 from models.account import Notice
 from models.case import HistoryEntry
 from models.gas import Assignment, GasProject, InspectorQuota
 from models.inspection import InspectionVisit
 from tests.play import Play
 from tests.scenarios import gas_office as office
+from tests.scenarios import inspections
+from tests.scenarios.lists import read, shown
 from tests.scenarios.projects import assigned, left, operated, registered
 from workflows import assignment
 from workflows.rules.assignment import quota_left
@@ -182,3 +185,28 @@ def test_work_of_the_last_year_is_freed_in_the_last_years_quota(play: Play) -> N
         session.add(InspectorQuota(inspector_id=person, period="1406", quota=50, assigned=7))
     left(play, project_id, "inspector-1")
     assert (quota(play, person).assigned, quota(play, person, "1406").assigned) == (0, 7)
+
+
+@pytest.mark.rule("INS-3", "INS-13", "ASG-1", "ASG-3", "INR-2", "INR-3")
+def test_by_the_diagram_a_project_goes_on_with_others_and_waits_for_the_office_at_last(play: Play) -> None:
+    inspections.begins(play)
+    far = office.add_inspector(play, "inspector-far", regions=(1,))
+    play.does("inspector-1", "withdraw", confirmed=True)
+    assert play.task("schedule_visit").assignee_id == play.actor("inspector-2").person_id
+    play.does("gas_office", "dismiss_inspector", reason="گزارش‌ها ثبت نشده‌اند.")
+    assert play.waits_for() == {"assign_by_hand": "gas_office"}
+    assert play.actions().get("correct_report") is None
+    with play.session() as session:
+        assert not may_see_case(session, play.actor("inspector-far"), play.case)
+    offered = [choice.value for choice in office.briefing(play, "gas_office", "assign_by_hand").choices["inspector"]]
+    assert offered == [far]
+    with play.session() as session:
+        number = session.scalars(select(GasProject)).one().case.number
+    for who, key in (("inspector-1", "withdrawn_inspections"), ("inspector-2", "dismissed_inspections")):
+        assert shown(read(play, who, key), "number") == [number]
+        assert read(play, who, "pre_inspections").rows == []
+    waiting = read(play, "gas_office", "running_inspections", choices={"state": "no_inspector"})
+    assert shown(waiting, "number") == [number]
+    play.does("gas_office", "assign_by_hand", inspector=far, note="تنها بازرس مانده است.")
+    (row,) = read(play, "inspector-far", "pre_inspections").rows
+    assert (row.values["number"], row.url) == (number, f"/cases/{play.case.number}")

@@ -9,30 +9,17 @@ from typing import Any
 import pytest
 
 from engine.errors import InvalidSubmission, NotFound
-from engine.listings import Asked, Found, ListingContext
+from engine.listings import ListingContext
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.gas import GasProject
 from models.inspection import InspectionReport, InspectionVisit
 from tests.play import Play
 from tests.scenarios import gas_office as office
+from tests.scenarios.lists import read, shown
 from tests.scenarios.projects import assigned, left
 from workflows.registry import listings
 
 numbers = itertools.count(1)
-
-
-def read(play: Play, who: str, key: str, **asked: Any) -> Found:
-    """The list as ``who`` sees it."""
-    with play.session() as session:
-        actor = play.actor(who)
-        services = play.engine.services
-        context = ListingContext(session=session, actor=actor, now=play.clock.now, services=services)
-        return listings.get(key, actor).read(context, Asked(**asked))
-
-
-def shown(found: Found, *columns: str) -> list[Any]:
-    rows = [tuple(row.values[column] for column in columns) for row in found.rows]
-    return [row[0] for row in rows] if len(columns) == 1 else rows
 
 
 def given(play: Play, *, stage: str = "pre_inspection", **values: Any) -> str:

@@ -1,0 +1,23 @@
+"""Lists as people of a role read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.listings import Asked, Found, ListingContext
+from tests.play import Play
+from workflows.registry import listings
+
+
+def read(play: Play, who: str, key: str, **asked: Any) -> Found:
+    """The list as ``who`` sees it."""
+    with play.session() as session:
+        actor = play.actor(who)
+        services = play.engine.services
+        context = ListingContext(session=session, actor=actor, now=play.clock.now, services=services)
+        return listings.get(key, actor).read(context, Asked(**asked))
+
+
+def shown(found: Found, *columns: str) -> list[Any]:
+    rows = [tuple(row.values[column] for column in columns) for row in found.rows]
+    return [row[0] for row in rows] if len(columns) == 1 else rows
