@@ -117,7 +117,7 @@ def _too_many(error: TooMany, typed: str, code: str) -> Page:
     problem = _(
         "از این نشانی بارها شماره یا کد نادرست فرستاده شده است. %(count)s دقیقهٔ دیگر دوباره بکوشید. رمزینهٔ روی برگه را"
         " هم‌اکنون نیز می‌توانید بخوانید.",
-        count=digits(-(-error.retry_after // 60)),
+        count=digits(max(1, round(error.retry_after / 60))),
     )
     page = render_template("public/verify.html", verdict=None, problem=problem, typed=typed, code=code)
     return page, 429, {"Retry-After": str(error.retry_after)}

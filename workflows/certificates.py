@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.briefing import Block, Facts, Link, Notice
+from engine.briefing import Block, BriefingContext, Facts, Link, Notice
 from engine.errors import Refusal
 from engine.operations import OperationContext
 from models.account import Person
@@ -191,14 +191,17 @@ def certificate_facts(certificate: Certificate) -> Facts:
     return Facts(_("تاییدیه"), items)
 
 
-def way_to_certificate(session: Session, project: GasProject, *, contractor: bool) -> list[Block]:
+def way_to_certificate(context: BriefingContext, project: GasProject) -> list[Block]:
     """On the page of a project: its certificate, or for its contractor the way to ask for one (CNF-1)."""
+    if not is_finally_approved(project):
+        return []
+    session, reader = context.session, context.actor.person_id
     valid = valid_certificate(session, project)
     if valid is not None:
-        return [
-            certificate_facts(valid), Link(_("پروندهٔ تاییدیه"), f"/cases/{valid.case.number}")
-        ]  # fmt: skip
-    if not contractor or not is_finally_approved(project) or open_request(session, project) is not None:
+        takes_part = reader in (project.contractor_id, valid.inspector_id)
+        where = f"/cases/{valid.case.number}" if takes_part else address_of(valid, "")
+        return [certificate_facts(valid), Link(_("دیدن تاییدیه"), where)]
+    if reader != project.contractor_id or open_request(session, project) is not None:
         return []
     why_not = refusal(session, project)
     if why_not is not None:

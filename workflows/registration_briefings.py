@@ -12,6 +12,7 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
 from workflows.assignment_words import why_table
+from workflows.certificates import way_to_certificate
 from workflows.gas_projects import (
     building_facts,
     invoice_table,
@@ -203,7 +204,7 @@ def change_step(context: BriefingContext) -> Briefing:
 def case_blocks(context: BriefingContext) -> list[Block]:
     """Everything registered so far; why this inspector is for supervisors and the gas office (ASG-4)."""
     project = project_of(context.session, context.case)
-    blocks: list[Block] = [_project_facts(project)]
+    blocks: list[Block] = [*way_to_certificate(context, project), _project_facts(project)]
     if project.property is not None:
         blocks.append(property_facts(project.property))
     if project.owner is not None:
