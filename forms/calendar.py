@@ -7,6 +7,7 @@ from models.choice import Choice
 from models.language import lazy
 
 HOLIDAY = Choice("holiday", lazy("تعطیل است"))
+RENAMED = Choice("holiday", lazy("تعطیل می‌ماند، با مناسبتی دیگر"))
 ORDINARY = Choice("ordinary", lazy("مانند همان روز هفته است و تعطیلی آن برداشته می‌شود"))
 WORKED = Choice("worked", lazy("روز کاری است، هرچند آخر هفته یا تعطیل باشد"))
 MOVED = Choice("moved", lazy("تعطیلی آن به روز دیگری می‌رود"))

@@ -10,6 +10,7 @@ from models.role_names import role_label
 from webapp import (
     accounts,
     actions,
+    calendar,
     cases,
     documents,
     errors,
@@ -37,6 +38,7 @@ from webapp.current import Application
 BLUEPRINTS = (
     worklist.bp, tasks.bp, actions.bp, cases.bp, starting.bp, documents.bp, notices.bp, monitor.bp, payments.bp,
     outbox.bp, health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, public.bp, api.bp,
+    calendar.bp,
 )  # fmt: skip
 
 

@@ -80,5 +80,6 @@ def since(value: datetime | None) -> str:
 
 def add_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
-        digits=digits, number=number, counted=counted, rials=rials, date=day, moment=moment, since=since
+        digits=digits, number=number, counted=counted, rials=rials, date=day, moment=moment, since=since,
+        jalali_year=jalali.jalali_year,
     )  # fmt: skip

@@ -80,6 +80,8 @@ def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool) -> list[di
         sections.append(_section(_("رخدادها"), "/incidents", "alert-triangle"))
     if allowed(actor, "manage_people"):
         sections.append(_section(_("کاربران"), "/people", "users"))
+    if allowed(actor, "change_calendar"):
+        sections.append(_section(_("تقویم کاری"), "/calendar", "calendar"))
     if current.settings().demo or allowed(actor, "see_outbox"):
         sections.append(_section(_("پیامک‌ها"), "/outbox", "device-mobile-message"))
     return sections

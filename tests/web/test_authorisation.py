@@ -35,6 +35,10 @@ SENT: dict[str, dict[str, Any]] = {  # what a request needs to come as far as do
         "username": "someone", "first_name": "نیما", "last_name": "فرجی", "kind": "staff", "role": "finance",
     },
     "POST /people/{person}/roles": {"role": "finance"},
+    "POST /calendar/days/{day}": {"action": "holiday", "name": "برف", "reason": "برف"},
+    "POST /calendar/settings": {
+        "weekend": "friday", "opens": "08:00", "closes": "16:00", "zone": "Asia/Tehran", "reason": "تابستان",
+    },
     "POST /api/v1/cases": {"process": "project_registration"},
     "PUT /api/v1/tasks/{property}/draft": {"values": {"address": "نشانی"}},
     "POST /api/v1/tasks/{property}/complete": {"values": office.PROPERTY | {"renovation_code": "3-9-9-9"}},

@@ -177,7 +177,7 @@ def _add_rest(world: World) -> None:
         grant = session.scalars(select(RoleGrant).where(RoleGrant.person_id == world.people["citizen"])).one()
         world.objects |= {
             "document": document.id, "letter": private.id, "public_letter": public.id, "incident": incident.id,
-            "person": world.people["citizen"], "grant": grant.id,
+            "person": world.people["citizen"], "grant": grant.id, "day": "2026-11-23",
         }  # fmt: skip
         assert session.scalars(select(Payment).where(Payment.authority == world.objects["payment"])).one()
 

@@ -1,0 +1,213 @@
+"""The admin's pages of the working calendar: a year, a day, the week; a change is shown before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from engine import calendar_changes, calendar_year, moving
+from engine.calendar_changes import Decided, Hours, Preview, Proposal
+from engine.calendar_year import DayView
+from engine.errors import InvalidSubmission, NotFound
+from engine.permissions import demand
+from forms.base import TaskForm
+from forms.calendar import HOLIDAY, MOVED, ORDINARY, RENAMED, WEEKDAYS, WORKED, DayForm, HoursForm
+from models.digits import ascii_digits
+from models.jalali import format_date, jalali_year
+from models.language import gettext as _
+from models.language import listed, ngettext
+from models.working_calendar import DayKind
+from webapp import current
+
+bp = Blueprint("calendar", __name__)
+
+AT_ONCE = 50  # cases whose deadlines move while the admin waits; the worker moves the others
+Page = tuple[str, int] | str | Response
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a change would move, as the page shows it: each deadline with its name."""
+
+    revision: int
+    total: int
+    rows: list[tuple[moving.MovedDeadline, str]]
+
+
+@bp.get("/calendar")
+def year() -> str:
+    """The Jalali year that is asked for, else this one."""
+    today = current.now().astimezone(current.engine().services.calendar.zone).date()
+    asked = ascii_digits(request.args.get("year", ""))
+    with current.transaction() as session:
+        shown = calendar_year.year_view(
+            session, current.actor(), int(asked) if asked.isdecimal() and len(asked) == 4 else jalali_year(today),
+            today=today,
+        )  # fmt: skip
+        left = moving.left_to_move(session, current.engine().services.calendar.read(session))
+        return render_template(
+            "calendar/year.html", shown=shown, today=today, left=left, weekdays=_weekdays(),
+            weekend=_weekend(shown.settings.weekend), changes=calendar_year.changes(session, current.actor()),
+            weekday_of=_weekday_of, said=_said,
+        )  # fmt: skip
+
+
+@bp.route("/calendar/days/<day>", methods=["GET", "POST"])
+def day(day: str) -> Page:
+    """One day: what it is, how it came to be so, and a form to change it."""
+    demand(current.actor(), "change_calendar")
+    which = _day(day)
+    with current.transaction() as session:
+        shown, history = calendar_year.day_view(session, current.actor(), which)
+    choices = {"action": _choices(shown)}
+    if request.method == "GET":
+        form: TaskForm = DayForm.unbound(choices=choices)
+        return _show_day(shown, history, form)
+    if request.form.get("_action") == "confirm":
+        return _confirm(which)
+    form = DayForm.from_request(request.form, choices=choices)
+    return _change(form, lambda session: _day_proposal(session, which, form), lambda foreseen: _show_day(
+        shown, history, form, foreseen
+    ), back=which)  # fmt: skip
+
+
+@bp.route("/calendar/settings", methods=["GET", "POST"])
+def settings() -> Page:
+    """Weekend days, office hours and the time zone."""
+    with current.transaction() as session:
+        kept = calendar_year.settings_of(session, current.actor())
+    preset = {
+        "weekend": [name.strip() for name in kept.weekend.split(",")], "zone": kept.zone,
+        "opens": f"{kept.opens:%H:%M}", "closes": f"{kept.closes:%H:%M}",
+    }  # fmt: skip
+    if request.method == "GET":
+        return render_template("calendar/settings.html", form=HoursForm.unbound(preset=preset), foreseen=None)
+    form = HoursForm.from_request(request.form)
+    return _change(form, lambda _session: _hours_proposal(form), lambda foreseen: render_template(
+        "calendar/settings.html", form=form, foreseen=foreseen, failed_page=bool(form.errors)
+    ), back=None)  # fmt: skip
+
+
+# ---------------------------------------------------------------- a change, foreseen and made
+
+
+def _change(
+    form: TaskForm, proposed: Callable[[Session], Proposal], show: Callable[[Foreseen | None], str], *,
+    back: date | None,
+) -> Page:  # fmt: skip
+    """Foresee the change that the form says, or make it once it was foreseen."""
+    demand(current.actor(), "change_calendar")
+    if not form.validate():
+        return show(None), 422
+    try:
+        if request.form.get("_action") == "save":
+            with current.transaction() as session:
+                calendar_changes.apply(
+                    session, proposed(session), by=current.actor(), reason=form.submission["reason"],
+                    now=current.now(), seen=_seen(),
+                )  # fmt: skip
+            return _saved(back)
+        return show(_foresee(proposed))
+    except InvalidSubmission as error:
+        form.add_errors(error.errors)
+        return show(None), 422
+
+
+def _foresee(proposed: Callable[[Session], Proposal]) -> Foreseen:
+    with current.transaction() as session:
+        found: Preview = calendar_changes.preview(
+            session, proposed(session), by=current.actor(), now=current.now()
+        )  # fmt: skip
+        return Foreseen(found.revision, found.total, moving.named(session, found.moved))
+
+
+def _saved(day: date | None) -> Response:
+    moved = moving.move_deadlines(current.engine(), most=AT_ONCE)
+    words = ngettext("%(count)s مهلت جابه‌جا شد.", "%(count)s مهلت جابه‌جا شد.", moved, count=moved)
+    flash(" ".join([_("تقویم تغییر کرد."), words if moved else _("مهلتی جابه‌جا نشد.")]), "success")
+    year = f"?year={jalali_year(day)}" if day else ""
+    return redirect(f"{request.script_root}/calendar{year}", 303)
+
+
+def _confirm(which: date) -> Response:
+    with current.transaction() as session:
+        calendar_changes.confirm(session, which, by=current.actor(), now=current.now())
+    flash(_("روز تأیید شد؛ مهلتی جابه‌جا نمی‌شود."), "success")
+    return redirect(f"{request.script_root}/calendar?year={jalali_year(which)}", 303)
+
+
+def _seen() -> int:
+    """The revision of the calendar that the preview was reckoned with."""
+    revision = ascii_digits(request.form.get("revision", ""))
+    return int(revision) if revision.isdecimal() and len(revision) < 10 else 0
+
+
+def _day_proposal(session: Session, which: date, form: TaskForm) -> Proposal:
+    values = form.submission
+    if values["action"] == MOVED.value:
+        return calendar_changes.moved_holiday(session, which, date.fromisoformat(values["to"]))
+    kinds = {HOLIDAY.value: DayKind.HOLIDAY, WORKED.value: DayKind.WORKDAY}
+    kind = kinds.get(values["action"])
+    return Proposal({which: Decided(kind, values["name"] if kind is DayKind.HOLIDAY else "")})
+
+
+def _hours_proposal(form: TaskForm) -> Proposal:
+    data = {field.short_name: field.data for field in form}
+    return Proposal(hours=Hours(",".join(data["weekend"] or []), data["opens"], data["closes"], data["zone"]))
+
+
+# ---------------------------------------------------------------- words
+
+
+def _show_day(shown: DayView, history: Any, form: TaskForm, foreseen: Foreseen | None = None) -> str:
+    return render_template(
+        "calendar/day.html", shown=shown, history=history, form=form, foreseen=foreseen,
+        weekday=_weekday_of(shown.day), said=_said, failed_page=bool(form.errors),
+    )  # fmt: skip
+
+
+def _choices(shown: DayView) -> list[Any]:
+    """What can become of a day, by what it is."""
+    if shown.kind == "holiday":
+        return [ORDINARY, MOVED, WORKED, RENAMED]
+    return [HOLIDAY, ORDINARY] if shown.kind == "worked" else [HOLIDAY, WORKED]
+
+
+def _said(change: Any) -> str:
+    """A change in words."""
+    if change.day is None:
+        return _("تنظیم هفته و ساعت اداری")
+    after = change.after or {}
+    if after.get("kind") == "holiday":
+        words = _("%(day)s تعطیل: %(name)s", day=format_date(change.day), name=after.get("name", ""))
+    elif after.get("kind") == "workday":
+        words = _("%(day)s روز کاری", day=format_date(change.day))
+    else:
+        words = _("تعطیلی %(day)s برداشته شد", day=format_date(change.day))
+    return words
+
+
+def _weekdays() -> list[Any]:
+    return [choice.label for choice in WEEKDAYS]
+
+
+def _weekday_of(day: date) -> Any:
+    return WEEKDAYS[(day.weekday() + 2) % 7].label
+
+
+def _weekend(text: str) -> str:
+    names = {choice.value: str(choice.label) for choice in WEEKDAYS}
+    return listed(names[name.strip()] for name in text.split(",") if name.strip())
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise NotFound("day", text) from None
