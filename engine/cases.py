@@ -269,7 +269,7 @@ def _wait_words(wait: Wait) -> str:
         return _("سامانه از %(since)s در حال انجام «%(name)s» است.", name=wait.name, since=_moment(wait.since))
     values = {"name": wait.name, "whom": _whom(wait), "since": _moment(wait.since)}
     if wait.locked:
-        return _("«%(name)s» از سوی %(whom)s از %(since)s بسته است: %(reason)s", **values, reason=_(wait.locked))
+        return _("«%(name)s»، کار %(whom)s، از %(since)s بسته است: %(reason)s", **values, reason=_(wait.locked))
     if wait.due is None:
         return _("این پرونده از %(since)s در انتظار «%(name)s» از سوی %(whom)s است.", **values)
     due = _moment(wait.due)
