@@ -15,6 +15,7 @@ from models.gas import GasProject
 from models.inspection import InspectionReport, InspectionVisit
 from tests.play import Play
 from tests.scenarios import gas_office as office
+from tests.scenarios import inspections
 from tests.scenarios.lists import read, shown
 from tests.scenarios.projects import assigned, left
 from workflows.registry import listings
@@ -321,3 +322,30 @@ def test_the_gas_office_sees_all_running_inspections_and_narrows_them(play: Play
         "debt": [debtor], "nobody": [nobody], "final": [final], "number": [final],
         "words": [nobody, final, debtor], "none": [],
     }  # fmt: skip
+
+
+@pytest.mark.rule("INR-4", "INS-7", "INS-8", "FEE-1", "FEE-2")
+@pytest.mark.parametrize(
+    ("work", "outcomes"),
+    [
+        ("surface", ["defects", "absent_without_fee", "approved", "absent_with_fee", "approved"]),
+        ("concealed", ["sub_work", "defects", "sub_work", "sub_work", "sub_work", "approved", "approved"]),
+    ],
+)
+def test_the_fees_of_a_finished_projects_reports_are_all_that_was_paid_for_it(
+    play: Play, work: str, outcomes: list[str]
+) -> None:
+    inspections.begins(play, office.METER, office.METER | {"consumption": 10}, work=work)
+    for outcome in outcomes:
+        marked = [2] if outcome == "defects" or outcome.startswith("absent") else []
+        inspections.reports(play, outcome, *marked)
+        if "pay_debt" in play.waits_for():
+            inspections.pays_debt(play)
+    assert play.case.outcome == "inspection_approved"
+    found = read(play, "inspector-1", "financial_report")
+    with play.session() as session:
+        paid = sum(invoice.total for invoice in session.query(Invoice).filter_by(status=InvoiceStatus.PAID))
+    assert len(found.rows) == len(outcomes)
+    assert found.totals and found.totals["fee"] == found.totals["paid"] == paid > 0
+    approved = [row.values["stage"] for row in read(play, "inspector-1", "approved_inspections").rows]
+    assert approved == ["بازرسی نهایی", "پیش‌بازرسی"]
