@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event as sql_events
 from sqlalchemy import select
 
 from engine.errors import Conflict, TaskLocked
@@ -104,12 +105,19 @@ OUTER = process(
     "</bpmn:callActivity>" + user_task("after", role="finance") + end("end") + chain("begin", "calls", "after", "end"),
     key="outer",
 )  # fmt: skip
+STEPS = start() + user_task("first") + user_task("second") + user_task("third") + end()
+PLAIN = process(STEPS + chain("begin", "first", "second", "third", "done"), key="plain")
+IDLE = process(
+    STEPS.replace(user_task("third"), user_task("third", locks="first"))
+    + chain("begin", "first", "second", "third", "done"),
+    key="idle",
+)  # fmt: skip
 
 
 @pytest.fixture
 def small(server: str) -> Iterator[Small]:
     made = Small(
-        server, LOOP, STAGE, BESIDE, TWO, TIMER, CALLED, CALLING, OUTER, operations=operations
+        server, LOOP, STAGE, BESIDE, TWO, TIMER, CALLED, CALLING, OUTER, PLAIN, IDLE, operations=operations
     )  # fmt: skip
     yield made
     made.close()
@@ -282,6 +290,26 @@ def test_a_called_process_shuts_a_task_of_its_caller(small: Small) -> None:
 def test_a_long_reason_is_cut_and_none_is_the_activitys_name(small: Small) -> None:
     assert len(small.open(in_debt(small, "ب" * 400))["visit"].locked or "") == 300
     assert small.open(in_debt(small, ""))["visit"].locked == "بدهی"
+
+
+def statements_of(small: Small, case_id: int, key: str, **more: str) -> list[str]:
+    counted: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        counted.append(statement.partition(" ")[0])
+
+    sql_events.listen(small.database, "before_cursor_execute", count)
+    small.complete(case_id, key, **more)
+    sql_events.remove(small.database, "before_cursor_execute", count)
+    return counted
+
+
+def test_a_step_without_locks_costs_nothing_more_and_an_opened_one_an_update(small: Small) -> None:
+    plain, other = small.start("plain").case.id, small.start("idle").case.id
+    assert statements_of(small, plain, "first") == statements_of(small, other, "first")
+    opening = statements_of(small, in_debt(small), "pay")
+    # The row is changed: nothing is inserted, and nobody asks whose it is.
+    assert len(opening) <= len(statements_of(small, small.start("plain").case.id, "first"))
 
 
 def test_paying_and_completing_at_once_is_decided_by_the_cases_lock(small: Small) -> None:
