@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from engine.briefing import Block, Briefing, BriefingContext, Facts, Link, Notice, Table
 from models.billing import Invoice
@@ -13,6 +14,7 @@ from models.inspection import InspectionReport
 from models.jalali import format_date, format_moment
 from models.language import gettext as _
 from models.language import listed
+from workflows.certificates import way_to_certificate
 from workflows.gas_projects import (
     building_facts,
     invoice_table,
@@ -38,7 +40,8 @@ from workflows.registry import briefings
 from workflows.rules.inspection_fees import NONE, NOT_POSSIBLE, SUB_WORK
 
 PROCESS = "gas_inspection"
-SHOWN_BESIDE = 3  # the newest reports beside a step; the case's page has all of them
+SHOWN_BESIDE = 5  # the newest reports beside a step; the case's page has all of them
+SHOWN_OF_TEXT = 200  # characters of each of them
 
 
 def _project_blocks(project: GasProject) -> list[Block]:
@@ -98,14 +101,31 @@ def _standing(context: BriefingContext, project: GasProject) -> Facts:
     return Facts(_("بازرسی"), items)
 
 
-def _reports(context: BriefingContext, project: GasProject, *, newest: int | None = None) -> list[Block]:
-    """Reports in full, the newest first, with their photos (INS-14)."""
-    found = reports_of(context.session, project, newest=newest)[::-1]
+def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
+    """Every report in full, the newest first, with its photos (INS-14)."""
     blocks: list[Block] = []
-    for report in found:
+    for report in reports_of(context.session, project)[::-1]:
         blocks.append(_report_facts(report))
         blocks += _photos(context, report)
-    if newest is not None and found and found[-1].number > 1:
+    return blocks
+
+
+def _newest_reports(context: BriefingContext, project: GasProject) -> list[Block]:
+    """The newest reports in short, beside a step; the case's page has all of them in full."""
+    found = reports_of(context.session, project, newest=SHOWN_BESIDE)[::-1]
+    if not found:
+        return []
+    columns = [_("گزارش"), _("زمان ثبت"), _("مرحله"), _("نتیجه"), _("کنتورها"), _("متن گزارش")]
+    rows = [
+        [
+            shown(report.number), format_moment(report.at), stage_name(report.stage), outcome_name(report),
+            listed(shown(meter) for meter in report.meters) or "—",
+            shown(shorten(report.text, SHOWN_OF_TEXT, placeholder="…")),
+        ]
+        for report in found
+    ]  # fmt: skip
+    blocks: list[Block] = [Table(_("گزارش‌های پیشین"), columns, rows)]
+    if found[-1].number > 1:
         text = _("%(count)s گزارش پیشین در صفحهٔ پرونده است.", count=number(found[-1].number - 1))
         blocks.append(Notice("info", text))
     return blocks
@@ -146,7 +166,7 @@ def _debt_blocks(context: BriefingContext, project: GasProject) -> list[Block]:
 def schedule_visit(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     blocks = [_standing(context, project), *_debt_blocks(context, project)]
-    return Briefing(blocks=[*blocks, *_in_short(project), *_reports(context, project, newest=SHOWN_BESIDE)])
+    return Briefing(blocks=[*blocks, *_in_short(project), *_newest_reports(context, project)])
 
 
 @briefings.register_for(PROCESS, "withdraw")
@@ -166,7 +186,7 @@ def record_report(context: BriefingContext) -> Briefing:
         blocks=[
             _standing(context, project),
             *_in_short(project),
-            *_reports(context, project, newest=SHOWN_BESIDE),
+            *_newest_reports(context, project),
         ],
     )  # fmt: skip
 
@@ -276,7 +296,8 @@ def _plain(value: object) -> int | float:
 def case_blocks(context: BriefingContext) -> list[Block]:
     """The whole inspection: where it stands, what is owed, every report, every corrected meter, the project."""
     project = project_of(context.session, context.case)
-    blocks = [_standing(context, project), *_debt_blocks(context, project), *_reports(context, project)]
+    blocks: list[Block] = [*way_to_certificate(context, project), _standing(context, project)]
+    blocks += [*_debt_blocks(context, project), *_reports(context, project)]
     return [*blocks, *_corrections(context, project), *_project_blocks(project)]
 
 

@@ -51,6 +51,15 @@ class Book:
             self.invoiced.append(cost)
         return cost
 
+    def correct(self, number: int, meter_class: str) -> int:
+        """A meter has another class. Returns what all its prepaid inspections cost more; less is a credit (INS-11)."""
+        prepaid = 4 if self.work == "concealed" else 2
+        more = inspection_fee(meter_class, self.work) - inspection_fee(self.meters[number], self.work)
+        self.meters[number] = meter_class
+        if more > 0:
+            self.invoiced.append(more * prepaid)
+        return more * prepaid
+
 
 def meter(meter_class: str) -> dict[str, object]:
     """A meter of this class, as a contractor registers it."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from models.account import Notice
-from models.billing import Invoice, InvoiceStatus
+from models.billing import InvoiceStatus
 from models.case import Case
 from models.gas import GasProject
 from models.inspection import InspectionReport, InspectionVisit, MeterCorrection
@@ -21,6 +20,8 @@ TEXT = {
     "approved": "همه چیز درست است.", "sub_work": "زیرکار دیده شد.", "defects": "اتصال نشتی دارد.",
     "absent_with_fee": "کسی در محل نبود.", "absent_without_fee": "به‌سبب بارندگی کسی نیامد.",
 }  # fmt: skip
+
+ABOUT_METERS = {"defects", "absent_with_fee", "absent_without_fee"}  # outcomes for which meters are marked
 
 
 def begins(play: Play, *meters: dict[str, Any], work: str = "surface", inspectors: int = 2) -> Play:
@@ -90,7 +91,8 @@ def visit(play: Play) -> InspectionVisit:
 def written(play: Play) -> list[InspectionReport]:
     """All reports, oldest first."""
     with play.session() as session:
-        return list(session.scalars(select(InspectionReport).order_by(InspectionReport.number)))
+        found = select(InspectionReport).where(InspectionReport.case_id == play.case_id)
+        return list(session.scalars(found.order_by(InspectionReport.number)))
 
 
 def corrections(play: Play) -> list[MeterCorrection]:
@@ -115,15 +117,3 @@ def told(play: Play, username: str) -> list[str]:
     person = play.people.actor(username).person_id
     with play.session() as session:
         return list(session.scalars(select(Notice.body).where(Notice.person_id == person).order_by(Notice.id)))
-
-
-def months_later(play: Play, days: int) -> Play:
-    return play.after(timedelta(days=days))
-
-
-def total_of(invoice: Invoice) -> int:
-    return sum(line.amount for line in invoice.lines)
-
-
-def jalali_day(moment: datetime) -> str:
-    return jalali_text(moment.date())
