@@ -17,10 +17,11 @@ from models.digits import WORD_LENGTH
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # where tasks without a due date stand in the order
 
-_OPEN_OF_GROUP = "status = 'open' AND assignee_id IS NULL"
+_OPEN_OF_GROUP = text("status = 'open' AND assignee_id IS NULL")
 _IN_WORKING_DAYS = text("status = 'open' AND working_days IS NOT NULL")
-_OPEN_OF_PERSON = "status = 'open' AND assignee_id IS NOT NULL"
-_ACTIONS = " AND kind = 'action'"
+_OPEN_OF_PERSON = text("status = 'open' AND assignee_id IS NOT NULL")
+_ACTIONS_OF_GROUP = text("status = 'open' AND assignee_id IS NULL AND kind = 'action'")
+_ACTIONS_OF_PERSON = text("status = 'open' AND assignee_id IS NOT NULL AND kind = 'action'")
 
 
 def _values(members: type[enum.Enum]) -> list[str]:
@@ -128,9 +129,10 @@ def _due_or_never(context: DefaultExecutionContext) -> datetime:
     return context.get_current_parameters()["due_at"] or NEVER
 
 
-def _of_open(name: str, *columns: str, to_person: bool, only: str = "") -> Index:
+def _of_open(name: str, *columns: str, to_person: bool, actions: bool = False) -> Index:
     """An index of the worklist: what waits for a person or for a group, in one of the orders it is shown in."""
-    condition = text((_OPEN_OF_PERSON if to_person else _OPEN_OF_GROUP) + only)
+    of_person, of_group = (_ACTIONS_OF_PERSON, _ACTIONS_OF_GROUP) if actions else (_OPEN_OF_PERSON, _OPEN_OF_GROUP)
+    condition = of_person if to_person else of_group
     return Index(name, *columns, "id", postgresql_where=condition, sqlite_where=condition)
 
 
@@ -145,8 +147,8 @@ class Task(Base):
         _of_open("ix_tasks_open_of_group_since", "role", "since", to_person=False),
         _of_open("ix_tasks_open_of_person", "assignee_id", "priority", "sort_due_at", to_person=True),
         _of_open("ix_tasks_open_of_person_due", "assignee_id", "sort_due_at", to_person=True),
-        _of_open("ix_tasks_open_actions_of_group", "role", to_person=False, only=_ACTIONS),
-        _of_open("ix_tasks_open_actions_of_person", "assignee_id", to_person=True, only=_ACTIONS),
+        _of_open("ix_tasks_open_actions_of_group", "role", to_person=False, actions=True),
+        _of_open("ix_tasks_open_actions_of_person", "assignee_id", to_person=True, actions=True),
         Index(
             "ix_tasks_in_working_days", "calendar_revision", "id",
             postgresql_where=_IN_WORKING_DAYS, sqlite_where=_IN_WORKING_DAYS,
