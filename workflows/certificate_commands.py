@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
 from engine.briefing import Block, Facts, Table
 from models.language import LANGUAGES, reading
@@ -25,6 +27,17 @@ def add_to(main: click.Group, application: Open) -> None:
     """Add the commands. Only those that need the database ask for the application."""
     main.add_command(_verify(application))
     main.add_command(_keys(application))
+
+
+@contextmanager
+def _opened(application: Open) -> Iterator[tuple[Session, Any]]:
+    """A transaction, and the application that it belongs to, for one command."""
+    found = application()
+    try:
+        with found.engine.transaction() as session:
+            yield session, found
+    finally:
+        found.database.dispose()
 
 
 def _verify(application: Open) -> click.Command:
@@ -44,16 +57,16 @@ def _verify(application: Open) -> click.Command:
         except (ValueError, OSError) as error:
             raise click.ClickException(str(error)) from None
         with reading(language):
-            verdict = check_offline(text, keys, facts=facts) if keys is not None else _ask(application(), text, facts)
+            verdict = check_offline(text, keys, facts=facts) if keys is not None else _ask(application, text, facts)
             click.echo("\n".join(_lines(verdict)).translate(ISOLATES))
         sys.exit(0 if verdict.state in (VALID, SIGNED_BY_US) else 1)
 
     return verify
 
 
-def _ask(application: Any, text: str, facts: dict[str, Any] | None) -> Verdict:
+def _ask(application: Open, text: str, facts: dict[str, Any] | None) -> Verdict:
     """What the database says; of a paper only if it says what was signed."""
-    with application.engine.transaction() as session:
+    with _opened(application) as (session, _found):
         if facts is not None:
             of_paper = check_offline(text, signing.public_keys(session), facts=facts)
             if of_paper.state == UNKNOWN:
@@ -95,7 +108,7 @@ def _keys(application: Open) -> click.Group:
     @keys.command(name="list")
     def list_keys() -> None:
         """Every key: since when it signs, and until when it did."""
-        with application().engine.transaction() as session:
+        with _opened(application) as (session, _found):
             known = signing.keys(session)
             for key in known:
                 until = f"retired {key.retired_at:%Y-%m-%d %H:%M} UTC" if key.retired_at else "signs"
@@ -106,8 +119,7 @@ def _keys(application: Open) -> click.Group:
     @keys.command(name="rotate")
     def rotate_keys() -> None:
         """Retire the key that signs and make a new one. Certificates that it signed stay valid."""
-        found = application()
-        with found.engine.transaction() as session:
+        with _opened(application) as (session, found):
             made = signing.rotate(session, secret_key=found.settings.secret_key, now=found.clock())
             click.echo(f"{made.id} signs from now on; publish the keys anew: kartabl keys publish")
 
@@ -115,7 +127,7 @@ def _keys(application: Open) -> click.Group:
     @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the keys go.")
     def publish_keys(output: Path | None) -> None:
         """Print the public keys, also the retired ones, as everyone may have them (a JSON Web Key Set)."""
-        with application().engine.transaction() as session:
+        with _opened(application) as (session, _found):
             known: list[PublicKey] = list(signing.public_keys(session).values())
         text = json.dumps(signing.published(known), indent=2)
         if output is None:

@@ -18,7 +18,6 @@ from models.language import lazy
 from workflows.certificate_text import read_certificate_number
 from workflows.certificates import address_of
 from workflows.inspection_rows import (
-    ADDRESS,
     CONTRACTOR,
     FROM,
     GROUP,
@@ -39,13 +38,13 @@ BY_ISSUE = Order("issued", ((Certificate.id.expression, int),))
 @listings.register(
     key="certificates", label=lazy("تاییدیه‌های صادرشده"), role=Role.GAS_OFFICE,
     columns=[
-        Column("certificate", lazy("شمارهٔ تاییدیه")), Column("number", lazy("شمارهٔ پروژه")), CONTRACTOR, ADDRESS,
+        Column("certificate", lazy("شمارهٔ تاییدیه")), Column("number", lazy("شمارهٔ پروژه")), CONTRACTOR,
         Column("inspector", lazy("بازرس")), Column("issued", lazy("تاریخ صدور"), "date"),
         Column("state", lazy("وضعیت")), Column("revoked", lazy("زمان ابطال"), "moment"),
         Column("why", lazy("دلیل ابطال")), Column("revoke", lazy("کار"), "link"),
     ],
     filters=[
-        Filter("q", lazy("شمارهٔ تاییدیه یا پروژه، مالک، نشانی"), "search"),
+        Filter("q", lazy("شماره، مالک یا نشانی"), "search"),
         Filter("state", lazy("وضعیت"), "choice", [Choice(key, text) for key, text in STATES.items()]), FROM, TO,
     ],
     group=GROUP,
