@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, CursorResult, Dialect, Insert, Select, Update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from models.database import take_write_lock
 
@@ -81,6 +82,6 @@ def _compile(statement: Any, dialect: Dialect, names: list[str]) -> _Compiled:
 
 
 def _fixed(column: Column[Any]) -> Any:
-    if column.default is None or not column.default.is_scalar:
+    if not isinstance(column.default, ScalarElementColumnDefault):
         raise ValueError(f"{column} is to be given: a function makes its default")
     return column.default.arg
