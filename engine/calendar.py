@@ -50,6 +50,11 @@ class OfficeCalendar:
             self._loaded = loaded = load(session)
         return loaded
 
+    @property
+    def last(self) -> WorkingCalendar:
+        """The calendar as it was read last in this process: for pages that say that the database is away."""
+        return self._loaded.calendar
+
     def working_days(self, days: int) -> str:
         """The expressions' function: the moment so many working days after the step's own, as ISO 8601 text."""
         if isinstance(days, bool) or not isinstance(days, int):

@@ -245,13 +245,14 @@ def _tell(
             session, case, what="deadline_moved", by=by, at=at, task_key=one.element, task_name=names[one],
             details={"text": said},
         )  # fmt: skip
+    zone = current.calendar.zone.key
     tasks = [one.id for one, _when in moved if one.is_task]
     assignees = session.scalars(select(Task.assignee_id).where(Task.id.in_(tasks)))
     for person_id in sorted({person for person in (case.started_by_id, *assignees) if person is not None}):
         with reading(effects.language_of(session, person_id)):
             lines = dict.fromkeys(
-                _("مهلت %(name)s: از %(before)s به %(after)s", name=_(names[one]), before=format_moment(one.before),
-                  after=format_moment(after))
+                _("مهلت %(name)s: از %(before)s به %(after)s", name=_(names[one]),
+                  before=format_moment(one.before, zone), after=format_moment(after, zone))
                 for one, after in moved
             )  # fmt: skip
             title = _("مهلت پروندهٔ %(number)s جابه‌جا شد", number=case.number)

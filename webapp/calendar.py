@@ -27,7 +27,7 @@ from webapp import current
 
 bp = Blueprint("calendar", __name__)
 
-AT_ONCE = 50  # cases whose deadlines move while the admin waits; the worker moves the others
+AT_ONCE = 25  # cases whose deadlines move while the admin waits; the worker moves the others
 Page = tuple[str, int] | str | Response
 
 
@@ -43,7 +43,7 @@ class Foreseen:
 @bp.get("/calendar")
 def year() -> str:
     """The Jalali year that is asked for, else this one."""
-    today = current.now().astimezone(current.engine().services.calendar.zone).date()
+    today = current.now().astimezone(current.calendar().zone).date()
     asked = ascii_digits(request.args.get("year", ""))
     with current.transaction() as session:
         shown = calendar_year.year_view(

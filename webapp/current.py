@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.settings import Settings
     from engine.sheets import Sheets
     from engine.worker import Worker
+    from engine.working_time import WorkingCalendar
 
 TOKEN = "token"  # noqa: S105 - the name under which the signed cookie holds the session's token
 V = TypeVar("V", bound=Callable[..., Any])
@@ -110,6 +111,20 @@ def settings() -> Settings:
 def now() -> datetime:
     """The moment of this request by the application's clock."""
     return application().clock()
+
+
+def calendar() -> WorkingCalendar:
+    """The organisation's working calendar, and with it its time zone: read once in a request."""
+    if "calendar" not in g:
+        source = engine().services.calendar
+        g.calendar = source.last if g.get("database_away") else source.current().calendar
+    found: WorkingCalendar = g.calendar
+    return found
+
+
+def zone() -> str:
+    """The name of the organisation's time zone."""
+    return calendar().zone.key
 
 
 def transaction() -> AbstractContextManager[Session]:

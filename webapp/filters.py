@@ -58,7 +58,7 @@ def day(value: date) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    return jalali.format_moment(value, current.settings().time_zone) if value else "—"
+    return jalali.format_moment(value, current.zone()) if value else "—"
 
 
 def since(value: datetime | None) -> str:
@@ -78,8 +78,22 @@ def since(value: datetime | None) -> str:
     return ngettext("%(count)s روز پیش", "%(count)s روز پیش", count, count=digits(count))
 
 
+def time_left(value: datetime | None) -> str:
+    """How long the office is still open until a moment, or has been open since: ``۵ ساعت و ۱۰ دقیقهٔ کاری مانده``."""
+    if value is None:
+        return "—"
+    left = current.calendar().working_time_between(current.now(), value)
+    hours, minutes = divmod(int(abs(left.total_seconds())) // MINUTE, 60)
+    parts = [ngettext("%(count)s ساعت", "%(count)s ساعت", hours, count=digits(hours))] if hours else []
+    if minutes or not hours:
+        parts.append(ngettext("%(count)s دقیقه", "%(count)s دقیقه", minutes, count=digits(minutes)))
+    time = _(" و ").join(parts)
+    over = value < current.now()
+    return _("%(time)s زمان کاری گذشته", time=time) if over else _("%(time)s زمان کاری مانده", time=time)
+
+
 def add_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
         digits=digits, number=number, counted=counted, rials=rials, date=day, moment=moment, since=since,
-        jalali_year=jalali.jalali_year,
+        time_left=time_left, jalali_year=jalali.jalali_year,
     )  # fmt: skip

@@ -92,7 +92,7 @@ def plain(column: Column, value: Any) -> Any:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return jalali.moment_text(value, current.settings().time_zone)
+        return jalali.moment_text(value, current.zone())
     if isinstance(value, date):
         return jalali.jalali_text(value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):

@@ -66,9 +66,7 @@ def _file(listing: Listing, found: Found, form: FiltersForm, kind: str) -> Respo
     else:
         content = {"csv": list_files.csv_file, "xlsx": list_files.xlsx_file}[kind](listing, found)
     media = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "pdf": "application/pdf"}[kind]
-    name = (
-        f"{listing.key}-{jalali.moment_text(current.now(), current.settings().time_zone)[:10].replace('/', '-')}.{kind}"
-    )
+    name = f"{listing.key}-{jalali.moment_text(current.now(), current.zone())[:10].replace('/', '-')}.{kind}"
     how = "inline" if kind == "pdf" else "attachment"
     return Response(content, content_type=media, headers={"Content-Disposition": f'{how}; filename="{name}"'})
 

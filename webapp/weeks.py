@@ -69,7 +69,7 @@ def _days(first: date, today: date, calendar: WorkingCalendar, entries: list[Wee
 
 
 def _zone() -> ZoneInfo:
-    return ZoneInfo(current.settings().time_zone)
+    return current.calendar().zone
 
 
 def _address(day: date | None) -> str:

@@ -22,7 +22,7 @@ from models.account import Notice
 from models.case import HistoryEntry
 from models.database import open_database, session_factory
 from models.working_calendar import WEEKDAYS, CalendarChange, CalendarDay, CalendarSettings, DayKind, DaySource
-from tests.databases import fresh_database
+from tests.databases import fresh_database, postgres_url
 from tests.engine.calendars import MONDAY, SUNDAY, TUESDAY, CalendarOffice, at, day
 from tests.engine.small import NOW
 
@@ -225,3 +225,18 @@ def test_a_change_needs_a_reason_and_an_admin(office: CalendarOffice) -> None:
             calendar_changes.apply(
                 session, CLOSED, by=office.actor(who), reason="دلیل", now=office.clock(), seen=1
             )  # fmt: skip
+
+
+@pytest.mark.pg
+def test_what_a_step_armed_while_the_calendar_was_being_changed_moves_after_it() -> None:
+    """The step reckons with the old calendar and is committed after the change: nobody saw it waiting."""
+    office = CalendarOffice(postgres_url())
+    with office.engine.transaction() as session:
+        case_id = office.engine.start_case(session, "small", by=office.actor("ali")).case.id
+        office.change(CLOSED)
+        assert office.move() == 0
+    assert office.timers(case_id) == {"late": MONDAY}
+    assert office.left() == 2
+    assert office.move() == 2
+    assert office.timers(case_id) == {"late": TUESDAY}
+    office.close()

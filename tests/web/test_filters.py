@@ -1,10 +1,12 @@
 """What pages make of numbers in texts for Persian and for English readers."""
 
+from datetime import datetime
+
 import pytest
 from flask import Flask
 
 from models import language
-from webapp.filters import digits
+from webapp.filters import digits, time_left
 
 
 @pytest.mark.rule("CAL-4")
@@ -30,3 +32,18 @@ def test_english_readers_see_texts_as_they_are() -> None:
 def test_templates_fill_in_every_value_of_a_plural(app: Flask) -> None:
     words = "{{ ngettext('%(count)s کار', '%(count)s کار', 3, count=3 | digits) }}"
     assert app.jinja_env.from_string(words).render() == "۳ کار"
+
+
+@pytest.mark.rule("CAL-2")
+@pytest.mark.parametrize(
+    ("due", "shown"),
+    [
+        ("2026-11-21T07:45:00+00:00", "۱ ساعت و ۱۵ دقیقه زمان کاری مانده"),  # now is Saturday, ten o'clock in Tehran
+        ("2026-11-22T06:30:00+00:00", "۷ ساعت زمان کاری مانده"),  # Sunday at ten: the night does not count
+        ("2026-11-19T08:00:00+00:00", "۲ ساعت و ۳۰ دقیقه زمان کاری گذشته"),  # Thursday is a weekend day
+        ("2026-11-21T06:30:00+00:00", "۰ دقیقه زمان کاری مانده"),
+    ],
+)
+def test_the_time_left_is_told_in_working_hours(app: Flask, due: str, shown: str) -> None:
+    with app.test_request_context():
+        assert time_left(datetime.fromisoformat(due)) == shown
