@@ -17,9 +17,9 @@ from models.digits import WORD_LENGTH
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # where tasks without a due date stand in the order
 
-_OPEN_OF_GROUP = text("status = 'open' AND assignee_id IS NULL")
+_OPEN_OF_GROUP = text("status = 'open' AND assignee_id IS NULL AND kind <> 'action'")
 _IN_WORKING_DAYS = text("status = 'open' AND working_days IS NOT NULL")
-_OPEN_OF_PERSON = text("status = 'open' AND assignee_id IS NOT NULL")
+_OPEN_OF_PERSON = text("status = 'open' AND assignee_id IS NOT NULL AND kind <> 'action'")
 _ACTIONS_OF_GROUP = text("status = 'open' AND assignee_id IS NULL AND kind = 'action'")
 _ACTIONS_OF_PERSON = text("status = 'open' AND assignee_id IS NOT NULL AND kind = 'action'")
 
