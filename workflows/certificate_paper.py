@@ -26,6 +26,9 @@ from workflows.letters import render
 from workflows.registry import reports
 
 ATTACHED = "certificate.json"  # the paper's facts and the signed text, inside the PDF
+UNREADABLE = (  # what the library raises for damaged files besides its own errors
+    PyPdfError, NotImplementedError, KeyError, RecursionError, AttributeError, TypeError, IndexError, OverflowError,
+)  # fmt: skip
 LARGEST = 20_000_000  # bytes of a file that somebody wants to have verified
 
 
@@ -132,7 +135,7 @@ def read_paper(content: bytes) -> tuple[str, dict[str, Any] | None]:
             return attached
         said = " ".join(str(value) for value in (document.metadata or {}).values())
         written = "".join(document.pages[0].extract_text().split()) if document.pages else ""
-    except (PyPdfError, KeyError, RecursionError, AttributeError, TypeError, IndexError, OverflowError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"this PDF cannot be read ({type(error).__name__})") from None
     signed = find_signed(said) or find_signed(written)
     return (signed.text if signed else ""), None

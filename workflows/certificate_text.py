@@ -76,7 +76,7 @@ def find_signed(text: str) -> Signed | None:
 def digest_of(facts: Mapping[str, Any]) -> str:
     """A digest of everything that the paper says."""
     plain = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return encode(hashlib.sha256(plain.encode()).digest()[:DIGEST_BYTES])
+    return encode(hashlib.sha256(plain.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES])
 
 
 def certificate_number(count: int, at: datetime) -> str:

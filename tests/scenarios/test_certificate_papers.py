@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from pathlib import Path
 
 import pypdf
@@ -14,15 +15,27 @@ from click.testing import CliRunner
 from PIL import Image
 
 import kartabl
+from models.case import Case
+from models.gas import GasProject
 from models.inspection import Certificate
 from models.language import reading
+from tests.conftest import SATURDAY
 from tests.play import Play
 from tests.scenarios import certificates
 from tests.scenarios.gas_office import METER
 from workflows import certificate_check, certificate_paper, signing
-from workflows.certificate_text import check_code, find_signed
+from workflows.certificate_text import check_code, digest_of, find_signed
 from workflows.certificates import address_of
 from workflows.letters import TEMPLATES
+
+FACTS = {
+    "number": "9-1405-000012-3", "project": "1405-000457-3", "issued": "2026-11-21", "contractor": "گازرسانی آفتاب",
+    "inspector": "مهدی رستمی", "membership": "12-30-01234", "building": "", "work_type": "surface", "region": None,
+    "main_plate": "", "sub_plate": "", "address": "",
+    "meters": [
+        {"number": 1, "units": 2, "usage": "residential", "floor_area": "100", "consumption": "6", "meter_class": "G4"}
+    ],
+}  # fmt: skip
 
 
 def paper(play: Play, found: Certificate) -> bytes:
@@ -156,6 +169,31 @@ def test_a_damaged_pdf_is_an_answer_and_no_crash(content: bytes, tmp_path: Path)
     code, said = run(CliRunner(), "verify", str(file))
     assert code == 1
     assert "PDF" in said
+
+
+def test_whatever_is_damaged_in_a_paper_it_is_read_or_refused() -> None:
+    """A hundred papers with flipped bytes or a lost end, the same ones each time."""
+    chance = random.Random(5)
+    found = Certificate(
+        number="9-1405-000012-3", facts=FACTS, issued_at=SATURDAY, key_id="AbC_-123", signature="x" * 86,
+        project=GasProject(case=Case(number="1405-000457-3")),
+    )  # fmt: skip
+    whole = certificate_paper.paper(found, public_url="https://kartabl.example", fonts=kartabl.FONTS)
+    refused = 0
+    for number in range(100):
+        damaged = bytearray(whole)
+        for _flip in range(chance.choice([1, 3, 30, 300])):
+            damaged[chance.randrange(5, len(damaged))] = chance.randrange(256)
+        end = chance.randrange(6, len(damaged)) if number % 4 == 0 else len(damaged)
+        try:
+            certificate_paper.read_paper(bytes(damaged[:end]))
+        except ValueError:
+            refused += 1
+    assert 0 < refused < 100
+
+
+def test_facts_that_are_no_text_at_all_are_digested_and_refused() -> None:
+    assert digest_of({"address": "\ud800"}) != digest_of({"address": ""})
 
 
 @pytest.mark.rule("CNF-3")
