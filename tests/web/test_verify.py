@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from models.inspection import Certificate
 from tests.play import Play
 from tests.scenarios import certificates
+from tests.web.api_client import Api
 from webapp.public import WRONG_TRIES
 from workflows import signing
 from workflows.certificate_text import certificate_number, check_code, find_signed
@@ -185,6 +186,17 @@ def test_the_page_of_an_approved_project_leads_to_the_request_and_then_to_the_ce
     printed = browser.get(f"/cases/{play.case.number}/reports/certificate.pdf")
     assert printed.mimetype == "application/pdf"
     assert printed.data.startswith(b"%PDF-")
+
+
+@pytest.mark.rule("CNF-1", "CNF-4")
+def test_programs_ask_for_a_certificate_too_and_are_refused_at_the_field(play: Play, client: FlaskClient) -> None:
+    project = certificates.approved(play)
+    contractor = Api.signed_in(client, "contractor")
+    asked = {"process": "confirmation_issuance", "values": {"project": project, "remarks": "لطفاً زودتر"}}
+    assert contractor.post("/cases", asked).status_code == 201
+    again = contractor.post("/cases", asked)
+    assert again.status_code == 422
+    assert list(again.json["errors"]) == ["project"]
 
 
 @pytest.mark.rule("CNF-5")
