@@ -61,10 +61,10 @@ class Stage:
     _papers: dict[tuple[str, int], tuple[str, bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.office: WorkingCalendar = self.engine.services.calendar
+        self.office: WorkingCalendar = self.engine.services.calendar.current().calendar
         self._waking = dataclasses.replace(
             self.office, weekend=frozenset({FRIDAY}), opens=time(8, 0), closes=time(20, 30),
-            is_holiday=lambda _day: False,
+            is_holiday=lambda _day: False, worked=frozenset(),
         )  # fmt: skip
 
     @property
