@@ -35,6 +35,7 @@ from engine.operations import Services
 from engine.service import Engine
 from engine.settings import Settings, SettingsInvalid
 from engine.sheets import Sheets
+from engine.staging import StagingClock
 from engine.views import StepResult
 from engine.worker import Worker
 from engine.working_time import WorkingCalendar
@@ -43,7 +44,7 @@ from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
-from workflows import certificate_check, certificate_commands, demo, letters, payment
+from workflows import certificate_check, certificate_commands, clock_commands, demo, letters, payment
 from workflows.providers import test_gateway
 from workflows.providers.kavenegar import Kavenegar
 from workflows.providers.on_screen import OnScreenOutbox
@@ -73,6 +74,7 @@ class Application:
     accounts: Accounts
     worker: Worker  # started by ``run`` and ``worker``; a page nudges it after it has given it work
     clock: Clock
+    staging_clock: StagingClock | None  # the same one, in the modes in which people may put it ahead
     listings: Listings
     sheets: Sheets
     print_list: Callable[[dict[str, Any]], bytes]  # a list's texts as a PDF
@@ -95,6 +97,8 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
     """Wire an application. Tests hand in their own clock and services."""
     database = open_database(settings.database_url)
     sessions = session_factory(database)
+    staging_clock = StagingClock(now, sessions) if settings.clock_moves else None
+    now = staging_clock or now
     services = services or make_services(settings, sessions, now)
     engine = Engine(
         sessions=sessions, operations=operations, briefings=briefings, reports=reports, services=services,
@@ -102,7 +106,7 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
     )  # fmt: skip
     return Application(
         settings=settings, database=database, sessions=sessions, engine=engine, accounts=Accounts(settings),
-        worker=Worker(engine, tick=settings.worker_tick), clock=now,
+        worker=Worker(engine, tick=settings.worker_tick), clock=now, staging_clock=staging_clock,
         listings=listings, sheets=sheets, print_list=partial(letters.render, "list.typ", fonts=services.fonts_path),
         certificates=certificate_check, test_gateway=test_gateway if settings.payment_gateway == "test" else None,
         payment_returned=payment.returned, demo_people=demo.people,
@@ -379,6 +383,7 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
 
 
 certificate_commands.add_to(main, application_from_environment)
+clock_commands.add_to(main, application_from_environment)
 
 if __name__ == "__main__":
     main()

@@ -16,6 +16,7 @@ from datetime import time
 from pathlib import Path
 
 PREFIX = "KARTABL_"
+MODES = ("production", "staging", "demo")
 
 
 class SettingsInvalid(Exception):
@@ -33,7 +34,7 @@ class Settings:
     database_url: str = "sqlite:///var/kartabl.db"  # SQLAlchemy URL; PostgreSQL for more than one machine
     files_path: Path = Path("var/files")  # where uploaded files are stored
     public_url: str = "http://127.0.0.1:8000"  # how browsers and the payment gateway reach this installation
-    mode: str = "production"  # production | demo (demo: people offered at sign-in, on-screen SMS)
+    mode: str = "production"  # production | staging (a clock to put ahead) | demo (that, and people at sign-in)
     time_zone: str = "Asia/Tehran"  # the organisation's clock
     weekend: str = "thursday,friday"  # days without work (CAL-1)
     office_opens: time = time(7, 30)  # CAL-2
@@ -72,8 +73,8 @@ class Settings:
                 problems.append(f"{variable} {error}: {text!r}")
         if len(str(values.get("secret_key", ""))) < 32:
             problems.append(f"{PREFIX}SECRET_KEY must be given and hold 32 characters or more")
-        if values.get("mode", "production") not in ("production", "demo"):
-            problems.append(f"{PREFIX}MODE is production or demo: {values['mode']!r}")
+        if values.get("mode", "production") not in MODES:
+            problems.append(f"{PREFIX}MODE is one of {', '.join(MODES)}: {values['mode']!r}")
         if problems:
             raise SettingsInvalid("\n".join(problems))
         return cls(**values)  # type: ignore[arg-type]
@@ -94,6 +95,11 @@ class Settings:
     @property
     def demo(self) -> bool:
         return self.mode == "demo"
+
+    @property
+    def clock_moves(self) -> bool:
+        """Whether people may put the clock ahead to see what becomes of deadlines; never in production."""
+        return self.mode in ("staging", "demo")
 
 
 def _convert(text: str, kind: type | types.UnionType) -> object:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.service import Engine
     from engine.settings import Settings
     from engine.sheets import Sheets
+    from engine.staging import StagingClock
     from engine.worker import Worker
     from engine.working_time import WorkingCalendar
 
@@ -45,6 +46,8 @@ class Application(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def clock(self) -> Callable[[], datetime]: ...
+    @property
+    def staging_clock(self) -> StagingClock | None: ...
     @property
     def worker(self) -> Worker: ...
     @property

@@ -1,0 +1,74 @@
+"""``kartabl clock``: puts the clock of a demonstration or a staging installation ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+
+from engine.errors import InvalidSubmission
+from engine.identity import SYSTEM
+from engine.staging import StagingClock, length_of
+from models import jalali
+from models.language import reading
+
+Open = Callable[[], Any]  # makes the application that the environment describes
+
+
+def add_to(main: click.Group, application: Open) -> None:
+    """Add the commands."""
+
+    @main.group()
+    def clock() -> None:
+        """The clock that the application goes by; only in demo and staging mode, never in production."""
+
+    @clock.command(name="show")
+    def show() -> None:
+        """Print the moment that is shown, the real one, and how far they are apart."""
+        with _opened(application) as (found, staging):
+            _print(found, staging)
+
+    @clock.command(name="advance")
+    @click.argument("length")
+    def advance(length: str) -> None:
+        """Put the clock ahead by LENGTH, such as 3d, 4h, 90m, 1d12h, or working days: 2wd. Deadlines fire."""
+        with _opened(application) as (found, staging):
+            by = length_of(length, now=staging(), calendar=found.engine.services.calendar)
+            staging.advance(by, by=SYSTEM)
+            _print(found, staging)
+
+    @clock.command(name="reset")
+    def reset() -> None:
+        """Go back to real time. What happened meanwhile keeps its moment; a timer waits until its own comes."""
+        with _opened(application) as (found, staging):
+            staging.reset(by=SYSTEM)
+            _print(found, staging)
+
+
+@contextmanager
+def _opened(application: Open) -> Iterator[tuple[Any, StagingClock]]:
+    """The application and its clock. Exits in production, and with the reason of a refusal."""
+    found = application()
+    try:
+        if found.staging_clock is None:
+            raise click.ClickException("The clock can be moved in demo and staging mode only: KARTABL_MODE=demo")
+        with reading("en"):
+            yield found, found.staging_clock
+    except InvalidSubmission as refused:
+        raise click.ClickException(" ".join(text for texts in refused.errors.values() for text in texts)) from None
+    finally:
+        found.database.dispose()
+
+
+def _print(found: Any, clock: StagingClock) -> None:
+    ahead, zone = clock.ahead(), found.settings.time_zone
+    click.echo(f"shown  {_moment(clock.real() + ahead, zone)}")
+    click.echo(f"real   {_moment(clock.real(), zone)}")
+    click.echo(f"ahead  {ahead}")
+
+
+def _moment(moment: datetime, zone: str) -> str:
+    return f"{jalali.moment_text(moment, zone)}  ({moment:%Y-%m-%d %H:%M:%S} UTC)"
