@@ -28,6 +28,7 @@ PAGES = [
                  "/sheets/worksheet"]),
     ("supervisor", ["/monitor", "/incidents", "inspection", "finished case"]),
     ("admin", ["/people", "/people/1", "/people/new", "/messages/send"]),
+    ("admin", ["/calendar", "/calendar/days/2027-03-10", "/calendar/settings"]),
     ("citizen", ["/worklist", "/cases", "/messages", "/monitor"]),
 ]  # fmt: skip
 
