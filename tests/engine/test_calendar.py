@@ -188,6 +188,28 @@ def test_a_deadline_that_is_handed_on_as_data_is_reckoned_anew_where_it_is_used(
     office.close()
 
 
+def test_a_deadline_on_a_whole_part_of_the_process_moves_and_outlives_the_tasks_in_it(server: str) -> None:
+    """A timer on a subprocess, as for what may be handed on from one to the other: the deadline stays."""
+    inner = start("open") + user_task("answer") + user_task("answer_elsewhere") + end("closed")
+    inner += chain("open", "answer", "answer_elsewhere", "closed")
+    handed_on = process(
+        start() + f'<bpmn:subProcess id="handling">{inner}</bpmn:subProcess>'
+        + timer("late", "working_days(2)", attached_to="handling") + user_task("escalate") + end() + end("told")
+        + chain("begin", "handling", "done") + chain("late", "escalate", "told"), key="handed_on",
+    )  # fmt: skip
+    office = CalendarOffice(server, handed_on)
+    case_id = office.start("handed_on").case.id
+    office.clock.now = at(1405, 9, 1, 9)
+    office.complete(case_id, "answer")
+    assert office.timers(case_id) == {"late": MONDAY}
+    assert office.close_day() == 1
+    office.until(MONDAY)
+    assert set(office.open(case_id)) == {"answer_elsewhere"}
+    office.until(TUESDAY)
+    assert set(office.open(case_id)) == {"answer_elsewhere", "escalate"}
+    office.close()
+
+
 def test_a_plain_length_of_time_does_not_move(server: str) -> None:
     plain = process(
         start() + user_task("answer") + timer("late", "'P2D'", attached_to="answer") + end() + end("told")
