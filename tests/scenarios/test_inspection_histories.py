@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select
 
@@ -31,7 +31,7 @@ from tests.scenarios.gas_office import CONCEALED, SURFACE
 from tests.scenarios.inspection_book import AREAS, Book, meter
 from tests.standing import StandingClock
 
-HISTORIES = int(os.environ.get("INSPECTION_HISTORIES", "5"))
+HISTORIES = int(os.environ.get("INSPECTION_HISTORIES", "12"))
 FIRST_DAY = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # 1405/08/30, 10:00
 STAFF = ("inspector-1", "inspector-2", "inspector-3")
 TO_CORRECT = {"units": 1, "usage": "residential", "consumption": 1}
@@ -74,13 +74,13 @@ class History:
         assert found is not None
         return str(found.username)
 
-    def step(self, chosen: int, marks: list[int], leaves: str, wrong: str) -> None:
+    def step(self, found: str, marks: list[int], leaves: str, wrong: str) -> None:
         """One visit and what follows: the inspector may leave before it, meters may be found different."""
         if leaves and self.play.waits_for() == {"schedule_visit": "inspector"}:
             who = self.inspector if leaves == "withdraw" else "gas_office"
             self.play.does(who, leaves, **LEAVES[leaves])
             self._find_inspector()
-        outcome = self.book.outcomes[chosen % len(self.book.outcomes)]
+        outcome = found if found in self.book.outcomes else "defects"
         known = list(self.book.meters)
         marked = sorted({known[mark % len(known)] for mark in marks}) if outcome in insp.ABOUT_METERS else []
         different = {known[0]: "کلاس دیگری دارد"} if wrong and not outcome.startswith("absent") else {}
@@ -126,18 +126,22 @@ class History:
             assert self.play.waits_for() == {"schedule_visit": "inspector"}
 
 
+FOUND = [  # what stands here more often happens more often
+    *["sub_work"] * 6, *["defects"] * 2, *["absent_with_fee"] * 2, "absent_without_fee", "approved",
+]  # fmt: skip
 steps = st.lists(
     st.tuples(
-        st.integers(0, 59),
+        st.sampled_from(FOUND),
         st.lists(st.integers(0, 5), min_size=1, max_size=3),
         st.sampled_from(["", "", "", "", "withdraw", "dismiss_inspector"]),
         st.sampled_from(["", "", "", "", "G4", "G10", "G40"]),
     ),
-    min_size=1,
-    max_size=7,
+    min_size=3,
+    max_size=9,
 )  # fmt: skip
 projects = st.tuples(
-    st.sampled_from(["surface", "concealed"]), st.lists(st.sampled_from(sorted(AREAS)), min_size=1, max_size=3)
+    st.sampled_from(["surface", "concealed", "concealed"]),
+    st.lists(st.sampled_from(sorted(AREAS)), min_size=1, max_size=3),
 )
 
 
@@ -145,6 +149,7 @@ projects = st.tuples(
 @settings(
     max_examples=HISTORIES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
+    phases=[Phase.generate],  # shrinking plays hundreds more: what failed is short enough
 )  # fmt: skip
 @given(project=projects, history=steps)
 def test_whatever_the_inspectors_find_what_is_invoiced_is_what_the_rules_say(
@@ -156,7 +161,7 @@ def test_whatever_the_inspectors_find_what_is_invoiced_is_what_the_rules_say(
             break
         played.step(*step)
     while played.book.stage < 3:  # there always is a way to the end
-        played.step(played.book.outcomes.index("approved"), [0], "", "")
+        played.step("approved", [0], "", "")
 
 
 @contextmanager
@@ -178,7 +183,7 @@ def test_a_visit_after_many_costs_what_an_early_one_did(office_of_inspectors: Pl
     history = History(play, "concealed", ["G4"])
     costs: list[tuple[int, int]] = []
     for number in range(60):
-        is_absent = number % 12 != 0
+        is_absent = number not in (0, 1, 2, 3, 40)  # the fourth sub-work and the fifth are owed
         values = insp.report("absent_without_fee", 1) if is_absent else insp.report("sub_work")
         with statements(play) as asked:
             insp.visits(play, history.inspector)
@@ -190,6 +195,6 @@ def test_a_visit_after_many_costs_what_an_early_one_did(office_of_inspectors: Pl
         if insp.owed(play):
             insp.pays_debt(play)
     assert len(insp.written(play)) == 60
-    (early, small), (late, large) = costs[2], costs[-1]
+    (early, small), (late, large) = costs[0], costs[-1]
     assert late <= early + 2
     assert large <= small * 1.02
