@@ -24,7 +24,11 @@ USAGES = {
     "motor_room": lazy("موتورخانه"),
     "other": lazy("دیگر"),
 }
-ITEMS = {"inspection": lazy("بازرسی"), "repeated_visit": lazy("بازدید تکراری")}
+ITEMS = {
+    "inspection": lazy("بازرسی"),
+    "repeated_visit": lazy("بازدید تکراری"),
+    "class_difference": lazy("مابه‌التفاوت کلاس"),
+}
 STAGES = {
     "pre_inspection": lazy("پیش‌بازرسی"),
     "sub_work": lazy("زیرکار"),

@@ -35,6 +35,7 @@ def test_a_larger_meter_is_corrected_and_the_difference_of_what_was_prepaid_is_p
     play.does("contractor", "correct_meter", **LARGER)
     more = (inspection_fee("G10", work) - inspection_fee("G6", work)) * stages(work)
     assert insp.owed(play) == more
+    assert "مابه‌التفاوت کلاس" in office.texts(office.briefing(play, "contractor", "pay_debt").blocks)
     assert [(m.number, m.meter_class) for m in insp.project(play).meters] == [(1, "G4"), (2, "G10")]
     assert play.waits_for() == {"pay_debt": "contractor", "schedule_visit": "inspector"}
     insp.pays_debt(play)
