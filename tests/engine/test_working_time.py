@@ -98,6 +98,7 @@ DST_ENDS = datetime(2021, 9, 21, 19, 30, tzinfo=UTC)  # 1400/06/31 00:00 becomes
 
 
 @pytest.mark.rule("CAL-2", "CAL-3")
+@settings(deadline=None)  # the slow one is slow
 @given(moments(), st.integers(0, 12), CLOSED, CLOSED, WEEKENDS)
 def test_it_agrees_with_the_slow_reference(
     start: datetime, days: int, closed: set[int], worked: set[int], weekend: set[int]
