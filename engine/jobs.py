@@ -40,7 +40,7 @@ def run(engine: Engine, job_id: int, *, owner: str) -> bool:
             return False  # somebody else finished it, or the case went another way
         case = session.get_one(Case, job.case_id)
     if case.status is not CaseStatus.RUNNING and job.kind not in EVENT_JOBS:
-        _hold(engine, job_id)
+        _hold(engine, job)
         return False
     try:
         if job.kind in EVENT_JOBS:
@@ -94,10 +94,12 @@ def _still_mine(session: Session, job: Job, owner: str) -> bool:
     return found == owner
 
 
-def _hold(engine: Engine, job_id: int) -> None:
-    """A suspended case holds its jobs; resuming makes them due again."""
+def _hold(engine: Engine, job: Job) -> None:
+    """A suspended case holds its jobs; resuming makes them due again, unless it was resumed at this moment."""
     with engine.transaction() as session:
-        session.execute(update(Job).where(Job.id == job_id).values(run_at=None, lease_owner=None, lease_until=None))
+        status = session.execute(select(Case.status).where(Case.id == job.case_id).with_for_update()).scalar_one()
+        held = {} if status is CaseStatus.RUNNING else {"run_at": None}
+        session.execute(update(Job).where(Job.id == job.id).values(lease_owner=None, lease_until=None, **held))
 
 
 def _put_back(engine: Engine, job: Job, *, pause: timedelta) -> None:

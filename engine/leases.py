@@ -14,6 +14,7 @@ from models.job import Job
 from models.outbox import OutboxMessage
 
 LEASE = timedelta(seconds=60)  # longer than any provider's time-out
+FROM_LATER = 2 * LEASE  # a lease beyond this was written before the clock jumped back: nobody holds it any more
 
 
 def take(
@@ -29,10 +30,11 @@ def take(
 
     The caller commits at once. Rows that another worker is just taking are passed over.
     """
+    until = table.lease_until
     ids = list(
         session.scalars(
             select(table.id)
-            .where(due <= now, or_(table.lease_until.is_(None), table.lease_until < now))
+            .where(due <= now, or_(until.is_(None), until < now, until > now + FROM_LATER))
             .order_by(due, table.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -108,5 +108,5 @@ class Worker:
             beat = session.scalars(select(WorkerBeat).where(WorkerBeat.name == self.name)).first()
             if beat is None:
                 session.add(WorkerBeat(name=self.name, at=now))
-            elif (now - beat.at).total_seconds() >= 5:
+            elif abs((now - beat.at).total_seconds()) >= 5:  # also after the clock jumped back
                 beat.at = now
