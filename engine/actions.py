@@ -84,5 +84,5 @@ def kinds(session: Session, definitions: Definitions, actor: Actor) -> list[Kind
         Kind(diagram.key, element.id, element.name or element.id)
         for diagram in diagrams
         for element in diagram.elements.values()
-        if element.waits_for_person and element.is_action and element.role in actor.roles
+        if element.waits_for_person and element.is_action and not actor.roles.isdisjoint(element.roles)
     ]

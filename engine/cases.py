@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Select, false, select, uni
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from engine import searching
-from engine.diagrams import BPMN, lane_role
+from engine.diagrams import BPMN, lane_role, roles_in
 from engine.errors import NotFound
 from engine.identity import Actor
 from engine.numbers import read_number
@@ -337,7 +337,7 @@ def _drawn(xml: bytes) -> _Drawn:
     for node in root.iter(f"{{{BPMN}}}*"):
         key, tag = node.get("id"), etree.QName(node).localname
         if tag == "lane":
-            lanes[lane_role(node)] = node.get("name", "")
+            lanes |= dict.fromkeys(roles_in(lane_role(node)), node.get("name", ""))
         elif key:
             names[key], tags[key] = node.get("name", ""), tag
         if tag == "callActivity" and key:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -63,7 +63,7 @@ class Element:
     tag: str  # BPMN's local name: userTask, boundaryEvent, …
     name: str
     line: int
-    role: str  # the lane's role or the element's own ``role`` property; "" when neither says
+    roles: tuple[str, ...]  # the lane's or those of the element's own ``role`` property; several: see ``roles_in``
     properties: dict[str, str]
     operation: str = ""  # service task: the operator's id
     parameters: tuple[Parameter, ...] = ()
@@ -77,6 +77,11 @@ class Element:
     fields: tuple[dict[str, Any], ...] = ()  # form fields declared in the diagram
     at_edge: bool = False  # a boundary event, or the start event of an event subprocess
     of: str = ""  # the subprocess it stands in; "" for the process itself
+
+    @property
+    def role(self) -> str:
+        """The role; of several the first one, and "" where there is none."""
+        return self.roles[0] if self.roles else ""
 
     @property
     def is_people_task(self) -> bool:
@@ -96,6 +101,11 @@ class Element:
     def locks(self) -> tuple[str, ...]:
         """The user tasks of the same process that nobody can complete while this activity is at work."""
         return tuple(self.properties.get("locks", "").replace(",", " ").split())
+
+    def timer_of_due(self, elements: Mapping[str, Element]) -> Element | None:
+        """The timer at this task's own edge that its ``due`` names: the task is due when that one goes off."""
+        named = elements.get(self.properties.get("due", ""))
+        return named if named and named.attached_to == self.id and named.event == "timer" else None
 
     @property
     def throws(self) -> bool:
@@ -171,12 +181,17 @@ class Diagram:
     def lane_roles(self) -> list[tuple[str, str]]:
         """(role, lane name) of each lane, in drawing order."""
         lanes = self.process.iter(bpmn("lane"))
-        return [(lane_role(lane), lane.get("name", "")) for lane in lanes]
+        return [(role, lane.get("name", "")) for lane in lanes for role in roles_in(lane_role(lane))]
 
 
 def lane_role(lane: etree._Element) -> str:
     """The role a lane stands for: its ``role`` property, else its id without ``Lane_``."""
     return _properties(lane).get("role") or lane.get("id", "").removeprefix("Lane_")
+
+
+def roles_in(text: str) -> tuple[str, ...]:
+    """The roles that a lane or an element names: one, or several with commas between, any of which may start a case."""
+    return tuple(text.replace(",", " ").split())
 
 
 def read(xml: bytes) -> list[Diagram]:
@@ -250,7 +265,7 @@ def _element(node: etree._Element, roles: dict[str, str], process: etree._Elemen
         tag=local(node),
         name=node.get("name", ""),
         line=node.sourceline or 0,
-        role=properties.get("role") or _role_of(node, roles, process),
+        roles=roles_in(properties.get("role") or _role_of(node, roles, process)),
         properties=properties,
         operation=operator.get("id", "") if operator is not None else "",
         parameters=_parameters(operator),
@@ -344,14 +359,17 @@ def _expressions(process: etree._Element) -> Iterator[Located]:
     for operator in process.iter(f"{{{SPIFF}}}serviceTaskOperator"):
         for parameter in _parameters(operator):
             yield Located(_owner(operator), parameter.value, f"parameter {parameter.name}")
+    timers = {
+        (node.get("attachedToRef"), node.get("id")) for node in flow_nodes(process) if event_kind(node) == "timer"
+    }
     for node in flow_nodes(process):
-        yield from _expressions_at(node)
+        yield from _expressions_at(node, timers)
 
 
-def _expressions_at(node: etree._Element) -> Iterator[Located]:
-    """Those in a node's own properties and in its repetition."""
+def _expressions_at(node: etree._Element, timers: Collection[tuple[str | None, str | None]]) -> Iterator[Located]:
+    """Those in a node's own properties and in its repetition; a ``due`` may name a timer at the node's edge instead."""
     for name, value in _properties(node).items():
-        if name in EXPRESSION_PROPERTIES:
+        if name in EXPRESSION_PROPERTIES and not (name == "due" and (node.get("id"), value) in timers):
             yield Located(node.get("id", ""), value, name)
     for name in payload_names(_properties(node)):
         yield Located(node.get("id", ""), name, "payload")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -88,6 +88,13 @@ def bind(session: Session, case: Case, role: str, person_id: int | None, *, at: 
         .where(Task.case_id == case.id, Task.role == role, Task.status == TaskStatus.OPEN)
         .values(assignee_id=person_id, claimed=False)
     )
+
+
+def pass_on(session: Session, case: Case, task_keys: Collection[str], scope: str) -> None:
+    """Give open tasks of a group to another unit or district: whoever had taken one has it no more."""
+    still_open = (Task.case_id == case.id, Task.key.in_(task_keys), Task.status == TaskStatus.OPEN)
+    session.execute(update(Task).where(*still_open, Task.claimed).values(assignee_id=None, claimed=False))
+    session.execute(update(Task).where(*still_open).values(scope=scope))
 
 
 def notify(

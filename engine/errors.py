@@ -31,14 +31,16 @@ class TaskNotOpen(EngineError):
     code = "task_not_open"
 
     def __init__(
-        self, task_id: int, status: str, *, by: str | None = None, at: datetime | None = None, case: str | None = None
-    ) -> None:
+        self, task_id: int, status: str, *, by: str | None = None, at: datetime | None = None, case: str | None = None,
+        because: str = "",
+    ) -> None:  # fmt: skip
         super().__init__(f"Task {task_id} is {status}")
         self.task_id = task_id
         self.status = status
         self.by = by
         self.at = at
         self.case = case
+        self.because = because  # what in the diagram ended the task; "" where that is not known
 
 
 class TaskClaimed(EngineError):

@@ -6,12 +6,12 @@ Lock order everywhere: the case's row, then rows of scarce things in the order o
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session, object_session, undefer
 
 from engine import statements
 from engine.errors import NotFound, TaskClaimed, TaskNotOpen
 from engine.identity import Actor
-from models.case import Case, CaseStatus, Task, TaskStatus
+from models.case import Case, CaseStatus, HistoryEntry, Task, TaskStatus
 from models.database import OPTIMISTIC
 
 
@@ -49,12 +49,26 @@ def lock_with_task(session: Session, task_id: int, *, optimistic: bool = False) 
 
 
 def refuse_closed(task: Task) -> None:
-    """Raises ``TaskNotOpen``, with who was quicker, for a task that ended or whose case does not run."""
+    """Raises ``TaskNotOpen``, with who or what was quicker, for a task that ended or whose case does not run."""
     if task.status is not TaskStatus.OPEN:
         by = task.ended_by.name if task.ended_by else None
-        raise TaskNotOpen(task.id, task.status.value, by=by, at=task.ended_at, case=task.case.number)
+        raise TaskNotOpen(
+            task.id, task.status.value, by=by, at=task.ended_at, case=task.case.number, because=_because(task)
+        )
     if task.case.status is not CaseStatus.RUNNING:
         raise TaskNotOpen(task.id, task.case.status.value, case=task.case.number)
+
+
+def _because(task: Task) -> str:
+    """What ended a task that nobody did: the task that was completed, or the timer that fired, in the same step."""
+    session = object_session(task)
+    if task.status is not TaskStatus.CANCELLED or session is None:
+        return ""
+    ended_by = select(HistoryEntry.task_name).where(
+        HistoryEntry.case_id == task.case_id, HistoryEntry.at == task.ended_at,
+        HistoryEntry.what.in_(["task_completed", "timer_fired"]),
+    )  # fmt: skip
+    return session.scalars(ended_by.order_by(HistoryEntry.id.desc()).limit(1)).first() or ""
 
 
 def refuse_claimed(task: Task, by: Actor) -> None:

@@ -59,6 +59,16 @@ class OperationContext:
         """The person that the lane ``role`` of this case is bound to."""
         return effects.bound(self.session, self.case, role)
 
+    def pass_on(self, task_key: str, scope: str) -> None:
+        """Give an open task of this case, and what else can be done at it, to the group's people of another unit.
+
+        Its due date stays, and whoever had taken it has it no more.
+        """
+        deployed = self.engine.definitions.get(self.session, self.case.definition_id)
+        elements = [one for diagram in deployed.diagrams.values() for one in diagram.elements.values()]
+        at_it = [one.id for one in elements if one.attached_to == task_key]
+        effects.pass_on(self.session, self.case, [task_key, *at_it], scope)
+
     def tell(self, text: str) -> None:
         """Say something to the person who did this step, in their language."""
         self.messages.append(text)

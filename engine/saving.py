@@ -95,7 +95,7 @@ class Step:
         rows = [self._task_row(task, locks) for task in fresh if str(task.id) not in locks.taken]
         rows += [self._locked_row(lock) for lock in locks.begun]
         begun = (wait for token, wait in self.after.waits.items() if token not in self.before.waits)
-        rows += [row for wait in begun if (row := self._event_row(wait)) is not None]
+        rows += [row for wait in begun if (row := self._event_row(wait, rows)) is not None]
         if rows:
             self._assign(rows)
             statements.ADD_TASKS.run(self.context.session, rows)
@@ -128,7 +128,7 @@ class Step:
         key = self.deployed.key_of(spiff_task.workflow.spec.name)
         element = self.deployed.diagrams[key].elements[spiff_task.task_spec.bpmn_id]
         row = self._row(key, element, str(spiff_task.id), TaskKind.USER_TASK)
-        due, counted = deadlines.read(self._property(element, "due", spiff_task))
+        due, counted = self._due(element, spiff_task, key)
         row |= Counted.columns(counted)
         row["due_at"] = datetime.fromisoformat(due) if isinstance(due, str) else due
         row["sort_due_at"] = row["due_at"] or NEVER
@@ -138,14 +138,43 @@ class Step:
         row["locked"] = lock.reason(self.script_engine) if lock else None
         return row
 
-    def _event_row(self, wait: WaitingEvent) -> dict[str, Any] | None:
-        """A waiting message event that names a role waits for a person too."""
+    def _due(self, element: Element, spiff_task: Any, key: str) -> tuple[Any, Counted | None]:
+        """When a task is due: what its ``due`` comes to, or when the timer at its edge that it names goes off."""
+        named = element.timer_of_due(self.deployed.diagrams[key].elements)
+        if named is None:
+            return deadlines.read(self._property(element, "due", spiff_task))
+        waits = (wait for wait in self.after.waits.values() if wait.element == named.id)
+        found = next((wait for wait in waits if wait.task.parent is spiff_task.parent), None)
+        return (found.due, found.counted) if found else (None, None)
+
+    def _event_row(self, wait: WaitingEvent, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """A waiting message event that names a role waits for a person too.
+
+        At the edge of a task of the same role it is for whoever may do the task: in the same unit or district.
+        """
         key = self.deployed.key_of(wait.process)
         element = self.deployed.diagrams[key].elements[wait.element]
         if not element.waits_for_person:
             return None
         kind = TaskKind.ACTION if element.is_action else TaskKind.EVENT
-        return self._row(key, element, wait.token, kind)
+        row = self._row(key, element, wait.token, kind)
+        if "scope" in element.properties:
+            row["scope"] = str(self._property(element, "scope", wait.task, ""))
+        elif wait.attached_to and self.deployed.diagrams[key].elements[wait.attached_to].role == element.role:
+            row["scope"] = self._scope_of(wait, rows)
+        return row
+
+    def _scope_of(self, wait: WaitingEvent, rows: list[dict[str, Any]]) -> str:
+        """The unit or district in which the task is that an event stands at; "" at a subprocess."""
+        at = (token for token, task in self.after.people.items() if task.parent is wait.task.parent)
+        token = next(at, None)
+        if token is None:
+            return ""
+        fresh = next((row["scope"] for row in rows if row["token"] == token), None)
+        if fresh is not None:
+            return str(fresh)
+        which = {"this_case": self.context.case.id, "this_token": token}
+        return self._execute(statements.SCOPE_OF_TASK, which).scalar() or ""
 
     def _row(self, process_key: str, element: Element, token: str, kind: TaskKind) -> dict[str, Any]:
         return {
@@ -168,10 +197,16 @@ class Step:
             role, person_id = binding.role, binding.person_id
             bound[role] = person_id if person_id is not None else bound.get(role)
         for row in rows:
+            row["role"] = self._role_of(row, bound)
             row["assignee_id"] = bound.get(row["role"])
             if row["role"] not in bound:
                 bound[row["role"]] = None
                 session.add(Participant(case_id=case.id, role=row["role"], person_id=None, since=self.context.now))
+
+    def _role_of(self, row: Mapping[str, Any], bound: Mapping[str, int | None]) -> str:
+        """In which of a lane's several roles the case was started: the one that is bound to a person."""
+        element = self.deployed.diagrams[row["process_key"]].elements[row["key"]]
+        return next((role for role in element.roles if bound.get(role) is not None), element.role)
 
     # Jobs
 

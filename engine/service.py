@@ -94,8 +94,8 @@ class Engine:
     # Cases
 
     def may_start(self, session: Session, process_key: str, by: Actor) -> bool:
-        """Whether the person holds the role of the lane in which the process starts."""
-        return self._starting_role(self.definitions.newest(session, process_key)) in by.roles
+        """Whether the person holds a role of the lane in which the process starts."""
+        return self._starting_role(self.definitions.newest(session, process_key), by) is not None
 
     def start_view(self, session: Session, process_key: str, *, by: Actor) -> StartView:
         """What the page needs on which the person starts a case. Raises ``NotFound``, as ``start_case``."""
@@ -116,12 +116,13 @@ class Engine:
         deployed = self._startable(session, process_key, by)
         start = deployed.diagrams[deployed.key].start
         values = accepted(form, deployed.key, start.id) if form else None
-        bindings = {start.role: by.person_id} if by.person_id is not None else {}
+        role = self._starting_role(deployed, by)
+        bindings = {role: by.person_id} if role is not None and by.person_id is not None else {}
         return self._start(session, deployed, by=by, data=data or {}, bindings=bindings, values=values)
 
     def _startable(self, session: Session, process_key: str, by: Actor) -> Deployed:
         deployed = self.definitions.newest(session, process_key)
-        if self._starting_role(deployed) not in by.roles:
+        if self._starting_role(deployed, by) is None:
             raise NotFound("process", process_key)
         return deployed
 
@@ -169,10 +170,11 @@ class Engine:
         )  # fmt: skip
         return self.finish(run)
 
-    def _starting_role(self, deployed: Deployed) -> str:
-        """Whose it is to start a case; "" where a message or a signal does it."""
+    def _starting_role(self, deployed: Deployed, by: Actor) -> str | None:
+        """The role in which the person may start a case, of several the first; ``None``: it is not theirs to do."""
         start = deployed.diagrams[deployed.key].start
-        return "" if start.starts_case else start.role
+        roles = () if start.starts_case else start.roles  # a message or a signal starts it
+        return next((role for role in roles if role in by.roles), None)
 
     # Tasks
 
@@ -234,9 +236,9 @@ class Engine:
 
     def _complete(self, run: Run, task: Task, values: Mapping[str, Json], by: Actor) -> StepResult:
         session, now = run.context.session, run.context.now
-        if self.fire_due(run):
+        if fired := self.fire_due(run):
             if not run.waits_at(task.token):
-                raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
+                raise TaskNotOpen(task.id, "cancelled", case=run.case.number, at=now, because=fired)
             if shut := run.lock_at(task.token):
                 raise TaskLocked(task.id, shut)
         if not run.submit(task.token, values):
@@ -327,9 +329,9 @@ class Engine:
         self.finish(run)
         return True
 
-    def fire_due(self, run: Run) -> bool:
-        """Fire all due timers of the case, oldest first; each may arm or end others."""
-        fired = False
+    def fire_due(self, run: Run) -> str:
+        """Fire all due timers of the case, oldest first; each may arm or end others. Returns the last one's name."""
+        fired = ""
         for _ in range(100):
             due = run.next_due()
             if due is None:
@@ -340,7 +342,7 @@ class Engine:
                 run.context.session, run.case, what="timer_fired", by=SYSTEM, at=run.context.now,
                 task_key=due.element, task_name=element.name,
             )  # fmt: skip
-            fired = True
+            fired = element.name or element.id
         return fired
 
     # Shared parts

@@ -55,6 +55,12 @@ CHANGE_TASK = update(_TASKS).where(
     _TASKS.c.token == bindparam("this_token"),
     _TASKS.c.status == TaskStatus.OPEN,
 )
+# In which unit or district the open task at this token is.
+SCOPE_OF_TASK = select(_TASKS.c.scope).where(
+    _TASKS.c.case_id == bindparam("this_case"),
+    _TASKS.c.token == bindparam("this_token"),
+    _TASKS.c.status == TaskStatus.OPEN,
+)
 DELETE_JOBS = delete(_table(Job)).where(
     Job.case_id == bindparam("this_case"), Job.token.in_(bindparam("this_tokens", expanding=True))
 )

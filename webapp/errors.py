@@ -128,7 +128,9 @@ def _not_open(error: TaskNotOpen) -> Trouble:
         words = _("سرپرست این پرونده را متوقف کرده است؛ تا از سرگیری آن نمی‌توان روی آن کار کرد.")
         return Trouble(409, _("پرونده متوقف است"), words, advice, error.case)
     words = _("این کار دیگر باز نیست، زیرا پرونده راه دیگری رفته است.")
-    if error.at:
+    if error.at and error.because:
+        words = _("این کار در %(at)s با «%(what)s» بسته شد.", at=moment(error.at), what=_(error.because))
+    elif error.at:
         words = _("این کار در %(at)s بسته شد، زیرا پرونده راه دیگری رفته است.", at=moment(error.at))
     return Trouble(409, _("این کار دیگر باز نیست"), words, advice, error.case)
 

@@ -15,7 +15,7 @@ from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
 from engine import decisions, diagrams, specs
-from engine.checking import constructs, events, flow, locks
+from engine.checking import constructs, events, flow, locks, roles
 from engine.diagrams import SUBMISSION, Diagram, Element
 from engine.errors import EngineError
 from engine.expressions import ExpressionError, parse
@@ -154,7 +154,7 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
     )
     for fault in flow_faults:
         yield Finding(file, fault.element, fault.message, fault.severity)
-    for place, message in locks.faults(diagram):
+    for place, message in (*locks.faults(diagram), *roles.faults(diagram)):
         yield Finding(file, place, message)
     limit = diagram.properties.get("upload_limit", "1")
     if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= LARGEST_UPLOAD):
@@ -166,8 +166,9 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
 
 def _check_element(element: Element, diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[str]:
     if element.is_people_task or element.waits_for_person:
-        if element.role not in seam.roles:
-            yield _("نقش «%(role)s» شناخته نیست؛ خط یا ویژگی role را درست کنید.", role=element.role or "—")
+        for role in element.roles or ("",):
+            if role not in seam.roles:
+                yield _("نقش «%(role)s» شناخته نیست؛ خط یا ویژگی role را درست کنید.", role=role or "—")
         if seam.form_fields(diagram.key, element.id) is None and not element.fields:
             yield _("این کار فرم ندارد: نه در forms و نه در خود نمودار.")
     if element.tag == "serviceTask":

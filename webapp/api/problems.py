@@ -122,6 +122,9 @@ def _detail(error: EngineError) -> str:
         return _("%(name)s این کار را برداشته است.", name=error.by) if error.by else ""
     if isinstance(error, TaskNotOpen) and error.by and error.at:
         return _("%(name)s این کار را در %(moment)s انجام داد.", name=error.by, moment=format_moment(error.at))
+    if isinstance(error, TaskNotOpen) and error.because and error.at:
+        what = _(error.because)
+        return _("این کار در %(at)s با «%(what)s» بسته شد.", at=format_moment(error.at), what=what)
     if isinstance(error, Conflict):
         return _("پروندهٔ %(number)s هم‌زمان تغییر کرد. چیزی ثبت نشد؛ دوباره بفرستید.", number=error.case)
     return ""

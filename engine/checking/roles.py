@@ -1,0 +1,25 @@
+"""Checks lanes of several roles: any of them starts the process, and the lane's tasks are the starter's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.diagrams import Diagram
+from models.language import gettext as _
+
+
+def faults(diagram: Diagram) -> Iterator[tuple[str, str]]:
+    """(element, what is wrong) for each element whose several roles could not work."""
+    starting = diagram.start.roles
+    for element in diagram.elements.values():
+        if len(element.roles) < 2 and element.role in starting and len(starting) > 1:
+            yield (
+                element.id,
+                _(
+                    "نقش «%(role)s» از نقش‌های آغازگر است؛ خط دیگری نمی‌تواند آن را داشته باشد، زیرا کار آن به آغازگر"
+                    " می‌رسد.",
+                    role=element.role,
+                ),
+            )
+        elif len(element.roles) > 1 and set(element.roles) != set(starting):
+            yield element.id, _("چند نقش با هم تنها برای خطی می‌آید که فرایند در همان آغاز می‌شود.")
