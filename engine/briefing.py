@@ -69,7 +69,38 @@ class Steps:
     items: list[Step]
 
 
-Block = Facts | Table | Notice | Link | Steps
+@dataclass(frozen=True)
+class File:
+    """A document of the case that whoever sees the block may download; ``size`` in bytes."""
+
+    id: int
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Something that was said. ``side``: asks or answers; ``own``: by whoever reads it now; ``unit``: "" for none."""
+
+    side: str
+    heading: str
+    name: str
+    unit: str
+    at: datetime
+    text: str
+    own: bool = False
+    files: list[File] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What was said by two sides, the oldest first."""
+
+    title: str
+    entries: list[Entry]
+
+
+Block = Facts | Table | Notice | Link | Steps | Conversation
 
 
 @dataclass

@@ -1,0 +1,212 @@
+"""Operations and briefings of ``bpmn_diagrams/ticket.bpmn``: asked, answered, passed on, overdue, decided (TKT)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.briefing import Block, Briefing, BriefingContext
+from engine.errors import Refusal
+from engine.operations import OperationContext
+from models.account import Person
+from models.choice import Choice
+from models.language import gettext as _
+from models.language import lazy
+from models.ticket import Ticket, TicketMessage
+from models.units import UNITS
+from workflows import ticket_briefings, ticket_notices
+from workflows.gas_words import code
+from workflows.registry import briefings, operations
+from workflows.ticket_words import (
+    ANSWERED,
+    CLOSED,
+    PRESIDENT,
+    RANKS,
+    REQUESTERS,
+    WAITING,
+    sent_ticket,
+    ticket_of,
+    unit_name,
+)
+
+TICKET_SENT = "ticket_sent"  # the history's words
+TICKET_PASSED_ON = "ticket_passed_on"
+TICKET_OVERDUE = "ticket_overdue"
+TICKET_ESCALATED = "ticket_escalated"
+
+
+@operations.register
+def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the request and send it to its unit (TKT-2). Returns what the diagram goes by: unit and rank."""
+    requester = context.session.get_one(Person, _requester_id(context))
+    ticket = Ticket(
+        case_id=context.case.id, requester_id=requester.id, unit=submission["unit"], priority=submission["priority"],
+        title=submission["title"], state=WAITING, submitted_at=context.now,
+    )  # fmt: skip
+    context.session.add(ticket)
+    context.session.flush()
+    _say(context, ticket, "request", submission)
+    context.set_subject(ticket.title, [requester.name])
+    context.record(TICKET_SENT, {"text": lazy("به واحد %(unit)s فرستاده شد", unit=UNITS[ticket.unit])})
+    number = code(context.case.number)
+    context.tell(_("درخواست شما با شمارهٔ رهگیری %(number)s ثبت شد و در انتظار پاسخ است.", number=number))
+    return _as_data(ticket)
+
+
+def _requester_id(context: OperationContext) -> int:
+    found = (context.bound(role) for role in REQUESTERS)
+    person_id = next((one for one in found if one is not None), None)
+    if person_id is None:
+        raise ValueError("A ticket is sent by a person, not by the system")
+    return person_id
+
+
+def _as_data(ticket: Ticket) -> dict[str, Any]:
+    return {"unit": ticket.unit, "rank": RANKS[ticket.priority]}
+
+
+def _say(
+    context: OperationContext, ticket: Ticket, kind: str, submission: Mapping[str, Any], *, unit: str = "",
+    to_unit: str = "",
+) -> None:  # fmt: skip
+    """Keep for good what somebody says about the ticket."""
+    context.session.add(
+        TicketMessage(
+            ticket_id=ticket.id, kind=kind, person_id=context.actor.person_id, unit=unit, at=context.now,
+            text=submission.get("body") or submission.get("note") or "", documents=list(submission.get("files") or []),
+            to_unit=to_unit,
+        )
+    )  # fmt: skip
+
+
+# The unit (TKT-3)
+
+
+@operations.register
+def record_answer(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Keep the unit's answer and tell the requester. An escalation that was not sent yet is not needed any more."""
+    ticket = ticket_of(context.session, context.case)
+    _say(context, ticket, "answer", submission, unit=ticket.unit)
+    ticket.state, ticket.answered_at, ticket.overdue_at = ANSWERED, context.now, None
+    ticket_notices.answered(context, ticket)
+    context.tell(_("پاسخ ثبت شد و به درخواست‌کننده خبر داده شد."))
+
+
+@operations.register
+def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Give the ticket to another unit, with a note; its deadline stays. Raises ``Refusal`` for the unit that has it."""
+    ticket = ticket_of(context.session, context.case)
+    unit = submission["unit"]
+    if unit == ticket.unit:
+        raise Refusal({"unit": [_("درخواست هم‌اکنون نزد همین واحد است. واحد دیگری برگزینید.")]})
+    _say(context, ticket, "transfer", submission, unit=ticket.unit, to_unit=unit)
+    text = lazy("از واحد %(unit)s به واحد %(to)s ارجاع شد", unit=UNITS[ticket.unit], to=UNITS[unit])
+    context.record(TICKET_PASSED_ON, {"text": text})
+    ticket.unit = unit
+    context.pass_on("answer_ticket", unit)
+    ticket_notices.transferred(context, ticket)
+    context.tell(_("درخواست به واحد %(unit)s ارجاع شد.", unit=unit_name(unit)))
+
+
+# The requester (TKT-4)
+
+
+@operations.register
+def record_reply(context: OperationContext, *, submission: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the requester's reply: the unit that has the ticket now answers anew. Returns unit and rank."""
+    ticket = ticket_of(context.session, context.case)
+    _say(context, ticket, "reply", submission)
+    ticket.state = WAITING
+    context.tell(_("پاسخ شما ثبت شد و درخواست دوباره در انتظار پاسخ واحد %(unit)s است.", unit=unit_name(ticket.unit)))
+    return _as_data(ticket)
+
+
+@operations.register
+def close_ticket(context: OperationContext) -> None:
+    """Close the ticket: the requester had nothing to add to the answer."""
+    ticket = ticket_of(context.session, context.case)
+    ticket.state, ticket.closed_at = CLOSED, context.now
+    ticket_notices.closed(context, ticket)
+
+
+# No answer in time (TKT-5, TKT-6)
+
+
+@operations.register
+def mark_overdue(context: OperationContext) -> bool:
+    """Mark the ticket as overdue and tell unit and supervisors. Returns whether the president can be asked now.
+
+    Who has asked the president before waits for that answer already.
+    """
+    ticket = ticket_of(context.session, context.case)
+    ticket.overdue_at = context.now
+    may_escalate = ticket.escalated_at is None
+    context.record(TICKET_OVERDUE, {"text": lazy("مهلت پاسخ واحد %(unit)s گذشت", unit=UNITS[ticket.unit])})
+    ticket_notices.overdue(context, ticket, may_escalate=may_escalate)
+    return may_escalate
+
+
+@operations.register
+def send_escalation(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Send the request to the president. Raises ``Refusal`` for another tracking number than this ticket's."""
+    ticket = ticket_of(context.session, context.case)
+    typed = str(submission.get("tracking_number") or "")
+    if typed and typed.replace("-", "") != context.case.number.replace("-", ""):
+        number = code(context.case.number)
+        raise Refusal({"tracking_number": [_("شمارهٔ رهگیری این درخواست %(number)s است.", number=number)]})
+    _say(context, ticket, "escalation", submission)
+    ticket.escalated_at = context.now
+    context.record(TICKET_ESCALATED, {"text": lazy("از رئیس سازمان رسیدگی خواسته شد")})
+    ticket_notices.escalated(context, ticket)
+    context.tell(
+        _("درخواست شما نزد رئیس سازمان است. واحد %(unit)s همچنان می‌تواند پاسخ دهد.", unit=unit_name(ticket.unit))
+    )
+
+
+@operations.register
+def record_decision(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+    """Keep the president's answer, which closes the request to the unit too."""
+    ticket = ticket_of(context.session, context.case)
+    _say(context, ticket, "decision", submission, unit=PRESIDENT)
+    ticket.state, ticket.closed_at, ticket.overdue_at = CLOSED, context.now, None
+    ticket_notices.decided(context, ticket)
+    context.tell(_("پاسخ ثبت شد و هر دو درخواست بسته شدند."))
+
+
+# What people see
+
+
+@briefings.register
+def answer_ticket(context: BriefingContext) -> Briefing:
+    return Briefing(blocks=_blocks(context))
+
+
+@briefings.register
+def transfer_ticket(context: BriefingContext) -> Briefing:
+    has_it = ticket_of(context.session, context.case).unit
+    return Briefing(choices={"unit": [Choice(key, label) for key, label in UNITS.items() if key != has_it]})
+
+
+@briefings.register
+def reply_ticket(context: BriefingContext) -> Briefing:
+    return Briefing(blocks=_blocks(context))
+
+
+@briefings.register
+def escalate_ticket(context: BriefingContext) -> Briefing:
+    return Briefing(blocks=_blocks(context), values={"tracking_number": context.case.number})
+
+
+@briefings.register
+def answer_escalation(context: BriefingContext) -> Briefing:
+    return Briefing(blocks=_blocks(context))
+
+
+@briefings.register_case
+def case(context: BriefingContext) -> list[Block]:
+    return _blocks(context)
+
+
+def _blocks(context: BriefingContext) -> list[Block]:
+    ticket = sent_ticket(context.session, context.case)
+    return ticket_briefings.blocks(context, ticket) if ticket else []

@@ -1,0 +1,70 @@
+"""What people see of a ticket: what it is about, where it stands, and everything that was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from engine.briefing import Block, BriefingContext, Conversation, Entry, Facts, File, Notice
+from models.document import Document
+from models.jalali import format_moment
+from models.language import gettext as _
+from models.ticket import Ticket, TicketMessage
+from workflows.gas_words import label, shown
+from workflows.ticket_words import CLOSED, KINDS, PRIORITIES, STATES, WAITING, unit_name
+
+
+def blocks(context: BriefingContext, ticket: Ticket) -> list[Block]:
+    """The whole ticket: facts, what is special about it now, and the conversation from its beginning."""
+    return [*_special(ticket), _facts(ticket), conversation(context, ticket)]
+
+
+def _facts(ticket: Ticket) -> Facts:
+    items = [
+        (_("موضوع"), ticket.title),
+        (_("نوع درخواست"), unit_name(ticket.unit)),
+        (_("شمارهٔ رهگیری"), shown(ticket.case.number)),
+        (_("وضعیت"), label(STATES, ticket.state)),
+        (_("اولویت"), label(PRIORITIES, ticket.priority)),
+        (_("ارسال شده در"), format_moment(ticket.submitted_at)),
+    ]
+    return Facts(_("درخواست"), items)
+
+
+def _special(ticket: Ticket) -> list[Block]:
+    said: list[Block] = []
+    if ticket.state == WAITING and ticket.overdue_at is not None:
+        said.append(Notice("warning", _("مهلت پاسخ به این درخواست گذشته است.")))
+    if ticket.escalated_at is not None and ticket.state != CLOSED:
+        at = format_moment(ticket.escalated_at)
+        said.append(Notice("info", _("این درخواست در %(at)s به رئیس سازمان فرستاده شد.", at=at)))
+    return said
+
+
+def conversation(context: BriefingContext, ticket: Ticket) -> Conversation:
+    """Everything that was said, in its order, each with its files."""
+    messages = context.session.scalars(
+        select(TicketMessage)
+        .where(TicketMessage.ticket_id == ticket.id)
+        .order_by(TicketMessage.id)
+        .options(joinedload(TicketMessage.person))
+    ).all()
+    wanted = {number for message in messages for number in message.documents}
+    found = context.session.scalars(select(Document).where(Document.id.in_(wanted))) if wanted else ()
+    documents = {document.id: document for document in found}
+    return Conversation(_("گفت‌وگو"), [_entry(context, message, documents) for message in messages])
+
+
+def _entry(context: BriefingContext, message: TicketMessage, documents: Mapping[int, Document]) -> Entry:
+    heading = label(KINDS, message.kind)
+    if message.to_unit:
+        heading = _("ارجاع به %(unit)s", unit=unit_name(message.to_unit))
+    held = [documents[number] for number in message.documents if number in documents]
+    return Entry(
+        side="answers" if message.unit else "asks", heading=heading, at=message.at, text=message.text,
+        name=message.person.name if message.person else _("سامانه"), unit=unit_name(message.unit),
+        own=message.person_id is not None and message.person_id == context.actor.person_id,
+        files=[File(document.id, document.name, document.size) for document in held],
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""Who is told of what in a ticket: the requester, the unit, supervisors, the president (TKT-3, TKT-5, TKT-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sqlalchemy import select
+
+from engine.effects import language_of
+from engine.operations import OperationContext
+from models.account import Person, Role, RoleGrant
+from models.language import gettext as _
+from models.language import reading
+from models.ticket import Ticket
+from workflows.gas_words import code
+from workflows.ticket_words import unit_name
+
+Texts = Callable[[], tuple[str, str]]  # title and body, in the language of whoever reads
+
+
+def answered(context: OperationContext, ticket: Ticket) -> None:
+    _tell_requester(context, ticket, lambda: (
+        _("پاسخ درخواست شما"),
+        _("واحد %(unit)s به درخواست %(number)s شما پاسخ داد. پاسخ را در سامانه بخوانید.", unit=unit_name(ticket.unit),
+          number=code(ticket.case.number)),
+    ))  # fmt: skip
+
+
+def transferred(context: OperationContext, ticket: Ticket) -> None:
+    _tell_unit(context, ticket.unit, lambda: (
+        _("درخواستی به واحد شما ارجاع شد"),
+        _("درخواست %(number)s («%(title)s») به واحد شما ارجاع شد. مهلت پاسخ همان است که بود.",
+          number=code(ticket.case.number), title=ticket.title),
+    ))  # fmt: skip
+
+
+def overdue(context: OperationContext, ticket: Ticket, *, may_escalate: bool) -> None:
+    """Tell the unit and the supervisors; and the requester, if the president can be asked now."""
+
+    def words() -> tuple[str, str]:
+        return _("مهلت پاسخ به یک درخواست گذشت"), _(
+            "مهلت پاسخ به درخواست %(number)s («%(title)s») گذشته است. واحد: %(unit)s",
+            number=code(ticket.case.number), title=ticket.title, unit=unit_name(ticket.unit),
+        )  # fmt: skip
+
+    _tell_unit(context, ticket.unit, words)
+    for person_id in _holders(context, Role.SUPERVISOR):
+        _tell(context, person_id, words)
+    if may_escalate:
+        _tell_requester(context, ticket, lambda: (
+            _("درخواست شما بی‌پاسخ ماند"),
+            _("به درخواست %(number)s شما تا پایان مهلت پاسخ داده نشد. می‌توانید آن را در سامانه به رئیس سازمان بفرستید.",
+              number=code(ticket.case.number)),
+        ))  # fmt: skip
+
+
+def escalated(context: OperationContext, ticket: Ticket) -> None:
+    for person_id in _holders(context, Role.PRESIDENT):
+        _tell(context, person_id, lambda: (
+            _("درخواستی از رئیس سازمان"),
+            _("درخواست %(number)s («%(title)s») که واحد %(unit)s به آن پاسخ نداده است نزد شماست.",
+              number=code(ticket.case.number), title=ticket.title, unit=unit_name(ticket.unit)),
+        ))  # fmt: skip
+
+
+def decided(context: OperationContext, ticket: Ticket) -> None:
+    _tell_requester(context, ticket, lambda: (
+        _("پاسخ رئیس سازمان"),
+        _("رئیس سازمان به درخواست %(number)s شما پاسخ داد و درخواست بسته شد.", number=code(ticket.case.number)),
+    ))  # fmt: skip
+    _tell_unit(context, ticket.unit, lambda: (
+        _("پاسخ رئیس سازمان"),
+        _("رئیس سازمان به درخواست %(number)s («%(title)s») پاسخ داد و درخواست بسته شد.",
+          number=code(ticket.case.number), title=ticket.title),
+    ))  # fmt: skip
+
+
+def closed(context: OperationContext, ticket: Ticket) -> None:
+    _tell_requester(context, ticket, lambda: (
+        _("درخواست شما بسته شد"),
+        _("درخواست %(number)s بسته شد، زیرا پس از پاسخ واحد %(unit)s چیزی ننوشتید.", number=code(ticket.case.number),
+          unit=unit_name(ticket.unit)),
+    ), sms=False)  # fmt: skip
+
+
+def _tell_requester(context: OperationContext, ticket: Ticket, texts: Texts, *, sms: bool = True) -> None:
+    _tell(context, ticket.requester_id, texts, sms=sms)
+
+
+def _tell_unit(context: OperationContext, unit: str, texts: Texts) -> None:
+    for person_id in _holders(context, Role.DEPARTMENT_STAFF, unit):
+        _tell(context, person_id, texts)
+
+
+def _tell(context: OperationContext, person_id: int, texts: Texts, *, sms: bool = False) -> None:
+    with reading(language_of(context.session, person_id)):
+        title, body = texts()
+        context.notify(person_id, title, body, sms=sms)
+
+
+def _holders(context: OperationContext, role: Role, scope: str = "") -> Iterator[int]:
+    """The active people of a role, in a unit: those of no unit belong to all of them."""
+    holders = select(RoleGrant.person_id).where(RoleGrant.role == role)
+    if scope:
+        holders = holders.where(RoleGrant.scope.in_(["", scope]))
+    yield from context.session.scalars(
+        select(Person.id).where(Person.active, Person.id.in_(holders)).order_by(Person.id)
+    )
