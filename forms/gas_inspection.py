@@ -71,7 +71,7 @@ class MismatchRow(RowForm):
 
     meter = SelectField(lazy("کنتور"), [Required(lazy("کنتور را برگزینید."))])
     remark = LongTextField(
-        lazy("چه چیزی با ثبت یکی نیست"),
+        lazy("چه چیزی با آنچه ثبت شده یکی نیست"),
         [Required(lazy("بنویسید چه چیزی با آنچه ثبت شده یکی نیست."))],
         most=500,
         render_kw={"rows": 2},

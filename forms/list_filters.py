@@ -54,7 +54,7 @@ class FiltersForm(TaskForm):
 class WeekForm(TaskForm):
     """The day whose week is shown."""
 
-    day = JalaliDateField(lazy("رفتن به هفتهٔ روز"))
+    day = JalaliDateField(lazy("رفتن به هفتهٔ این روز"))
 
 
 def filters_form(key: str, filters: Sequence[DeclaredFilter]) -> type[FiltersForm]:

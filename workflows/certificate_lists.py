@@ -41,7 +41,7 @@ BY_ISSUE = Order("issued", ((Certificate.id.expression, int),))
         Column("certificate", lazy("شمارهٔ تاییدیه")), Column("number", lazy("شمارهٔ پروژه")), CONTRACTOR,
         Column("inspector", lazy("بازرس")), Column("issued", lazy("تاریخ صدور"), "date"),
         Column("state", lazy("وضعیت")), Column("revoked", lazy("زمان ابطال"), "moment"),
-        Column("why", lazy("دلیل ابطال")), Column("revoke", lazy("کار"), "link"),
+        Column("why", lazy("دلیل ابطال")), Column("revoke", lazy("اقدام"), "link"),
     ],
     filters=[
         Filter("q", lazy("شماره، مالک یا نشانی"), "search"),

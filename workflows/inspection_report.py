@@ -91,7 +91,7 @@ def _wrong_mismatches(outcome: str, mismatches: Sequence[Mapping[str, Any]]) -> 
     errors: dict[str, list[str]] = {}
     for index, row in enumerate(mismatches):
         if row["meter"] in seen:
-            errors[f"mismatches.{index}.meter"] = [_("این کنتور یک بار نوشته شده است.")]
+            errors[f"mismatches.{index}.meter"] = [_("این کنتور پیش‌تر نوشته شده است.")]
         seen.add(row["meter"])
     return errors
 

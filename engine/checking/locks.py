@@ -14,7 +14,7 @@ def faults(diagram: Diagram) -> Iterator[tuple[str, str]]:
     """(element, what is wrong) for each lock that could not work."""
     for element in diagram.elements.values():
         if "lock_reason" in element.properties and not element.locks:
-            yield element.id, _("دلیل بستن (lock_reason) بی آن است که کاری بسته شود (locks).")
+            yield element.id, _("دلیل بستن (lock_reason) نوشته شده، ولی کاری بسته نمی‌شود (locks).")
         if element.locks and element.tag not in HOLDERS:
             yield element.id, _("تنها کار کاربر، زیرفرایند و فراخوانی می‌توانند کار دیگری را ببندند (locks).")
         for target in element.locks:
