@@ -95,6 +95,7 @@ class RecordReport(TaskForm):
         lazy("کنتورهایی که با مشخصات ثبت‌شده یکی نیستند"),
         min_rows=0,
         max_rows=100,
+        blank=False,
         add_label=lazy("افزودن مغایرت"),
         remove_label=lazy("حذف مغایرت"),
     )

@@ -88,16 +88,18 @@ class RowsField(wtforms.FieldList):
         min_rows: int = 1,
         max_rows: int = 50,
         fixed: bool = False,
+        blank: bool = True,
         add_label: Any = ADD_ROW,
         remove_label: Any = REMOVE_ROW,
         too_few: Any = TOO_FEW,
         **settings: Any,
     ) -> None:
-        super().__init__(wtforms.FormField(row_form, ""), label, min_entries=1, **settings)
+        super().__init__(wtforms.FormField(row_form, ""), label, min_entries=1 if blank else 0, **settings)
         self.row_form = row_form
         self.min_rows = min_rows
         self.max_rows = max_rows
         self.fixed = fixed  # the page neither adds nor removes rows
+        self.blank = blank  # there always is a row, to begin with an empty one
         self.add_label = add_label
         self.remove_label = remove_label
         self.too_few = too_few
@@ -161,7 +163,7 @@ class RowsField(wtforms.FieldList):
         if posted_index in self.posted:
             self.pop_entry(self.posted.index(posted_index))
             self.posted.remove(posted_index)
-        if not self.entries:
+        if self.blank and not self.entries:
             self.append_entry()
 
     @property

@@ -3,6 +3,7 @@
 import pytest
 
 from forms.base import FormData, TaskForm, apply_row_commands
+from forms.gas_inspection import RecordReport
 from forms.project_registration import RegisterMeters
 
 METER = {"units": 2, "usage": "residential", "floor_area": 100, "consumption": 6}
@@ -17,6 +18,16 @@ def page(*rows: dict, **others: str) -> FormData:
 
 def test_a_first_page_shows_one_blank_row():
     assert len(RegisterMeters.unbound().meters.rows) == 1
+
+
+def test_rows_that_are_seldom_wanted_are_only_there_when_they_were_asked_for():
+    assert RecordReport.unbound().mismatches.rows == []
+    form = RecordReport.from_request(FormData(_add=["mismatches"]))
+    apply_row_commands(form)
+    assert len(form.mismatches.rows) == 1
+    form = RecordReport.from_request(FormData({"mismatches-0-remark": [""], "_remove": ["mismatches-0"]}))
+    apply_row_commands(form)
+    assert form.mismatches.rows == []
 
 
 def test_a_blank_row_does_not_count_and_keeps_its_place():
