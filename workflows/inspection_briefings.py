@@ -309,7 +309,7 @@ def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:
     rows = [
         [
             shown(one.meter_number), shown(one.remark), (one.before or {}).get("meter_class", "—"),
-            (one.after or {}).get("meter_class", "—"), number(one.difference),
+            (one.after or {}).get("meter_class", "—"), number(one.difference) if one.corrected_at else "—",
             format_moment(one.corrected_at) if one.corrected_at else _("هنوز اصلاح نشده"),
         ]
         for one in found
