@@ -201,6 +201,9 @@ class IntegerField(KartablField):
     def json_schema(self) -> dict[str, Any]:
         return {"type": "integer"}
 
+    def _value(self) -> str:
+        return self.typed if self.data is None else shown_number(self.typed)
+
 
 class DecimalField(IntegerField):
     """A number with at most ``places`` decimals, after ``.`` or ``٫``. Its JSON value is a number."""
@@ -227,6 +230,10 @@ class DecimalField(IntegerField):
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "number"}
+
+    def _value(self) -> str:
+        shown = super()._value()
+        return shown if shown == self.typed else shown.replace(".", "٫")
 
 
 class RialsField(IntegerField):
