@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from flask import Flask
 
+from engine.documents import size_text
 from engine.worklist import COUNTED
 from models import jalali, language
 from models.digits import persian_digits
@@ -95,5 +96,5 @@ def time_left(value: datetime | None) -> str:
 def add_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
         digits=digits, number=number, counted=counted, rials=rials, date=day, moment=moment, since=since,
-        time_left=time_left, jalali_year=jalali.jalali_year,
+        time_left=time_left, size=size_text, jalali_year=jalali.jalali_year,
     )  # fmt: skip

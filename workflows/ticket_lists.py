@@ -1,0 +1,149 @@
+"""Lists of tickets: a requester's own with their states, and the overdue ones for those who answer for them (TKT)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, true
+from sqlalchemy.orm import joinedload
+
+from engine import searching
+from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.numbers import read_number
+from models.account import Role
+from models.case import Case
+from models.choice import Choice
+from models.language import gettext as _
+from models.language import lazy
+from models.ticket import Ticket
+from models.units import UNITS
+from workflows.gas_words import label
+from workflows.inspection_rows import FROM, TO, Order, Statement, between, rows_of
+from workflows.registry import listings
+from workflows.ticket_words import PRIORITIES, REQUESTERS, STATES, WAITING, unit_name
+
+GROUP = lazy("مکاتبات")
+AT_HOME = 5
+
+NUMBER = Column("number", lazy("شمارهٔ رهگیری"))
+TITLE = Column("title", lazy("عنوان"))
+UNIT = Column("unit", lazy("واحد"))
+PRIORITY = Column("priority", lazy("اولویت"))
+STATE = Column("state", lazy("وضعیت"))
+SENT = Column("sent", lazy("زمان ارسال"), "moment")
+SEARCH = Filter("q", lazy("شمارهٔ رهگیری یا عنوان"), "search")
+BY_STATE = Filter("state", lazy("وضعیت"), "choice", [Choice(key, text) for key, text in STATES.items()])
+BY_UNIT = Filter("unit", lazy("واحد"), "choice", [Choice(key, text) for key, text in UNITS.items()])
+
+NEWEST = Order("tickets", ((Ticket.id.expression, int),))
+LONGEST_OVERDUE = Order(
+    "overdue_tickets", ((Ticket.overdue_at.expression, datetime), (Ticket.id.expression, int)), newest_first=False
+)
+
+
+@listings.register(
+    key="tickets", label=lazy("درخواست‌های من"), role=REQUESTERS,
+    columns=[NUMBER, TITLE, UNIT, PRIORITY, STATE, SENT, Column("answered", lazy("آخرین پاسخ"), "moment")],
+    filters=[SEARCH, BY_STATE, FROM, TO], home=AT_HOME, group=GROUP,
+)  # fmt: skip
+def tickets(context: ListingContext, asked: Asked) -> Found:
+    """What the person has asked the organisation, the newest first (TKT-2)."""
+    wanted = select(Ticket).where(
+        Ticket.requester_id == context.actor.person_id, *between(context, Ticket.submitted_at, asked)
+    )
+    if "state" in asked.choices:
+        wanted = wanted.where(Ticket.state == asked.choices["state"])
+    return rows_of(context, _found_by_words(wanted, asked), asked, NEWEST, key=lambda one: [one[0].id], drawn=_own_rows)
+
+
+def _own_rows(found: Sequence[Any]) -> list[Row]:
+    return [
+        Row(
+            _shown(ticket) | {"state": state_text(ticket), "answered": ticket.answered_at},
+            url=f"/cases/{ticket.case.number}", mark="warning" if is_overdue(ticket) else "",
+        )
+        for (ticket,) in found
+    ]  # fmt: skip
+
+
+@listings.register(
+    key="overdue_tickets", label=lazy("درخواست‌های دیرشده"),
+    role=(Role.DEPARTMENT_STAFF, Role.PRESIDENT, Role.SUPERVISOR),
+    columns=[
+        NUMBER, TITLE, UNIT, PRIORITY, SENT, Column("overdue", lazy("پایان مهلت"), "moment"),
+        Column("escalated", lazy("ارسال به رئیس"), "moment"), Column("requester", lazy("درخواست‌کننده")),
+    ],
+    filters=[SEARCH, BY_UNIT], home=AT_HOME, group=GROUP,
+)  # fmt: skip
+def overdue_tickets(context: ListingContext, asked: Asked) -> Found:
+    """What was to be answered before now, the longest overdue first; a unit's people see their unit's (TKT-5)."""
+    wanted = (
+        select(Ticket)
+        .where(Ticket.overdue_at.is_not(None), Ticket.state == WAITING, _of_units(context))
+        .options(joinedload(Ticket.requester))
+    )
+    if "unit" in asked.choices:
+        wanted = wanted.where(Ticket.unit == asked.choices["unit"])
+    return rows_of(
+        context, _found_by_words(wanted, asked), asked, LONGEST_OVERDUE,
+        key=lambda one: [one[0].overdue_at, one[0].id], drawn=lambda found: _overdue_rows(context, found),
+    )  # fmt: skip
+
+
+def _of_units(context: ListingContext) -> ColumnElement[bool]:
+    """Those that the person answers for: of their units, or of all."""
+    actor = context.actor
+    if not actor.roles.isdisjoint({Role.PRESIDENT, Role.SUPERVISOR}) or (Role.DEPARTMENT_STAFF, "") in actor.scopes:
+        return true()
+    return Ticket.unit.in_(sorted(scope for role, scope in actor.scopes if role == Role.DEPARTMENT_STAFF))
+
+
+def _overdue_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
+    return [
+        Row(
+            _shown(ticket)
+            | {"overdue": ticket.overdue_at, "escalated": ticket.escalated_at, "requester": ticket.requester.name},
+            url=f"/cases/{ticket.case.number}" if _may_open(context, ticket) else "", mark="danger",
+        )
+        for (ticket,) in found
+    ]  # fmt: skip
+
+
+def _may_open(context: ListingContext, ticket: Ticket) -> bool:
+    """The president sees of a ticket no more than that it is overdue, until he is asked."""
+    return ticket.escalated_at is not None or bool({Role.DEPARTMENT_STAFF, Role.SUPERVISOR} & context.actor.roles)
+
+
+def is_overdue(ticket: Ticket) -> bool:
+    return ticket.state == WAITING and ticket.overdue_at is not None
+
+
+def state_text(ticket: Ticket) -> str:
+    """The state in words, with what is special about it."""
+    state = label(STATES, ticket.state)
+    if not is_overdue(ticket):
+        return state
+    if ticket.escalated_at is not None:
+        return _("%(state)s، نزد رئیس سازمان", state=state)
+    return _("%(state)s، مهلت گذشته", state=state)
+
+
+def _shown(ticket: Ticket) -> dict[str, Any]:
+    """The values of the columns that both lists have."""
+    return {
+        "number": ticket.case.number, "title": ticket.title, "unit": unit_name(ticket.unit),
+        "priority": label(PRIORITIES, ticket.priority), "sent": ticket.submitted_at,
+    }  # fmt: skip
+
+
+def _found_by_words(wanted: Statement, asked: Asked) -> Statement:
+    """Only tickets whose case has all the words, or the number, that were typed; the case comes along."""
+    words = searching.typed_words(asked.q)
+    wanted = wanted.options(joinedload(Ticket.case))
+    if not words:
+        return wanted
+    number = read_number(asked.q)
+    by = Case.number == number if number is not None else searching.all_having(words)
+    return wanted.join(Case, Case.id == Ticket.case_id).where(by)
