@@ -333,7 +333,7 @@ def demo_command(listed: bool, as_json: bool, cases: int) -> None:
         _print_people(as_json)
         return
     prepare(application)
-    made = demo.fill(application.engine, application.accounts, submit=submit, cases=cases)
+    made = demo.fill(application.engine, application.accounts, submit=submit, begin=begin, cases=cases)
     click.echo(f"{made} cases made" if made else "the demo data is there already")
 
 
@@ -345,6 +345,14 @@ def submit(engine: Engine, session: Session, task_id: int, by: Actor, values: di
     )
     form = form_class.from_values(values, preset=view.briefing.values, choices=view.briefing.choices)
     return engine.complete_task(session, task_id, by=by, form=form)
+
+
+def begin(engine: Engine, session: Session, process_key: str, by: Actor, values: dict[str, object]) -> StepResult:
+    """Start a case with plain values through the form of its start event."""
+    start = engine.definitions.newest(session, process_key).diagrams[process_key].start
+    form_class = forms.form_for(process_key, start.id)
+    form = form_class.from_values(values) if form_class is not None else None
+    return engine.start_case(session, process_key, by=by, form=form)
 
 
 def _print_people(as_json: bool = False) -> None:

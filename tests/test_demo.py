@@ -21,14 +21,17 @@ from models.case import Case, CaseStatus, HistoryEntry, Task, TaskDraft, TaskKin
 from models.document import Document
 from models.gas import Assignment, GasProject, Inspector
 from models.identifiers import company_id, national_code
+from models.inspection import Certificate, InspectionReport, MeterCorrection
 from models.job import Incident
 from models.outbox import DeliveryState, OutboxMessage
 from tests.conftest import SATURDAY, prepare
 from tests.databases import SQLITE, fresh_database
 from workflows import demo
 from workflows.demo_people import NOBODY_FREE
+from workflows.demo_plan import DECK
+from workflows.inspection_words import OUTCOMES
 
-CASES = 45  # one round of all plans
+CASES = round(len(DECK) * demo.CASES_OF_A_PROJECT)  # one round of all plans
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def session(filled: kartabl.Application) -> Iterator[Session]:
 
 
 def _fill(application: kartabl.Application) -> int:
-    return demo.fill(application.engine, application.accounts, submit=kartabl.submit, cases=CASES)
+    return demo.fill(application.engine, application.accounts, submit=kartabl.submit, begin=kartabl.begin, cases=CASES)
 
 
 def _counts(session: Session) -> dict[str, int]:
@@ -119,7 +122,7 @@ def test_every_step_waits_for_somebody(session: Session) -> None:
     assert waiting >= {
         "choose_property", "register_property", "find_property", "register_owner", "register_building",
         "register_meters", "upload_documents", "review_invoice", "payment_returned", "assign_by_hand",
-        "schedule_visit", "record_report", "settle_unmatched",
+        "schedule_visit", "record_report", "settle_unmatched", "pay_debt", "correct_meter", "review_confirmation",
     }  # fmt: skip
 
 
@@ -131,10 +134,27 @@ def test_cases_end_in_every_way(session: Session) -> None:
         ("project_registration", CaseStatus.CANCELLED, None),
         ("project_registration", CaseStatus.SUSPENDED, None),
         ("gas_inspection", CaseStatus.COMPLETED, "inspection_approved"),
+        ("confirmation_issuance", CaseStatus.COMPLETED, "certificate_issued"),
+        ("confirmation_issuance", CaseStatus.COMPLETED, "confirmation_rejected"),
+        ("certificate_revocation", CaseStatus.COMPLETED, "certificate_revoked"),
     }
     assert set(session.scalars(select(Payment.state))) >= {
         PaymentState.STARTED, PaymentState.SETTLED, PaymentState.FAILED, PaymentState.UNMATCHED
     }  # fmt: skip
+
+
+@pytest.mark.rule("INS-1", "INS-3", "INS-7", "INS-11", "INS-13", "CNF-5")
+def test_inspections_stand_at_every_interesting_place(session: Session) -> None:
+    assert session.scalars(select(Task).where(Task.status == TaskStatus.OPEN, Task.locked.is_not(None))).all()
+    assert set(session.scalars(select(GasProject.stage))) >= {"pre_inspection", "final_inspection", "approved"}
+    assert session.scalars(select(GasProject.debt).where(GasProject.debt > 0)).all()
+    assert set(session.scalars(select(InspectionReport.outcome))) == {*OUTCOMES}
+    assert set(session.scalars(select(InspectionReport.sub_work_number))) >= {1, 2, 3, 4}
+    assert set(session.scalars(select(Assignment.ended))) >= {"withdrawn", "dismissed"}
+    assert any(session.scalars(select(InspectionReport.photos)))
+    assert {one.corrected_at is None for one in session.scalars(select(MeterCorrection))} == {True, False}
+    revoked = session.scalars(select(Certificate.revoked_at)).all()
+    assert None in revoked and any(revoked)
 
 
 @pytest.mark.rule("ASG-3")

@@ -27,15 +27,16 @@ from workflows.assignment import period_of
 from workflows.demo_data import Invention, add_properties
 from workflows.demo_notices import NOTICES
 from workflows.demo_people import CONTRACTORS, INSPECTORS, PASSWORD, PEOPLE
-from workflows.demo_stage import PastClock, Stage, Submit
-from workflows.demo_story import DECK, Story, Waits
+from workflows.demo_plan import DECK, Waits
+from workflows.demo_stage import Begin, PastClock, Stage, Submit
+from workflows.demo_story import Story
 from workflows.providers.on_screen import OnScreenOutbox
 from workflows.providers.test_gateway import BuiltInTestGateway
 
 SEED = 1405
 SPAN = timedelta(days=150)  # how far back the demo reaches
 READ_AFTER = timedelta(days=6)  # messages older than that have been read
-CASES_OF_A_PROJECT = 1.5  # every second registration leads to an inspection
+CASES_OF_A_PROJECT = 1.8  # many registrations lead to an inspection, some of these to a certificate
 NEXT_YEAR = timedelta(days=366)
 
 
@@ -47,11 +48,12 @@ def people() -> list[dict[str, str]]:
     ]
 
 
-def fill(engine: Engine, accounts: Accounts, *, submit: Submit, cases: int = 200) -> int:
+def fill(engine: Engine, accounts: Accounts, *, submit: Submit, begin: Begin, cases: int = 200) -> int:
     """Make the demo's people, properties and about ``cases`` cases; returns how many cases there are then.
 
     Changes nothing, and returns 0, when the demo's people exist already. ``submit`` completes a task with plain
-    values through its form. Nothing leaves the machine: the built-in gateway and outbox stand in meanwhile.
+    values through its form, ``begin`` starts a case with those of its start event. Nothing leaves the machine: the
+    built-in gateway and outbox stand in meanwhile.
     """
     end = engine.clock()
     clock = PastClock(end - SPAN)
@@ -61,7 +63,7 @@ def fill(engine: Engine, accounts: Accounts, *, submit: Submit, cases: int = 200
         periods = {period_of(moment) for moment in (clock.now, end, end + NEXT_YEAR)}
         demo_people.make(session, accounts, at=clock.now, periods=sorted(periods))
     past = _in_the_past(engine, clock)
-    stage = Stage(past, submit, clock, end, Random(SEED), Invention(Random(SEED + 1)))  # noqa: S311 - no secret
+    stage = Stage(past, submit, begin, clock, end, Random(SEED), Invention(Random(SEED + 1)))  # noqa: S311 - no secret
     with past.transaction() as session:
         stage.known = add_properties(session, stage.invention, until=clock.now)
         stage.know(session)

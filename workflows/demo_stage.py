@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from engine import documents, jobs, outbox
 from engine.identity import Actor, actor_for
@@ -23,6 +23,7 @@ from models.billing import Invoice, Payment
 from models.building import Property
 from models.case import Case, Task, TaskStatus
 from models.gas import GasProject
+from models.inspection import Certificate
 from models.job import Job
 from models.outbox import OutboxMessage
 from workflows import payment
@@ -30,6 +31,7 @@ from workflows.demo_data import Invention, paper
 from workflows.providers import test_gateway
 
 Submit = Callable[[Engine, Session, int, Actor, dict[str, object]], StepResult]
+Begin = Callable[[Engine, Session, str, Actor, dict[str, object]], StepResult]
 
 FRIDAY = 4
 WORKER = "demo"
@@ -52,6 +54,7 @@ class Stage:
 
     engine: Engine
     submit: Submit
+    begin: Begin
     clock: PastClock
     end: datetime
     random: Random
@@ -126,6 +129,11 @@ class Stage:
         with self.engine.transaction() as session:
             return self.engine.start_case(session, process, by=by).case.id
 
+    def asks(self, by: Actor, process: str, **values: Any) -> int:
+        """Somebody starts a case with the form of its start event."""
+        with self.engine.transaction() as session:
+            return self.begin(self.engine, session, process, by, values).case.id
+
     def does(self, by: Actor, case_id: int, key: str, **values: Any) -> None:
         """Somebody completes the open task (or triggers the action) ``key`` of a case."""
         with self.engine.transaction() as session:
@@ -152,6 +160,11 @@ class Stage:
             titles = [row["document"] for row in wanted if row["mandatory"] or self.random.random() < 0.4]
             return [{"title": title, "document": self._add_paper(session, case, by, title)} for title in titles]
 
+    def adds_photo(self, by: Actor, case_id: int) -> int:
+        """Upload a photo of the building; its id."""
+        with self.engine.transaction() as session:
+            return self._add_paper(session, session.get_one(Case, case_id), by, "photos")
+
     def _add_paper(self, session: Session, case: Case, by: Actor, title: str) -> int:
         variant = self.random.randrange(PAPERS)
         if (title, variant) not in self._papers:
@@ -175,15 +188,31 @@ class Stage:
             )
         self.work()
 
-    def inspection_of(self, case_id: int) -> tuple[int, Actor] | None:
-        """The inspection that a registration has led to, and its inspector."""
+    def inspection_of(self, case_id: int) -> int | None:
+        """The inspection that a registration has led to."""
         with self.engine.sessions() as session:
-            found = session.execute(
-                select(Case.id, GasProject.inspector_id)
-                .join(GasProject, GasProject.case_id == Case.refers_to_id)
-                .where(Case.refers_to_id == case_id, Case.process_key == "gas_inspection")
-            ).first()
-        return (found[0], self._by_id(found[1])) if found else None
+            return session.scalar(
+                select(Case.id).where(Case.refers_to_id == case_id, Case.process_key == "gas_inspection")
+            )
+
+    def project_of(self, case_id: int) -> GasProject:
+        """The project of a registration, with its meters."""
+        with self.engine.sessions() as session:
+            wanted = select(GasProject).where(GasProject.case_id == case_id)
+            return session.scalars(wanted.options(selectinload(GasProject.meters))).one()
+
+    def inspector_of(self, case_id: int) -> Actor:
+        """Who inspects the project of a registration now."""
+        return self._by_id(self.project_of(case_id).inspector_id)
+
+    def number_of(self, case_id: int) -> str:
+        with self.engine.sessions() as session:
+            return session.scalars(select(Case.number).where(Case.id == case_id)).one()
+
+    def certificate_of(self, case_id: int) -> str:
+        """The number of the certificate that a request has led to."""
+        with self.engine.sessions() as session:
+            return session.scalars(select(Certificate.number).where(Certificate.case_id == case_id)).one()
 
     def _open(self, session: Session, case_id: int, key: str) -> int:
         task = self._find(session, case_id, key)

@@ -6,88 +6,18 @@ the youngest stories are left in the middle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from engine.identity import Actor
-from models.jalali import jalali_text
 from workflows.demo_data import CANCEL_REASONS
+from workflows.demo_inspection import Inspection
 from workflows.demo_people import INSPECTORS, NOBODY_FREE
+from workflows.demo_plan import Plan, Waits
 from workflows.demo_stage import Stage
-from workflows.rules.inspection_fees import MARKS_METERS
 
 PROCESS = "project_registration"
 
-Waits = Iterator[timedelta]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a project comes to. ``age``: it began so many days ago, at least and at most."""
-
-    age: tuple[float, float]
-    known: bool = False  # stands on a property that the organisation knows
-    region: int | None = None
-    stops_at: str = ""  # this task stays open
-    draft: bool = False  # … with a half-filled form
-    cancelled_at: str = ""
-    changes: bool = False  # goes back to the owner once
-    pays: tuple[str, ...] = ("pay",)  # the bank's decisions, one for each try; "open": the payer is there now
-    pays_twice: bool = False  # the payment that was given up comes after all (PAY-2)
-    appointed: bool = False  # the gas office appoints the inspector, where nobody was found
-    claimed: bool = False  # … or has taken the task and not done it yet
-    visits: tuple[str, ...] = ()  # the outcomes of the inspector's visits; "": a visit that is still ahead
-    supervised: str = ""  # suspend | cancel
-
-
-OLD, RECENT, FRESH = (14, 140), (4, 15), (0.3, 2)
-
-DECK = (
-    Plan(age=OLD, visits=("approved", "approved")),
-    Plan(age=RECENT, stops_at="register_meters", draft=True),
-    Plan(age=RECENT, visits=("",), known=True),
-    Plan(age=(6, 30), region=NOBODY_FREE),
-    Plan(age=OLD, cancelled_at="review_invoice"),
-    Plan(age=RECENT, stops_at="review_invoice"),
-    Plan(age=OLD, visits=("absent_without_fee", "approved", "approved"), changes=True),
-    Plan(age=(6, 10), pays=("open",)),
-    Plan(age=(6, 20), visits=()),
-    Plan(age=RECENT, stops_at="upload_documents", known=True),
-    Plan(age=(10, 60), region=NOBODY_FREE, known=True, appointed=True, visits=("approved", "approved")),
-    Plan(age=OLD, visits=("approved", "approved"), pays=("fail", "pay"), known=True),
-    Plan(age=FRESH, stops_at="choose_property"),
-    Plan(age=RECENT, pays=("fail",)),
-    Plan(age=OLD, visits=("approved", "approved"), known=True),
-    Plan(age=(1, 4), stops_at="register_property", draft=True),
-    Plan(age=(5, 16), visits=("absent_without_fee", "")),
-    Plan(age=RECENT, stops_at="register_owner", known=True),
-    Plan(age=OLD, cancelled_at="register_meters", known=True),
-    Plan(age=RECENT, stops_at="register_building"),
-    Plan(age=OLD, visits=("approved", "approved"), pays=("cancel", "pay")),
-    Plan(age=(6, 20), visits=("",), changes=True),
-    Plan(age=(6, 12), region=NOBODY_FREE, claimed=True),
-    Plan(age=OLD, visits=("approved", "approved"), known=True),
-    Plan(age=(2, 6), stops_at="find_property", known=True),
-    Plan(age=(6, 40), pays=("give_up", "pay"), pays_twice=True, visits=("approved", "approved")),
-    Plan(age=OLD, visits=("absent_without_fee", "absent_without_fee", "approved", "approved")),
-    Plan(age=(10, 50), stops_at="review_invoice", supervised="suspend"),
-    Plan(age=OLD, visits=("approved", "approved")),
-    Plan(age=(20, 120), stops_at="upload_documents", supervised="cancel"),
-)
-
-REPORTS = {
-    "approved": (
-        "آزمون نشتی انجام شد و افت فشاری دیده نشد. لوله‌کشی با نقشه می‌خواند و بست‌ها درست نصب شده‌اند.",
-        "مسیر لوله‌ها، شیرهای قطع و دودکش‌ها بررسی و تأیید شد.",
-        "همهٔ کنتورها بازدید شدند؛ فاصله‌ها و رنگ‌آمیزی لوله‌ها مطابق مقررات است.",
-    ),
-    "absent_without_fee": (
-        "مجری با هماهنگی قبلی حاضر نشد؛ ساختمان به علت قطع برق در دسترس نبود.",
-        "به علت بارندگی شدید بازدید ممکن نشد و با مجری برای روز دیگری قرار گذاشته می‌شود.",
-    ),
-}
 APPOINTED = "نزدیک‌ترین بازرس با ظرفیت آزاد؛ تلفنی با ایشان هماهنگ شد."
 SUPERVISED = {
     "suspend": "تا پاسخ شهرداری دربارهٔ پلاک ثبتی متوقف شد.",
@@ -104,6 +34,7 @@ class Story:
         self.by = contractor
         self.case_id = 0
         self._building = stage.invention.building()
+        self._building["work_type"] = plan.work or self._building["work_type"]
 
     def tell(self) -> Waits:
         """The whole story, from the start of the case to where the plan ends."""
@@ -216,7 +147,7 @@ class Story:
                 return
         inspection = self.stage.inspection_of(self.case_id)
         if inspection is not None:
-            yield from self._is_inspected(*inspection)
+            yield from Inspection(self.stage, self.plan, self.by, project_id=self.case_id, case_id=inspection).tell()
 
     def _is_appointed(self) -> bool:
         officer = self.stage.actors["gas-office"]
@@ -227,19 +158,3 @@ class Story:
         inspector = self.stage.actors[self.stage.random.choice(INSPECTORS[1:8])]
         self.stage.does(officer, self.case_id, "assign_by_hand", inspector=inspector.person_id, note=APPOINTED)
         return True
-
-    def _is_inspected(self, case_id: int, inspector: Actor) -> Waits:
-        office = self.stage.office
-        for outcome in self.plan.visits:
-            yield self.stage.in_office(days=1)
-            day = office.add_working_days(self.stage.now, self.stage.random.randrange(2, 7)).astimezone(office.zone)
-            visit = day.replace(hour=self.stage.random.randrange(8, 14), minute=30, second=0, microsecond=0)
-            self.stage.does(
-                inspector, case_id, "schedule_visit", visit_date=jalali_text(visit.date()), visit_time=f"{visit:%H:%M}"
-            )
-            if not outcome:
-                return
-            yield self.stage.until(visit + timedelta(minutes=self.stage.random.uniform(40, 300)))
-            text = self.stage.random.choice(REPORTS[outcome])
-            meters = [1] if outcome in MARKS_METERS else []
-            self.stage.does(inspector, case_id, "record_report", report_text=text, outcome=outcome, meters=meters)
