@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request
 from werkzeug.wrappers import Response
 
@@ -10,7 +12,8 @@ from engine.errors import InvalidSubmission
 from engine.permissions import demand
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
-from webapp import current, labels
+from webapp import clock, current, labels
+from webapp.filters import moment
 from webapp.worklist import asked, link
 
 bp = Blueprint("monitor", __name__)
@@ -20,9 +23,28 @@ REASON_LENGTH = 500
 
 @bp.get("/monitor")
 def show() -> str:
+    return _figures(clock.control())
+
+
+def _figures(control: dict[str, Any] | None) -> str:
+    """The figures, and where the clock can be moved its ``control``."""
     with current.transaction() as session:
         figures = monitor.figures(session, current.actor(), now=current.now())
-    return render_template("monitor/show.html", figures=figures, statuses=labels.STATUSES)
+    return render_template("monitor/show.html", figures=figures, statuses=labels.STATUSES, control=control)
+
+
+@bp.post("/monitor/clock")
+def advance_clock() -> tuple[str, int] | Response:
+    """Put the clock of a demonstration ahead; what becomes due by that happens at once."""
+    typed = {"amount": clean(request.form.get("amount", ""))[:20], "unit": request.form.get("unit", "")}
+    try:
+        now = clock.advance(typed)
+    except InvalidSubmission as refused:
+        errors = [text for texts in refused.errors.values() for text in texts]
+        return _figures(clock.control(typed, errors=errors)), 422
+    current.application().worker.nudge()
+    flash(_("ساعت جلو رفت: اکنون %(moment)s است.", moment=moment(now)), "success")
+    return redirect(f"{request.script_root}/monitor", 303)
 
 
 @bp.get("/incidents")

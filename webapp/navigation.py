@@ -16,7 +16,7 @@ from engine.permissions import allowed
 from models import language
 from models.account import Person
 from models.language import gettext as _
-from webapp import current
+from webapp import clock, current
 from webapp.list_reading import listing_context
 
 bp = Blueprint("preferences", __name__)
@@ -51,6 +51,7 @@ def _shell() -> dict[str, Any]:
     person = current.person()
     shell: dict[str, Any] = {
         "current_language": language.current(), "demo": current.settings().demo, "now": current.now(),
+        "clock": clock.shown(),
         "person": person, "navigation": [], "unread_messages": 0, "failed_page": False,
     }  # fmt: skip
     if person is None or person.must_change_password or g.get("database_away"):
