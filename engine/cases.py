@@ -25,6 +25,7 @@ from models.event import EventSubscription
 from models.jalali import format_moment
 from models.job import EVENT_JOBS, Incident, Job, JobKind
 from models.language import gettext as _
+from models.units import DISTRICTS, UNITS
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def _words(q: str) -> list[str]:
 def _task_wait(session: Session, case: Case, task: Task) -> Wait:
     drawn = _drawn_for(session, case, task.process_key)
     return Wait(
-        task_key=task.key, name=_(task.name), role=task.role, role_name=_(drawn.lanes.get(task.role, "")),
+        task_key=task.key, name=_(task.name), role=task.role, role_name=_group_name(task, drawn),
         assignee=task.assignee.name if task.assignee else None, since=task.since, due=task.due_at, locked=task.locked,
         task_id=task.id,
     )  # fmt: skip
@@ -287,6 +288,13 @@ def _event_words(wait: Wait) -> str:
         **values,
         key=wait.key,
     )
+
+
+def _group_name(task: Task, drawn: _Drawn) -> str:
+    """The lane's name, with the unit or district where the task is in one."""
+    name = _(drawn.lanes.get(task.role, ""))
+    part = UNITS.get(task.scope) or DISTRICTS.get(task.scope)
+    return _("%(role)s، %(part)s", role=name, part=part) if name and part else name
 
 
 def _whom(wait: Wait) -> str:

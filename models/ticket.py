@@ -21,6 +21,7 @@ class Ticket(Base):
     __tablename__ = "tickets"
     __table_args__ = (
         Index("ix_tickets_requester_id_id", "requester_id", "id"),
+        Index("ix_tickets_unit_id", "unit", "id"),
         Index("ix_tickets_overdue", "overdue_at", "id", postgresql_where=_OVERDUE, sqlite_where=_OVERDUE),
     )
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy import select
 
 from engine.briefing import Block, Briefing, BriefingContext
 from engine.errors import Refusal
 from engine.operations import OperationContext
 from models.account import Person
+from models.case import Task, TaskStatus
 from models.choice import Choice
 from models.language import gettext as _
 from models.language import lazy
@@ -139,11 +143,19 @@ def mark_overdue(context: OperationContext) -> bool:
     Who has asked the president before waits for that answer already.
     """
     ticket = ticket_of(context.session, context.case)
-    ticket.overdue_at = context.now
+    ticket.overdue_at = _deadline(context) or context.now
     may_escalate = ticket.escalated_at is None
     context.record(TICKET_OVERDUE, {"text": lazy("مهلت پاسخ واحد %(unit)s گذشت", unit=UNITS[ticket.unit])})
     ticket_notices.overdue(context, ticket, may_escalate=may_escalate)
     return may_escalate
+
+
+def _deadline(context: OperationContext) -> datetime | None:
+    """When the answer that is waited for was due."""
+    waiting = select(Task.due_at).where(
+        Task.case_id == context.case.id, Task.key == "answer_ticket", Task.status == TaskStatus.OPEN
+    )
+    return context.session.scalars(waiting).first()
 
 
 @operations.register

@@ -30,6 +30,7 @@ AT_HOME = 5
 NUMBER = Column("number", lazy("شمارهٔ رهگیری"))
 TITLE = Column("title", lazy("عنوان"))
 UNIT = Column("unit", lazy("واحد"))
+REQUESTER = Column("requester", lazy("درخواست‌کننده"))
 PRIORITY = Column("priority", lazy("اولویت"))
 STATE = Column("state", lazy("وضعیت"))
 SENT = Column("sent", lazy("زمان ارسال"), "moment")
@@ -69,19 +70,52 @@ def _own_rows(found: Sequence[Any]) -> list[Row]:
 
 
 @listings.register(
-    key="overdue_tickets", label=lazy("درخواست‌های دیرشده"),
-    role=(Role.DEPARTMENT_STAFF, Role.PRESIDENT, Role.SUPERVISOR),
+    key="unit_tickets", label=lazy("درخواست‌های واحد"), role=Role.DEPARTMENT_STAFF,
+    columns=[NUMBER, TITLE, UNIT, REQUESTER, PRIORITY, STATE, SENT], filters=[SEARCH, BY_STATE, FROM, TO], group=GROUP,
+)  # fmt: skip
+def unit_tickets(context: ListingContext, asked: Asked) -> Found:
+    """What the person's units have to answer or have answered, the newest first; overdue ones are marked."""
+    wanted = (
+        select(Ticket)
+        .where(_of_units(context), *between(context, Ticket.submitted_at, asked))
+        .options(joinedload(Ticket.requester))
+    )
+    if "state" in asked.choices:
+        wanted = wanted.where(Ticket.state == asked.choices["state"])
+    return rows_of(
+        context, _found_by_words(wanted, asked), asked, NEWEST, key=lambda one: [one[0].id], drawn=_unit_rows
+    )
+
+
+def _of_units(context: ListingContext) -> ColumnElement[bool]:
+    """Those of the person's units; who belongs to no unit answers for all."""
+    scopes = sorted(scope for role, scope in context.actor.scopes if role == Role.DEPARTMENT_STAFF)
+    return true() if "" in scopes else Ticket.unit.in_(scopes)
+
+
+def _unit_rows(found: Sequence[Any]) -> list[Row]:
+    return [
+        Row(
+            _shown(ticket) | {"state": state_text(ticket), "requester": ticket.requester.name},
+            url=f"/cases/{ticket.case.number}", mark="danger" if is_overdue(ticket) else "",
+        )
+        for (ticket,) in found
+    ]  # fmt: skip
+
+
+@listings.register(
+    key="overdue_tickets", label=lazy("درخواست‌های دیرشده"), role=(Role.PRESIDENT, Role.SUPERVISOR),
     columns=[
-        NUMBER, TITLE, UNIT, PRIORITY, SENT, Column("overdue", lazy("پایان مهلت"), "moment"),
-        Column("escalated", lazy("ارسال به رئیس"), "moment"), Column("requester", lazy("درخواست‌کننده")),
+        NUMBER, TITLE, UNIT, REQUESTER, Column("overdue", lazy("پایان مهلت"), "moment"),
+        Column("escalated", lazy("ارسال به رئیس"), "moment"),
     ],
     filters=[SEARCH, BY_UNIT], home=AT_HOME, group=GROUP,
 )  # fmt: skip
 def overdue_tickets(context: ListingContext, asked: Asked) -> Found:
-    """What was to be answered before now, the longest overdue first; a unit's people see their unit's (TKT-5)."""
+    """What was to be answered before now, the longest overdue first (TKT-5)."""
     wanted = (
         select(Ticket)
-        .where(Ticket.overdue_at.is_not(None), Ticket.state == WAITING, _of_units(context))
+        .where(Ticket.overdue_at.is_not(None), Ticket.state == WAITING)
         .options(joinedload(Ticket.requester))
     )
     if "unit" in asked.choices:
@@ -90,14 +124,6 @@ def overdue_tickets(context: ListingContext, asked: Asked) -> Found:
         context, _found_by_words(wanted, asked), asked, LONGEST_OVERDUE,
         key=lambda one: [one[0].overdue_at, one[0].id], drawn=lambda found: _overdue_rows(context, found),
     )  # fmt: skip
-
-
-def _of_units(context: ListingContext) -> ColumnElement[bool]:
-    """Those that the person answers for: of their units, or of all."""
-    actor = context.actor
-    if not actor.roles.isdisjoint({Role.PRESIDENT, Role.SUPERVISOR}) or (Role.DEPARTMENT_STAFF, "") in actor.scopes:
-        return true()
-    return Ticket.unit.in_(sorted(scope for role, scope in actor.scopes if role == Role.DEPARTMENT_STAFF))
 
 
 def _overdue_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
@@ -113,7 +139,7 @@ def _overdue_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
 
 def _may_open(context: ListingContext, ticket: Ticket) -> bool:
     """The president sees of a ticket no more than that it is overdue, until he is asked."""
-    return ticket.escalated_at is not None or bool({Role.DEPARTMENT_STAFF, Role.SUPERVISOR} & context.actor.roles)
+    return ticket.escalated_at is not None or Role.SUPERVISOR in context.actor.roles
 
 
 def is_overdue(ticket: Ticket) -> bool:

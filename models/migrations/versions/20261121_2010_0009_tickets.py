@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("case_id", name=op.f("uq_tickets_case_id")),
     )
     op.create_index("ix_tickets_requester_id_id", "tickets", ["requester_id", "id"], unique=False)
+    op.create_index("ix_tickets_unit_id", "tickets", ["unit", "id"], unique=False)
     op.create_index(
         "ix_tickets_overdue", "tickets", ["overdue_at", "id"], unique=False, postgresql_where=OVERDUE,
         sqlite_where=OVERDUE,
@@ -66,5 +67,6 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_messages_ticket_id_id", table_name="ticket_messages")
     op.drop_table("ticket_messages")
     op.drop_index("ix_tickets_overdue", table_name="tickets")
+    op.drop_index("ix_tickets_unit_id", table_name="tickets")
     op.drop_index("ix_tickets_requester_id_id", table_name="tickets")
     op.drop_table("tickets")
