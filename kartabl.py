@@ -339,7 +339,7 @@ def demo_command(listed: bool, as_json: bool, cases: int) -> None:
 
 def submit(engine: Engine, session: Session, task_id: int, by: Actor, values: dict[str, object]) -> StepResult:
     """Complete a task with plain values through its own form, as pages and API do: for commands and tests."""
-    view = engine.brief(session, engine.open_task(session, task_id, by=by), by=by, typed=values)
+    view = engine.open_task(session, task_id, by=by, typed=values)
     form_class = forms.form_for(view.task.process_key, view.task.key) or forms.declared_form(
         view.task.process_key, view.task.key, view.fields
     )

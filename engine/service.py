@@ -178,8 +178,10 @@ class Engine:
 
     # Tasks
 
-    def open_task(self, session: Session, task_id: int, *, by: Actor) -> TaskView:
-        """An open task with its briefing and the person's draft, for the page.
+    def open_task(
+        self, session: Session, task_id: int, *, by: Actor, typed: Mapping[str, Any] | None = None
+    ) -> TaskView:  # fmt: skip
+        """An open task with the person's draft, briefed for what is ``typed``, else for the draft.
 
         Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker.
         """
@@ -189,7 +191,7 @@ class Engine:
         deployed = self.definitions.get(session, task.case.definition_id)
         fields = deployed.diagrams[task.process_key].elements[task.key].fields
         view = TaskView(task, task.case, Briefing(), dict(draft.values) if draft else None, fields)
-        return self.brief(session, view, by=by, typed=view.draft or {})
+        return self.brief(session, view, by=by, typed=(view.draft or {}) if typed is None else typed)
 
     def brief(self, session: Session, view: TaskView, *, by: Actor, typed: Mapping[str, Any]) -> TaskView:
         """The same task, briefed for what has been typed since it was opened."""
