@@ -24,6 +24,7 @@ from models.identifiers import company_id, national_code
 from models.inspection import Certificate, InspectionReport, MeterCorrection
 from models.job import Incident
 from models.outbox import DeliveryState, OutboxMessage
+from models.ticket import Ticket
 from tests.conftest import SATURDAY, prepare
 from tests.databases import SQLITE, fresh_database
 from workflows import demo
@@ -104,6 +105,17 @@ def test_nothing_failed(session: Session) -> None:
 def test_every_case_has_a_valid_number(session: Session) -> None:
     for number in session.scalars(select(Case.number)):
         assert numbers.read_number(number) == number
+
+
+@pytest.mark.rule("TKT-2", "TKT-5")
+def test_tickets_stand_at_every_interesting_place(session: Session) -> None:
+    tickets = session.scalars(select(Ticket)).all()
+    assert {ticket.state for ticket in tickets} == {"waiting", "answered", "closed"}
+    overdue = [ticket for ticket in tickets if ticket.overdue_at is not None and ticket.state == "waiting"]
+    assert {ticket.escalated_at is None for ticket in overdue} == {True, False}
+    ended = select(Case.outcome).where(Case.process_key == "ticket", Case.status == CaseStatus.COMPLETED)
+    assert set(session.scalars(ended)) == {"ticket_closed", "ticket_decided"}
+    assert any(ticket.unit == "education" for ticket in tickets), "one was passed on"
 
 
 def test_codes_and_ids_are_valid(session: Session) -> None:

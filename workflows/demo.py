@@ -22,7 +22,7 @@ from engine.service import Engine
 from engine.supervision import Supervision
 from models.account import Notice, NoticeReading
 from models.case import Case
-from workflows import demo_people
+from workflows import demo_people, demo_tickets
 from workflows.assignment import period_of
 from workflows.demo_data import Invention, add_properties
 from workflows.demo_notices import NOTICES
@@ -67,7 +67,8 @@ def fill(engine: Engine, accounts: Accounts, *, submit: Submit, begin: Begin, ca
     with past.transaction() as session:
         stage.known = add_properties(session, stage.invention, until=clock.now)
         stage.know(session)
-    _play(stage, [*_notices(stage), *_projects(stage, round(cases / CASES_OF_A_PROJECT))])
+    projects = _projects(stage, round(cases / CASES_OF_A_PROJECT))
+    _play(stage, [*_notices(stage), *projects, *demo_tickets.stories(stage)])
     clock.now = end
     stage.work()
     with past.transaction() as session:
