@@ -27,7 +27,7 @@ TYPES = {
 }  # fmt: skip
 TYPE_NAMES = {
     "number": lazy("عدد"), "string": lazy("متن"), "boolean": lazy("درست یا نادرست"), "date": lazy("تاریخ"),
-    "moment": lazy("تاریخ و ساعت"), "time": lazy("ساعت"), "duration": lazy("مدت"),
+    "moment": lazy("تاریخ و ساعت"), "time": lazy("ساعت روز"), "duration": lazy("مدت"),
 }  # fmt: skip
 _PYTHON_TYPES: dict[str, Any] = {
     "number": (int, Decimal), "string": str, "boolean": bool, "date": date, "moment": datetime, "time": time,
