@@ -15,15 +15,20 @@ from waitress.server import create_server
 import kartabl
 import webapp
 from engine.settings import Settings
+from models.case import Case
 from models.gas import Inspector, InspectorQuota, InspectorRegion
 from models.job import Incident
 from tests.play import People, Play
-from tests.scenarios import gas_office
+from tests.scenarios import certificates, gas_office, inspections
 from workflows.assignment import period_of
+from workflows.certificates import address_of
 
 INSPECTOR = "12-30-01234"
 NAME_OF_INSPECTOR = "سارا مرادی"
-WITH_INSPECTOR, WITHOUT_INSPECTOR = 3, 9  # regions
+ELSEWHERE = "12-30-01301"  # an inspector of a region in which nothing happens
+NAME_OF_OTHER = "امیر حسینی"
+OWNER = "contractor-2"  # whose cases stand at the places
+WITH_INSPECTOR, WITHOUT_INSPECTOR, OTHER_REGION = 3, 9, 7
 KNOWN_PLATE = "2394"
 STAFF = {
     "gas_office": ("شهلا", "ابراهیمی"), "supervisor": ("هومن", "راد"), "admin": ("بیتا", "مقدم"),
@@ -44,10 +49,13 @@ class Site:
         """People of every kind and one case at each interesting place. Before the worker runs beside it."""
         for role, (first_name, last_name) in STAFF.items():
             self.people.add(role, role, first_name=first_name, last_name=last_name, mobile="09120000002")
-        self.people.add("contractor-2", "contractor", first_name="مهدی", last_name="صالحی", mobile="09120000003")
-        self._add_inspector()
+        self.people.add(OWNER, "contractor", first_name="مهدی", last_name="صالحی", mobile="09120000003")
+        self._add_inspector(INSPECTOR, NAME_OF_INSPECTOR, WITH_INSPECTOR)
+        self._add_inspector(ELSEWHERE, NAME_OF_OTHER, OTHER_REGION)
         self._finished_registration()
         self._open_registrations()
+        self._open_inspections()
+        self._certificates()
 
     def story(self) -> Play:
         clock = SimpleNamespace(now=self.application.clock())
@@ -56,19 +64,19 @@ class Site:
     def path_of(self, play: Play, task: str) -> str:
         return f"/tasks/{play.task(task).id}"
 
-    def _add_inspector(self) -> None:
-        first_name, last_name = NAME_OF_INSPECTOR.split()
+    def _add_inspector(self, username: str, name: str, region: int) -> None:
+        first_name, last_name = name.split()
         names = {"first_name": first_name, "last_name": last_name}
-        person = self.people.add(INSPECTOR, "inspector", mobile="09120000001", **names)
+        person = self.people.add(username, "inspector", mobile="09120000001", **names)
         now: datetime = self.application.clock()
         with self.application.engine.transaction() as session:
             session.add(Inspector(person_id=person.id, active=True, ready=True, firm=""))
             session.flush()
-            session.add(InspectorRegion(inspector_id=person.id, region=WITH_INSPECTOR))
+            session.add(InspectorRegion(inspector_id=person.id, region=region))
             session.add(InspectorQuota(inspector_id=person.id, period=period_of(now), quota=500))
 
     def _finished_registration(self) -> None:
-        play = gas_office.paid(self.story(), by="contractor-2")
+        play = gas_office.paid(self.story(), by=OWNER)
         self.places["finished case"] = f"/cases/{play.case.number}"
         play.follow("gas_inspection")
         self.places |= {
@@ -81,7 +89,7 @@ class Site:
             ))  # fmt: skip
 
     def _open_registrations(self) -> None:
-        by = "contractor-2"
+        by = OWNER
         lost = gas_office.paid(self.story(), by=by, region=WITHOUT_INSPECTOR, renovation_code="9-1-1-1")
         self.places["assign_by_hand"] = self.path_of(lost, "assign_by_hand")
         self.places["case that waits"] = f"/cases/{lost.case.number}"
@@ -101,6 +109,46 @@ class Site:
         [task] = [key for key in paying.waits_for()]
         self.places["payment"] = self.path_of(paying, task)
         self.places["test gateway"] = f"/test-gateway/{paying.payment().authority}"
+
+    def _inspected(self, code: str) -> Play:
+        """A paid project of the second contractor, whose inspection has begun."""
+        return gas_office.paid(self.story(), by=OWNER, renovation_code=code).follow("gas_inspection")
+
+    def _open_inspections(self) -> None:
+        visited = inspections.visits(self._inspected("3-1-1-7"), INSPECTOR)
+        self.places |= {
+            "record_report": self.path_of(visited, "record_report"),
+            "dismiss_inspector": self.path_of(visited, "dismiss_inspector"),
+        }  # fmt: skip
+        owing = inspections.reports(self._inspected("3-1-1-8"), "defects", 1, by=INSPECTOR)
+        self.places |= {
+            "case in debt": f"/cases/{owing.case.number}", "pay_debt": self.path_of(owing, "pay_debt"),
+            "locked visit": self.path_of(owing, "schedule_visit"),
+            "correct_report": self.path_of(owing, "correct_report"),
+        }  # fmt: skip
+        wrong = {1: "زیربنا ۱۵۰ متر است."}
+        wronged = inspections.reports(self._inspected("3-1-1-9"), "defects", 1, by=INSPECTOR, mismatches=wrong)
+        self.places["correct_meter"] = self.path_of(wronged, "correct_meter")
+
+    def _certificates(self) -> None:
+        """One that is asked for, and one that was issued."""
+        for code in ("3-1-1-10", "3-1-1-11"):
+            play = self._inspected(code)
+            for _stage in range(2):
+                inspections.reports(play, "approved", by=INSPECTOR)
+            project = inspections.project(play).case_id
+            with play.session() as session:
+                number = session.get_one(Case, project).number
+            certificates.ask(play, number, by=OWNER)
+            self.places["review_confirmation"] = self.path_of(play, "review_confirmation")
+            if "approved project" not in self.places:
+                play.does(INSPECTOR, "review_confirmation", decision="approve")
+                issued = certificates.certificate(play)
+                self.places |= {
+                    "approved project": f"/cases/{number}", "certificate": f"/cases/{play.case.number}",
+                    "verify": address_of(issued, ""),
+                    "revoke": f"/start/certificate_revocation?certificate={issued.number}",
+                }  # fmt: skip
 
 
 @contextmanager
