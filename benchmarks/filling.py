@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Table, event, func, select, text
@@ -47,12 +48,15 @@ WORDS_AGAIN = {
 
 
 @unhurried()
-def fill(url: str, cases: int, *, real: int = REAL) -> None:
-    """Bring an empty database to so many cases (a multiple of ``real``), with its statistics up to date."""
+def fill(url: str, cases: int, *, real: int = REAL, run: Callable[[Office, int], None] | None = None) -> None:
+    """Bring an empty database to so many cases (a multiple of ``real``), with its statistics up to date.
+
+    ``run`` makes the real ones; without it they are at every place that cases are at.
+    """
     office = open_office(url)
     _loosen(office.application.database)
     say(f"{databases.backend_of(url)}: {real:,} cases really run")
-    _really_run(office, real)
+    (run or _really_run)(office, real)
     office.close()
     say(f"{databases.backend_of(url)}: {cases - real:,} copies")
     if cases > real:
@@ -70,6 +74,15 @@ def contractors_of(office: Office) -> list[Actor]:
     with office.engine.transaction() as session:
         found = session.scalars(select(Person).where(Person.id > STAFF).order_by(Person.id).limit(CONTRACTORS))
         return [actor_for(person) for person in found]
+
+
+def reminded(office: Office, cases: int) -> None:
+    """Every case waits for its visit, and for the moment to remind of it."""
+    chosen = random.Random(REAL)
+    for _ in range(cases):
+        case_id = _named(office, REMINDED, office.inspector, chosen, None)
+        task = office.open_tasks([case_id])[case_id]
+        office.complete(task, form_class(REMINDED, "register").from_values(SHORT))
 
 
 def _really_run(office: Office, cases: int) -> None:
@@ -147,7 +160,7 @@ def _copy(connection: Connection, *, copies: int) -> None:
     else:
         connection.exec_driver_sql("PRAGMA journal_mode=OFF")  # whoever opens the database next has its log again
     tables = [Base.metadata.tables[name] for name in COPIED]
-    last = {table.name: connection.scalar(select(func.max(table.c.id))) for table in tables if "id" in table.c}
+    last = {table.name: connection.scalar(select(func.max(table.c.id))) or 0 for table in tables if "id" in table.c}
     _number(connection, last["cases"], copies)
     indexes = [index for table in tables for index in sorted(table.indexes, key=lambda index: str(index.name))]
     for index in indexes:

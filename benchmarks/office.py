@@ -141,17 +141,17 @@ def settings_for(url: str) -> Settings:
     return Settings(secret_key=SECRET, database_url=url, files_path=Path("var/benchmark-files"))
 
 
-def open_office(url: str) -> Office:
+def open_office(url: str, *, now: kartabl.Clock = kartabl.utc_now) -> Office:
     """The office of a database; the first to come deploys its diagrams and hires its people."""
     if operations.get("office.tell") is None:
         operations.register(tell)
-    application = kartabl.build(settings_for(url))
+    application = kartabl.build(settings_for(url), now=now)
     with application.engine.transaction() as session:
         people = {person.username: actor_for(person) for person in session.scalars(select(Person).limit(2))}
     if not people:
         _furnish(application)
         application.database.dispose()
-        return open_office(url)
+        return open_office(url, now=now)
     return Office(application, people["inspector"], people["supervisor"])
 
 
