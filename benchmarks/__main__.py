@@ -12,15 +12,15 @@ from pathlib import Path
 from benchmarks.machine import describe
 from benchmarks.reporting import Part, as_markdown, verdicts
 
-PARTS = ("completion", "scale", "throughput", "memory", "timers")
+PARTS = ("completion", "scale", "throughput", "memory", "timers", "inspection")
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 RESULTS = Path("var/benchmarks")  # what each part measured last
 HEAD = """# Benchmarks
 
 How fast Kartabl is, and that it stays so however long a case runs and however many cases there are. `make bench`
 measures all of it anew and writes this page; nothing here is typed by hand, the verdicts neither. One part alone:
-`python -m benchmarks.completion` (or `scale`, `throughput`, `memory`, `timers`), with `--quick` for trying. The numbers are
-of one machine on one day: ratios travel better than milliseconds. No test is timed.
+`python -m benchmarks.completion` (or `scale`, `throughput`, `memory`, `timers`), with `--quick` for trying. The
+numbers are of one machine on one day: ratios travel better than milliseconds. No test is timed.
 """
 
 
