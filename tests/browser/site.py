@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -152,8 +152,8 @@ class Site:
 
 
 @contextmanager
-def running(database_url: str, files: Path) -> Iterator[Site]:
-    """The site on a free port of this machine, until the block is left."""
+def running(database_url: str, files: Path, fill: Callable[[Site], None] = Site.fill) -> Iterator[Site]:
+    """The site on a free port of this machine, until the block is left; ``fill`` says who and what is there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -163,7 +163,7 @@ def running(database_url: str, files: Path) -> Iterator[Site]:
     )  # fmt: skip
     application = kartabl.build(settings)
     site = Site(application)
-    site.fill()
+    fill(site)
     server = create_server(webapp.create_app(application), host="127.0.0.1", port=port, threads=4)
     thread = threading.Thread(target=server.run, name="pages", daemon=True)
     application.worker.start()
