@@ -105,6 +105,18 @@ def test_what_is_no_time_moves_nothing_and_stays_in_the_form(
     assert application.clock() == SATURDAY
 
 
+def test_a_worker_that_died_under_a_later_clock_is_not_taken_for_alive(
+    client: FlaskClient, application: kartabl.Application, clock: StandingClock
+) -> None:
+    clock.advance(DAY)
+    application.worker.work()
+    assert client.get("/readyz").status_code == 200
+    clock.advance(-DAY)
+    assert client.get("/readyz").json["checks"]["worker"] is False  # type: ignore[index]
+    application.worker.work()
+    assert client.get("/readyz").status_code == 200
+
+
 @pytest.fixture
 def production(settings: Settings, clock: StandingClock) -> Iterator[kartabl.Application]:
     built = kartabl.build(replace(settings, mode="production"), now=clock)
