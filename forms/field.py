@@ -16,7 +16,7 @@ from models.digits import clean, persian_digits, storable
 from models.language import current
 from models.language import gettext as _
 
-TYPED_LIMIT = 50_000  # characters kept of what was typed, however wrong it is
+TYPED_LIMIT = 50_000  # characters that are looked at; a longer text is refused unread
 
 Json = Any  # what json.dumps takes
 
@@ -34,6 +34,7 @@ class KartablField(wtforms.Field):
     widget = widgets.TextInput()
     hint = "text"  # how the page draws it; x-widget of the schema
     empty: Json = None  # the JSON value of an empty field
+    kept: ClassVar[int] = TYPED_LIMIT  # characters kept of what was typed, however wrong it is
     attributes: ClassVar[dict[str, Any]] = {}  # HTML attributes of every field of the kind
 
     def __init__(
@@ -65,11 +66,15 @@ class KartablField(wtforms.Field):
     def _read(self, texts: Sequence[str]) -> None:
         self.data = None
         text = texts[0] if texts else ""
-        self.typed = storable(text[:TYPED_LIMIT])
+        self.typed = storable(text[: self.kept])
         if len(text) > TYPED_LIMIT:
-            raise ValueError(_("این متن بیش از اندازه بلند است."))
+            raise ValueError(self.too_long())
         if self.typed.strip():
             self.data = self.parse(self.typed)
+
+    def too_long(self) -> str:
+        """What is said of a text that is too long to be read."""
+        return _("این متن بیش از اندازه بلند است.")
 
     def flatten(self, value: Json) -> list[str]:
         """The texts that a page would send for the JSON ``value``; ``ValueError`` when its type is wrong."""

@@ -42,8 +42,11 @@ class TextField(KartablField):
     def parse(self, text: str) -> str:
         text = self._tidy(clean(text))
         if len(text) > self.most:
-            raise ValueError(_("حداکثر %(most)s نویسه بنویسید.", most=shown_number(self.most)))
+            raise ValueError(self.too_long())
         return text
+
+    def too_long(self) -> str:
+        return _("حداکثر %(most)s نویسه بنویسید.", most=shown_number(self.most))
 
     def _tidy(self, text: str) -> str:
         return " ".join(text.split())
@@ -57,6 +60,7 @@ class LongTextField(TextField):
 
     widget = widgets.TextArea()
     hint = "textarea"
+    kept = 2_000_000  # all that a page can send: what somebody wrote for long is shown again, to be made shorter
     attributes: ClassVar[dict[str, Any]] = {"rows": 5}
 
     def __init__(
