@@ -209,9 +209,11 @@ def test_the_return_from_the_bank_is_exempt_and_settles_nothing_by_itself(world:
         for row in ("GET /payments/return/test", "POST /payments/return/test"):
             with world.undone() as connection:
                 ask(world, row, subject, csrf=None)
-                payment = connection.exec_driver_sql("SELECT state FROM payments ORDER BY id").scalars().all()[-1]
-                invoice = connection.exec_driver_sql("SELECT status FROM invoices ORDER BY id").scalars().all()[-1]
-                assert (payment, invoice) == ("started", "open")
+                found = connection.exec_driver_sql(
+                    "SELECT payments.state, invoices.status FROM payments JOIN invoices ON invoices.id ="
+                    " payments.invoice_id WHERE payments.authority = ?", (world.objects["payment"],),
+                ).one()  # fmt: skip
+                assert tuple(found) == ("started", "open")
 
 
 def test_the_api_knows_no_cookies_and_pages_no_bearer_tokens(world: World) -> None:

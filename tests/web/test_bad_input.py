@@ -147,14 +147,24 @@ def test_what_is_wrong_is_told_at_its_field(desk: Desk, rule: str, values: str, 
     assert desk.everything() == before
 
 
+def persian_number(typed: str) -> str:
+    return persian_digits(typed).replace(".", "٫")
+
+
 def is_shown(answer: TestResponse, name: str, typed: str) -> bool:
-    """Whether the page still holds what was typed into a field; a date that can be read in Persian digits."""
+    """Whether the page still holds what was typed into a field; dates and numbers it can read, in Persian digits."""
     if typed in WORDS_NEVER_OFFERED:
         return True
     page = html.unescape(answer.text)
     options = r"[^<]*(?:<option[^>]*>[^<]*</option>\s*)*"
     tags = re.findall(rf'<(?:input|select|textarea)[^>]*name="{name}"[^>]*>{options}', page)
-    words = (f'value="{typed}"', f'value="{persian_digits(typed)}"', f"\n{typed}", f"\r\n{typed}")
+    words = (
+        f'value="{typed}"',
+        f'value="{persian_digits(typed)}"',
+        f'value="{persian_number(typed)}"',
+        f"\n{typed}",
+        f"\r\n{typed}",
+    )
     ticked = typed == "y" and any("checked" in tag for tag in tags)
     return ticked or any(word in tag for tag in tags for word in words)
 
