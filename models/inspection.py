@@ -19,7 +19,7 @@ class InspectionVisit(Base):
 
     __tablename__ = "inspection_visits"
     __table_args__ = (
-        Index("ix_inspection_visits_project_id", "project_id"),
+        Index("ix_inspection_visits_project_id_state", "project_id", "state"),
         Index("ix_inspection_visits_inspector_id_at", "inspector_id", "at"),
     )
 
@@ -42,6 +42,9 @@ class InspectionReport(Base):
     __table_args__ = (
         UniqueConstraint("project_id", "number"),
         Index("ix_inspection_reports_inspector_id_at", "inspector_id", "at"),
+        # What each step asks of all reports of a project is found without reading them.
+        Index("ix_inspection_reports_project_id_outcome_stage", "project_id", "outcome", "stage"),
+        Index("ix_inspection_reports_project_id_sub_work_number", "project_id", "sub_work_number"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
