@@ -108,7 +108,10 @@ class CorrectReport(TaskForm):
 
     submit_label = lazy("ثبت اصلاح گزارش")
 
-    report = SelectField(lazy("گزارشی که اصلاح می‌شود"), [Required(lazy("گزارش را برگزینید."))])
+    report = IntegerField(
+        lazy("شمارهٔ گزارشی که اصلاح می‌شود"),
+        [Required(lazy("شمارهٔ گزارش را بنویسید.")), NumberBetween(1, 1_000_000)],
+    )
     report_text = LongTextField(lazy("متن اصلاح"), [Required(lazy("متن اصلاح را بنویسید."))], most=5000)
     photos = DocumentsField(lazy("عکس‌ها"), accept=["jpg", "jpeg", "png"])
 

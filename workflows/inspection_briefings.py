@@ -11,7 +11,7 @@ from models.choice import Choice
 from models.document import Document
 from models.gas import GasProject
 from models.inspection import InspectionReport
-from models.jalali import format_date, format_moment
+from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
 from workflows.certificates import way_to_certificate
@@ -24,13 +24,16 @@ from workflows.gas_projects import (
     property_facts,
 )
 from workflows.gas_words import USAGES, WORK_TYPES, code, label, number, rials, shown
-from workflows.inspection_debt import fee_of_report, prepaid_of
+from workflows.inspection_debt import fee_of_report, has_prepaid_sub_works, prepaid_of
+from workflows.inspection_printout import ALL_REPORTS
 from workflows.inspection_records import (
+    CORRECTION,
     corrections_of,
     credit_of,
     meter_to_correct,
     open_invoice,
     planned_visit,
+    reports_behind,
     reports_of,
     sub_works_of,
 )
@@ -40,7 +43,8 @@ from workflows.registry import briefings
 from workflows.rules.inspection_fees import NONE, NOT_POSSIBLE, SUB_WORK
 
 PROCESS = "gas_inspection"
-SHOWN_BESIDE = 5  # the newest reports beside a step; the case's page has all of them
+SHOWN_BESIDE = 5  # the newest reports beside a step
+SHOWN_IN_FULL = 10  # the newest reports and corrected meters on the case's page; the printout has all of them
 SHOWN_OF_TEXT = 200  # characters of each of them
 
 
@@ -102,19 +106,34 @@ def _standing(context: BriefingContext, project: GasProject) -> Facts:
 
 
 def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
-    """Every report in full, the newest first, with its photos (INS-14)."""
+    """The newest reports in full with their photos, and the way to all of them (INS-14)."""
     blocks: list[Block] = []
-    for report in reports_of(context.session, project)[::-1]:
+    found = reports_of(context.session, project, newest=SHOWN_IN_FULL)[::-1]
+    for report in found:
         blocks.append(_report_facts(report))
         blocks += _photos(context, report)
+    if found and found[-1].number > 1:
+        text = _("این‌ها تازه‌ترین گزارش‌ها هستند. %(count)s گزارش پیشین در برگهٔ چاپی همهٔ گزارش‌هاست.",
+                 count=number(found[-1].number - 1))  # fmt: skip
+        way = f"/cases/{context.case.number}/reports/{ALL_REPORTS}.pdf"
+        blocks += [Notice("info", text), Link(_("همهٔ گزارش‌های بازرسی"), way)]
     return blocks
 
 
 def _newest_reports(context: BriefingContext, project: GasProject) -> list[Block]:
-    """The newest reports in short, beside a step; the case's page has all of them in full."""
+    """The newest reports in short, beside a step; the case's page has more of them, in full."""
     found = reports_of(context.session, project, newest=SHOWN_BESIDE)[::-1]
     if not found:
         return []
+    blocks: list[Block] = [_in_rows(_("گزارش‌های پیشین"), found)]
+    if found[-1].number > 1:
+        text = _("%(count)s گزارش پیشین در صفحهٔ پرونده است.", count=number(found[-1].number - 1))
+        blocks.append(Notice("info", text))
+    return blocks
+
+
+def _in_rows(title: str, found: Sequence[InspectionReport]) -> Table:
+    """Reports in short."""
     columns = [_("گزارش"), _("زمان ثبت"), _("مرحله"), _("نتیجه"), _("کنتورها"), _("متن گزارش")]
     rows = [
         [
@@ -124,11 +143,7 @@ def _newest_reports(context: BriefingContext, project: GasProject) -> list[Block
         ]
         for report in found
     ]  # fmt: skip
-    blocks: list[Block] = [Table(_("گزارش‌های پیشین"), columns, rows)]
-    if found[-1].number > 1:
-        text = _("%(count)s گزارش پیشین در صفحهٔ پرونده است.", count=number(found[-1].number - 1))
-        blocks.append(Notice("info", text))
-    return blocks
+    return Table(title, columns, rows)
 
 
 def _report_facts(report: InspectionReport) -> Facts:
@@ -180,7 +195,10 @@ def record_report(context: BriefingContext) -> Briefing:
     """The visit, what each outcome costs the contractor now, and what was reported so far."""
     project = project_of(context.session, context.case)
     meters = _meter_choices(project)
-    outcomes = [Choice(key, OUTCOMES[key], _cost(context, project, key)) for key in OUTCOMES if key != "correction"]
+    prepaid = has_prepaid_sub_works(context.session, project)
+    outcomes = [
+        Choice(key, OUTCOMES[key], _cost(context, project, key, prepaid)) for key in OUTCOMES if key != CORRECTION
+    ]
     return Briefing(
         choices={"outcome": outcomes, "meters": meters, "mismatches.meter": meters},
         blocks=[
@@ -202,9 +220,9 @@ def _meter_choices(project: GasProject) -> list[Choice]:
     ]
 
 
-def _cost(context: BriefingContext, project: GasProject, outcome: str) -> str:
+def _cost(context: BriefingContext, project: GasProject, outcome: str, prepaid: bool) -> str:
     """What an outcome means for the contractor's money at this moment."""
-    fee = fee_of_report(context.decide, context.session, project, outcome)
+    fee = fee_of_report(context.decide, project, outcome, prepaid=prepaid)
     if fee.item == NOT_POSSIBLE:
         return _("تنها برای کار زیرکار (توکار) و در پیش‌بازرسی")
     if fee.item == NONE:
@@ -216,20 +234,14 @@ def _cost(context: BriefingContext, project: GasProject, outcome: str) -> str:
 
 @briefings.register_for(PROCESS, "correct_report")
 def correct_report(context: BriefingContext) -> Briefing:
+    """The own reports of late, by whose numbers one is chosen; an earlier one may be chosen too."""
     project = project_of(context.session, context.case)
-    found = own_reports(context.session, project, context.actor.person_id)
-    choices = [
-        Choice(
-            report.number,
-            _(
-                "گزارش شمارهٔ %(number)s — %(day)s", number=shown(report.number), day=format_date(report.at.date())
-            ),
-            outcome_name(report),
-        )
-        for report in found
-    ]  # fmt: skip
+    found = own_reports(context.session, project, context.actor.person_id, newest=SHOWN_BESIDE)
     text = _("گزارش ثبت‌شده تغییر نمی‌کند؛ اصلاح آن گزارش تازه‌ای است که کنار آن می‌ماند و نتیجه و هزینه را عوض نمی‌کند.")
-    return Briefing(choices={"report": choices}, blocks=[Notice("info", text)])
+    blocks: list[Block] = [Notice("info", text)]
+    if not found:
+        return Briefing(blocks=blocks)
+    return Briefing(values={"report": found[0].number}, blocks=[*blocks, _in_rows(_("گزارش‌های تازهٔ شما"), found)])
 
 
 @briefings.register_for(PROCESS, "dismiss_inspector")
@@ -257,11 +269,8 @@ def pay_debt(context: BriefingContext) -> Briefing:
 
 
 def _why(context: BriefingContext, project: GasProject, invoice: Invoice) -> Sequence[Block]:
-    """The newest report that made this invoice, or found the meter different that did."""
-    corrected = {one.report_id for one in corrections_of(context.session, project) if one.invoice_id == invoice.id}
-    found = reports_of(context.session, project, newest=SHOWN_BESIDE)
-    made = [report for report in found if report.invoice_id == invoice.id or report.id in corrected]
-    return [_report_facts(report) for report in made[::-1]]
+    """The report that made this invoice, or found the meter different that did."""
+    return [_report_facts(report) for report in reports_behind(context.session, project, invoice)[::-1]]
 
 
 @briefings.register_for(PROCESS, "correct_meter")
@@ -294,7 +303,7 @@ def _plain(value: object) -> int | float:
 
 
 def case_blocks(context: BriefingContext) -> list[Block]:
-    """The whole inspection: where it stands, what is owed, every report, every corrected meter, the project."""
+    """The whole inspection: where it stands, what is owed, the newest reports and corrected meters, the project."""
     project = project_of(context.session, context.case)
     blocks: list[Block] = [*way_to_certificate(context, project), _standing(context, project)]
     blocks += [*_debt_blocks(context, project), *_reports(context, project)]
@@ -302,7 +311,7 @@ def case_blocks(context: BriefingContext) -> list[Block]:
 
 
 def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:
-    found = corrections_of(context.session, project)
+    found = corrections_of(context.session, project, newest=SHOWN_IN_FULL)
     if not found:
         return []
     columns = [_("کنتور"), _("سخن بازرس"), _("کلاس پیشین"), _("کلاس تازه"), _("مابه‌التفاوت (ریال)"), _("زمان اصلاح")]

@@ -58,11 +58,15 @@ def prepaid_of(session: Session, project: GasProject, *, meter: int | None = Non
     return {stage: quantity for stage, quantity in session.execute(wanted)}
 
 
-def fee_of_report(decide: Callable[..., Any], session: Session, project: GasProject, outcome: str) -> ReportFee:
-    """What a report of this outcome costs now (INS-6 to INS-9)."""
-    used_up = sub_works_of(session, project) >= prepaid_of(session, project).get(SUB_WORK, 0)
+def has_prepaid_sub_works(session: Session, project: GasProject) -> bool:
+    """Whether another sub-work is paid for already (INS-7)."""
+    return sub_works_of(session, project) < prepaid_of(session, project).get(SUB_WORK, 0)
+
+
+def fee_of_report(decide: Callable[..., Any], project: GasProject, outcome: str, *, prepaid: bool) -> ReportFee:
+    """What a report of this outcome costs now (INS-6 to INS-9). ``prepaid``: whether another sub-work is."""
     found = decide(
-        "report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=not used_up
+        "report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=prepaid
     )  # fmt: skip
     return ReportFee(found["item"], found["meters"])
 
@@ -74,7 +78,8 @@ def charge_report(
 
     Raises ``Refusal`` at ``outcome`` for one that this work or this stage does not have (INS-4).
     """
-    fee = fee_of_report(context.decide, context.session, project, outcome)
+    prepaid = has_prepaid_sub_works(context.session, project)
+    fee = fee_of_report(context.decide, project, outcome, prepaid=prepaid)
     if fee.item == NOT_POSSIBLE:
         message = _("زیرکار تنها برای کار زیرکار (توکار) و در پیش‌بازرسی ثبت می‌شود. نتیجهٔ دیگری برگزینید.")
         raise Refusal({"outcome": [message]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from models.account import Person
@@ -85,8 +85,8 @@ def is_stage_approved(session: Session, project: GasProject) -> bool:
     return session.execute(wanted.limit(1)).first() is not None
 
 
-def reports_of(session: Session, project: GasProject, *, newest: int | None = None) -> list[InspectionReport]:
-    """The project's reports, oldest first; with ``newest`` only the last so many of them."""
+def reports_of(session: Session, project: GasProject, *, newest: int) -> list[InspectionReport]:
+    """The last so many of the project's reports, oldest first."""
     found = session.scalars(
         select(InspectionReport)
         .where(InspectionReport.project_id == project.id)
@@ -118,13 +118,22 @@ def planned_visit(session: Session, project: GasProject) -> InspectionVisit | No
     ).first()
 
 
-def corrections_of(session: Session, project: GasProject) -> list[MeterCorrection]:
-    """Every meter that was found different, corrected or not, oldest first (INS-11)."""
-    return list(
-        session.scalars(
-            select(MeterCorrection).where(MeterCorrection.project_id == project.id).order_by(MeterCorrection.id)
-        )
+def corrections_of(session: Session, project: GasProject, *, newest: int) -> list[MeterCorrection]:
+    """The last so many meters that were found different, corrected or not, oldest first (INS-11)."""
+    wanted = select(MeterCorrection).where(MeterCorrection.project_id == project.id)
+    return list(session.scalars(wanted.order_by(MeterCorrection.id.desc()).limit(newest)))[::-1]
+
+
+def reports_behind(session: Session, project: GasProject, invoice: Invoice) -> list[InspectionReport]:
+    """The reports that made an invoice, or found the meters different that did; oldest first."""
+    found = select(MeterCorrection.report_id).where(
+        MeterCorrection.project_id == project.id, MeterCorrection.invoice_id == invoice.id
     )
+    wanted = select(InspectionReport).where(
+        InspectionReport.project_id == project.id,
+        or_(InspectionReport.invoice_id == invoice.id, InspectionReport.id.in_(found)),
+    )
+    return list(session.scalars(wanted.order_by(InspectionReport.number)))
 
 
 def meter_to_correct(session: Session, project: GasProject) -> MeterCorrection | None:

@@ -144,27 +144,27 @@ def _tell_report(
         )
 
 
-def own_reports(session: Session, project: GasProject, person_id: int | None) -> list[InspectionReport]:
-    """The reports of a project that a person recorded and may correct, newest first."""
-    return list(
-        session.scalars(
-            select(InspectionReport)
-            .where(
-                InspectionReport.project_id == project.id, InspectionReport.inspector_id == person_id,
-                InspectionReport.outcome != CORRECTION,
-            )
-            .order_by(InspectionReport.number.desc())
-        )
+def own_reports(
+    session: Session, project: GasProject, person_id: int | None, *, newest: int | None = None,
+    number: int | None = None,
+) -> list[InspectionReport]:  # fmt: skip
+    """The reports of a project that a person recorded and may correct, newest first; or only the one ``number``."""
+    wanted = select(InspectionReport).where(
+        InspectionReport.project_id == project.id, InspectionReport.inspector_id == person_id,
+        InspectionReport.outcome != CORRECTION,
     )  # fmt: skip
+    if number is not None:
+        wanted = wanted.where(InspectionReport.number == number)
+    return list(session.scalars(wanted.order_by(InspectionReport.number.desc()).limit(newest)))
 
 
 def correct(context: OperationContext, submission: Mapping[str, Any]) -> None:
     """Keep a new report that corrects one of the inspector's own; the earlier one stays as it was (INS-14)."""
     project = project_of(context.session, context.case)
-    own = own_reports(context.session, project, project.inspector_id)
-    wrong = next((report for report in own if report.number == submission["report"]), None)
-    if wrong is None:
+    own = own_reports(context.session, project, project.inspector_id, number=submission["report"])
+    if not own:
         raise Refusal({"report": [_("تنها گزارشی را می‌توانید اصلاح کنید که خودتان برای این پروژه ثبت کرده‌اید.")]})
+    wrong = own[0]
     errors = wrong_photos(context, submission["photos"])
     if errors:
         raise Refusal(errors)

@@ -1,0 +1,79 @@
+"""The printout of all reports of an inspection, however many there are (INS-14)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from engine.briefing import BriefingContext
+from models.gas import GasProject
+from models.inspection import InspectionReport
+from models.jalali import format_moment
+from models.language import current, lazy, listed
+from models.language import gettext as _
+from workflows.gas_projects import project_of
+from workflows.gas_words import code, number, shown
+from workflows.inspection_records import PROCESS, last_number
+from workflows.inspection_words import outcome_name, stage_name
+from workflows.letters import render
+from workflows.registry import reports
+
+ALL_REPORTS = "inspection_reports"
+WIDTHS = [7, 14, 14, 11, 14, 9, 40]  # of the columns, beside one another
+
+
+def no_report_yet(context: BriefingContext) -> str | None:
+    """Why there is nothing to print yet; ``None`` once there is a report."""
+    if last_number(context.session, project_of(context.session, context.case)):
+        return None
+    return _("هنوز گزارشی برای این پروژه ثبت نشده است.")
+
+
+@reports.register(
+    key=ALL_REPORTS, label=lazy("همهٔ گزارش‌های بازرسی"), process=PROCESS, unavailable=no_report_yet
+)  # fmt: skip
+def all_reports(context: BriefingContext) -> bytes:
+    """Every report with its whole text, in the order in which they were recorded."""
+    project = project_of(context.session, context.case)
+    return render("list.typ", printed(context, project), fonts=context.services.fonts_path)
+
+
+def printed(context: BriefingContext, project: GasProject) -> dict[str, Any]:
+    """Every text of the printout, in the reader's language."""
+    found = context.session.scalars(
+        select(InspectionReport)
+        .where(InspectionReport.project_id == project.id)
+        .order_by(InspectionReport.number)
+        .options(joinedload(InspectionReport.inspector), joinedload(InspectionReport.corrects))
+    ).all()
+    columns = [
+        _("گزارش"), _("زمان ثبت"), _("بازرس"), _("مرحله"), _("نتیجه"), _("کنتورها"), _("متن گزارش"),
+    ]  # fmt: skip
+    persian = current() == "fa"
+    return {
+        "lang": current(), "rtl": persian, "numbering": "۱" if persian else "1", "page": _("صفحهٔ"),
+        "title": _("گزارش‌های بازرسی پروژهٔ %(number)s", number=code(project.case.number)),
+        "head": [
+            (_("مجری گاز"), project.contractor.name), (_("شمار گزارش‌ها"), number(len(found))),
+            (_("تهیه در"), format_moment(context.now)),
+        ],
+        "columns": columns, "widths": WIDTHS, "numeric": [False] * len(columns),
+        "rows": [_row(report) for report in found], "marks": [""] * len(found), "totals": None, "empty": "",
+    }  # fmt: skip
+
+
+def _row(report: InspectionReport) -> Sequence[str]:
+    outcome = outcome_name(report)
+    if report.corrects is not None:
+        outcome = f"{outcome} ({shown(report.corrects.number)})"
+    different = [
+        f"{_('مغایرت کنتور %(number)s', number=shown(row['meter']))}: {shown(row['remark'])}"
+        for row in report.mismatches
+    ]
+    return [
+        shown(report.number), format_moment(report.at), report.inspector.name, stage_name(report.stage), outcome,
+        listed(shown(meter) for meter in report.meters) or "—", "\n".join([shown(report.text), *different]),
+    ]  # fmt: skip
