@@ -20,6 +20,7 @@ from models.language import gettext as _
 COUNTED = 100  # the count on every page ends here
 TITLE_LENGTH = 200
 BODY_LENGTH = 4000
+NEWEST_OF_CASE = 10  # on the case's page; the page of messages has all
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ def case_of(session: Session, actor: Actor, received: Received) -> Case | None:
 
 
 def of_case(session: Session, actor: Actor, case: Case) -> list[Received]:
-    """The person's messages about one case, newest first."""
+    """The person's newest messages about one case, newest first."""
     condition = and_(Notice.case_id == case.id, _for(actor))
-    rows = session.execute(_received(actor).where(condition).order_by(Notice.id.desc()).limit(50)).all()
+    rows = session.execute(_received(actor).where(condition).order_by(Notice.id.desc()).limit(NEWEST_OF_CASE)).all()
     return [Received(*row) for row in rows]
 
 
