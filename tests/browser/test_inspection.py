@@ -99,6 +99,7 @@ def four_sub_works_shut_the_next_visit(contractor: Visitor, inspector: Visitor) 
     page = contractor.opens("پرداخت بدهی")
     expect(page.locator("main")).to_contain_text(STAGE_FEE)
     expect(page.locator("main")).to_contain_text("پرداخت بخشی از آن ممکن نیست")
+    expect(page.locator("tfoot td[data-label]")).to_have_count(1)  # on phones the word "sum" is no unit price
 
 
 def the_debt_is_paid_and_the_visit_opens_at_once(contractor: Visitor, inspector: Visitor) -> None:
