@@ -36,7 +36,7 @@ from workflows.providers.test_gateway import BuiltInTestGateway
 SEED = 1405
 SPAN = timedelta(days=150)  # how far back the demo reaches
 READ_AFTER = timedelta(days=6)  # messages older than that have been read
-CASES_OF_A_PROJECT = 1.8  # many registrations lead to an inspection, some of these to a certificate
+CASES_OF_A_PROJECT = 2  # many registrations lead to an inspection, some of these to a certificate; and tickets
 NEXT_YEAR = timedelta(days=366)
 
 
