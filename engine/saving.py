@@ -16,6 +16,7 @@ from engine.definitions import Deployed
 from engine.diagrams import Element
 from engine.errors import Conflict
 from engine.expressions import parse
+from engine.lowering.names import is_inserted
 from engine.operations import Json, OperationContext
 from engine.stepping import Position, ThrownEvent, WaitingEvent
 from engine.task_locks import Lock, Standing
@@ -160,9 +161,14 @@ class Step:
         row = self._row(key, element, wait.token, kind)
         if "scope" in element.properties:
             row["scope"] = str(self._property(element, "scope", wait.task, ""))
-        elif wait.attached_to and self.deployed.diagrams[key].elements[wait.attached_to].role == element.role:
+        elif self._role_at(key, wait) == element.role:
             row["scope"] = self._scope_of(wait, rows)
         return row
+
+    def _role_at(self, key: str, wait: WaitingEvent) -> str | None:
+        """Whose the activity is that an event stands at; ``None`` for one in the flow, and at an inserted scope."""
+        at = wait.attached_to
+        return self.deployed.diagrams[key].elements[at].role if at and not is_inserted(at) else None
 
     def _scope_of(self, wait: WaitingEvent, rows: list[dict[str, Any]]) -> str:
         """The unit or district in which the task is that an event stands at; "" at a subprocess."""

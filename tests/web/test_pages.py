@@ -118,7 +118,8 @@ def test_a_page_asks_for_signing_in_and_leads_back(client: FlaskClient) -> None:
 PUBLIC = {
     "accounts.forgot", "accounts.register", "accounts.reset", "accounts.sign_in", "accounts.sign_out",
     "accounts.verify_code", "health.live", "health.ready", "outbox.show", "payments.come_back", "payments.decide",
-    "payments.test_gateway", "preferences.choose_language", "static",
+    "payments.test_gateway", "preferences.choose_language", "public.certificate", "public.keys",
+    "public.verify", "static",
 }  # fmt: skip
 
 
