@@ -96,7 +96,12 @@ async function show(box) {
   box.append(surface);
   const [answer] = await Promise.all([fetch(box.dataset.diagramUrl, { credentials: "same-origin" }), document.fonts.load("12px Vazirmatn", "آ")]);
   if (!answer.ok) throw new Error(`The diagram answered ${answer.status}`);
-  await viewer.importXML(await answer.text());
+  const xml = await answer.text();
+  if (!xml.includes("BPMNDiagram")) { // nobody has drawn it: a process may also be written
+    tellFailed(box);
+    return;
+  }
+  await viewer.importXML(xml);
   mark(viewer, marks);
   viewer.get("zoomScroll").toggle(false); // the wheel scrolls the page; the buttons and keys zoom
   lookAt(viewer, box, marks);
@@ -111,9 +116,13 @@ async function show(box) {
   box.before(tools(viewer, box));
 }
 
+function tellFailed(box) {
+  box.replaceChildren(element("p", { className: "muted" }, text("diagram_failed")));
+}
+
 for (const box of document.querySelectorAll("[data-diagram-url]")) {
   show(box).catch((error) => {
     console.error(error);
-    box.replaceChildren(element("p", { className: "muted" }, text("diagram_failed")));
+    tellFailed(box);
   });
 }
