@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy.orm import Session
 
 import kartabl
@@ -18,6 +21,13 @@ from engine.settings import Settings
 from tests.databases import SQLITE, fresh_database, postgres_url
 from tests.play import PASSWORD, People, Play
 from tests.standing import StandingClock
+
+# Nothing is timed, and CI says the same of the same commit; at a desk each run looks at other examples.
+hypothesis_settings.register_profile(
+    "kartabl", deadline=None, suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI", "").lower() == "true",
+)  # fmt: skip
+hypothesis_settings.load_profile("kartabl")
 
 SATURDAY = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # 1405/08/30, 10:00 in Tehran: a working day
 
