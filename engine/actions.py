@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, false, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, union_all
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from engine import searching
@@ -12,15 +12,11 @@ from engine.definitions import Definitions
 from engine.identity import Actor
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import tasks_of_person, ways_to_tasks
-from engine.worklist import matching
-from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
+from engine.worklist import ACTION, OPEN, matching
+from models.case import Case, CaseStatus, Task
 from models.definition import ProcessDefinition
 
-# Written out, so that both databases see that the indexes of open actions serve.
-_OPEN = and_(
-    Task.status == bindparam("open", TaskStatus.OPEN, type_=Task.status.type, literal_execute=True),
-    Task.kind == bindparam("action", TaskKind.ACTION, type_=Task.kind.type, literal_execute=True),
-)
+_OPEN = and_(OPEN, Task.kind == ACTION)
 
 
 @dataclass(frozen=True)

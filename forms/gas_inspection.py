@@ -4,7 +4,6 @@ from forms.base import TaskForm, user_task
 from forms.fields import (
     CheckField,
     ChoiceField,
-    DecimalField,
     DocumentsField,
     IntegerField,
     JalaliDateField,
@@ -15,8 +14,8 @@ from forms.fields import (
     SelectField,
     TimeOfDayField,
 )
-from forms.project_registration import USAGES
 from forms.project_registration import AssignByHand as ChosenInspector
+from forms.project_registration import MeterFields
 from forms.validators import NumberBetween, Required
 from models.choice import Choice
 from models.language import lazy
@@ -142,20 +141,7 @@ class PayDebt(TaskForm):
 
 
 @user_task("correct_meter")
-class CorrectMeter(TaskForm):
+class CorrectMeter(MeterFields, TaskForm):
     """The one meter that the inspector found different; its class is found anew (INS-11)."""
 
     submit_label = lazy("ثبت مشخصات درست کنتور")
-
-    units = IntegerField(lazy("شمار واحدها"), [Required(lazy("شمار واحدها را بنویسید.")), NumberBetween(1, 1000)])
-    usage = SelectField(lazy("کاربری"), [Required(lazy("کاربری را برگزینید."))], options=USAGES)
-    floor_area = DecimalField(
-        lazy("زیربنا"),
-        [Required(lazy("زیربنا را بنویسید.")), NumberBetween(0, 100_000, above=True)],
-        unit=lazy("متر مربع"),
-    )
-    consumption = DecimalField(
-        lazy("مصرف"),
-        [Required(lazy("مصرف را بنویسید.")), NumberBetween(0, 10_000, above=True)],
-        unit=lazy("متر مکعب در ساعت"),
-    )

@@ -161,8 +161,8 @@ class RegisterBuilding(TaskForm):
     is_block = CheckField(lazy("ساختمان بلوک است"))
 
 
-class MeterRow(RowForm):
-    """One gas meter. Its class is found by a decision table, never typed (REG-7)."""
+class MeterFields:
+    """What is asked of a gas meter. Its class is found by a decision table, never typed (REG-7)."""
 
     units = IntegerField(lazy("شمار واحدها"), [Required(lazy("شمار واحدها را بنویسید.")), NumberBetween(1, 1000)])
     usage = SelectField(lazy("کاربری"), [Required(lazy("کاربری را برگزینید."))], options=USAGES)
@@ -176,6 +176,10 @@ class MeterRow(RowForm):
         [Required(lazy("مصرف را بنویسید.")), NumberBetween(0, 10_000, above=True)],
         unit=lazy("متر مکعب در ساعت"),
     )
+
+
+class MeterRow(MeterFields, RowForm):
+    """One gas meter of the project."""
 
 
 @user_task("register_meters")

@@ -14,6 +14,7 @@ PRIORITIES = [
     Choice("normal", lazy("عادی")),
     Choice("low", lazy("ضعیف")),
 ]
+UNIT_CHOICES = [Choice(key, label) for key, label in UNITS.items()]
 FILES = lazy("فایل‌ها")
 
 
@@ -26,7 +27,7 @@ class SubmitTicket(TaskForm):
     unit = SelectField(
         lazy("نوع درخواست"),
         [Required(lazy("واحدی را که باید پاسخ دهد برگزینید."))],
-        options=[Choice(key, label) for key, label in UNITS.items()],
+        options=UNIT_CHOICES,
         description=lazy("واحدی که به درخواست شما پاسخ می‌دهد"),
     )
     priority = ChoiceField(lazy("اولویت"), [Required(lazy("اولویت درخواست را برگزینید."))], options=PRIORITIES)
@@ -46,16 +47,20 @@ class DiscardTicket(TaskForm):
     confirm = lazy("این درخواست فرستاده نمی‌شود و آنچه نوشته‌اید کنار گذاشته می‌شود. آیا اطمینان دارید؟")
 
 
-@user_task("answer_ticket")
-class AnswerTicket(TaskForm):
-    """The unit's answer; it closes nothing, the requester may reply (TKT-3)."""
-
-    submit_label = lazy("ارسال پاسخ")
+class Answer(TaskForm):
+    """What somebody of the organisation answers."""
 
     body = LongTextField(
         lazy("متن پاسخ"), [Required(lazy("متن پاسخ را بنویسید."))], most=LONGEST, render_kw={"rows": 8}
     )  # fmt: skip
     files = DocumentsField(FILES)
+
+
+@user_task("answer_ticket")
+class AnswerTicket(Answer):
+    """The unit's answer; it closes nothing, the requester may reply (TKT-3)."""
+
+    submit_label = lazy("ارسال پاسخ")
 
 
 @user_task("transfer_ticket")
@@ -68,7 +73,7 @@ class TransferTicket(TaskForm):
     unit = SelectField(
         lazy("واحد مقصد"),
         [Required(lazy("واحدی را که باید پاسخ دهد برگزینید."))],
-        options=[Choice(key, label) for key, label in UNITS.items()],
+        options=UNIT_CHOICES,
     )
     note = LongTextField(
         lazy("یادداشت ارجاع"),
@@ -113,12 +118,7 @@ class EscalateTicket(TaskForm):
 
 
 @user_task("answer_escalation")
-class AnswerEscalation(TaskForm):
+class AnswerEscalation(Answer):
     """The president's answer; it closes the request to the unit and that to the president (TKT-6)."""
 
     submit_label = lazy("ارسال پاسخ و بستن درخواست")
-
-    body = LongTextField(
-        lazy("متن پاسخ"), [Required(lazy("متن پاسخ را بنویسید."))], most=LONGEST, render_kw={"rows": 8}
-    )  # fmt: skip
-    files = DocumentsField(FILES)

@@ -29,7 +29,13 @@ def index() -> Page:
     with current.transaction() as session:
         page = rules.people_page(session, current.actor(), q=q, role=role, cursor=request.args.get("cursor") or None)
         return render_template(
-            "people/index.html", page=page, q=q, role=role, roles=ROLES, role_label=role_label, state_of=_state
+            "people/index.html",
+            page=page,
+            q=q,
+            role=role,
+            roles=[(one.value, one.label) for one in ROLES],
+            role_label=role_label,
+            state_of=_state,
         )
 
 

@@ -31,6 +31,11 @@ class Process:
     may_start: bool
     asks: bool  # for something before it starts: it has a page for that
 
+    @property
+    def choice(self) -> tuple[str, str]:
+        """What a list is narrowed down to it by, and how that is called."""
+        return self.key, self.name
+
 
 @bp.get("/")
 def home() -> Response:
@@ -50,9 +55,13 @@ def show() -> str:
         counts = worklist.worklist_counts(session, actor, now=current.now())
         return render_template(
             "worklist.html", page=page, counts=counts, whose=whose, arguments=arguments, link=link,
-            processes=processes(session, actor), sorts=labels.SORTS, urgent_up_to=labels.URGENT_UP_TO,
+            processes=processes(session, actor), orders=_orders(), urgent_up_to=labels.URGENT_UP_TO,
             home=[] if arguments else home_parts(session, actor),
         )  # fmt: skip
+
+
+def _orders() -> list[tuple[str, str]]:
+    return [(key, _("به ترتیب %(what)s", what=label)) for key, label in labels.SORTS.items()]
 
 
 def processes(session: Session, actor: Actor) -> list[Process]:
