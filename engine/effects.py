@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from engine import searching, statements
+from engine import postponed, searching, statements
 from engine.identity import Actor
 from models.account import Notice, Person
 from models.case import Case, Participant, Task, TaskStatus
@@ -21,8 +21,9 @@ def record(
     task_name: str = "", details: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Add a line to the case's history. A lazy ``text`` in the details is read in each reader's language."""
-    statements.ADD_HISTORY.run(
+    postponed.put(
         session,
+        statements.ADD_HISTORY,
         {
             "case_id": case.id, "at": at, "actor_id": by.person_id, "actor_name": by.name, "role": role, "what": what,
             "task_key": task_key, "task_name": task_name, "details": _kept(details) if details else None,
@@ -119,8 +120,9 @@ def put_sms(
     secret: bool = False,
 ) -> None:  # fmt: skip
     """Put an SMS into the outbox (SMS-1); it leaves when the worker next looks, after the commit."""
-    statements.ADD_MESSAGE.run(
+    postponed.put(
         session,
+        statements.ADD_MESSAGE,
         {
             "case_id": case.id if case else None, "person_id": person_id, "receiver": mobile, "text": text,
             "secret": secret, "created_at": at, "next_try_at": at,

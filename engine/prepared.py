@@ -50,6 +50,8 @@ class Prepared:
         connection = session.connection()
         if not isinstance(self._statement, Select):
             take_write_lock(connection)
+        if not isinstance(values, Mapping) and len(values) == 1:
+            values = values[0]  # psycopg sends a sequence in a pipeline, which waits for the server twice more
         if isinstance(values, Mapping):
             compiled = self._for(connection, values)
             return connection.exec_driver_sql(compiled.text, compiled.values(values))

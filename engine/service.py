@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
+from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import effects, incidents, locking, numbers, permissions, statements
+from engine import effects, incidents, locking, numbers, permissions, postponed, statements
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
@@ -246,8 +247,9 @@ class Engine:
         if not run.submit(task.token, values):
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         ended = {"status": TaskStatus.COMPLETED, "ended_at": now, "ended_by_id": by.person_id}
-        statements.END_TASK.run(session, {"this_task": task.id, **ended})
-        session.expire(task, ended)
+        postponed.put(session, statements.END_TASK, {"this_task": task.id, **ended})
+        for name, value in ended.items():
+            set_committed_value(task, name, value)
         effects.record(
             session, run.case, what="task_completed", by=by, at=now, role=task.role, task_key=task.key,
             task_name=task.name, details=effects.told(values),

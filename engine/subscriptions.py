@@ -35,6 +35,8 @@ class Changes:
 
     def write(self, session: Session) -> None:
         """Write them in the step's transaction."""
+        if not (self.gone or self.keys or self.new):
+            return  # nearly always
         of_case = EventSubscription.case_id == self.case_id
         if self.gone:
             ended = delete(EventSubscription).where(of_case, EventSubscription.token.in_(self.gone))

@@ -1,0 +1,46 @@
+"""Rows that a step only adds, written together at its end: SQLite's one write lock is held for the writing alone.
+
+As with the ORM's own flush, whoever asks the session for anything meanwhile finds them written.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
+
+from engine.prepared import Prepared, Values
+
+_ROWS = "postponed_rows"  # in the session's info: {statement: [values]}
+
+
+def put(session: Session, statement: Prepared, values: Values) -> None:
+    """Run the statement with these values before the session's next look, or else before its commit.
+
+    All values that one statement is given in a transaction name the same columns.
+    """
+    if not session.in_transaction():
+        session.begin()  # what it rolls back must have begun
+    if session.in_nested_transaction():  # a savepoint that is undone takes its rows with it
+        statement.run(session, values)
+    else:
+        session.info.setdefault(_ROWS, {}).setdefault(statement, []).append(values)
+
+
+@event.listens_for(Session, "before_commit")
+def write(session: Session) -> None:
+    """Write what was put, statement after statement, the rows of each in their order."""
+    for statement, rows in session.info.pop(_ROWS, {}).items():
+        statement.run(session, rows)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _before_a_look(asked: ORMExecuteState) -> None:
+    if _ROWS in asked.session.info:
+        write(asked.session)
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget(session: Session, ended: SessionTransaction) -> None:
+    """What was rolled back is not written by the session's next transaction."""
+    if ended.parent is None:
+        session.info.pop(_ROWS, None)
