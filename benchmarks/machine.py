@@ -13,8 +13,10 @@ from pathlib import Path
 from sqlalchemy import create_engine
 
 from benchmarks import databases
+from benchmarks.reporting import percentile
 from tests.databases import NoPostgres
 
+PACED = 10  # seconds
 LIBRARIES = ("SpiffWorkflow", "SQLAlchemy", "psycopg", "Flask", "waitress", "lxml")
 
 
@@ -27,6 +29,7 @@ def describe() -> list[tuple[str, str]]:
             "Disk",
             f"{shutil.disk_usage('.').total / 2**30:.0f} GB; a write of 4 kB with fsync {_sync_milliseconds():.2f} ms",
         ),
+        ("Pace", _pace()),
         ("Load before", " ".join(f"{load:.2f}" for load in os.getloadavg()) + " (1, 5, 15 minutes)"),
         ("System", f"{platform.system()} {platform.release()}, Python {platform.python_version()}"),
         ("Libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES)),
@@ -39,6 +42,19 @@ def _processor() -> str:
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _pace() -> str:
+    """How steady the processor is: the same piece of Python, again and again for some seconds."""
+    took, until = [], time.perf_counter() + PACED
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        sum(number & 3 for number in range(200_000))
+        took.append((time.perf_counter() - began) * 1000)
+    return "the same piece of Python takes " + ", ".join(
+        f"{percentile(took, share):.1f} ms ({name})"
+        for name, share in (("quickest twentieth", 0.05), ("median", 0.5), ("slowest twentieth", 0.95))
+    )
 
 
 def _sync_milliseconds() -> float:

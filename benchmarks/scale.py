@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import cycle
+from typing import Any, TypeAlias, TypeVar
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -33,37 +35,64 @@ them with numbers, tokens' rows, history, outbox, and people of their own, 20 co
 contractor's share is the same at every size, while what waits for the inspectors as a group, what the busy one
 takes part in, and what a frequent word finds grow with the database. Every look is asked with a person's rights.
 *Completions* are of tasks picked at random among all that are open, by an inspector. Pages are asked of the web
-application in the same process (no network)."""
+application in the same process (no network). All sizes are measured by turns, each look at one after the other, so
+that whatever else the machine does falls on all of them alike; the word or case is chosen before the clock runs."""
 FLAT = 1.5  # the largest size to the smallest
+WARM = 3  # times that are not counted: they load what is loaded once
+T = TypeVar("T")
+
+
+Once: TypeAlias = tuple[float, int]  # milliseconds and SQL statements of one time
 
 
 @dataclass
 class Look:
-    """Something to measure: asked many times, each time of another case or word."""
+    """Something to measure: done many times, each time with another case or word."""
 
     name: str
-    ask: Callable[[], object]
-    times: int = 40
+    once: Callable[[], Once]
+    times: int = 60
 
 
 @dataclass
 class Place:
     """A filled database and who looks at it."""
 
+    url: str
     office: Office
     app: Flask
     busy: Actor
     contractor: Actor
     largest: int  # id of a case
     chosen: random.Random
+    statements: Statements
 
     @property
     def database(self) -> Database:
         return self.office.application.database
 
-    def look(self, ask: Callable[[Session], object]) -> object:
+    def look(self, ask: Callable[[Session], T]) -> T:
         with self.office.engine.transaction() as session:
             return ask(session)
+
+    def timed(self, ask: Callable[[], object]) -> Once:
+        before, began = self.statements.count, time.perf_counter()
+        ask()
+        return (time.perf_counter() - began) * 1000, self.statements.count - before
+
+    def listing(self, name: str, ask: Callable[..., object], word: Word | None = None) -> Look:
+        """A list in a transaction of its own; the word that is looked for is chosen before."""
+
+        def once() -> Once:
+            chosen = {"q": word(self)} if word else {}
+            return self.timed(partial(self.look, partial(ask, **chosen)))
+
+        return Look(name, once)
+
+    def page(self, name: str, actor: Actor, path: Word) -> Look:
+        """A page of the web application; which one is chosen before."""
+        browser = self.browser(actor)
+        return Look(name, lambda: self.timed(partial(_open, browser, path(self))))
 
     def browser(self, actor: Actor) -> FlaskClient:
         """A signed-in browser inside the process."""
@@ -77,6 +106,15 @@ class Place:
         return browser
 
 
+Word: TypeAlias = Callable[[Place], str]
+
+
+def _open(browser: FlaskClient, path: str) -> None:
+    answer = browser.get(path)
+    if answer.status_code != 200:
+        raise RuntimeError(f"{path}: {answer.status_code}")
+
+
 def measure(*, quick: bool = False) -> Part:
     sizes = (200, 1_000) if quick else (1_000, 100_000, 1_000_000)
     real = 200 if quick else filling.REAL
@@ -88,43 +126,40 @@ def measure(*, quick: bool = False) -> Part:
         table = Table(f"Median ms at so many cases, {backend}",
                       ["what", *columns, "largest to smallest", "p95 at the largest", "statements"])  # fmt: skip
         part.tables.append(table)
-        found: dict[str, list[list[float]]] = {}
-        counts: dict[str, float] = {}
-        for size in sizes:
-            url = databases.new_database(backend)
-            began = time.perf_counter()
-            filling.fill(url, size, real=real)
-            sized.add(backend, size, databases.size(url) / 1e6, time.perf_counter() - began)
-            for name, took, statements in _measured(url, size, quick=quick):
-                found.setdefault(name, []).append(took)
-                counts[name] = statements
-            databases.drop(url)
-        for name, lists in found.items():
-            medians = [median(took) for took in lists]
+        places = [_filled(sized, backend, size, real) for size in sizes]
+        for looks in zip(*map(_looks, places), strict=True):
+            took, statements = _by_turns(looks, 5 if quick else looks[0].times)
+            medians = [median(one) for one in took]
             ratio = medians[-1] / medians[0]
-            table.add(name, *medians, ratio, spread(lists[-1])[1], counts[name])
-            part.target(f"{backend}: {name}, {sizes[-1]:,} to {sizes[0]:,} cases", ratio, at_most=FLAT, unit="×")
+            table.add(looks[0].name, *medians, ratio, spread(took[-1])[1], statements)
+            part.target(f"{backend}: {looks[0].name}, {sizes[-1]:,} to {sizes[0]:,} cases", ratio, at_most=FLAT,
+                        unit="×")  # fmt: skip
+        for place in places:
+            place.office.close()
+            databases.drop(place.url)
     return part
 
 
-def _measured(url: str, size: int, *, quick: bool) -> list[tuple[str, list[float], float]]:
-    """(what, milliseconds, statements) of every look at a filled database."""
-    place = _place(url)
-    statements = Statements(place.database)
-    rows = [_completions(place, statements, 30 if quick else 300)]
-    for look in _looks(place):
-        took: list[float] = []
-        sent = statements.count
-        times = 5 if quick else look.times
-        for number in range(times + 2):
-            began = time.perf_counter()
-            look.ask()
-            if number >= 2:  # the first two load what is loaded once
-                took.append((time.perf_counter() - began) * 1000)
-        rows.append((look.name, took, (statements.count - sent) / (times + 2)))
-    say(f"{databases.backend_of(url)}, {size:,} cases: measured")
-    place.office.close()
-    return rows
+def _filled(sized: Table, backend: str, size: int, real: int) -> Place:
+    url = databases.new_database(backend)
+    began = time.perf_counter()
+    filling.fill(url, size, real=real)
+    sized.add(backend, size, databases.size(url) / 1e6, time.perf_counter() - began)
+    say(f"{backend}, {size:,} cases: filled")
+    return _place(url)
+
+
+def _by_turns(looks: Sequence[Look], times: int) -> tuple[list[list[float]], float]:
+    """The milliseconds at each size, one after the other in turn, and the statements at the largest."""
+    took: list[list[float]] = [[] for _ in looks]
+    statements = 0
+    for number in range(WARM + times):
+        for look, milliseconds in zip(looks, took, strict=True):
+            one, statements_of_one = look.once()
+            if number >= WARM:
+                milliseconds.append(one)
+                statements += statements_of_one if look is looks[-1] else 0
+    return took, statements / times
 
 
 def _place(url: str) -> Place:
@@ -133,80 +168,64 @@ def _place(url: str) -> Place:
         largest = session.scalars(select(Case.id).order_by(Case.id.desc()).limit(1)).one()
         busy = actor_for(session.scalars(select(Person).where(Person.username == filling.BUSY)).one())
     contractor = filling.contractors_of(office)[0]
-    return Place(office, webapp.create_app(office.application), busy, contractor, largest, random.Random(7))
+    app, statements = webapp.create_app(office.application), Statements(office.application.database)
+    return Place(url, office, app, busy, contractor, largest, random.Random(7), statements)
 
 
-def _completions(place: Place, statements: Statements, times: int) -> tuple[str, list[float], float]:
-    """Visits of cases picked at random. Each case comes once; where there are fewer, they come again in turn."""
-    office = place.office
-    cases = _open_visits(place)[: times + 5]
-    took: list[float] = []
-    sent = 0
-    for number in range(times + 5):
-        case = cases[number % len(cases)]
-        task = office.open_tasks([case])[case]
-        before = statements.count
-        milliseconds = office.turn(VISITS, task)
-        if number >= 5:
-            took.append(milliseconds)
-            sent += statements.count - before
-    return "completion of a task", took, sent / times
+def _completed(place: Place, cases: Iterator[int]) -> Once:
+    """A visit of the next case is completed; finding its task is not measured."""
+    case = next(cases)
+    task = place.office.open_tasks([case])[case]
+    before = place.statements.count
+    milliseconds = place.office.turn(VISITS, task)
+    return milliseconds, place.statements.count - before
 
 
-def _open_visits(place: Place) -> list[int]:
-    """Cases that wait for the group, in no order."""
+def _open_visits(place: Place) -> Iterator[int]:
+    """Cases that wait for the group, in no order, each once; where there are few, they come again in turn."""
     with place.database.connect() as connection:
         rows = select(Task.case_id).where(
             Task.status == TaskStatus.OPEN, Task.process_key == VISITS, Task.key == "visit", Task.assignee_id.is_(None)
         )
         found = list(connection.scalars(rows))
     place.chosen.shuffle(found)
-    return found
+    return cycle(found)
 
 
 def _looks(place: Place) -> list[Look]:
-    office, look = place.office, place.look
-    inspector, supervisor, now = office.inspector, office.supervisor, office.application.clock()
-    people = {"busy inspector": place.busy, "contractor": place.contractor, "supervisor": supervisor}
-    page = look(partial(tasks_page, actor=inspector, mine=False))
+    inspector, supervisor, now = place.office.inspector, place.office.supervisor, place.office.application.clock()
+    busy, people = place.busy, {"busy inspector": place.busy, "contractor": place.contractor, "supervisor": supervisor}
+
+    def tasks(name: str, actor: Actor = inspector, word: Word | None = None, **chosen: Any) -> Look:
+        return place.listing(f"worklist: {name}", partial(tasks_page, actor=actor, **chosen), word)
+
+    def cases(name: str, actor: Actor, word: Word | None = None) -> Look:
+        return place.listing(f"cases: {name}", partial(cases_page, actor=actor), word)
+
+    first = place.look(partial(tasks_page, actor=inspector, mine=False))
     looks = [
-        Look("worklist: group's first page", lambda: look(partial(tasks_page, actor=inspector, mine=False))),
-        Look("worklist: group's second page",
-             lambda: look(partial(tasks_page, actor=inspector, mine=False, cursor=page.next))),  # type: ignore[attr-defined]
-        Look("worklist: busy inspector's, all", lambda: look(partial(tasks_page, actor=place.busy))),
-        Look("worklist: counts", lambda: look(partial(worklist_counts, actor=place.busy, now=now))),
-        Look("worklist: search, a frequent word",
-             lambda: look(partial(tasks_page, actor=inspector, q=place.chosen.choice(filling.STREETS)))),
-        Look("worklist: search, a word that one case has",
-             lambda: look(partial(tasks_page, actor=inspector, q=_rare(place)))),
-        Look("worklist: page in the browser", partial(_page, place.browser(place.busy), lambda: "/worklist"), 20),
-    ]  # fmt: skip
+        Look("completion of a task", partial(_completed, place, _open_visits(place)), 300),
+        tasks("group's first page", mine=False),
+        tasks("group's second page", mine=False, cursor=first.next),
+        tasks("busy inspector's, all", busy),
+        place.listing("worklist: counts", partial(worklist_counts, actor=busy, now=now)),
+        tasks("search, a frequent word", word=_frequent),
+        tasks("search, a word that one case has", word=_rare),
+        place.page("worklist: page in the browser", busy, lambda _place: "/worklist"),
+    ]
     for name, actor in people.items():
         looks += [
-            Look(f"cases: first page, {name}", partial(look, partial(cases_page, actor=actor))),
-            Look(f"cases: search, a frequent word, {name}", partial(_search, place, actor, _frequent), 20),
-            Look(f"cases: search, a word that one case has, {name}", partial(_search, place, actor, _rare), 10),
-            Look(f"cases: search, a number, {name}", partial(_search, place, actor, _number)),
+            cases(f"first page, {name}", actor),
+            cases(f"search, a frequent word, {name}", actor, _frequent),
+            cases(f"search, a word that one case has, {name}", actor, _rare),
+            cases(f"search, a number, {name}", actor, _number),
         ]
-    looks += [
-        Look("case page in the browser, busy inspector",
-             partial(_page, place.browser(place.busy), partial(_case_of, place, place.busy)), 20),
-        Look("case page in the browser, supervisor",
-             partial(_page, place.browser(supervisor), partial(_any_case, place)), 20),
-        Look("next 30 due timers", partial(_due, place)),
-    ]  # fmt: skip
-    return looks
-
-
-def _page(browser: FlaskClient, path: Callable[[], str]) -> None:
-    answer = browser.get(path())
-    if answer.status_code != 200:
-        raise RuntimeError(f"{answer.request.path}: {answer.status_code}")
-
-
-def _search(place: Place, actor: Actor, word: Callable[[Place], str]) -> None:
-    wanted = word(place)
-    place.look(lambda session: cases_page(session, actor, q=wanted))
+    return [
+        *looks,
+        place.page("case page in the browser, busy inspector", busy, partial(_case_of, actor=busy)),
+        place.page("case page in the browser, supervisor", supervisor, _any_case),
+        Look("next 30 due timers", partial(place.timed, partial(_due, place))),
+    ]
 
 
 def _frequent(place: Place) -> str:
@@ -219,7 +238,7 @@ def _rare(place: Place) -> str:
 
 def _number(place: Place) -> str:
     case = place.chosen.randrange(place.largest) + 1
-    return place.look(lambda session: session.get_one(Case, case).number)  # type: ignore[return-value]
+    return place.look(lambda session: session.get_one(Case, case).number)
 
 
 def _any_case(place: Place) -> str:
@@ -229,7 +248,7 @@ def _any_case(place: Place) -> str:
 def _case_of(place: Place, actor: Actor) -> str:
     """One of the newest cases that are the actor's."""
     page = place.look(lambda session: cases_page(session, actor, status=CaseStatus.RUNNING.value))
-    return f"/cases/{place.chosen.choice(page.items).number}"  # type: ignore[attr-defined]
+    return f"/cases/{place.chosen.choice(page.items).number}"
 
 
 def _due(place: Place) -> None:
