@@ -57,7 +57,7 @@ class Load:
     timed: bool = False  # the first page has to be quick, too: not where other work shares the machine
 
 
-FULL = Load(kills=300, works=1_000, seconds=260, timed=True)
+FULL = Load(kills=300, works=1_000, seconds=420, timed=True)
 SHORT = Load(kills=6, works=20, seconds=40)
 TWIN = Load(kills=20, works=50, seconds=40)
 SHORT_TWIN = Load(kills=6, works=10, seconds=40)

@@ -25,7 +25,7 @@ from tests.prove.race_kinds import KINDS, NAIVE, Ids, Kind
 
 NAME = "races"
 LONGEST = 1.0  # seconds, 99 of 100
-ROUNDS = {True: 12, False: 500}  # by short
+ROUNDS = {True: 12, False: 1_000}  # by short
 TWIN_ROUNDS = {True: 40, False: 200}
 
 Told = tuple[str, float]  # what came of it, and after how many seconds
