@@ -1,5 +1,6 @@
 """Who acts: the person (or the system) on whose behalf something is asked of the engine."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from models.account import Person
@@ -27,16 +28,33 @@ class Actor:
         return not scope or (role, "") in self.scopes or (role, scope) in self.scopes
 
 
+@dataclass(frozen=True)
+class SignedIn:
+    """Whose session it is, and what they have to do first."""
+
+    actor: Actor
+    must_change_password: bool
+
+    @property
+    def name(self) -> str:
+        return self.actor.name
+
+    @property
+    def username(self) -> str:
+        return self.actor.username
+
+
 SYSTEM = Actor(person_id=None, username="system", name="")
 
 
 def actor_for(person: Person) -> Actor:
     """The actor that ``person`` is, with the roles as they stand in the database."""
-    return Actor(
-        person_id=person.id,
-        username=person.username,
-        name=person.name,
-        roles=frozenset(grant.role for grant in person.roles),
-        scopes=frozenset((grant.role, grant.scope) for grant in person.roles),
-        language=person.language,
-    )
+    held = [(grant.role, grant.scope) for grant in person.roles]
+    return acting(held, person_id=person.id, username=person.username, name=person.name, language=person.language)
+
+
+def acting(held: Iterable[tuple[str, str]], *, person_id: int, username: str, name: str, language: str) -> Actor:
+    """The actor who holds these (role, unit or district)."""
+    scopes = frozenset(held)
+    roles = frozenset(role for role, _scope in scopes)
+    return Actor(person_id=person_id, username=username, name=name, roles=roles, scopes=scopes, language=language)

@@ -34,6 +34,11 @@ class Role(enum.StrEnum):
 CASE_ROLES = frozenset({"payer"})  # roles that exist only within a case: its operations bind them to a person
 
 
+def person_name(company: str | None, first_name: str, last_name: str) -> str:
+    """A person's name as people write it: the company's, else first and last name."""
+    return company or f"{first_name} {last_name}"
+
+
 class Person(Base):
     """An account: one natural or legal person who signs in."""
 
@@ -60,7 +65,7 @@ class Person(Base):
     @property
     def name(self) -> str:
         """The name as people write it: the company's, else first and last name."""
-        return self.company or f"{self.first_name} {self.last_name}"
+        return person_name(self.company, self.first_name, self.last_name)
 
     def __repr__(self) -> str:
         return f"<Person {self.id} {self.username}>"

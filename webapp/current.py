@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -15,9 +14,8 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from engine.errors import EngineError
-from engine.identity import Actor, actor_for
+from engine.identity import Actor, SignedIn
 from models import language
-from models.role_names import role_label
 
 if TYPE_CHECKING:
     from engine.accounts import Accounts
@@ -64,26 +62,6 @@ class Application(Protocol):
     def payment_returned(self) -> Callable[..., Any]: ...
     @property
     def demo_people(self) -> Callable[[], list[dict[str, str]]]: ...
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """The person who is signed in, as the shell of every page shows them."""
-
-    actor: Actor
-    must_change_password: bool
-
-    @property
-    def name(self) -> str:
-        return self.actor.name
-
-    @property
-    def username(self) -> str:
-        return self.actor.username
-
-    @property
-    def role_labels(self) -> list[str]:
-        return [role_label(role, scope) for role, scope in sorted(self.actor.scopes)]
 
 
 class NotSignedIn(EngineError):
@@ -209,5 +187,4 @@ def _look_up() -> SignedIn | None:
     if held is None:
         return None
     with transaction() as session:
-        found = application().accounts.person_of_session(session, held, now=now())
-        return SignedIn(actor_for(found), found.must_change_password) if found else None
+        return application().accounts.person_of_session(session, held, now=now())

@@ -16,7 +16,7 @@ from engine import idempotency
 from engine.accounts import Accounts
 from engine.errors import EngineError, InvalidSubmission
 from engine.idempotency import Answer
-from engine.identity import Actor, actor_for
+from engine.identity import Actor
 from models import language
 from models.digits import clean, storable
 from models.language import gettext as _
@@ -59,15 +59,15 @@ def api_call(view: View) -> View:
 def caller(session: Session) -> Actor:
     """Who calls, by the bearer token. Raises ``Problem``."""
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
-    person = None
+    found = None
     if scheme.lower() == "bearer" and token.strip():
-        person = accounts().person_of_session(session, token.strip(), now=current.now(), kind="api")
-    read_in(person.language if person else language.SOURCE)
-    if person is None:
+        found = accounts().person_of_session(session, token.strip(), now=current.now(), kind="api")
+    read_in(found.actor.language if found else language.SOURCE)
+    if found is None:
         raise Problem("not_signed_in", _("نشان ورود (Bearer) داده نشده، پایان یافته یا نادرست است."))
-    if person.must_change_password:
+    if found.must_change_password:
         raise Problem("must_change_password")
-    return actor_for(person)
+    return found.actor
 
 
 def accounts() -> Accounts:
