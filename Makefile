@@ -10,7 +10,7 @@ FRONTEND := $(shell find webapp/frontend -type f -not -path '*/node_modules/*' 2
 BUILT_FROM := pyproject.toml hatch_build.py $(FRONTEND)
 # Two tests at a time: each brings its own databases. TESTS=tests/engine runs a part.
 TESTS ?= tests
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test sure lint format contracts types check wheel tests coverage translations rules oracle prove bench clean
@@ -62,13 +62,13 @@ coverage: $(VENV)/.developing ## the tests without a browser, and which lines of
 oracle: $(VENV)/.developing ## the engine against a token game on 100,000 random processes (SEEDS=1000 for fewer)
 	$(BIN)/python -m tests.engine.oracle 0 $(SEEDS)
 
-prove: $(VENV)/.developing ## kill, race, starve and outlive the application, on SQLite and PostgreSQL (PROVE_ARGS=--short)
+prove: $(VENV)/.developing ## kill, race, starve and outlive the application, on both databases, for an hour (PROVE_ARGS=--short)
 	$(BIN)/python -m tests.prove $(PROVE_ARGS)
 
 translations: $(VENV)/.developing ## collect the texts and update the English catalogue
 	$(BIN)/python -m tests.tools.translations
 
-bench: $(VENV)/.developing ## measure everything, half an hour, and write docs/benchmarks.md (BENCH_ARGS=--quick to try)
+bench: $(VENV)/.developing ## measure everything, about 45 minutes, and write docs/benchmarks.md (BENCH_ARGS=--quick to try)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 rules: $(VENV)/.developing ## write docs/rules.md anew: which test proves which rule
