@@ -6,7 +6,7 @@ Each method works in the caller's transaction: lock → refuse → act → recor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -38,6 +38,7 @@ from engine.views import StartView, StepResult, TaskView
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
 
 T = TypeVar("T")
+OVERTAKEN = 4  # times that a step is tried while others are quicker at its case
 
 
 class Engine:
@@ -84,13 +85,15 @@ class Engine:
                 raise
 
     def in_transaction(self, work: Callable[[Session], T]) -> T:
-        """``work`` in one transaction, once more if a step of the same case was quicker (SQLite computes first)."""
-        try:
-            with self.transaction() as session:
+        """``work`` in one transaction; again when a step of the same case was quicker, as SQLite computes first.
+
+        Raises ``Conflict`` when others were quicker ``OVERTAKEN`` times.
+        """
+        for _again in range(OVERTAKEN - 1):
+            with suppress(Conflict), self.transaction() as session:
                 return work(session)
-        except Conflict:
-            with self.transaction() as session:
-                return work(session)
+        with self.transaction() as session:
+            return work(session)
 
     # Cases
 

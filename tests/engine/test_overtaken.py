@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from engine.errors import Conflict, TaskClaimed
+from engine.service import OVERTAKEN
 from models.account import Person, RoleGrant
 from models.case import Case
 from tests.databases import SQLITE
@@ -82,3 +84,22 @@ def test_reassigning_a_task_to_whom_it_belongs_already_changes_nothing(small: Sm
     before = _revision(small, case_id)
     _reassigned(small, task_id)
     assert _revision(small, case_id) == before
+
+
+@pytest.mark.parametrize("quicker", range(OVERTAKEN + 1))
+def test_a_step_is_tried_again_as_long_as_others_are_not_always_quicker(small: Small, quicker: int) -> None:
+    tries = 0
+
+    def work(_session: Session) -> str:
+        nonlocal tries
+        tries += 1
+        if tries <= quicker:
+            raise Conflict("1405-000001-1")
+        return "done"
+
+    if quicker < OVERTAKEN:
+        assert small.engine.in_transaction(work) == "done"
+    else:
+        with pytest.raises(Conflict):
+            small.engine.in_transaction(work)
+    assert tries == min(quicker + 1, OVERTAKEN)
