@@ -40,8 +40,6 @@ that whatever else the machine does falls on all of them alike; the word or case
 FLAT = 1.5  # the largest size to the smallest
 WARM = 3  # times that are not counted: they load what is loaded once
 T = TypeVar("T")
-
-
 Once: TypeAlias = tuple[float, int]  # milliseconds and SQL statements of one time
 
 

@@ -35,14 +35,6 @@ class SignedIn:
     actor: Actor
     must_change_password: bool
 
-    @property
-    def name(self) -> str:
-        return self.actor.name
-
-    @property
-    def username(self) -> str:
-        return self.actor.username
-
 
 SYSTEM = Actor(person_id=None, username="system", name="")
 

@@ -1,4 +1,5 @@
-"""Rows that a step only adds, written together at its end: SQLite's one write lock is held for the writing alone.
+"""What a step writes and does not read (history, messages, the end of its task), written together at its end:
+SQLite's one write lock is held for the writing alone.
 
 As with the ORM's own flush, whoever asks the session for anything meanwhile finds them written.
 """
