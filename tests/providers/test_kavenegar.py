@@ -171,6 +171,7 @@ def test_a_message_without_text_is_not_sent(sms, telephone):
 @pytest.mark.parametrize("fault", [None, "timeout_after_work", "500", "redirect", "garbage", "cut"])
 def test_key_text_and_receiver_stand_in_no_log_and_no_error(sms, telephone, fault, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx")  # the command line, if it ran in this process, has quieted it
     telephone.next_fault = fault
     said = []
     try:
