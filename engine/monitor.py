@@ -97,5 +97,5 @@ def open_tasks(session: Session, case: Case) -> list[Task]:
 
 
 def works_outside(session: Session, case: Case) -> bool:
-    """Whether the case is at something that needs nobody and will be over soon: an outside operation, a due timer."""
+    """Whether the case is at something that needs nobody and will be over soon: an outside operation."""
     return session.scalar(select(Job.id).where(Job.case_id == case.id, Job.operation != "").limit(1)) is not None

@@ -83,8 +83,9 @@ def go_on(number: str) -> str | AnyResponse:
     """To the person's next task of the case; a page that waits while the system is at work; else to the case."""
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
+        at_work = monitor.works_outside(session, case)  # asked first: the task that it ends in is then seen below
         waiting = [task for task in worklist.tasks_in_case(session, current.actor(), case) if not task.locked]
-        if not waiting and monitor.works_outside(session, case):
+        if not waiting and at_work:
             return render_template("cases/wait.html", case=case, sentences=cases.sentences(session, case))
     way = f"/tasks/{waiting[-1].id}" if waiting else f"/cases/{case.number}"
     return redirect(request.script_root + way, 303)

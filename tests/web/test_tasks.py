@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import kartabl
+from engine import monitor, worklist
 from models.case import Case, Task, TaskKind, TaskStatus
 from models.document import Document
 from tests.engine.test_documents import PDF
@@ -177,6 +178,31 @@ def test_a_registration_is_paid_at_the_test_gateway_and_ends_with_an_inspector(
     whole = walk.browser.get(f"/cases/{number}")
     assert "gas_inspection" not in whole.text, "people read names, not keys"
     assert "پرونده‌های وابسته" in whole.text
+
+
+@pytest.mark.parametrize("look", [(monitor, "works_outside"), (worklist, "tasks_in_case")], ids=["work", "tasks"])
+def test_one_who_waits_gets_to_the_task_although_the_work_ends_between_two_looks(
+    walk: Walk, play: Any, monkeypatch: pytest.MonkeyPatch, look: tuple[Any, str]
+) -> None:
+    walk.up_to_documents()
+    titles = {f"documents-{row}-title": title for row, title in enumerate(office.MANDATORY)}
+    walk.does("upload_documents", **titles, **{f"documents-{row}-document": pdf("a.pdf") for row in range(len(titles))})
+    waits = walk.sends("review_invoice").location
+    module, name = look
+    looked = getattr(module, name)
+
+    def looked_before_the_end(*asked: Any) -> Any:
+        seen = looked(*asked)
+        play.work()
+        return seen
+
+    monkeypatch.setattr(module, name, looked_before_the_end)
+    answer = walk.browser.get(waits)
+
+    if answer.status_code == 303:
+        assert answer.location == f"/tasks/{walk.task('payment_returned')}"
+    else:
+        assert "data-poll" in answer.text
 
 
 def test_actions_stand_beside_the_task_and_at_the_case(walk: Walk, session: Session) -> None:
