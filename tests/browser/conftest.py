@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
 from tests.browser.site import Site, running
 from tests.conftest import prepare
@@ -30,6 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed also tells what stood on each page at that moment."""
+    report = yield
+    browser: Browser | None = getattr(item, "funcargs", {}).get("chromium")
+    if report.failed and report.when == "call" and browser is not None:
+        for page in (page for context in browser.contexts for page in context.pages):
+            with suppress(Error):  # it may have crashed, or be closed
+                report.sections.append((f"page {page.url}", page.inner_text("body")))
+    return report
 
 
 @pytest.fixture(scope="session")
