@@ -97,16 +97,20 @@ def _work(site: Site, seen: Seen, trouble: Trouble, between: object) -> list[Use
     ]
     for user in users:
         user.start()
+
+    def at_work() -> bool:  # who is told at once that all is saved, as the naive twin says, has soon done everything
+        return any(user.is_alive() for user in users)
+
     _until(lambda: seen.count(SAVED) >= USERS, FIRST_ANSWERS)
     lines, began = site.lines, time.monotonic()
     trouble.begin(between, site)  # type: ignore[arg-type]
     time.sleep(trouble.seconds)
     if trouble.felt:
-        _until(lambda: seen.count(REFUSED) > 0, LONGEST * seen.slack)
+        _until(lambda: seen.count(REFUSED) > 0 or not at_work(), LONGEST * seen.slack)
     rate = (site.lines - lines) / (time.monotonic() - began)
     trouble.end(between, site)  # type: ignore[arg-type]
     ended = time.monotonic()
-    _until(lambda: seen.saved_after(ended) is not None, 3 * RECOVERY * seen.slack)
+    _until(lambda: seen.saved_after(ended) is not None or not at_work(), 3 * RECOVERY * seen.slack)
     for user in users:
         user.stopping.set()
     for user in users:
