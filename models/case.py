@@ -141,7 +141,7 @@ class Task(Base):
 
     __tablename__ = "tasks"
     __table_args__ = (
-        Index("ix_tasks_case_id", "case_id", "id"),
+        Index("ix_tasks_case_id_status", "case_id", "status", "id"),  # the open ones of a case without its ended ones
         _of_open("ix_tasks_open_of_group", "role", "priority", "sort_due_at", to_person=False),
         _of_open("ix_tasks_open_of_group_due", "role", "sort_due_at", to_person=False),
         _of_open("ix_tasks_open_of_group_since", "role", "since", to_person=False),
