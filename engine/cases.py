@@ -18,6 +18,7 @@ from engine.identity import Actor
 from engine.numbers import read_number
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import may_see_case, visible_cases, ways_to_cases
+from engine.searching import Beginning
 from engine.xml import parse_xml
 from models.case import Case, CaseStatus, FlowPassage, Task, TaskKind, TaskStatus
 from models.definition import ProcessDefinition
@@ -76,14 +77,19 @@ def cases_page(
         conditions.append(Case.process_key == process)
     if status:
         conditions.append(Case.status.in_([one for one in CaseStatus if one.value == status]))
-    if q.strip():
-        conditions.append(_matching(q))
+    number = read_number(q[:60])
+    typed = searching.typed_words(q) if number is None else []
+    if number is not None:
+        conditions.append(Case.number == number)
+    elif q.strip() and not typed:
+        conditions.append(false())
     before = read_cursor(cursor, "cases", [int])[0] if cursor else None
-    rare = searching.rare_cases(session, _words(q))
+    words = searching.beginnings(session, typed)
+    rare = searching.rare_cases(words)
     ids = (
-        _newest_ids(actor, conditions, before, limit + 1)
+        _newest_ids(actor, conditions, words, before, limit + 1)
         if rare is None
-        else _newest_of(rare, actor, conditions, before, limit + 1)
+        else _newest_of(rare, actor, conditions, words, before, limit + 1)
     )
     rows = session.scalars(
         select(Case)
@@ -96,12 +102,13 @@ def cases_page(
 
 
 def _newest_ids(
-    actor: Actor, conditions: list[ColumnElement[bool]], before: int | None, limit: int
+    actor: Actor, conditions: list[ColumnElement[bool]], words: list[Beginning], before: int | None, limit: int
 ) -> Select[int] | CompoundSelect[int]:
     """The ids of the newest cases on each of the actor's ways to them; the newest of all are among those."""
     found = []
     for way, case_id in ways_to_cases(actor):
-        newest = way.where(*conditions).order_by(case_id.desc()).limit(limit)
+        having = [searching.one_by_one(word.of_case(case_id)) for word in words]
+        newest = way.where(*conditions, *having).order_by(case_id.desc()).limit(limit)
         if before is not None:
             newest = newest.where(case_id < before)
         found.append(select(newest.subquery().c[0]))
@@ -109,10 +116,16 @@ def _newest_ids(
 
 
 def _newest_of(
-    some: Select[int], actor: Actor, conditions: list[ColumnElement[bool]], before: int | None, limit: int
+    some: Select[int],
+    actor: Actor,
+    conditions: list[ColumnElement[bool]],
+    words: list[Beginning],
+    before: int | None,
+    limit: int,
 ) -> Select[int]:
     """The ids of the newest of a few cases that the actor may see."""
-    newest = select(Case.id).where(Case.id.in_(some), visible_cases(actor), *conditions)
+    having = [searching.having(word.typed) for word in words]
+    newest = select(Case.id).where(Case.id.in_(some), visible_cases(actor), *conditions, *having)
     if before is not None:
         newest = newest.where(Case.id < before)
     return select(newest.order_by(Case.id.desc()).limit(limit).subquery().c.id)
@@ -208,20 +221,6 @@ def diagram(session: Session, case: Case) -> DiagramView:
     active = case.status not in (CaseStatus.COMPLETED, CaseStatus.CANCELLED)
     marked = {key for key in waiting if drawn.tags.get(key) not in ("boundaryEvent", "startEvent")} if active else set()
     return DiagramView(xml, sorted(set(passed) - marked), sorted(marked))
-
-
-def _matching(q: str) -> ColumnElement[bool]:
-    """Each word typed begins a word of the case; a whole number is that case's."""
-    number = read_number(q[:60])
-    if number is not None:
-        return Case.number == number
-    words = searching.typed_words(q)
-    return searching.all_having(words) if words else false()
-
-
-def _words(q: str) -> list[str]:
-    """The words typed, unless they are a case's number."""
-    return [] if read_number(q[:60]) else searching.typed_words(q)
 
 
 def _task_wait(session: Session, case: Case, task: Task) -> Wait:

@@ -148,15 +148,15 @@ def matching(session: Session, q: str) -> ColumnElement[bool]:
     if number is not None:
         return Case.number == number
     names = searching.element_names(session)
-    matching: list[ColumnElement[bool]] = []
-    of_cases: list[str] = []
-    for word in searching.typed_words(q):
-        named = [name for name, words in names.items() if f" {word}" in words]
-        matching.append(or_(searching.having(word), Task.name.in_(named)) if named else searching.having(word))
-        of_cases += [] if named else [word]
-    rare = searching.rare_cases(session, of_cases)
-    if not matching:
+    named = {
+        word: [name for name, words in names.items() if f" {word}" in words] for word in searching.typed_words(q)
+    }  # fmt: skip
+    if not named:
         return false()
+    matching = [or_(searching.having(word), Task.name.in_(found)) for word, found in named.items() if found]
+    of_cases = searching.beginnings(session, [word for word, found in named.items() if not found])
+    matching += [word.of_case(Task.case_id.expression) for word in of_cases]
+    rare = searching.rare_cases(of_cases)
     found = searching.one_by_one(and_(*matching))
     return found if rare is None else and_(Task.case_id.in_(rare), found)
 

@@ -83,8 +83,9 @@ def _narrowed(wanted: Statement, context: ListingContext, asked: Asked) -> State
     number = read_number(asked.q)
     if number is not None:
         return wanted.where(Case.number == number)
-    rare = searching.rare_cases(context.session, words)
-    matching = searching.one_by_one(searching.all_having(words))
+    found = searching.beginnings(context.session, words)
+    rare = searching.rare_cases(found)
+    matching = searching.one_by_one(and_(*(word.of_case(Case.id.expression) for word in found)))
     return wanted.where(matching) if rare is None else wanted.where(Case.id.in_(rare), matching)
 
 

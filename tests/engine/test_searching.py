@@ -97,9 +97,12 @@ def test_new_words_take_the_place_of_the_old_ones(opened: Session) -> None:
     assert all(character not in one.search_text for character in "يك")
 
 
-@pytest.mark.parametrize("rare", [0, 2_000])
-def test_rare_and_frequent_words_find_the_same(opened: Session, monkeypatch: pytest.MonkeyPatch, rare: int) -> None:
+@pytest.mark.parametrize(("rare", "spelled"), [(0, 0), (0, 1), (0, 8), (2_000, 8)])
+def test_rare_and_frequent_words_find_the_same(
+    opened: Session, monkeypatch: pytest.MonkeyPatch, rare: int, spelled: int
+) -> None:
     monkeypatch.setattr(searching, "RARE", rare)
+    monkeypatch.setattr(searching, "SPELLED", spelled)
     owner, stranger = person(opened, "owner", "contractor"), person(opened, "stranger", "contractor")
     clerk, supervisor = person(opened, "clerk", "clerk"), person(opened, "boss", "supervisor")
     made = [case(opened, f"باغ {number}", "سرو" if number % 2 else "", by=owner) for number in range(7)]
@@ -114,6 +117,26 @@ def test_rare_and_frequent_words_find_the_same(opened: Session, monkeypatch: pyt
     assert worklist.tasks_page(opened, clerk, q="سرو").items == [one for one in waiting if one.case in firs]
     assert worklist.tasks_page(opened, clerk, q="بازدید سرو").items == [one for one in waiting if one.case in firs]
     assert worklist.tasks_page(opened, stranger, q="سرو").items == []
+
+
+def test_a_beginning_is_spelled_out_as_far_as_its_words_are_few(
+    opened: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "SPELLED", 2)
+    for subject in ("بادام", "بادبزن بادام", "بادگیر", "بابا", "بار"):
+        case(opened, subject)
+    typed = ["باد", "بادب", "بادامز", "با", "بار", "بابا", "باد", "بادگ", "بادا", "ب"]
+    found = searching.beginnings(opened, typed)
+    assert [one.typed for one in found] == typed
+    assert [one.cases for one in found] == [3 + 1, 1, 0, 6, 1, 1, 4, 1, 2, 6], "a case with two such words counts twice"
+    assert [one.words for one in found[:4]] == [
+        ["بادام", "بادبزن", "بادگیر"],
+        ["بادبزن"],
+        [],
+        ["بابا", "بادام", "بادبزن"],
+    ]
+    owner = person(opened, "owner", "supervisor")
+    assert len(cases.cases_page(opened, owner, q=" ".join(typed[:2])).items) == 1
 
 
 def test_a_person_of_several_groups_pages_through_one_list(opened: Session) -> None:
