@@ -5,21 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    Select,
-    String,
-    and_,
-    case,
-    exists,
-    false,
-    func,
-    literal_column,
-    select,
-    true,
-    union_all,
-)  # fmt: skip
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, bindparam, case, false, func, literal, select, true
 from sqlalchemy.orm import Session, undefer
 
 from engine.xml import parse_xml
@@ -71,6 +57,23 @@ def all_having(words: Sequence[str]) -> ColumnElement[bool]:
     return and_(*map(having, words))
 
 
+def _ask_for_beginning() -> CompoundSelect[int, str]:
+    """A row with the number of cases, and one for each word: the smallest first, then the next after each."""
+    begin, end = CaseWord.word >= bindparam("typed"), CaseWord.word < bindparam("end")
+    some = select(CaseWord.case_id).where(begin, end).limit(bindparam("most"))
+    smallest = func.min(CaseWord.word)
+    first = select(smallest.label("word"), literal(1).label("nth")).where(begin, end)
+    words = first.cte("words", recursive=True)
+    after = select(smallest).where(CaseWord.word > words.c.word, end).scalar_subquery()
+    more = and_(words.c.word.is_not(None), words.c.nth <= bindparam("spelled"))
+    words = words.union_all(select(after, words.c.nth + 1).where(more))
+    count = select(func.count().label("number"), literal("").label("word")).select_from(some.subquery())
+    return count.union_all(select(literal(0), words.c.word).where(words.c.word.is_not(None)))
+
+
+_BEGINNING = _ask_for_beginning()
+
+
 @dataclass(frozen=True)
 class Beginning:
     """A beginning of words that was typed, and what the cases have for it."""
@@ -87,24 +90,18 @@ class Beginning:
         """
         if len(self.words) > SPELLED:
             return having(self.typed)
-        return exists().where(CaseWord.word.in_(self.words), CaseWord.case_id == case_id)
+        looked_up = select(CaseWord.case_id).where(CaseWord.word.in_(self.words), CaseWord.case_id == case_id).limit(1)
+        return looked_up.scalar_subquery().is_not(None)  # for EXISTS, PostgreSQL reads all cases with the word
 
 
 def beginnings(session: Session, typed: Sequence[str]) -> list[Beginning]:
     """What the cases have for each word typed."""
-    if not typed:
-        return []
-    counts = [
-        select(literal_column(str(place), Integer), literal_column("''", String), func.count()).select_from(
-            _cases_with(word).limit(RARE + 1).subquery()
-        )
-        for place, word in enumerate(typed)
-    ]
-    spelled = [_spelled(place, word) for place, word in enumerate(typed)]
-    rows = session.execute(union_all(*counts, *spelled)).all()
-    cases = {place: count for place, word, count in rows if not word}
-    words = {place: [word for at, word, _count in rows if word and at == place] for place in cases}
-    return [Beginning(word, cases[place], words[place]) for place, word in enumerate(typed)]
+    found = []
+    for word in typed:
+        asked = {"typed": word, "end": word + _LAST, "most": RARE + 1, "spelled": SPELLED}
+        rows = session.execute(_BEGINNING, asked).all()
+        found.append(Beginning(word, sum(row.number for row in rows), [row.word for row in rows if row.word]))
+    return found
 
 
 def rare_cases(found: Sequence[Beginning]) -> Select[int] | None:
@@ -140,19 +137,6 @@ def _read_names(xml: bytes) -> dict[str, str]:
     nodes = [node for node in parse_xml(xml).iter("{*}*") if str(node.tag).lower().endswith(("task", "event"))]
     names = (node.get("name") or node.get("id") or "" for node in nodes)
     return {name: as_text(search_words(name)) for name in names if name}
-
-
-def _spelled(place: int, typed: str) -> Select[int, str, int]:
-    """The words that begin so, in their order: each is the smallest after the one before."""
-    smallest, end = func.min(CaseWord.word), CaseWord.word < typed + _LAST
-    first = select(smallest.label("word"), literal_column("1", Integer).label("nth"))
-    words = first.where(CaseWord.word >= typed, end).cte(f"words_{place}", recursive=True)
-    after = select(smallest).where(CaseWord.word > words.c.word, end).scalar_subquery()
-    more = and_(words.c.word.is_not(None), words.c.nth <= SPELLED)
-    each = words.union_all(select(after, words.c.nth + 1).where(more))
-    return select(literal_column(str(place), Integer), each.c.word, literal_column("0", Integer)).where(
-        each.c.word.is_not(None)
-    )
 
 
 def _cases_with(word: str) -> Select[int]:
