@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import Column, Connection, Engine, Table, event, func, select, text
 
@@ -112,7 +113,7 @@ def _named(office: Office, key: str, contractor: Actor, chosen: random.Random, i
     with office.engine.transaction() as session:
         case = office.engine.start_case(session, key, by=contractor).case
         owner = f"{chosen.choice(FIRST)} {chosen.choice(LAST)}"
-        subject = f"{deed(case.id)} ملک {chosen.choice(STREETS)}، پلاک {chosen.randrange(1, 400)}"
+        subject = f"{own_words(case.id)} ملک، قطعه ق{chosen.randrange(1, 400)}"  # a number might be a copy's own
         effects.set_subject(session, case, subject, [owner])
         if inspector is not None:
             effects.bind(session, case, "inspector", inspector.person_id, at=office.engine.clock())
@@ -122,6 +123,11 @@ def _named(office: Office, key: str, contractor: Actor, chosen: random.Random, i
 def deed(case: int) -> str:
     """A word that one case alone has."""
     return f"deed{case:07}"
+
+
+def own_words(case: int) -> str:
+    """What a copy has instead of the words of its original: its deed, and a street that a tenth of all cases has."""
+    return f"{deed(case)} {STREETS[crc32(str(case).encode()) % len(STREETS)]}"
 
 
 def hire(office: Office, username: str, role: str) -> Actor:
@@ -210,7 +216,7 @@ def _number(connection: Connection, cases: int, copies: int) -> None:
 
 def _numbered(year: str, case: int) -> tuple[int, str, str]:
     number = _case_number(year, case)
-    return case, number, " ".join(searching.words_of(number, [deed(case)]))
+    return case, number, " ".join(searching.words_of(number, [own_words(case)]))
 
 
 def _case_number(year: str, case: int) -> str:

@@ -31,7 +31,8 @@ from models.case import Case, CaseStatus, Task, TaskStatus
 
 HOW = """Five hundred cases really run (of 100: 90 ended after two visits, 2 wait for the contractor who registers
 them, 8 for inspectors, 4 of those with a timer, 1 of those bound to one busy inspector); all others are copies of
-them with numbers, tokens' rows, history, outbox, and people of their own, 20 contractors for each 1,000 cases. So a
+them with numbers, tokens' rows, history, outbox, people (20 contractors for each 1,000 cases) and words of their own:
+one that no other case has, and one of ten that each a tenth of all cases has, the *frequent* ones. So a
 contractor's share is the same at every size, while what waits for the inspectors as a group, what the busy one
 takes part in, and what a frequent word finds grow with the database. Every look is asked with a person's rights.
 *Completions* are of tasks picked at random among all that are open, by an inspector. Pages are asked of the web
