@@ -26,7 +26,7 @@ _DUE = Task.sort_due_at.expression
 # Written out, so that both databases see that the indexes of open tasks and actions serve.
 OPEN = Task.status == bindparam("open", TaskStatus.OPEN, type_=Task.status.type, literal_execute=True)
 ACTION = bindparam("action", TaskKind.ACTION, type_=Task.kind.type, literal_execute=True)
-_OPEN_WORK = and_(OPEN, Task.kind != ACTION)
+OPEN_WORK = and_(OPEN, Task.kind != ACTION)
 
 # Sort key → the columns, all ascending, and the kinds of their values. The task's id always comes last. Indexes give
 # a group's tasks in every order but that of numbers, and a person's in those of priority and due date.
@@ -130,7 +130,7 @@ def _waiting_for(actor: Actor, *, mine: bool, group: bool) -> list[Select[int]]:
     """The ids of what waits for the actor: one statement for each order in which an index has some of them."""
     ways = [tasks_of_person(actor)] if mine and actor.person_id is not None else []
     ways += ways_to_tasks(actor) if group else []
-    waits = and_(_OPEN_WORK, searching.one_by_one(Case.status == CaseStatus.RUNNING))
+    waits = and_(OPEN_WORK, searching.one_by_one(Case.status == CaseStatus.RUNNING))
     return [select(Task.id).join(Task.case).where(waits, way) for way in ways]
 
 

@@ -18,6 +18,7 @@ from models.digits import WORD_LENGTH
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # where tasks without a due date stand in the order
 
 _OPEN_OF_GROUP = text("status = 'open' AND assignee_id IS NULL AND kind <> 'action'")
+_OPEN_WITH_DUE = text("status = 'open' AND kind <> 'action' AND due_at IS NOT NULL")
 _IN_WORKING_DAYS = text("status = 'open' AND working_days IS NOT NULL")
 _OPEN_OF_PERSON = text("status = 'open' AND assignee_id IS NOT NULL AND kind <> 'action'")
 _ACTIONS_OF_GROUP = text("status = 'open' AND assignee_id IS NULL AND kind = 'action'")
@@ -142,6 +143,7 @@ class Task(Base):
     __tablename__ = "tasks"
     __table_args__ = (
         Index("ix_tasks_case_id_status", "case_id", "status", "id"),  # the open ones of a case without its ended ones
+        Index("ix_tasks_open_due", "due_at", postgresql_where=_OPEN_WITH_DUE, sqlite_where=_OPEN_WITH_DUE),
         _of_open("ix_tasks_open_of_group", "role", "priority", "sort_due_at", to_person=False),
         _of_open("ix_tasks_open_of_group_due", "role", "sort_due_at", to_person=False),
         _of_open("ix_tasks_open_of_group_since", "role", "since", to_person=False),

@@ -45,9 +45,9 @@ def number(value: int | float) -> str:
     return persian_digits(text).replace(",", "٬").replace(".", "٫") if language.current() == "fa" else text
 
 
-def counted(value: int) -> str:
+def counted(value: int, end: int = COUNTED) -> str:
     """A count that ends somewhere (``engine.worklist``): ``۴۲``, or ``۹۹+`` for whatever is more."""
-    return digits(value) if value < COUNTED else f"{digits(COUNTED - 1)}+"
+    return number(value) if value < end else f"{number(end - 1)}+"
 
 
 def rials(value: int) -> str:

@@ -30,7 +30,9 @@ def _figures(control: dict[str, Any] | None) -> str:
     """The figures, and where the clock can be moved its ``control``."""
     with current.transaction() as session:
         figures = monitor.figures(session, current.actor(), now=current.now())
-    return render_template("monitor/show.html", figures=figures, statuses=labels.STATUSES, control=control)
+    return render_template(
+        "monitor/show.html", figures=figures, most=monitor.COUNTED, statuses=labels.STATUSES, control=control
+    )
 
 
 @bp.post("/monitor/clock")
