@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from lxml import etree
-from sqlalchemy import ColumnElement, CompoundSelect, Select, false, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, false, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from engine import searching
@@ -145,9 +145,10 @@ def case_by_number(session: Session, actor: Actor, number: str) -> Case:
 
 def related(session: Session, actor: Actor, case: Case) -> list[Case]:
     """The case that this one refers to and those that refer to it, as far as the actor may see them."""
-    referring = select(Case.id).where(Case.refers_to_id == case.id)
-    referred = select(Case.id).where(Case.id == case.refers_to_id)
-    found = select(Case).where(Case.id.in_(union_all(referring, referred)), visible_cases(actor))
+    one_of_them = Case.refers_to_id == case.id
+    if case.refers_to_id is not None:
+        one_of_them = or_(one_of_them, Case.id == case.refers_to_id)
+    found = select(Case).where(one_of_them, visible_cases(actor))
     found = found.order_by(Case.id).limit(50)
     return list(session.scalars(found.options(joinedload(Case.definition))))
 

@@ -71,6 +71,7 @@ class Payment(Base):
     __table_args__ = (
         Index("ix_payments_invoice_id", "invoice_id"),
         Index("ix_payments_state_started_at", "state", "started_at"),
+        Index("ix_payments_review_case_id", "review_case_id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -15,7 +15,10 @@ class Property(Base):
     """A piece of property. ``code`` is the organisation's own (کد ثبتی سازمان)."""
 
     __tablename__ = "properties"
-    __table_args__ = (Index("ix_properties_region_plates", "region", "main_plate", "sub_plate"),)
+    __table_args__ = (
+        Index("ix_properties_plates", "main_plate", "sub_plate"), Index("ix_properties_sub_plate", "sub_plate"),
+        Index("ix_properties_region", "region"),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)

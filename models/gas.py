@@ -24,7 +24,7 @@ class GasProject(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), unique=True)
     contractor_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    property_id: Mapped[int | None] = mapped_column(ForeignKey("properties.id"))
+    property_id: Mapped[int | None] = mapped_column(ForeignKey("properties.id"), index=True)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("owners.id"))
     building_name: Mapped[str] = mapped_column(String(200), default="")
     riser_status: Mapped[str] = mapped_column(String(20), default="")

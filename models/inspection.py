@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Person
 from models.base import Base, BigId, Rials
 from models.case import Case
 from models.gas import GasProject
+
+_REVOKED = text("revoked_at IS NOT NULL")
 
 
 class InspectionVisit(Base):
@@ -93,7 +95,11 @@ class Certificate(Base):
     """A confirmation certificate (تاییدیه). What was signed never changes; revoking adds to it (CNF-3, CNF-5)."""
 
     __tablename__ = "certificates"
-    __table_args__ = (Index("ix_certificates_project_id", "project_id"),)
+    __table_args__ = (
+        Index("ix_certificates_project_id", "project_id"),
+        Index("ix_certificates_case_id", "case_id"),
+        Index("ix_certificates_revoked", "id", postgresql_where=_REVOKED, sqlite_where=_REVOKED),  # few among many
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[str] = mapped_column(String(40), unique=True)

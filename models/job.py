@@ -69,6 +69,7 @@ class Incident(Base):
     __tablename__ = "incidents"
     __table_args__ = (
         Index("ix_incidents_case_id", "case_id"),
+        Index("ix_incidents_job_id", "job_id"),  # a job that ends looks for its incidents
         Index("ix_incidents_resolved_at_id", "resolved_at", "id"),
     )
 

@@ -20,6 +20,7 @@ import webapp
 from engine.settings import Settings
 from tests.databases import SQLITE, fresh_database, postgres_url
 from tests.play import PASSWORD, People, Play
+from tests.scans import Scans
 from tests.standing import StandingClock
 
 # Nothing is timed, and CI says the same of the same commit; at a desk each run looks at other examples.
@@ -35,6 +36,17 @@ SATURDAY = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # 1405/08/30, 10:00 in Teh
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The proofs first: they wait much, and the other tests run beside them instead of before them."""
     items.sort(key=lambda item: "prove" not in item.path.parts)
+
+
+scans = Scans()
+scans.start()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_read_whole() -> Iterator[None]:
+    """What a step or page of ours costs does not grow with the rows that are there."""
+    yield
+    assert not scans.take(), "read from end to end; does it want an index?"
 
 
 def prepare(url: str) -> None:

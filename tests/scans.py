@@ -1,0 +1,81 @@
+"""Watches that no statement of ours reads a growing table from end to end: it would cost more with what is long done.
+
+SQLite tells for each statement which tables it scans, without statistics and thus the same on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from models.base import Base
+
+ROOT = Path(__file__).parents[1]
+OURS = tuple(str(ROOT / name) for name in ("engine/", "forms/", "webapp/", "workflows/", "models/", "kartabl.py"))
+LIBRARIES = ("site-packages", "dist-packages")
+# Once in an installation's life, or only where the clock of a demonstration is moved.
+SELDOM = tuple(str(ROOT / name) for name in ("models/migrate.py", "models/migrations/", "engine/staging.py"))
+SMALL = {
+    "alembic_version", "calendar_changes", "calendar_days", "calendar_settings", "inspector_quotas", "inspectors",
+    "process_definitions", "signing_keys", "worker_beats",
+}  # fmt: skip
+# The admin's list of people by role looks at the newest until its page is full; a rare role is looked for among all.
+PAGED = {"people"}
+# The newest of all rows, a page of them.
+PAGE = re.compile(r"FROM (\w+)\s+(WHERE 1 = 1\s+)?ORDER BY \1\.id( DESC)?\s+LIMIT")
+NEVER = re.compile(r"WHERE 0 = 1\b")
+
+
+class Scans:
+    """Statements that were found, each once; ``start`` makes it listen to all databases of this process."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._known: set[str] = set()
+
+    def start(self) -> None:
+        event.listen(Engine, "after_cursor_execute", self._look)
+
+    def take(self) -> list[str]:
+        """What was found since the last time."""
+        found, self.found = self.found, []
+        return found
+
+    def _look(
+        self, connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+    ) -> None:
+        if statement in self._known or many or connection.dialect.name != "sqlite" or not _is_ours():
+            return
+        self._known.add(statement)
+        if not statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
+            return
+        driver: Any = connection.connection.driver_connection
+        plan = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+        names = {step.split()[1] for step in plan if step.startswith("SCAN ")}
+        tables = {_table(name, statement) for name in names} & set(Base.metadata.tables)
+        if tables - SMALL - PAGED and not PAGE.search(statement) and not NEVER.search(statement):
+            self.found.append(f"{', '.join(sorted(tables))} in: {statement}")
+
+
+def _table(name: str, statement: str) -> str:
+    """The table that has this name in the statement; a name of something else as it is."""
+    alias = re.search(rf"(\w+) AS {name}\b", statement)
+    return alias[1] if alias else name
+
+
+def _is_ours() -> bool:
+    """Whether the statement was sent by our code, not by a test itself."""
+    frame = sys._getframe(1)
+    while frame := frame.f_back:  # type: ignore[assignment]
+        name = frame.f_code.co_filename
+        if name.startswith(SELDOM):
+            return False
+        if name.startswith(OURS) and not any(library in name for library in LIBRARIES):
+            return True
+        if name.startswith(str(ROOT / "tests")) and name != __file__:
+            return False
+    return False
