@@ -17,16 +17,22 @@ from models.base import Base
 ROOT = Path(__file__).parents[1]
 OURS = tuple(str(ROOT / name) for name in ("engine/", "forms/", "webapp/", "workflows/", "models/", "kartabl.py"))
 LIBRARIES = ("site-packages", "dist-packages")
-# Once in an installation's life, or only where the clock of a demonstration is moved.
-SELDOM = tuple(str(ROOT / name) for name in ("models/migrate.py", "models/migrations/", "engine/staging.py"))
+# Once in an installation's life; in a demonstration; and the hourly sweep, of tables that it keeps short.
+SELDOM = tuple(
+    str(ROOT / name)
+    for name in (
+        "models/migrate.py", "models/migrations/", "engine/staging.py", "workflows/demo", "engine/housekeeping.py",
+    )
+)  # fmt: skip
 SMALL = {
     "alembic_version", "calendar_changes", "calendar_days", "calendar_settings", "inspector_quotas", "inspectors",
-    "process_definitions", "signing_keys", "worker_beats",
+    "process_definitions", "signing_keys", "test_gateway_payments", "worker_beats",
 }  # fmt: skip
 # The admin's list of people by role looks at the newest until its page is full; a rare role is looked for among all.
 PAGED = {"people"}
-# The newest of all rows, a page of them.
-PAGE = re.compile(r"FROM (\w+)\s+(WHERE 1 = 1\s+)?ORDER BY \1\.id( DESC)?\s+LIMIT")
+# A page of the newest: of all rows, of what nearly every row is, or of those with words that are known to be frequent.
+ALL = r"\s+(WHERE 1 = 1\s+)?|.*WHERE \w+\.revoked_at IS NULL |.* END = 1 "
+PAGE = re.compile(rf"FROM (\w+)({ALL})ORDER BY \1\.id( DESC)?\s+LIMIT", re.DOTALL)
 NEVER = re.compile(r"WHERE 0 = 1\b")
 
 
