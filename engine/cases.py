@@ -89,7 +89,7 @@ def cases_page(
     ids = (
         _newest_ids(actor, conditions, words, before, limit + 1)
         if rare is None
-        else _newest_of(rare, actor, conditions, words, before, limit + 1)
+        else _newest_of(rare, actor, [*conditions, searching.all_having(typed)], before, limit + 1)
     )
     rows = session.scalars(
         select(Case)
@@ -116,16 +116,10 @@ def _newest_ids(
 
 
 def _newest_of(
-    some: Select[int],
-    actor: Actor,
-    conditions: list[ColumnElement[bool]],
-    words: list[Beginning],
-    before: int | None,
-    limit: int,
+    some: Select[int], actor: Actor, conditions: list[ColumnElement[bool]], before: int | None, limit: int
 ) -> Select[int]:
     """The ids of the newest of a few cases that the actor may see."""
-    having = [searching.having(word.typed) for word in words]
-    newest = select(Case.id).where(Case.id.in_(some), visible_cases(actor), *conditions, *having)
+    newest = select(Case.id).where(Case.id.in_(some), visible_cases(actor), *conditions)
     if before is not None:
         newest = newest.where(Case.id < before)
     return select(newest.order_by(Case.id.desc()).limit(limit).subquery().c.id)

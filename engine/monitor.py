@@ -34,11 +34,6 @@ class ProcessFigures:
         return sum(self.counts.values())
 
 
-def _counted(process: str, status: CaseStatus) -> Select[str, int]:
-    some = select(Case.id).where(Case.process_key == process, Case.status == status).limit(COUNTED).subquery()
-    return select(literal(status.value), func.count()).select_from(some)
-
-
 def figures(session: Session, actor: Actor, *, now: datetime) -> list[ProcessFigures]:
     """The figures of every process that is deployed. Raises ``NotAllowed``."""
     permissions.demand(actor, "see_all_cases")
@@ -67,6 +62,11 @@ def figures(session: Session, actor: Actor, *, now: datetime) -> list[ProcessFig
     for key, count in session.execute(open_incidents):
         found[key].incidents = count
     return sorted(found.values(), key=lambda one: (-one.total, one.key))
+
+
+def _counted(process: str, status: CaseStatus) -> Select[str, int]:
+    some = select(Case.id).where(Case.process_key == process, Case.status == status).limit(COUNTED).subquery()
+    return select(literal(status.value), func.count()).select_from(some)
 
 
 def incidents_page(
