@@ -32,8 +32,8 @@ SMALL = {
 # The admin's list of people by role looks at the newest until its page is full; a rare role is looked for among all.
 PAGED = {"people"}
 # A page of the newest: of all rows, of what nearly every row is, or of those with words that are known to be frequent.
-ALL = r"\s+(WHERE 1 = 1\s+)?|.*WHERE \w+\.revoked_at IS NULL |.* END = 1 "
-PAGE = re.compile(rf"FROM (\w+)({ALL})ORDER BY \1\.id( DESC)?\s+LIMIT", re.DOTALL)
+ALL = r"((?!WHERE).)*(WHERE 1 = 1\s+)?|.*WHERE \w+\.revoked_at IS NULL |.* END = 1 "
+PAGE = re.compile(rf"FROM (\w+)\b({ALL})ORDER BY \1\.id( DESC)?\s+LIMIT", re.DOTALL)
 NEVER = re.compile(r"WHERE 0 = 1\b")
 
 

@@ -37,6 +37,8 @@ def test_what_reads_a_whole_table_is_found_once(session: Session) -> None:
     [
         "SELECT id FROM tasks WHERE case_id = 1 AND status = 'made up'",
         "SELECT id AS made_up FROM cases ORDER BY cases.id DESC LIMIT 30",
+        "SELECT i.id AS made_up FROM payments JOIN invoices i ON i.id = payments.invoice_id"
+        " ORDER BY payments.id DESC LIMIT 30",
         "SELECT id AS made_up FROM process_definitions",
         "SELECT id AS made_up FROM tasks WHERE 0 = 1",
     ],
