@@ -176,7 +176,7 @@ def folder() -> Path:
 
 def _files(url: str | URL) -> list[Path]:
     database = make_url(url).database or ""
-    return [Path(f"{database}{suffix}") for suffix in ("", "-wal", "-shm")]
+    return [Path(f"{database}{suffix}") for suffix in ("", "-wal", "-shm", "-turn")]
 
 
 def _wait_for(path: Path) -> None:

@@ -17,11 +17,14 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.dml import UpdateBase
 
+from models.write_turn import WriteTurn
+
 OPTIMISTIC = "optimistic_lock"  # execution option of a locking read whose row has a revision column as guard
 
 PATIENCE = 5.0  # seconds that one statement may take: whoever waits for a page gets an answer within ten
 CONNECTING = 3  # seconds
 BUSY = 6_000  # milliseconds that SQLite waits for its lock
+TURN = "write_turn"  # in the info of a connection to SQLite
 CACHE = 16_000  # kilobytes of pages that a connection of SQLite keeps; its own 2,000 are few for a million cases
 
 _patience: ContextVar[float] = ContextVar("kartabl_patience", default=PATIENCE)
@@ -107,7 +110,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     """
 
     @event.listens_for(engine, "connect")
-    def connected(connection: sqlite3.Connection, _record: Any) -> None:
+    def connected(connection: sqlite3.Connection, record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
         cursor = connection.cursor()
         for pragma in (
@@ -115,6 +118,13 @@ def _prepare_sqlite(engine: Engine) -> None:
         ):  # fmt: skip
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        if engine.url.database and engine.url.database != ":memory:":
+            record.info[TURN] = WriteTurn(connection, engine.url.database)
+
+    @event.listens_for(engine, "close")
+    def closed(_connection: sqlite3.Connection, record: Any) -> None:
+        if TURN in record.info:
+            record.info.pop(TURN).close()
 
     @event.listens_for(engine, "before_execute")
     def before_execute(
@@ -135,6 +145,9 @@ def take_write_lock(connection: Connection) -> None:
     if not isinstance(driver, sqlite3.Connection) or driver.in_transaction:
         return
     try:
-        driver.execute("BEGIN IMMEDIATE")
+        if TURN in connection.info:
+            connection.info[TURN].begin(BUSY / 1000)
+        else:  # in memory: nobody else's
+            driver.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
         raise OperationalError("BEGIN IMMEDIATE", None, error) from error

@@ -73,7 +73,7 @@ def drop_database(url: str) -> None:
     """Remove a database made by ``fresh_database``, together with whoever is still connected."""
     where = make_url(url)
     if where.get_backend_name() == "sqlite":
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm", "-turn"):
             Path(f"{where.database}{suffix}").unlink(missing_ok=True)
         return
     with _administrator(postgres_url()) as connection:

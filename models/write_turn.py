@@ -1,0 +1,74 @@
+"""Whose turn it is to write to a SQLite file: nobody waits for ever, however much somebody else has to write.
+
+SQLite gives its one write lock to whoever happens to ask while it is free, and those who wait sleep up to a tenth
+of a second between their tries. A process that writes one transaction after the other so shuts out all the others
+for as long as it goes on. Here everybody asks often, and only with the turn, a lock on a file beside the database;
+whoever has waited for long keeps the turn until the lock is free.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import time
+from pathlib import Path
+
+POLL = 0.001  # seconds between two tries
+LONG = 0.05  # seconds, in which the quickest may go first: in a strict queue all sleep while one wakes up
+
+
+class WriteTurn:
+    """One connection's way to the write lock of its file."""
+
+    def __init__(self, connection: sqlite3.Connection, database: str) -> None:
+        """Raises ``sqlite3.OperationalError`` when the file of turns cannot be opened."""
+        self._connection = connection
+        (self._own_patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+        try:
+            self._file = Path(f"{database}-turn").open("ab")  # noqa: SIM115 - open for as long as the connection is
+        except OSError as error:
+            raise sqlite3.OperationalError(f"unable to open the file of turns: {error}") from error
+
+    def begin(self, patience: float) -> None:
+        """Begin a transaction with the write lock.
+
+        Raises ``sqlite3.OperationalError``, as SQLite does, when others have it for ``patience`` seconds.
+        """
+        asked = time.monotonic()
+        self._let_sqlite_wait(0)  # it would sleep while the lock is free
+        try:
+            while not (self._take_turn() and self._begin_now()):
+                waited = time.monotonic() - asked
+                if waited > patience:
+                    raise sqlite3.OperationalError("database is locked")
+                if waited < LONG:
+                    self._give_turn_back()
+                time.sleep(POLL)
+        finally:
+            self._give_turn_back()
+            self._let_sqlite_wait(self._own_patience)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _take_turn(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _give_turn_back(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _begin_now(self) -> bool:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
+
+    def _let_sqlite_wait(self, milliseconds: int) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout={milliseconds}").close()
