@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -97,6 +99,38 @@ def test_who_waits_behind_one_who_waits_is_told_in_time_too(
         for thread in waiting:
             thread.join(10)
     assert failures == ["database is locked"] * 4
+
+
+# Another process that is mending the index of the log, as the first one does after a crash: it has SQLite's locks for
+# writing and for mending (https://sqlite.org/walformat.html, section 2.3.1) until its standard input ends.
+MENDING = """
+import fcntl, sys
+with open(sys.argv[1], "r+b", buffering=0) as index:
+    for lock in (120, 122):
+        fcntl.lockf(index, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, lock)
+    index.write(bytes(96))
+    print("mending", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_while_another_mends_the_database_after_a_crash_one_waits(opened: Engine, tmp_path: Path) -> None:
+    with opened.connect() as connection:
+        connection.execute(text("SELECT count(*) FROM rows")).scalar_one()  # the index is there
+        connection.rollback()
+        command = [sys.executable, "-c", MENDING, str(tmp_path / "office.db-shm")]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdin is not None and other.stdout is not None
+            assert other.stdout.readline() == b"mending\n"
+            with closing(sqlite3.connect(tmp_path / "office.db", timeout=0)) as impatient:
+                with pytest.raises(sqlite3.OperationalError) as refused:
+                    impatient.execute("BEGIN IMMEDIATE")
+                assert refused.value.sqlite_errorcode == sqlite3.SQLITE_BUSY_RECOVERY
+            ready = threading.Timer(0.2, other.stdin.close)
+            ready.start()
+            with connection.begin():
+                take_write_lock(connection)
+            ready.join()
 
 
 def test_other_statements_still_wait_for_sqlite_as_long_as_before(opened: Engine) -> None:
