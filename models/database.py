@@ -118,8 +118,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         ):  # fmt: skip
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-        if engine.url.database and engine.url.database != ":memory:":
-            record.info[TURN] = WriteTurn(connection, engine.url.database)
+        record.info[TURN] = WriteTurn(connection, engine.url.database or "")
 
     @event.listens_for(engine, "close")
     def closed(_connection: sqlite3.Connection, record: Any) -> None:
@@ -141,13 +140,10 @@ def take_write_lock(connection: Connection) -> None:
 
     Somebody else's lock, held for too long, is an error like those of statements.
     """
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection) or driver.in_transaction:
+    turn: WriteTurn | None = connection.info.get(TURN)
+    if turn is None:
         return
     try:
-        if TURN in connection.info:
-            connection.info[TURN].begin(BUSY / 1000)
-        else:  # in memory: nobody else's
-            driver.execute("BEGIN IMMEDIATE")
+        turn.begin(BUSY)
     except sqlite3.OperationalError as error:
         raise OperationalError("BEGIN IMMEDIATE", None, error) from error

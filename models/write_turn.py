@@ -23,30 +23,31 @@ class WriteTurn:
     def __init__(self, connection: sqlite3.Connection, database: str) -> None:
         """Raises ``sqlite3.OperationalError`` when the file of turns cannot be opened."""
         self._connection = connection
-        (self._own_patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
         try:
             self._file = Path(f"{database}-turn").open("ab")  # noqa: SIM115 - open for as long as the connection is
         except OSError as error:
             raise sqlite3.OperationalError(f"unable to open the file of turns: {error}") from error
 
-    def begin(self, patience: float) -> None:
-        """Begin a transaction with the write lock.
+    def begin(self, patience: int) -> None:
+        """Begin a transaction with the write lock, unless it has begun. Other statements wait for ``patience``, too.
 
-        Raises ``sqlite3.OperationalError``, as SQLite does, when others have it for ``patience`` seconds.
+        Raises ``sqlite3.OperationalError``, as SQLite does, when others have it for ``patience`` milliseconds.
         """
+        if self._connection.in_transaction:
+            return
         asked = time.monotonic()
         self._let_sqlite_wait(0)  # it would sleep while the lock is free
         try:
             while not (self._take_turn() and self._begin_now()):
                 waited = time.monotonic() - asked
-                if waited > patience:
+                if waited * 1000 > patience:
                     raise sqlite3.OperationalError("database is locked")
                 if waited < LONG:
                     self._give_turn_back()
                 time.sleep(POLL)
         finally:
             self._give_turn_back()
-            self._let_sqlite_wait(self._own_patience)
+            self._let_sqlite_wait(patience)
 
     def close(self) -> None:
         self._file.close()
