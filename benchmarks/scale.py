@@ -209,6 +209,7 @@ def _looks(place: Place) -> list[Look]:
         tasks("busy inspector's, all", busy),
         place.listing("worklist: counts", partial(worklist_counts, actor=busy, now=now)),
         tasks("search, a frequent word", word=_frequent),
+        tasks("search, two frequent words never together", word=_never_together),
         tasks("search, a word that one case has", word=_rare),
         place.page("worklist: page in the browser", busy, lambda _place: "/worklist"),
     ]
@@ -221,6 +222,7 @@ def _looks(place: Place) -> list[Look]:
         ]
     return [
         *looks,
+        cases("search, two frequent words never together, supervisor", supervisor, _never_together),
         place.page("case page in the browser, busy inspector", busy, partial(_case_of, actor=busy)),
         place.page("case page in the browser, supervisor", supervisor, _any_case),
         Look("next 30 due timers", partial(place.timed, partial(_due, place))),
@@ -229,6 +231,11 @@ def _looks(place: Place) -> list[Look]:
 
 def _frequent(place: Place) -> str:
     return place.chosen.choice(filling.STREETS)
+
+
+def _never_together(place: Place) -> str:
+    """Two streets: a case is in one."""
+    return " ".join(place.chosen.sample(filling.STREETS, 2))
 
 
 def _rare(place: Place) -> str:

@@ -85,11 +85,11 @@ def cases_page(
         conditions.append(false())
     before = read_cursor(cursor, "cases", [int])[0] if cursor else None
     words = searching.beginnings(session, typed)
-    rare = searching.rare_cases(words)
+    few = searching.few_cases(session, words)
     ids = (
         _newest_ids(actor, conditions, words, before, limit + 1)
-        if rare is None
-        else _newest_of(rare, actor, [*conditions, searching.all_having(typed)], before, limit + 1)
+        if few is None
+        else _newest_of(few, actor, [*conditions, searching.all_having(typed)], before, limit + 1)
     )
     rows = session.scalars(
         select(Case)
@@ -116,10 +116,10 @@ def _newest_ids(
 
 
 def _newest_of(
-    some: Select[int], actor: Actor, conditions: list[ColumnElement[bool]], before: int | None, limit: int
+    few: Select[int] | list[int], actor: Actor, conditions: list[ColumnElement[bool]], before: int | None, limit: int
 ) -> Select[int]:
     """The ids of the newest of a few cases that the actor may see."""
-    newest = select(Case.id).where(Case.id.in_(some), visible_cases(actor), *conditions)
+    newest = select(Case.id).where(Case.id.in_(few), visible_cases(actor), *conditions)
     if before is not None:
         newest = newest.where(Case.id < before)
     return select(newest.order_by(Case.id.desc()).limit(limit).subquery().c.id)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, bindparam, case, false, func, literal, select, true
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session, aliased, undefer
 
 from engine.xml import parse_xml
 from models.case import Case, CaseWord
@@ -104,12 +104,24 @@ def beginnings(session: Session, typed: Sequence[str]) -> list[Beginning]:
     return found
 
 
-def rare_cases(found: Sequence[Beginning]) -> Select[int] | None:
-    """The ids of the cases that have the rarest of these words, if those are few; ``None`` if all are frequent."""
+def few_cases(session: Session, found: Sequence[Beginning]) -> Select[int] | list[int] | None:
+    """The ids of a few cases among which all are that have these words; ``None`` if those are too many.
+
+    They are the cases with the rarest word, or those with all of several frequent words, whose lists are met in the
+    index: read from the newest case backwards, words that are hardly ever together would cost all cases.
+    """
     rarest = min(found, key=lambda beginning: beginning.cases, default=None)
-    if rarest is None or rarest.cases > RARE:
+    if rarest is not None and rarest.cases <= RARE:
+        return select(_cases_with(rarest.typed).limit(RARE).subquery().c.case_id)
+    spelled = [one.words for one in found if len(one.words) <= SPELLED]
+    if len(spelled) < 2:
         return None
-    return select(_cases_with(rarest.typed).limit(RARE).subquery().c.case_id)
+    first, *others = lists = [aliased(CaseWord) for _ in spelled]
+    met = select(first.case_id).where(*(one.word.in_(words) for one, words in zip(lists, spelled, strict=True)))
+    for other in others:
+        met = met.join(other, other.case_id == first.case_id)
+    ids = session.scalars(met.limit(RARE + 1)).all()
+    return None if len(ids) > RARE else sorted(set(ids))
 
 
 def element_names(session: Session) -> dict[str, str]:

@@ -156,9 +156,9 @@ def matching(session: Session, q: str) -> ColumnElement[bool]:
     matching = [or_(searching.having(word), Task.name.in_(found)) for word, found in named.items() if found]
     of_cases = searching.beginnings(session, [word for word, found in named.items() if not found])
     matching += [word.of_case(Task.case_id.expression) for word in of_cases]
-    rare = searching.rare_cases(of_cases)
+    few = searching.few_cases(session, of_cases)
     found = searching.one_by_one(and_(*matching))
-    return found if rare is None else and_(Task.case_id.in_(rare), found)
+    return found if few is None else and_(Task.case_id.in_(few), found)
 
 
 def _key(task: Task, sort: str) -> list[Any]:

@@ -84,9 +84,9 @@ def _narrowed(wanted: Statement, context: ListingContext, asked: Asked) -> State
     if number is not None:
         return wanted.where(Case.number == number)
     found = searching.beginnings(context.session, words)
-    rare = searching.rare_cases(found)
+    few = searching.few_cases(context.session, found)
     matching = searching.one_by_one(and_(*(word.of_case(Case.id.expression) for word in found)))
-    return wanted.where(matching) if rare is None else wanted.where(Case.id.in_(rare), matching)
+    return wanted.where(matching) if few is None else wanted.where(Case.id.in_(few), matching)
 
 
 def _rows(found: Sequence[Any]) -> list[Row]:

@@ -119,6 +119,31 @@ def test_rare_and_frequent_words_find_the_same(
     assert worklist.tasks_page(opened, stranger, q="سرو").items == []
 
 
+def test_frequent_words_that_are_hardly_ever_together_lead_to_few_cases(
+    opened: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "RARE", 2)
+    clerk, supervisor = person(opened, "clerk", "clerk"), person(opened, "boss", "supervisor")
+    for number in range(6):
+        task(opened, case(opened, f"{('باغ', 'سرو')[number % 2]} بلند"), "clerk")
+    both = case(opened, "باغبان باغ سرو")
+    waiting = task(opened, both, "clerk")
+
+    def few(q: str) -> object:
+        return searching.few_cases(opened, searching.beginnings(opened, searching.typed_words(q)))
+
+    assert few("باغ سرو") == [both.id], "once, although two of its words begin so"
+    assert few("سرو بلند") is None, "many have both"
+    assert few("باغ") is None
+    assert found(opened, supervisor, "باغ سرو") == found(opened, clerk, "سرو باغ") == [both]
+    assert worklist.tasks_page(opened, clerk, q="باغ سرو").items == [waiting]
+    assert few("باغ سرو بلند") == []
+    assert found(opened, supervisor, "باغ سرو بلند") == []
+    monkeypatch.setattr(searching, "SPELLED", 1)
+    assert few("باغ سرو") is None, "words that begin with the first are not spelled out"
+    assert found(opened, supervisor, "باغ سرو") == [both]
+
+
 def test_a_beginning_is_spelled_out_as_far_as_its_words_are_few(
     opened: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
