@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 import kartabl
 import webapp
 from engine.settings import Settings
+from tests.compiled_templates import CompiledTemplates
 from tests.databases import SQLITE, fresh_database, postgres_url
 from tests.play import PASSWORD, People, Play
 from tests.scans import Scans
@@ -38,6 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "prove" not in item.path.parts)
 
 
+Flask.jinja_options["bytecode_cache"] = CompiledTemplates()
 scans = Scans()
 scans.start()
 
