@@ -1,4 +1,4 @@
-"""Search by the beginnings of words: which words find a case, and the few cases that have a rare one."""
+"""Search by the beginnings of words: which words find a case, and the few cases that rare or several words lead to."""
 
 from __future__ import annotations
 
