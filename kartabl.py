@@ -101,16 +101,31 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
     now = staging_clock or now
     services = services or make_services(settings, sessions, now)
     engine = Engine(
-        sessions=sessions, operations=operations, briefings=briefings, reports=reports, services=services,
-        environment=SafeEnvironment(language(services.calendar)), clock=now,
-    )  # fmt: skip
+        sessions=sessions,
+        operations=operations,
+        briefings=briefings,
+        reports=reports,
+        services=services,
+        environment=SafeEnvironment(language(services.calendar)),
+        clock=now,
+    )
     return Application(
-        settings=settings, database=database, sessions=sessions, engine=engine, accounts=Accounts(settings),
-        worker=Worker(engine, tick=settings.worker_tick), clock=now, staging_clock=staging_clock,
-        listings=listings, sheets=sheets, print_list=partial(letters.render, "list.typ", fonts=services.fonts_path),
-        certificates=certificate_check, test_gateway=test_gateway if settings.payment_gateway == "test" else None,
-        payment_returned=payment.returned, demo_people=demo.people,
-    )  # fmt: skip
+        settings=settings,
+        database=database,
+        sessions=sessions,
+        engine=engine,
+        accounts=Accounts(settings),
+        worker=Worker(engine, tick=settings.worker_tick),
+        clock=now,
+        staging_clock=staging_clock,
+        listings=listings,
+        sheets=sheets,
+        print_list=partial(letters.render, "list.typ", fonts=services.fonts_path),
+        certificates=certificate_check,
+        test_gateway=test_gateway if settings.payment_gateway == "test" else None,
+        payment_returned=payment.returned,
+        demo_people=demo.people,
+    )
 
 
 def make_services(settings: Settings, sessions: sessionmaker[Session], now: Clock) -> Services:
@@ -124,17 +139,24 @@ def make_services(settings: Settings, sessions: sessionmaker[Session], now: Cloc
     else:
         sms = OnScreenOutbox()
     return Services(
-        settings=settings, payment_gateway=gateway, sms=sms, public_url=settings.public_url,
-        calendar=office_calendar(settings, sessions), fonts_path=FONTS,
-    )  # fmt: skip
+        settings=settings,
+        payment_gateway=gateway,
+        sms=sms,
+        public_url=settings.public_url,
+        calendar=office_calendar(settings, sessions),
+        fonts_path=FONTS,
+    )
 
 
 def office_calendar(settings: Settings, sessions: sessionmaker[Session] | None = None) -> OfficeCalendar:
     """The organisation's working time as its tables have it; before they are filled, as the settings do (CAL-1)."""
     initial = WorkingCalendar(
-        weekend=weekend_of(settings.weekend), opens=settings.office_opens, closes=settings.office_closes,
-        zone=ZoneInfo(settings.time_zone), is_holiday=seeding.is_public_holiday,
-    )  # fmt: skip
+        weekend=weekend_of(settings.weekend),
+        opens=settings.office_opens,
+        closes=settings.office_closes,
+        zone=ZoneInfo(settings.time_zone),
+        is_holiday=seeding.is_public_holiday,
+    )
     return OfficeCalendar(initial, sessions)
 
 
@@ -252,24 +274,26 @@ def check(files: tuple[Path, ...], language: str, as_json: bool, strict: bool) -
     if files:
         languages = LANGUAGES if language == "both" else (language,)
         verdicts = [look_at(path, languages, strict=strict) for path in files]
-        click.echo(printing.as_json(verdicts) if as_json else "\n".join(
-            line for verdict in verdicts for line in printing.lines(verdict, languages)
-        ))  # fmt: skip
+        click.echo(
+            printing.as_json(verdicts)
+            if as_json
+            else "\n".join(line for verdict in verdicts for line in printing.lines(verdict, languages))
+        )
         sys.exit(0 if all(verdict.deployable for verdict in verdicts) else 1)
     bundle = checking.check_folders([DIAGRAMS], seam())
     for finding in bundle.findings:
         click.echo(f"{finding.severity}: {finding}")
-    click.echo(f"{len(bundle.diagrams)} diagrams, {len(bundle.decisions)} decision tables: "
-               f"{'sound' if bundle.sound else 'not deployable'}")  # fmt: skip
+    click.echo(
+        f"{len(bundle.diagrams)} diagrams, {len(bundle.decisions)} decision tables: "
+        f"{'sound' if bundle.sound else 'not deployable'}"
+    )
     sys.exit(0 if bundle.sound else 1)
 
 
 def look_at(path: Path, languages: tuple[str, ...] = LANGUAGES, *, strict: bool = False) -> guarded.Verdict:
     """What is to be said of one file, found out in a process of its own."""
     ours, content = installation(), path.read_bytes()
-    return guarded.look(
-        path.name, lambda: check_file(path.name, content, ours, strict=strict), languages=languages
-    )  # fmt: skip
+    return guarded.look(path.name, lambda: check_file(path.name, content, ours, strict=strict), languages=languages)
 
 
 @cache
@@ -303,8 +327,13 @@ def import_command(file: Path, output: Path | None, folder: Path | None, languag
 
 
 @main.command()
-@click.option("--folder", "folders", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Diagrams and decision tables besides the shipped ones (repeatable).")  # fmt: skip
+@click.option(
+    "--folder",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Diagrams and decision tables besides the shipped ones (repeatable).",
+)
 def deploy(folders: tuple[Path, ...]) -> None:
     """Check the bundle and deploy what changed as new versions."""
     bundle = application_from_environment().deploy(DIAGRAMS, *folders)
@@ -382,9 +411,13 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
     password = secrets.token_urlsafe(9)
     with application.engine.transaction() as session:
         person = Person(
-            username=fold_username(username), first_name=first_name, last_name=last_name, mobile=mobile,
-            created_at=application.clock(), roles=[RoleGrant(role=role) for role in roles],
-        )  # fmt: skip
+            username=fold_username(username),
+            first_name=first_name,
+            last_name=last_name,
+            mobile=mobile,
+            created_at=application.clock(),
+            roles=[RoleGrant(role=role) for role in roles],
+        )
         application.accounts.set_password(person, password, must_change=True)
         session.add(person)
     click.echo(f"{person.username}: {password}")

@@ -113,20 +113,28 @@ def _engine(part: Part, table: Table, walk: Walk, url: str, delay: int, samples:
     written = _written(walk, url) if not delay else {}
     states = {turn: walk.office.state_bytes(cases[0]) for turn, cases in walk.cases.items()}
     for turn in walk.size.turns:
-        table.add(backend, delay, turn, *spread(took[turn]), median(sent[turn]), median(written.get(turn, [])),
-                  states[turn])  # fmt: skip
+        table.add(
+            backend, delay, turn, *spread(took[turn]), median(sent[turn]), median(written.get(turn, [])), states[turn]
+        )
     if not delay:
         first, last = walk.size.turns[0], walk.size.turns[-1]
-        _judge_flat(part, backend, f"turn {last:,} to turn {first}", [
-            ("time", median(took[last]) / median(took[first])),
-            ("statements", median(sent[last]) / median(sent[first])),
-            ("state", states[last] / states[first]),
-        ])  # fmt: skip
+        _judge_flat(
+            part,
+            backend,
+            f"turn {last:,} to turn {first}",
+            [
+                ("time", median(took[last]) / median(took[first])),
+                ("statements", median(sent[last]) / median(sent[first])),
+                ("state", states[last] / states[first]),
+            ],
+        )
         part.target(f"{backend}: statements of a completion", max(max(counts) for counts in sent.values()), at_most=8)
         part.target(
-            f"{backend}: median of a completion, worst turn", max(median(took[turn]) for turn in walk.size.turns),
-            at_most=BOUNDS[backend], unit="ms",
-        )  # fmt: skip
+            f"{backend}: median of a completion, worst turn",
+            max(median(took[turn]) for turn in walk.size.turns),
+            at_most=BOUNDS[backend],
+            unit="ms",
+        )
 
 
 def _judge_flat(part: Part, backend: str, what: str, ratios: list[tuple[str, float]]) -> None:
@@ -189,8 +197,12 @@ def _http(part: Part, table: Table, walk: Walk, url: str, delay: int, samples: i
         first, last = walk.size.turns[0], walk.size.turns[-1]
         worst = max(median(took[turn]) for turn in walk.size.turns)
         part.target(f"{backend}: median through HTTP, worst turn", worst, at_most=10, unit="ms")
-        _judge_flat(part, f"{backend}, HTTP", f"turn {last:,} to turn {first}",
-                    [("time", median(took[last]) / median(took[first]))])  # fmt: skip
+        _judge_flat(
+            part,
+            f"{backend}, HTTP",
+            f"turn {last:,} to turn {first}",
+            [("time", median(took[last]) / median(took[first]))],
+        )
 
 
 def _quiet(table: Table, office: Office, backend: str, samples: int) -> None:

@@ -62,8 +62,10 @@ def drop(url: str) -> None:
             path.unlink(missing_ok=True)
         return
     where = make_url(url)
-    ask(str(where.set(database="postgres").render_as_string(hide_password=False)),
-        f'DROP DATABASE IF EXISTS "{where.database}" WITH (FORCE)')  # fmt: skip
+    ask(
+        str(where.set(database="postgres").render_as_string(hide_password=False)),
+        f'DROP DATABASE IF EXISTS "{where.database}" WITH (FORCE)',
+    )
 
 
 def settle(url: str) -> None:

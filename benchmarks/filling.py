@@ -133,9 +133,14 @@ def own_words(case: int) -> str:
 def hire(office: Office, username: str, role: str) -> Actor:
     with office.engine.transaction() as session:
         person = Person(
-            username=username, first_name="نام", last_name=username, password_hash="",
-            created_at=office.application.clock(), mobile_verified=True, roles=[RoleGrant(role=role)],
-        )  # fmt: skip
+            username=username,
+            first_name="نام",
+            last_name=username,
+            password_hash="",
+            created_at=office.application.clock(),
+            mobile_verified=True,
+            roles=[RoleGrant(role=role)],
+        )
         session.add(person)
         session.flush()
         return actor_for(person)

@@ -35,8 +35,9 @@ def measure(*, quick: bool = False) -> Part:
         resident.append(_resident_megabytes())
         table.add(done, resident[-1], len(gc.get_objects()))
         say(f"memory: {done:,} steps, {resident[-1]:.0f} MB")
-    part.target("memory after the last step to that after the first tenth", resident[-1] / resident[0], at_most=GROWTH,
-                unit="×")  # fmt: skip
+    part.target(
+        "memory after the last step to that after the first tenth", resident[-1] / resident[0], at_most=GROWTH, unit="×"
+    )
     office.close()
     databases.drop(url)
     return part

@@ -163,9 +163,14 @@ def _furnish(application: kartabl.Application) -> None:
         definitions.deploy(session, bundle.diagrams, now=application.clock())
         for name, roles in PEOPLE.items():
             person = Person(
-                username=name, first_name="نام", last_name=name, password_hash="", created_at=application.clock(),
-                mobile_verified=True, roles=[RoleGrant(role=one) for one in roles],
-            )  # fmt: skip
+                username=name,
+                first_name="نام",
+                last_name=name,
+                password_hash="",
+                created_at=application.clock(),
+                mobile_verified=True,
+                roles=[RoleGrant(role=one) for one in roles],
+            )
             application.accounts.set_password(person, PASSWORD, must_change=False)
             session.add(person)
             session.flush()

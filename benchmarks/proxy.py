@@ -34,9 +34,11 @@ async def _late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dela
 
 
 async def _hand_on(
-    reader: asyncio.StreamReader, write: Callable[[bytes], None], drain: Callable[[], Awaitable[None]],
+    reader: asyncio.StreamReader,
+    write: Callable[[bytes], None],
+    drain: Callable[[], Awaitable[None]],
     writer: asyncio.StreamWriter,
-) -> None:  # fmt: skip
+) -> None:
     while chunk := await reader.read(CHUNK):
         write(chunk)
         await drain()

@@ -122,8 +122,10 @@ def measure(*, quick: bool = False) -> Part:
     part.tables.append(sized)
     for backend in databases.BACKENDS:
         columns = [f"{size:,}" for size in sizes]
-        table = Table(f"Median ms at so many cases, {backend}",
-                      ["what", *columns, "largest to smallest", "p95 at the largest", "statements"])  # fmt: skip
+        table = Table(
+            f"Median ms at so many cases, {backend}",
+            ["what", *columns, "largest to smallest", "p95 at the largest", "statements"],
+        )
         part.tables.append(table)
         places = [_filled(sized, backend, size, real) for size in sizes]
         for looks in zip(*map(_looks, places), strict=True):
@@ -131,8 +133,9 @@ def measure(*, quick: bool = False) -> Part:
             medians = [median(one) for one in took]
             ratio = medians[-1] / medians[0]
             table.add(looks[0].name, *medians, ratio, spread(took[-1])[1], statements)
-            part.target(f"{backend}: {looks[0].name}, {sizes[-1]:,} to {sizes[0]:,} cases", ratio, at_most=FLAT,
-                        unit="×")  # fmt: skip
+            part.target(
+                f"{backend}: {looks[0].name}, {sizes[-1]:,} to {sizes[0]:,} cases", ratio, at_most=FLAT, unit="×"
+            )
         for place in places:
             place.office.close()
             databases.drop(place.url)

@@ -31,8 +31,10 @@ class Result:
 def measure(*, quick: bool = False) -> Part:
     seconds = 2.0 if quick else 10.0
     part = Part("Completions a second", HOW)
-    table = Table("Completions a second", ["database", "cases", "processes", "completions/s", "too late/s", "median ms",
-                                           "p95", "p99", "longest"])  # fmt: skip
+    table = Table(
+        "Completions a second",
+        ["database", "cases", "processes", "completions/s", "too late/s", "median ms", "p95", "p99", "longest"],
+    )
     part.tables.append(table)
     for backend in databases.BACKENDS:
         url = databases.new_database(backend)

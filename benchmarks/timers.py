@@ -47,8 +47,10 @@ def measure(*, quick: bool = False) -> Part:
     sizes, due, real = ((400, 4_000), 40, 400) if quick else ((1_000, 1_000_000), 1_000, filling.REAL)
     part = Part("Timers", HOW)
     columns = [f"among {size:,}" for size in sizes]
-    whole = Table(f"All {due:,} that are due", ["database", "waiting", "filled in s", "size MB", "fired in s",
-                                                "timers/s", "statements each"])  # fmt: skip
+    whole = Table(
+        f"All {due:,} that are due",
+        ["database", "waiting", "filled in s", "size MB", "fired in s", "timers/s", "statements each"],
+    )
     part.tables.append(whole)
     for backend in databases.BACKENDS:
         table = Table(f"Median ms, {backend}", ["what", *columns, "largest to smallest", "p95 at the largest"])
@@ -62,10 +64,15 @@ def measure(*, quick: bool = False) -> Part:
             medians = [median(took) for took in lists]
             ratio = medians[-1] / medians[0]
             table.add(name, *medians, ratio, spread(lists[-1])[1])
-            part.target(f"{backend}: timers, {name}, {sizes[-1]:,} to {sizes[0]:,} waiting", ratio,
-                        at_most=FLAT, unit="×")  # fmt: skip
-        part.target(f"{backend}: {due:,} timers due among {sizes[-1]:,}, all fired", places[-1].all / 1000,
-                    at_most=SECONDS_FOR_1000, unit="s")  # fmt: skip
+            part.target(
+                f"{backend}: timers, {name}, {sizes[-1]:,} to {sizes[0]:,} waiting", ratio, at_most=FLAT, unit="×"
+            )
+        part.target(
+            f"{backend}: {due:,} timers due among {sizes[-1]:,}, all fired",
+            places[-1].all / 1000,
+            at_most=SECONDS_FOR_1000,
+            unit="s",
+        )
     return part
 
 

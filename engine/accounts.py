@@ -40,14 +40,24 @@ API_TOKEN_LIVES = timedelta(hours=12)
 # Asked by every page and call: the columns alone, for objects take ten times as long. A row for each role held.
 _SIGNED_IN = (
     select(
-        SignInSession.id, SignInSession.seen_at, SignInSession.expires_at, SignInSession.person_id, Person.username,
-        Person.first_name, Person.last_name, Person.company, Person.language, Person.active,
-        Person.must_change_password, RoleGrant.role, RoleGrant.scope,
+        SignInSession.id,
+        SignInSession.seen_at,
+        SignInSession.expires_at,
+        SignInSession.person_id,
+        Person.username,
+        Person.first_name,
+        Person.last_name,
+        Person.company,
+        Person.language,
+        Person.active,
+        Person.must_change_password,
+        RoleGrant.role,
+        RoleGrant.scope,
     )
     .join(Person, SignInSession.person_id == Person.id)
     .outerjoin(RoleGrant, RoleGrant.person_id == Person.id)
     .where(SignInSession.token_hash == bindparam("this_token"), SignInSession.kind == bindparam("this_kind"))
-)  # fmt: skip
+)
 
 
 class SignInRefused(EngineError):
@@ -157,15 +167,19 @@ class Accounts:
         lives = API_TOKEN_LIVES if kind == "api" else timedelta(hours=self._settings.session_hours)
         session.add(
             SignInSession(
-                token_hash=_digest(token), person_id=person.id, kind=kind, created_at=now, seen_at=now,
+                token_hash=_digest(token),
+                person_id=person.id,
+                kind=kind,
+                created_at=now,
+                seen_at=now,
                 expires_at=now + lives,
             )
-        )  # fmt: skip
+        )
         return token
 
     def person_of_session(
         self, session: Session, token: str, *, now: datetime, kind: str = "browser"
-    ) -> SignedIn | None:  # fmt: skip
+    ) -> SignedIn | None:
         """Whose session this is; ``None`` when it ended, idled out, or the account was locked."""
         rows = session.execute(_SIGNED_IN, {"this_token": _digest(token), "this_kind": kind}).all()
         if not rows or rows[0].expires_at <= now or not rows[0].active:
@@ -212,8 +226,10 @@ class Accounts:
             person = Person(username=registration.mobile, created_at=now)
             session.add(person)
         person.first_name, person.last_name, person.kind = (
-            registration.first_name, registration.last_name, registration.kind
-        )  # fmt: skip
+            registration.first_name,
+            registration.last_name,
+            registration.kind,
+        )
         person.mobile, person.active, person.mobile_verified = registration.mobile, False, False
         person.password_hash = password_hash
         session.flush()

@@ -29,9 +29,15 @@ class Kind:
 
 
 def actions_page(
-    session: Session, actor: Actor, *, process: str = "", action: str = "", q: str = "", cursor: str | None = None,
+    session: Session,
+    actor: Actor,
+    *,
+    process: str = "",
+    action: str = "",
+    q: str = "",
+    cursor: str | None = None,
     limit: int = 30,
-) -> Page[Task]:  # fmt: skip
+) -> Page[Task]:
     """The open actions that the person may trigger, of running cases, newest first; cases are loaded.
 
     Raises ``InvalidSubmission`` for a ``cursor`` of another list.

@@ -109,10 +109,13 @@ def made_of(settings: CalendarSettings, days: dict[date, DayKind]) -> WorkingCal
     """The calendar of these settings and days, whether they are stored or only proposed."""
     holidays = frozenset(day for day, kind in days.items() if kind is DayKind.HOLIDAY)
     return WorkingCalendar(
-        weekend=weekend_of(settings.weekend), opens=settings.opens, closes=settings.closes,
-        zone=ZoneInfo(settings.zone), is_holiday=holidays.__contains__,
+        weekend=weekend_of(settings.weekend),
+        opens=settings.opens,
+        closes=settings.closes,
+        zone=ZoneInfo(settings.zone),
+        is_holiday=holidays.__contains__,
         worked=frozenset(day for day, kind in days.items() if kind is DayKind.WORKDAY),
-    )  # fmt: skip
+    )
 
 
 def weekend_of(text: str) -> frozenset[int]:

@@ -123,10 +123,18 @@ def confirm(session: Session, day: date, *, by: Actor, now: datetime) -> None:
         raise Refusal({"action": [_("این روز در انتظار تأیید نیست.")]})
     before = _state(found)
     found.estimated, found.changed_at, found.changed_by_id = False, now, by.person_id
-    session.add(CalendarChange(
-        revision=None, day=day, before=before, after=_state(found), reason=_("تأیید روز تخمینی"), at=now,
-        by_id=by.person_id, by_name=by.name,
-    ))  # fmt: skip
+    session.add(
+        CalendarChange(
+            revision=None,
+            day=day,
+            before=before,
+            after=_state(found),
+            reason=_("تأیید روز تخمینی"),
+            at=now,
+            by_id=by.person_id,
+            by_name=by.name,
+        )
+    )
     session.flush()
 
 
@@ -240,6 +248,8 @@ def _decided(decided: Decided) -> dict[str, Any] | None:
 
 def _settings(settings: CalendarSettings) -> dict[str, Any]:
     return {
-        "weekend": settings.weekend, "opens": f"{settings.opens:%H:%M}", "closes": f"{settings.closes:%H:%M}",
+        "weekend": settings.weekend,
+        "opens": f"{settings.opens:%H:%M}",
+        "closes": f"{settings.closes:%H:%M}",
         "zone": settings.zone,
-    }  # fmt: skip
+    }

@@ -19,9 +19,19 @@ from models.language import lazy
 from models.working_calendar import ONLY, CalendarChange, CalendarDay, CalendarSettings, DayKind
 
 MONTHS = (
-    lazy("فروردین"), lazy("اردیبهشت"), lazy("خرداد"), lazy("تیر"), lazy("مرداد"), lazy("شهریور"), lazy("مهر"),
-    lazy("آبان"), lazy("آذر"), lazy("دی"), lazy("بهمن"), lazy("اسفند"),
-)  # fmt: skip
+    lazy("فروردین"),
+    lazy("اردیبهشت"),
+    lazy("خرداد"),
+    lazy("تیر"),
+    lazy("مرداد"),
+    lazy("شهریور"),
+    lazy("مهر"),
+    lazy("آبان"),
+    lazy("آذر"),
+    lazy("دی"),
+    lazy("بهمن"),
+    lazy("اسفند"),
+)
 SHOWN = 20  # changes
 SOON = timedelta(days=60)  # an estimated day this near should be confirmed
 
@@ -68,9 +78,9 @@ def year_view(session: Session, actor: Actor, year: int, *, today: date) -> Year
         raise NotFound("year", year)
     begin, end = jdatetime.date(year, 1, 1).togregorian(), jdatetime.date(year + 1, 1, 1).togregorian()
     rows = {row.day: row for row in _days(session, begin, end)}
-    changed = set(session.scalars(
-        select(CalendarChange.day).where(CalendarChange.day >= begin, CalendarChange.day < end)
-    ))  # fmt: skip
+    changed = set(
+        session.scalars(select(CalendarChange.day).where(CalendarChange.day >= begin, CalendarChange.day < end))
+    )
     weekend = weekend_of(settings.weekend)
     months = [_month(year, month, rows, weekend, changed) for month in range(12)]
     near = [row for row in _days(session, today, today + SOON) if row.estimated]
@@ -121,6 +131,4 @@ def _view(day: date, row: CalendarDay | None, weekend: frozenset[int], changed: 
     if row is not None:
         kind = "holiday" if row.kind is DayKind.HOLIDAY else "worked"
     number = jdatetime.date.fromgregorian(date=day).day
-    return DayView(
-        day, number, kind, row.name if row else "", bool(row and row.estimated), changed=day in changed
-    )  # fmt: skip
+    return DayView(day, number, kind, row.name if row else "", bool(row and row.estimated), changed=day in changed)

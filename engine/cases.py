@@ -67,9 +67,15 @@ class _Drawn:
 
 
 def cases_page(
-    session: Session, actor: Actor, *, process: str = "", status: str = "", q: str = "", cursor: str | None = None,
+    session: Session,
+    actor: Actor,
+    *,
+    process: str = "",
+    status: str = "",
+    q: str = "",
+    cursor: str | None = None,
     limit: int = 30,
-) -> Page[Case]:  # fmt: skip
+) -> Page[Case]:
     """The cases that the actor may see, newest first. An unknown ``status`` finds nothing."""
     limit = capped(limit)
     conditions: list[ColumnElement[bool]] = []
@@ -221,20 +227,31 @@ def diagram(session: Session, case: Case) -> DiagramView:
 def _task_wait(session: Session, case: Case, task: Task) -> Wait:
     drawn = _drawn_for(session, case, task.process_key)
     return Wait(
-        task_key=task.key, name=_(task.name), role=task.role, role_name=_group_name(task, drawn),
-        assignee=task.assignee.name if task.assignee else None, since=task.since, due=task.due_at, locked=task.locked,
+        task_key=task.key,
+        name=_(task.name),
+        role=task.role,
+        role_name=_group_name(task, drawn),
+        assignee=task.assignee.name if task.assignee else None,
+        since=task.since,
+        due=task.due_at,
+        locked=task.locked,
         task_id=task.id,
-    )  # fmt: skip
+    )
 
 
 def _job_wait(session: Session, case: Case, job: Job) -> Wait:
     name = _drawn_for(session, case, job.process_key).names.get(job.element_id, "")
     timer = job.kind is JobKind.TIMER
     return Wait(
-        task_key=job.element_id, name=_(name) or job.element_id, role="", role_name="", assignee=None,
-        since=case.started_at if timer else job.due_at, due=job.due_at if timer else None,
+        task_key=job.element_id,
+        name=_(name) or job.element_id,
+        role="",
+        role_name="",
+        assignee=None,
+        since=case.started_at if timer else job.due_at,
+        due=job.due_at if timer else None,
         kind="timer" if timer else "operation",
-    )  # fmt: skip
+    )
 
 
 def _event_waits(session: Session, case: Case) -> list[Wait]:
@@ -248,10 +265,18 @@ def _event_waits(session: Session, case: Case) -> list[Wait]:
         name = _(drawn.names.get(row.element_id, "")) or row.element_id
         waits.append(
             Wait(
-                task_key=row.element_id, name=name, role="", role_name="", assignee=None, since=row.since, due=None,
-                kind=row.kind.value, event=row.name, key=row.key or "",
+                task_key=row.element_id,
+                name=name,
+                role="",
+                role_name="",
+                assignee=None,
+                since=row.since,
+                due=None,
+                kind=row.kind.value,
+                event=row.name,
+                key=row.key or "",
             )
-        )  # fmt: skip
+        )
     return waits
 
 

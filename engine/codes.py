@@ -60,11 +60,12 @@ class Codes:
         session.execute(
             update(VerificationCode)
             .where(
-                VerificationCode.mobile == mobile, VerificationCode.purpose == purpose,
+                VerificationCode.mobile == mobile,
+                VerificationCode.purpose == purpose,
                 VerificationCode.used_at.is_(None),
             )
             .values(used_at=now)
-        )  # fmt: skip
+        )
         self._add(session, mobile, purpose, self._hash(mobile, purpose, code), address=address, now=now)
         text = _("کد تایید کارتابل: %(code)s\nاین کد را به کسی ندهید.", code=code)
         effects.put_sms(session, None, mobile, text, at=now, secret=True)
@@ -81,14 +82,15 @@ class Codes:
         row = session.scalars(
             select(VerificationCode)
             .where(
-                VerificationCode.mobile == mobile, VerificationCode.purpose == purpose,
+                VerificationCode.mobile == mobile,
+                VerificationCode.purpose == purpose,
                 VerificationCode.used_at.is_(None),
             )
             .order_by(VerificationCode.id.desc())
             .limit(1)
             .with_for_update()
             .execution_options(populate_existing=True)
-        ).first()  # fmt: skip
+        ).first()
         if row is None or row.expires_at <= now:
             raise Refusal({"code": [_("این کد دیگر کار نمی‌کند. کد تازه بخواهید.")]})
         if row.tries >= CODE_TRIES:
@@ -104,10 +106,16 @@ class Codes:
     def _add(self, session: Session, mobile: str, purpose: str, code_hash: str, *, address: str, now: datetime) -> None:
         session.add(
             VerificationCode(
-                mobile=mobile, purpose=purpose, code_hash=code_hash, sent_at=now, expires_at=now + CODE_LIVES,
-                address=address[:45], tries=0, used_at=None if code_hash else now,
+                mobile=mobile,
+                purpose=purpose,
+                code_hash=code_hash,
+                sent_at=now,
+                expires_at=now + CODE_LIVES,
+                address=address[:45],
+                tries=0,
+                used_at=None if code_hash else now,
             )
-        )  # fmt: skip
+        )
         session.flush()
 
     def _hash(self, mobile: str, purpose: str, code: str) -> str:

@@ -23,9 +23,12 @@ class CompensationTask(NoneTask):  # type: ignore[misc]
 
     def _run_hook(self, my_task: Any) -> bool:
         steps = {
-            "done": self._note, "through": self._hand_on, "compensate": self._begin, "undo": self._go_on,
+            "done": self._note,
+            "through": self._hand_on,
+            "compensate": self._begin,
+            "undo": self._go_on,
             "undone": self._end,
-        }  # fmt: skip
+        }
         steps[self.step](my_task)
         return True
 
@@ -67,6 +70,10 @@ class CompensationParser(SpiffTaskParser):  # type: ignore[misc]
 
     def create_task(self) -> CompensationTask:
         return CompensationTask(
-            self.spec, self.bpmn_id, step=self.node.get(KIND, ""), of=self.node.get(OF, ""),
-            wanted=self.node.get("wanted", ""), **self.bpmn_attributes,
-        )  # fmt: skip
+            self.spec,
+            self.bpmn_id,
+            step=self.node.get(KIND, ""),
+            of=self.node.get(OF, ""),
+            wanted=self.node.get("wanted", ""),
+            **self.bpmn_attributes,
+        )

@@ -106,8 +106,11 @@ def _wrong_types(decision: Decision) -> Iterator[Finding]:
 def _of_wrong_type(decision: Decision, row: int, rule: str, column: str, kind: str, value: Value) -> Finding:
     message = _(
         "سطر %(row)s، ستون «%(column)s»: «%(value)s» %(type)s نیست.",
-        row=row, column=column, value=_shown((value,)), type=TYPE_NAMES[kind],
-    )  # fmt: skip
+        row=row,
+        column=column,
+        value=_shown((value,)),
+        type=TYPE_NAMES[kind],
+    )
     return Finding("error", rule or decision.id, message)
 
 

@@ -21,18 +21,38 @@ AGGREGATORS: dict[str, Callable[[list[Value]], Value]] = {"SUM": sum, "MIN": min
 
 # What tools call the types of columns; a type that is not here (one of the author's own) is not checked.
 TYPES = {
-    "number": "number", "integer": "number", "long": "number", "double": "number", "string": "string",
-    "boolean": "boolean", "date": "date", "dateTime": "moment", "date and time": "moment", "time": "time",
-    "dayTimeDuration": "duration", "days and time duration": "duration", "duration": "duration",
-}  # fmt: skip
+    "number": "number",
+    "integer": "number",
+    "long": "number",
+    "double": "number",
+    "string": "string",
+    "boolean": "boolean",
+    "date": "date",
+    "dateTime": "moment",
+    "date and time": "moment",
+    "time": "time",
+    "dayTimeDuration": "duration",
+    "days and time duration": "duration",
+    "duration": "duration",
+}
 TYPE_NAMES = {
-    "number": lazy("عدد"), "string": lazy("متن"), "boolean": lazy("درست یا نادرست"), "date": lazy("تاریخ"),
-    "moment": lazy("تاریخ و ساعت"), "time": lazy("ساعت روز"), "duration": lazy("مدت"),
-}  # fmt: skip
+    "number": lazy("عدد"),
+    "string": lazy("متن"),
+    "boolean": lazy("درست یا نادرست"),
+    "date": lazy("تاریخ"),
+    "moment": lazy("تاریخ و ساعت"),
+    "time": lazy("ساعت روز"),
+    "duration": lazy("مدت"),
+}
 _PYTHON_TYPES: dict[str, Any] = {
-    "number": (int, Decimal), "string": str, "boolean": bool, "date": date, "moment": datetime, "time": time,
+    "number": (int, Decimal),
+    "string": str,
+    "boolean": bool,
+    "date": date,
+    "moment": datetime,
+    "time": time,
     "duration": timedelta,
-}  # fmt: skip
+}
 _FROM_TEXT = {"date": "date", "moment": "date and time", "time": "time", "duration": "duration"}
 
 
@@ -244,10 +264,11 @@ class Decision:
 
     def _priority(self, answer: dict[str, Value]) -> tuple[int, ...]:
         return tuple(
-            result.priorities.index(answer[result.name]) if answer[result.name] in result.priorities
+            result.priorities.index(answer[result.name])
+            if answer[result.name] in result.priorities
             else len(result.priorities)
             for result in self.results
-        )  # fmt: skip
+        )
 
     def _work_out(self, source: str, names: Mapping[str, Value], rule: str, column: str) -> Value:
         try:

@@ -135,9 +135,15 @@ def deploy(
         ).first()
         if newest is None or newest.sha256 != digest:
             newest = ProcessDefinition(
-                key=key, version=newest.version + 1 if newest else 1, name=diagram.name, xml=diagram.xml,
-                sha256=digest, calls=calls, deployed_at=now, deployed_by_id=by,
-            )  # fmt: skip
+                key=key,
+                version=newest.version + 1 if newest else 1,
+                name=diagram.name,
+                xml=diagram.xml,
+                sha256=digest,
+                calls=calls,
+                deployed_at=now,
+                deployed_by_id=by,
+            )
             session.add(newest)
             session.flush()
             made.append(newest)
@@ -173,9 +179,14 @@ def deploy_decisions(
             continue
         model = decisions.parse(xml)
         row = DecisionDefinition(
-            key=key, version=newest.version + 1 if newest else 1, name=model.decisions[key].name or key, xml=xml,
-            sha256=digest, deployed_at=now, deployed_by_id=by,
-        )  # fmt: skip
+            key=key,
+            version=newest.version + 1 if newest else 1,
+            name=model.decisions[key].name or key,
+            xml=xml,
+            sha256=digest,
+            deployed_at=now,
+            deployed_by_id=by,
+        )
         session.add(row)
         made.append(row)
     session.flush()

@@ -115,18 +115,26 @@ def _spread(engine: Engine, job: Job, owner: str) -> bool:
 
 def _delivery_row(job: Job, waiting: EventSubscription, now: datetime) -> dict[str, Any]:
     return {
-        **_row(now), "case_id": waiting.case_id, "kind": JobKind.DELIVERY, "element_id": waiting.element_id,
-        "process_key": waiting.process_key, "token": waiting.token,
+        **_row(now),
+        "case_id": waiting.case_id,
+        "kind": JobKind.DELIVERY,
+        "element_id": waiting.element_id,
+        "process_key": waiting.process_key,
+        "token": waiting.token,
         "arguments": {**(job.arguments or {}), "sender": sender_of(job)},
-    }  # fmt: skip
+    }
 
 
 def _start_row(job: Job, process_key: str, now: datetime) -> dict[str, Any]:
     return {
-        **_row(now), "case_id": job.case_id, "kind": JobKind.START, "element_id": job.element_id,
-        "process_key": job.process_key, "token": job.token,
+        **_row(now),
+        "case_id": job.case_id,
+        "kind": JobKind.START,
+        "element_id": job.element_id,
+        "process_key": job.process_key,
+        "token": job.token,
         "arguments": {**(job.arguments or {}), "starts": process_key},
-    }  # fmt: skip
+    }
 
 
 def _hand_over(engine: Engine, job: Job, owner: str) -> bool:
@@ -183,9 +191,15 @@ def _receive(engine: Engine, session: Session, case: Case, tokens: Sequence[str]
     for wait in received:
         name = run.deployed.diagrams[run.deployed.key_of(wait.process)].elements[wait.element].name
         effects.record(
-            session, case, what="message_received", by=SYSTEM, at=run.context.now, task_key=wait.element,
-            task_name=name or wait.element, details=effects.told(payload),
-        )  # fmt: skip
+            session,
+            case,
+            what="message_received",
+            by=SYSTEM,
+            at=run.context.now,
+            task_key=wait.element,
+            task_name=name or wait.element,
+            details=effects.told(payload),
+        )
     if received or timers:
         engine.finish(run)
     return bool(received)

@@ -55,9 +55,16 @@ TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 NAMES = {
-    "pdf": "PDF", "jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WebP", "tif": "TIFF", "tiff": "TIFF",
-    "docx": "DOCX", "xlsx": "XLSX",
-}  # fmt: skip
+    "pdf": "PDF",
+    "jpg": "JPEG",
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "webp": "WebP",
+    "tif": "TIFF",
+    "tiff": "TIFF",
+    "docx": "DOCX",
+    "xlsx": "XLSX",
+}
 OFFICE_PARTS = {TYPES["docx"]: "word/document.xml", TYPES["xlsx"]: "xl/workbook.xml"}
 IMAGE_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/tiff": "TIFF"}
 
@@ -71,10 +78,20 @@ class Opened:
 
 
 def store(
-    session: Session, case: Case, *, file: IO[bytes], name: str, by: Actor, now: datetime, folder: Path,
-    limit: int = LIMIT, title: str = "", endings: Collection[str] = (), besides: Collection[int] = (),
+    session: Session,
+    case: Case,
+    *,
+    file: IO[bytes],
+    name: str,
+    by: Actor,
+    now: datetime,
+    folder: Path,
+    limit: int = LIMIT,
+    title: str = "",
+    endings: Collection[str] = (),
+    besides: Collection[int] = (),
     anew: bool = False,
-) -> Document:  # fmt: skip
+) -> Document:
     """Check a file and keep it as a document of the case. The content is on disk before the row is written.
 
     The same file sent once more by the same person, because the first answer got lost, is the same document;
@@ -95,9 +112,15 @@ def store(
     if sent_before is not None:
         return sent_before
     document = Document(
-        case_id=case.id, sha256=digest, name=shown, media_type=media_type, size=len(content), title=title[:200],
-        uploaded_by_id=by.person_id, uploaded_at=now,
-    )  # fmt: skip
+        case_id=case.id,
+        sha256=digest,
+        name=shown,
+        media_type=media_type,
+        size=len(content),
+        title=title[:200],
+        uploaded_by_id=by.person_id,
+        uploaded_at=now,
+    )
     session.add(document)
     session.flush()
     effects.record(session, case, what="document_added", by=by, at=now, details={"text": shown, "id": document.id})
@@ -110,12 +133,15 @@ def _sent_before(
     return session.scalars(
         select(Document)
         .where(
-            Document.case_id == case.id, Document.sha256 == digest, Document.name == name,
-            Document.uploaded_by_id == by.person_id, Document.id.not_in(besides),
+            Document.case_id == case.id,
+            Document.sha256 == digest,
+            Document.name == name,
+            Document.uploaded_by_id == by.person_id,
+            Document.id.not_in(besides),
         )
         .order_by(Document.id)
         .limit(1)
-    ).first()  # fmt: skip
+    ).first()
 
 
 def checked_type(content: bytes, name: str, endings: Collection[str] = ()) -> str:

@@ -17,18 +17,33 @@ from models.language import LazyText
 
 
 def record(
-    session: Session, case: Case, *, what: str, by: Actor, at: datetime, role: str = "", task_key: str = "",
-    task_name: str = "", details: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
+    session: Session,
+    case: Case,
+    *,
+    what: str,
+    by: Actor,
+    at: datetime,
+    role: str = "",
+    task_key: str = "",
+    task_name: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """Add a line to the case's history. A lazy ``text`` in the details is read in each reader's language."""
     postponed.put(
         session,
         statements.ADD_HISTORY,
         {
-            "case_id": case.id, "at": at, "actor_id": by.person_id, "actor_name": by.name, "role": role, "what": what,
-            "task_key": task_key, "task_name": task_name, "details": _kept(details) if details else None,
+            "case_id": case.id,
+            "at": at,
+            "actor_id": by.person_id,
+            "actor_name": by.name,
+            "role": role,
+            "what": what,
+            "task_key": task_key,
+            "task_name": task_name,
+            "details": _kept(details) if details else None,
         },
-    )  # fmt: skip
+    )
 
 
 def _kept(details: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,9 +64,15 @@ def _kept_value(value: Any) -> Any:
 
 
 def record_task(
-    session: Session, case: Case, task: Task, *, what: str, by: Actor, at: datetime,
+    session: Session,
+    case: Case,
+    task: Task,
+    *,
+    what: str,
+    by: Actor,
+    at: datetime,
     details: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Add a line about one task of the case to its history."""
     record(
         session, case, what=what, by=by, at=at, role=task.role, task_key=task.key, task_name=task.name, details=details
@@ -104,11 +125,17 @@ def notify(
     """Send a message to a person's messages page; with ``sms``, its body to their mobile too."""
     session.execute(
         insert(Notice),
-        [{
-            "person_id": person_id, "case_id": case.id if case else None, "title": title, "body": body, "sender": "",
-            "sent_at": at,
-        }],
-    )  # fmt: skip
+        [
+            {
+                "person_id": person_id,
+                "case_id": case.id if case else None,
+                "title": title,
+                "body": body,
+                "sender": "",
+                "sent_at": at,
+            }
+        ],
+    )
     if sms:
         mobile = session.execute(select(Person.mobile).where(Person.id == person_id)).scalar()
         if mobile:
@@ -116,18 +143,29 @@ def notify(
 
 
 def put_sms(
-    session: Session, case: Case | None, mobile: str, text: str, *, at: datetime, person_id: int | None = None,
+    session: Session,
+    case: Case | None,
+    mobile: str,
+    text: str,
+    *,
+    at: datetime,
+    person_id: int | None = None,
     secret: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Put an SMS into the outbox (SMS-1); it leaves when the worker next looks, after the commit."""
     postponed.put(
         session,
         statements.ADD_MESSAGE,
         {
-            "case_id": case.id if case else None, "person_id": person_id, "receiver": mobile, "text": text,
-            "secret": secret, "created_at": at, "next_try_at": at,
+            "case_id": case.id if case else None,
+            "person_id": person_id,
+            "receiver": mobile,
+            "text": text,
+            "secret": secret,
+            "created_at": at,
+            "next_try_at": at,
         },
-    )  # fmt: skip
+    )
 
 
 def language_of(session: Session, person_id: int) -> str:
@@ -152,7 +190,8 @@ def set_subject(session: Session, case: Case, subject: str, search: list[str]) -
 def told(values: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the history shows of a submission: short plain answers, never whole tables or files."""
     told = {
-        name: value for name, value in values.items()
+        name: value
+        for name, value in values.items()
         if isinstance(value, bool | int | float) or (isinstance(value, str) and 0 < len(value) <= 300)
-    }  # fmt: skip
+    }
     return {"values": told} if told else None

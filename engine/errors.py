@@ -31,9 +31,15 @@ class TaskNotOpen(EngineError):
     code = "task_not_open"
 
     def __init__(
-        self, task_id: int, status: str, *, by: str | None = None, at: datetime | None = None, case: str | None = None,
+        self,
+        task_id: int,
+        status: str,
+        *,
+        by: str | None = None,
+        at: datetime | None = None,
+        case: str | None = None,
         because: str = "",
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(f"Task {task_id} is {status}")
         self.task_id = task_id
         self.status = status

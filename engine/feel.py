@@ -20,8 +20,16 @@ from engine.feel_values import CONVERSIONS, LITERALS, ORDER, compare, number
 from models.language import gettext as _
 
 __all__ = [
-    "CONVERSIONS", "Cell", "FeelError", "compare", "expression", "is_name", "names_in", "number", "unary_tests",
-]  # fmt: skip
+    "CONVERSIONS",
+    "Cell",
+    "FeelError",
+    "compare",
+    "expression",
+    "is_name",
+    "names_in",
+    "number",
+    "unary_tests",
+]
 
 Value = Any
 Names = Mapping[str, Value]

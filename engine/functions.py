@@ -21,9 +21,13 @@ _NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?", re.ASCII)
 _MARKS = str.maketrans({"٫": ".", "٬": None, "−": "-"})  # as Persian writes them
 
 _KINDS = {
-    "number": lazy("عدد"), "text": lazy("متن"), "truth": lazy("درست/نادرست"), "list": lazy("فهرست"),
-    "record": lazy("مجموعهٔ نام و مقدار"), "nothing": lazy("تهی"),
-}  # fmt: skip
+    "number": lazy("عدد"),
+    "text": lazy("متن"),
+    "truth": lazy("درست/نادرست"),
+    "list": lazy("فهرست"),
+    "record": lazy("مجموعهٔ نام و مقدار"),
+    "nothing": lazy("تهی"),
+}
 
 
 class Wrong(Exception):

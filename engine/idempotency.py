@@ -69,8 +69,12 @@ def _insert(session: Session, person_id: int, key: str, request_hash: str, answe
     """Insert the key's row; False when there is one."""
     insert = _INSERT[session.get_bind().dialect.name]
     row = {
-        "person_id": person_id, "key": key, "request_hash": request_hash, "status": answer.status,
-        "body": answer.body, "at": now,
-    }  # fmt: skip
+        "person_id": person_id,
+        "key": key,
+        "request_hash": request_hash,
+        "status": answer.status,
+        "body": answer.body,
+        "at": now,
+    }
     statement = insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.person_id)
     return session.execute(statement).first() is not None

@@ -22,26 +22,39 @@ def raise_for_step(session: Session, failure: OperationFailed, *, at: datetime) 
 
 
 def raise_incident(
-    session: Session, case_id: int, *, element: str, operation: str, message: str, at: datetime,
+    session: Session,
+    case_id: int,
+    *,
+    element: str,
+    operation: str,
+    message: str,
+    at: datetime,
     job_id: int | None = None,
-) -> Incident:  # fmt: skip
+) -> Incident:
     """A new incident, or the open one of the same kind counted up."""
     incident = session.scalars(
         select(Incident)
         .where(
-            Incident.case_id == case_id, Incident.element_id == element, Incident.operation == operation,
+            Incident.case_id == case_id,
+            Incident.element_id == element,
+            Incident.operation == operation,
             Incident.resolved_at.is_(None),
         )
         .with_for_update()
-    ).first()  # fmt: skip
+    ).first()
     if incident is not None:
         incident.times += 1
         incident.last_at, incident.message, incident.job_id = at, message[:2000], job_id
     else:
         incident = Incident(
-            case_id=case_id, job_id=job_id, element_id=element, operation=operation, message=message[:2000],
-            at=at, last_at=at,
-        )  # fmt: skip
+            case_id=case_id,
+            job_id=job_id,
+            element_id=element,
+            operation=operation,
+            message=message[:2000],
+            at=at,
+            last_at=at,
+        )
         session.add(incident)
     session.flush()
     return incident

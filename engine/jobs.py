@@ -68,10 +68,15 @@ def _call(engine: Engine, job: Job, case: Case, owner: str) -> bool:
     if operation is None:
         raise OperationFailed(job.element_id, job.operation, "no such operation")
     context = OutsideContext(
-        case_id=case.id, case_number=case.number, now=engine.clock(), services=engine.services,
-        idempotency_key=job.idempotency_key, attempt=job.attempts + 1,
-        last_attempt=job.attempts + 1 >= operation.attempts, reading=engine.sessions,
-    )  # fmt: skip
+        case_id=case.id,
+        case_number=case.number,
+        now=engine.clock(),
+        services=engine.services,
+        idempotency_key=job.idempotency_key,
+        attempt=job.attempts + 1,
+        last_attempt=job.attempts + 1 >= operation.attempts,
+        reading=engine.sessions,
+    )
     try:
         result = operation.function(context, **(job.arguments or {}))
     except EngineError:
@@ -124,16 +129,24 @@ def _failed(engine: Engine, job: Job, error: Exception) -> None:
             update(Job)
             .where(Job.id == job.id)
             .values(
-                attempts=attempts, run_at=now + pause if attempts < limit else None, case_id=case_id,
-                lease_owner=None, lease_until=None,
+                attempts=attempts,
+                run_at=now + pause if attempts < limit else None,
+                case_id=case_id,
+                lease_owner=None,
+                lease_until=None,
             )
             .execution_options(synchronize_session=False)
-        )  # fmt: skip
+        )
         if attempts >= limit:
             incidents.raise_incident(
-                session, case_id, element=job.element_id, operation=_what(job), message=str(error), at=now,
+                session,
+                case_id,
+                element=job.element_id,
+                operation=_what(job),
+                message=str(error),
+                at=now,
                 job_id=job.id,
-            )  # fmt: skip
+            )
 
 
 def _attempts(engine: Engine, job: Job) -> int:

@@ -158,10 +158,18 @@ class Listings:
         self._weeks: dict[str, Week] = {}
 
     def register(
-        self, *, key: str, label: Any, role: str | Collection[str], columns: Sequence[Column],
-        filters: Sequence[Filter] = (), home: int = 0, exports: Sequence[str] = ("csv", "xlsx"),
-        badge: Callable[[ListingContext], int] | None = None, group: Any = "",
-    ) -> Callable[[L], L]:  # fmt: skip
+        self,
+        *,
+        key: str,
+        label: Any,
+        role: str | Collection[str],
+        columns: Sequence[Column],
+        filters: Sequence[Filter] = (),
+        home: int = 0,
+        exports: Sequence[str] = ("csv", "xlsx"),
+        badge: Callable[[ListingContext], int] | None = None,
+        group: Any = "",
+    ) -> Callable[[L], L]:
         """Decorator: the function reads the list ``key``, which people of ``role`` (or of one of them) have.
 
         ``badge`` counts what is new in it, beside its name; it is asked with every page, so it has to be cheap.
@@ -173,9 +181,17 @@ class Listings:
             if key in self._listings:
                 raise ValueError(f"List {key} is registered twice")
             self._listings[key] = Listing(
-                key=key, label=label, roles=_roles(role), columns=tuple(columns), filters=tuple(filters), home=home,
-                exports=tuple(exports), badge=badge, group=group, read=read,
-            )  # fmt: skip
+                key=key,
+                label=label,
+                roles=_roles(role),
+                columns=tuple(columns),
+                filters=tuple(filters),
+                home=home,
+                exports=tuple(exports),
+                badge=badge,
+                group=group,
+                read=read,
+            )
             return read
 
         return add

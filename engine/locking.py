@@ -65,9 +65,10 @@ def _because(task: Task) -> str:
     if task.status is not TaskStatus.CANCELLED or session is None:
         return ""
     ended_by = select(HistoryEntry.task_name).where(
-        HistoryEntry.case_id == task.case_id, HistoryEntry.at == task.ended_at,
+        HistoryEntry.case_id == task.case_id,
+        HistoryEntry.at == task.ended_at,
         HistoryEntry.what.in_(["task_completed", "timer_fired"]),
-    )  # fmt: skip
+    )
     return session.scalars(ended_by.order_by(HistoryEntry.id.desc()).limit(1)).first() or ""
 
 

@@ -80,9 +80,10 @@ def moves(session: Session, deadline: MovedDeadline, calendar: WorkingCalendar, 
         return None
     if deadline.is_task and deadline.before <= now:
         fired = exists().where(
-            HistoryEntry.case_id == deadline.case_id, HistoryEntry.what == "timer_fired",
+            HistoryEntry.case_id == deadline.case_id,
+            HistoryEntry.what == "timer_fired",
             HistoryEntry.at >= deadline.before,
-        )  # fmt: skip
+        )
         if session.scalar(select(fired)):
             return None
     return after
@@ -127,14 +128,22 @@ def _rows(is_task: bool) -> Select[Any]:
     element = table.key if is_task else table.element_id
     return (
         select(
-            table.id, literal(is_task).label("is_task"), table.case_id, Case.number.label("case_number"),
-            table.process_key, element.label("element"), (table.name if is_task else literal("")).label("name"),
-            table.token, table.counted_from, table.working_days, table.due_at.label("before"),
+            table.id,
+            literal(is_task).label("is_task"),
+            table.case_id,
+            Case.number.label("case_number"),
+            table.process_key,
+            element.label("element"),
+            (table.name if is_task else literal("")).label("name"),
+            table.token,
+            table.counted_from,
+            table.working_days,
+            table.due_at.label("before"),
             table.due_at.label("after"),
         )
         .join(Case, Case.id == table.case_id)
         .where(OPEN if is_task else TIMER)
-    )  # fmt: skip
+    )
 
 
 def _page(session: Session, asked: Select[Any], is_task: bool) -> list[MovedDeadline]:
@@ -195,9 +204,10 @@ def _move(engine: Engine, case_id: int, current: Current) -> int:
 def _move_case(engine: Engine, session: Session, case_id: int, current: Current) -> int:
     case = locking.lock(session, case_id)
     stale = [
-        one for is_task in (False, True)
+        one
+        for is_task in (False, True)
         for one in _page(session, _stale(is_task, current).where(Case.id == case_id), is_task)
-    ]  # fmt: skip
+    ]
     now = engine.clock()
     moved = [(one, after) for one in stale if (after := moves(session, one, current.calendar, now=now))]
     timers = {one.token: (after, _counted(one, current)) for one, after in moved if not one.is_task}
@@ -210,9 +220,11 @@ def _move_case(engine: Engine, session: Session, case_id: int, current: Current)
     for one, after in moved:
         if one.is_task:
             session.execute(
-                update(Task).where(Task.id == one.id).values(due_at=after, sort_due_at=after)
+                update(Task)
+                .where(Task.id == one.id)
+                .values(due_at=after, sort_due_at=after)
                 .execution_options(synchronize_session=False)
-            )  # fmt: skip
+            )
     _mark_case(session, case_id, current)
     if moved:
         _tell(session, case, moved, current, at=now)
@@ -239,22 +251,36 @@ def _tell(
     reason = change.reason if change else ""
     names = dict(named(session, [one for one, _when in moved]))
     for one, after in moved:
-        said = lazy("از %(before)s به %(after)s؛ تقویم کاری تغییر کرد: %(reason)s",
-                    before=one.before, after=after, reason=reason or "—")  # fmt: skip
+        said = lazy(
+            "از %(before)s به %(after)s؛ تقویم کاری تغییر کرد: %(reason)s",
+            before=one.before,
+            after=after,
+            reason=reason or "—",
+        )
         effects.record(
-            session, case, what="deadline_moved", by=by, at=at, task_key=one.element, task_name=names[one],
+            session,
+            case,
+            what="deadline_moved",
+            by=by,
+            at=at,
+            task_key=one.element,
+            task_name=names[one],
             details={"text": said},
-        )  # fmt: skip
+        )
     zone = current.calendar.zone.key
     tasks = [one.id for one, _when in moved if one.is_task]
     assignees = session.scalars(select(Task.assignee_id).where(Task.id.in_(tasks)))
     for person_id in sorted({person for person in (case.started_by_id, *assignees) if person is not None}):
         with reading(effects.language_of(session, person_id)):
             lines = dict.fromkeys(
-                _("مهلت %(name)s: از %(before)s به %(after)s", name=_(names[one]),
-                  before=format_moment(one.before, zone), after=format_moment(after, zone))
+                _(
+                    "مهلت %(name)s: از %(before)s به %(after)s",
+                    name=_(names[one]),
+                    before=format_moment(one.before, zone),
+                    after=format_moment(after, zone),
+                )
                 for one, after in moved
-            )  # fmt: skip
+            )
             title = _("مهلت پروندهٔ %(number)s جابه‌جا شد", number=case.number)
             told = _("تقویم کاری سازمان تغییر کرد: %(reason)s", reason=reason or "—")
             effects.notify(session, case, person_id, title, "\n".join([told, *lines]), at=at)

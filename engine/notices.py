@@ -106,9 +106,13 @@ def send(
     if errors:
         raise Refusal(errors)
     notice = Notice(
-        person_id=person.id if person else None, role=None if person else role, title=title, body=body,
-        sender=by.name, sent_at=now,
-    )  # fmt: skip
+        person_id=person.id if person else None,
+        role=None if person else role,
+        title=title,
+        body=body,
+        sender=by.name,
+        sent_at=now,
+    )
     session.add(notice)
     session.flush()
     return notice

@@ -39,9 +39,12 @@ def deliver(engine: Engine, message_id: int, *, owner: str) -> None:
         values |= _after_failure(message, error, engine.clock())
     else:
         values |= {
-            "state": DeliveryState.SENT, "sent_at": engine.clock(), "next_try_at": None,
-            "provider_id": str(sent.provider_id)[:60], "error": "",
-        }  # fmt: skip
+            "state": DeliveryState.SENT,
+            "sent_at": engine.clock(),
+            "next_try_at": None,
+            "provider_id": str(sent.provider_id)[:60],
+            "error": "",
+        }
         if message.secret and not provider.shows_text:
             values["text"] = BLANKED
     with engine.transaction() as session:

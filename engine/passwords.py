@@ -15,13 +15,44 @@ from models.language import gettext as _
 
 LENGTH = 8
 LONGEST = 200
-COMMON = frozenset([
-    "12345678", "123456789", "1234567890", "12345679", "password", "password1", "qwertyui", "qwerty123",
-    "iloveyou", "11223344", "abcd1234", "1q2w3e4r", "87654321", "asdfghjk", "zxcvbnm1", "00112233",
-    "98765432", "123123123", "passw0rd", "1qaz2wsx", "qwertyuiop", "asdfghjkl", "zaq12wsx", "147258369",
-    "12344321", "13579246", "24681012", "10203040", "12121212", "password123", "admin123",
-    "administrator", "iran1234", "tehran123",
-])  # fmt: skip
+COMMON = frozenset(
+    [
+        "12345678",
+        "123456789",
+        "1234567890",
+        "12345679",
+        "password",
+        "password1",
+        "qwertyui",
+        "qwerty123",
+        "iloveyou",
+        "11223344",
+        "abcd1234",
+        "1q2w3e4r",
+        "87654321",
+        "asdfghjk",
+        "zxcvbnm1",
+        "00112233",
+        "98765432",
+        "123123123",
+        "passw0rd",
+        "1qaz2wsx",
+        "qwertyuiop",
+        "asdfghjkl",
+        "zaq12wsx",
+        "147258369",
+        "12344321",
+        "13579246",
+        "24681012",
+        "10203040",
+        "12121212",
+        "password123",
+        "admin123",
+        "administrator",
+        "iran1234",
+        "tehran123",
+    ]
+)
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 # Checked for an unknown user too, so that an answer takes as long whether or not the account exists.

@@ -98,10 +98,16 @@ def make_account(
         raise Refusal({"username": [_("این نام کاربری پیش‌تر به کار رفته است.")]})
     _refuse_unscoped(account.role, account.scope)
     made = Person(
-        username=username, first_name=clean(account.first_name), last_name=clean(account.last_name),
-        company=clean(account.company) or None, mobile=_mobile_of(username, account.mobile), kind=account.kind,
-        created_at=now, active=True, mobile_verified=True,  # the organisation vouches for it: no code is waited for
-    )  # fmt: skip
+        username=username,
+        first_name=clean(account.first_name),
+        last_name=clean(account.last_name),
+        company=clean(account.company) or None,
+        mobile=_mobile_of(username, account.mobile),
+        kind=account.kind,
+        created_at=now,
+        active=True,
+        mobile_verified=True,  # the organisation vouches for it: no code is waited for
+    )
     password = passwords.initial()
     accounts.set_password(made, password, must_change=True)
     made.roles = [RoleGrant(role=account.role, scope=account.scope)]

@@ -200,10 +200,17 @@ class Run:
             thrown = stepping.thrown_events(self.workflow)
             pruning.prune(self.workflow)
             step = saving.Step(
-                context=self.context, deployed=self.deployed, script_engine=self._script_engine,
-                workflow=self.workflow, before=self._before, after=stepping.position(self.workflow), stood=self._stood,
-                submitted=frozenset(self._submitted), passed=self._newly_passed, thrown=thrown,
-            )  # fmt: skip
+                context=self.context,
+                deployed=self.deployed,
+                script_engine=self._script_engine,
+                workflow=self.workflow,
+                before=self._before,
+                after=stepping.position(self.workflow),
+                stood=self._stood,
+                submitted=frozenset(self._submitted),
+                passed=self._newly_passed,
+                thrown=thrown,
+            )
             step.write()
 
     def _where(self) -> stepping.Position:

@@ -64,8 +64,9 @@ class Step:
             cancelled = end is not None and end.properties.get("status") == CaseStatus.CANCELLED
             values |= {
                 "status": CaseStatus.CANCELLED if cancelled else CaseStatus.COMPLETED,
-                "ended_at": now, "outcome": end.id if end else None,
-            }  # fmt: skip
+                "ended_at": now,
+                "outcome": end.id if end else None,
+            }
         which = {"this_case": case.id, "this_revision": case.revision}
         if statements.WRITE_CASE.run(self.context.session, {**which, **values}).rowcount != 1:
             raise Conflict(case.number)
@@ -184,12 +185,24 @@ class Step:
 
     def _row(self, process_key: str, element: Element, token: str, kind: TaskKind) -> dict[str, Any]:
         return {
-            "case_id": self.context.case.id, "kind": kind, "key": element.id, "process_key": process_key,
-            "name": element.name or element.id, "token": token, "role": element.role, "scope": "",
-            "assignee_id": None, "claimed": False, "since": self.context.now, "due_at": None,
-            "sort_due_at": NEVER, "priority": 50, "locked": None, "status": TaskStatus.OPEN,
+            "case_id": self.context.case.id,
+            "kind": kind,
+            "key": element.id,
+            "process_key": process_key,
+            "name": element.name or element.id,
+            "token": token,
+            "role": element.role,
+            "scope": "",
+            "assignee_id": None,
+            "claimed": False,
+            "since": self.context.now,
+            "due_at": None,
+            "sort_due_at": NEVER,
+            "priority": 50,
+            "locked": None,
+            "status": TaskStatus.OPEN,
             **Counted.columns(None),
-        }  # fmt: skip
+        }
 
     def _property(self, element: Element, name: str, spiff_task: Any, default: Json = None) -> Json:
         source = element.properties.get(name)
@@ -233,21 +246,36 @@ class Step:
 
     def _timer_row(self, wait: WaitingEvent) -> dict[str, Any]:
         return {
-            "case_id": self.context.case.id, "kind": JobKind.TIMER, "element_id": wait.element,
-            "process_key": self.deployed.key_of(wait.process), "token": wait.token, "due_at": wait.due,
-            "run_at": wait.due, "attempts": 0, "operation": "", "arguments": None, "idempotency_key": "",
+            "case_id": self.context.case.id,
+            "kind": JobKind.TIMER,
+            "element_id": wait.element,
+            "process_key": self.deployed.key_of(wait.process),
+            "token": wait.token,
+            "due_at": wait.due,
+            "run_at": wait.due,
+            "attempts": 0,
+            "operation": "",
+            "arguments": None,
+            "idempotency_key": "",
             **Counted.columns(wait.counted),
-        }  # fmt: skip
+        }
 
     def _operation_row(self, spiff_task: Any) -> dict[str, Any]:
         token = str(spiff_task.id)
         name, arguments = self.script_engine.outside[token]
         return {
-            "case_id": self.context.case.id, "kind": JobKind.OPERATION, "element_id": spiff_task.task_spec.bpmn_id,
-            "process_key": self.deployed.key_of(spiff_task.workflow.spec.name), "token": token,
-            "due_at": self.context.now, "run_at": self.context.now, "attempts": 0, "operation": name,
-            "arguments": arguments, "idempotency_key": token,
-        }  # fmt: skip
+            "case_id": self.context.case.id,
+            "kind": JobKind.OPERATION,
+            "element_id": spiff_task.task_spec.bpmn_id,
+            "process_key": self.deployed.key_of(spiff_task.workflow.spec.name),
+            "token": token,
+            "due_at": self.context.now,
+            "run_at": self.context.now,
+            "attempts": 0,
+            "operation": name,
+            "arguments": arguments,
+            "idempotency_key": token,
+        }
 
     # What was passed
 

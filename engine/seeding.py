@@ -73,6 +73,9 @@ def _of_library(begin: date, end: date) -> Iterator[CalendarDay]:
         if begin <= day < end:
             names = text.split("; ")
             yield CalendarDay(
-                day=day, kind=DayKind.HOLIDAY, name="؛ ".join(name.replace(ESTIMATED, "").strip() for name in names),
-                source=DaySource.LIBRARY, estimated=all(ESTIMATED in name for name in names),
-            )  # fmt: skip
+                day=day,
+                kind=DayKind.HOLIDAY,
+                name="؛ ".join(name.replace(ESTIMATED, "").strip() for name in names),
+                source=DaySource.LIBRARY,
+                estimated=all(ESTIMATED in name for name in names),
+            )

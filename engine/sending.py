@@ -25,11 +25,18 @@ def _row(context: OperationContext, deployed: Deployed, event: ThrownEvent) -> d
     else:
         said |= {"after": 0, "upto": subscriptions.newest_id(context.session)}
     return {
-        "case_id": context.case.id, "kind": JobKind.MESSAGE if event.kind == "message" else JobKind.SIGNAL,
-        "element_id": event.element, "process_key": deployed.key_of(event.process), "token": event.token,
-        "due_at": context.now, "run_at": context.now, "attempts": 0, "operation": "", "arguments": said,
+        "case_id": context.case.id,
+        "kind": JobKind.MESSAGE if event.kind == "message" else JobKind.SIGNAL,
+        "element_id": event.element,
+        "process_key": deployed.key_of(event.process),
+        "token": event.token,
+        "due_at": context.now,
+        "run_at": context.now,
+        "attempts": 0,
+        "operation": "",
+        "arguments": said,
         "idempotency_key": "",
-    }  # fmt: skip
+    }
 
 
 def _key(context: OperationContext, event: ThrownEvent) -> str | None:

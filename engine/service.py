@@ -45,9 +45,16 @@ class Engine:
     """Runs cases. One object for each process of the operating system; safe to share between threads."""
 
     def __init__(
-        self, *, sessions: sessionmaker[Session], operations: Operations, briefings: Briefings, reports: Reports,
-        services: Services, environment: SafeEnvironment, clock: Callable[[], datetime],
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        sessions: sessionmaker[Session],
+        operations: Operations,
+        briefings: Briefings,
+        reports: Reports,
+        services: Services,
+        environment: SafeEnvironment,
+        clock: Callable[[], datetime],
+    ) -> None:
         self.sessions = sessions
         self.operations = operations
         self.briefings = briefings
@@ -108,9 +115,14 @@ class Engine:
         return StartView(deployed.key, diagram.name, diagram.start.id, diagram.start.fields)
 
     def start_case(
-        self, session: Session, process_key: str, *, by: Actor, data: Mapping[str, Json] | None = None,
+        self,
+        session: Session,
+        process_key: str,
+        *,
+        by: Actor,
+        data: Mapping[str, Json] | None = None,
         form: SubmittedForm | None = None,
-    ) -> StepResult:  # fmt: skip
+    ) -> StepResult:
         """Start a case of the newest version of a process; the starter's lane is bound to the starter.
 
         ``form``: that of the start event, whose values the first step's operations see as ``submission``.
@@ -148,15 +160,28 @@ class Engine:
         return self._start(session, deployed, by=SYSTEM, data=data, bindings={}, refers_to=refers_to).case
 
     def _start(
-        self, session: Session, deployed: Deployed, *, by: Actor, data: Mapping[str, Json],
-        bindings: Mapping[str, int | None], refers_to: Case | None = None, values: Mapping[str, Json] | None = None,
-    ) -> StepResult:  # fmt: skip
+        self,
+        session: Session,
+        deployed: Deployed,
+        *,
+        by: Actor,
+        data: Mapping[str, Json],
+        bindings: Mapping[str, int | None],
+        refers_to: Case | None = None,
+        values: Mapping[str, Json] | None = None,
+    ) -> StepResult:
         now = self.clock()
         case = Case(
-            number=numbers.placeholder(), process_key=deployed.key, definition_id=deployed.definition_id,
-            status=CaseStatus.RUNNING, state=b"", revision=1, started_at=now, started_by_id=by.person_id,
+            number=numbers.placeholder(),
+            process_key=deployed.key,
+            definition_id=deployed.definition_id,
+            status=CaseStatus.RUNNING,
+            state=b"",
+            revision=1,
+            started_at=now,
+            started_by_id=by.person_id,
             refers_to_id=refers_to.id if refers_to else None,
-        )  # fmt: skip
+        )
         session.add(case)
         session.flush()
         case.number = numbers.case_number(case.id, now)
@@ -169,9 +194,14 @@ class Engine:
         told = effects.told(values or {}) or {}
         run.start({"case": case.id, **data}, values)
         effects.record(
-            session, case, what="case_started", by=by, at=now, details={"version": deployed.version, **told},
+            session,
+            case,
+            what="case_started",
+            by=by,
+            at=now,
+            details={"version": deployed.version, **told},
             task_key=deployed.diagrams[deployed.key].start.id if told else "",
-        )  # fmt: skip
+        )
         return self.finish(run)
 
     def _starting_role(self, deployed: Deployed, by: Actor) -> str | None:
@@ -184,7 +214,7 @@ class Engine:
 
     def open_task(
         self, session: Session, task_id: int, *, by: Actor, typed: Mapping[str, Any] | None = None
-    ) -> TaskView:  # fmt: skip
+    ) -> TaskView:
         """An open task with the person's draft, briefed for what is ``typed``, else for the draft.
 
         Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker.
@@ -211,9 +241,14 @@ class Engine:
     ) -> BriefingContext:
         """What briefings and printouts of a case may look at."""
         return BriefingContext(
-            session=session, case=case, actor=by, now=self.clock(), services=self.services, typed=dict(typed or {}),
+            session=session,
+            case=case,
+            actor=by,
+            now=self.clock(),
+            services=self.services,
+            typed=dict(typed or {}),
             evaluate=lambda decision, inputs: self.decisions.evaluate(session, decision, inputs),
-        )  # fmt: skip
+        )
 
     def complete_task(self, session: Session, task_id: int, *, by: Actor, form: SubmittedForm) -> StepResult:
         """Complete a task and run the case on to its next wait, in the caller's transaction.
@@ -254,9 +289,16 @@ class Engine:
         for name, value in ended.items():
             set_committed_value(task, name, value)
         effects.record(
-            session, run.case, what="task_completed", by=by, at=now, role=task.role, task_key=task.key,
-            task_name=task.name, details=effects.told(values),
-        )  # fmt: skip
+            session,
+            run.case,
+            what="task_completed",
+            by=by,
+            at=now,
+            role=task.role,
+            task_key=task.key,
+            task_name=task.name,
+            details=effects.told(values),
+        )
         return self.finish(run)
 
     def save_draft(self, session: Session, task_id: int, *, by: Actor, values: Mapping[str, Any]) -> None:
@@ -302,10 +344,12 @@ class Engine:
             return None
         waiting = session.scalars(
             select(Task).where(
-                Task.case_id == case.id, Task.key == message, Task.status == TaskStatus.OPEN,
+                Task.case_id == case.id,
+                Task.key == message,
+                Task.status == TaskStatus.OPEN,
                 Task.kind != TaskKind.USER_TASK,
             )
-        ).first()  # fmt: skip
+        ).first()
         if waiting is None:
             return None
         run = self.restore(session, case, by)
@@ -346,9 +390,14 @@ class Engine:
             element = run.fire_timer(due)
             run.advance()
             effects.record(
-                run.context.session, run.case, what="timer_fired", by=SYSTEM, at=run.context.now,
-                task_key=due.element, task_name=element.name,
-            )  # fmt: skip
+                run.context.session,
+                run.case,
+                what="timer_fired",
+                by=SYSTEM,
+                at=run.context.now,
+                task_key=due.element,
+                task_name=element.name,
+            )
             fired = element.name or element.id
         return fired
 

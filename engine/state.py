@@ -74,9 +74,8 @@ def dump(workflow: BpmnWorkflow, *, without: Iterable[str] = ()) -> bytes:
     leave_out = frozenset(without)
     state: dict[str, Any] = {"format": FORMAT, **_dump_process(workflow, leave_out)}
     below = [
-        {"at": task_id.hex, **_dump_process(subprocess, leave_out)}
-        for task_id, subprocess in _outer_first(workflow)
-    ]  # fmt: skip
+        {"at": task_id.hex, **_dump_process(subprocess, leave_out)} for task_id, subprocess in _outer_first(workflow)
+    ]
     if below:
         state["subprocesses"] = below
     return json.dumps(state, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -189,11 +189,16 @@ def thrown_events(workflow: BpmnWorkflow) -> list[ThrownEvent]:
     """Take the messages and signals for the world outside; each is given once."""
     return [
         ThrownEvent(
-            _kind(event.event_definition), event.event_definition.name, event.correlations["key"], event.payload,
-            event.thrower.workflow.spec.name, event.thrower.task_spec.bpmn_id, str(event.thrower.id),
+            _kind(event.event_definition),
+            event.event_definition.name,
+            event.correlations["key"],
+            event.payload,
+            event.thrower.workflow.spec.name,
+            event.thrower.task_spec.bpmn_id,
+            str(event.thrower.id),
         )
         for event in workflow.get_events()
-    ]  # fmt: skip
+    ]
 
 
 # ---------------------------------------------------------------- waiting
@@ -216,10 +221,16 @@ def _events_of(task: SpiffTask) -> list[WaitingEvent]:
         return [_event(task, task.task_spec, task.task_spec.event_definition, str(task.id), _due(task), counted)]
     due_times, made = task.internal_data.get("due_times", {}), task.internal_data.get("counted", {})
     return [
-        _event(task, task.workflow.spec.task_specs[branch], definition, _branch_id(task, branch),
-               _moment(due_times.get(branch)), Counted.read(made.get(branch)))
+        _event(
+            task,
+            task.workflow.spec.task_specs[branch],
+            definition,
+            _branch_id(task, branch),
+            _moment(due_times.get(branch)),
+            Counted.read(made.get(branch)),
+        )
         for branch, definition in branches(task)
-    ]  # fmt: skip
+    ]
 
 
 def _branch_id(gateway: SpiffTask, branch: str) -> str:
@@ -234,9 +245,17 @@ def _event(
     name = definition.name if not isinstance(definition, TimerEventDefinition) else None
     interrupting = getattr(spec, "cancel_activity", True)
     return WaitingEvent(
-        token, task.workflow.spec.name, spec.bpmn_id, _kind(definition), name, due, attached, interrupting, counted,
+        token,
+        task.workflow.spec.name,
+        spec.bpmn_id,
+        _kind(definition),
+        name,
+        due,
+        attached,
+        interrupting,
+        counted,
         task,
-    )  # fmt: skip
+    )
 
 
 def _attached_to(event: SpiffTask) -> str | None:

@@ -115,9 +115,15 @@ def key_text(value: Any) -> str | None:
 
 def _row(case_id: int, process_key: str, wait: WaitingEvent, key: str | None, now: datetime) -> dict[str, Any]:
     return {
-        "case_id": case_id, "kind": EventKind(wait.kind), "name": wait.message or "", "key": key,
-        "token": wait.token, "process_key": process_key, "element_id": wait.element, "since": now,
-    }  # fmt: skip
+        "case_id": case_id,
+        "kind": EventKind(wait.kind),
+        "name": wait.message or "",
+        "key": key,
+        "token": wait.token,
+        "process_key": process_key,
+        "element_id": wait.element,
+        "since": now,
+    }
 
 
 def newest_id(session: Session) -> int:
@@ -143,26 +149,35 @@ def of_signal(
     """The next cases that wait for a signal, each by its oldest subscription; the case ``but`` is left out."""
     older = aliased(EventSubscription)
     earlier = exists().where(
-        older.case_id == EventSubscription.case_id, older.kind == EventKind.SIGNAL, older.name == name,
+        older.case_id == EventSubscription.case_id,
+        older.kind == EventKind.SIGNAL,
+        older.name == name,
         older.id < EventSubscription.id,
-    )  # fmt: skip
+    )
     return session.scalars(
         select(EventSubscription)
         .where(
-            EventSubscription.kind == EventKind.SIGNAL, EventSubscription.name == name, EventSubscription.key == "",
-            EventSubscription.id > after, EventSubscription.id <= upto, EventSubscription.case_id != but, ~earlier,
+            EventSubscription.kind == EventKind.SIGNAL,
+            EventSubscription.name == name,
+            EventSubscription.key == "",
+            EventSubscription.id > after,
+            EventSubscription.id <= upto,
+            EventSubscription.case_id != but,
+            ~earlier,
         )
         .order_by(EventSubscription.id)
         .limit(limit)
-    ).all()  # fmt: skip
+    ).all()
 
 
 def tokens_of_signal(session: Session, case_id: int, name: str, *, upto: int) -> list[str]:
     """The tokens of one case that a signal reaches."""
     found = select(EventSubscription.token).where(
-        EventSubscription.case_id == case_id, EventSubscription.kind == EventKind.SIGNAL,
-        EventSubscription.name == name, EventSubscription.id <= upto,
-    )  # fmt: skip
+        EventSubscription.case_id == case_id,
+        EventSubscription.kind == EventKind.SIGNAL,
+        EventSubscription.name == name,
+        EventSubscription.id <= upto,
+    )
     return list(session.scalars(found.order_by(EventSubscription.id)))
 
 

@@ -49,9 +49,17 @@ class Counts:
 
 
 def tasks_page(
-    session: Session, actor: Actor, *, mine: bool = True, group: bool = True, process: str = "", q: str = "",
-    sort: str = "", cursor: str | None = None, limit: int = 30,
-) -> Page[Task]:  # fmt: skip
+    session: Session,
+    actor: Actor,
+    *,
+    mine: bool = True,
+    group: bool = True,
+    process: str = "",
+    q: str = "",
+    sort: str = "",
+    cursor: str | None = None,
+    limit: int = 30,
+) -> Page[Task]:
     """Open tasks of the person (``mine``) and of the person's groups (``group``), cases and people loaded.
 
     Raises ``InvalidSubmission`` for an unknown ``sort`` or a ``cursor`` of another list.
@@ -148,9 +156,7 @@ def matching(session: Session, q: str) -> ColumnElement[bool]:
     if number is not None:
         return Case.number == number
     names = searching.element_names(session)
-    named = {
-        word: [name for name, words in names.items() if f" {word}" in words] for word in searching.typed_words(q)
-    }  # fmt: skip
+    named = {word: [name for name, words in names.items() if f" {word}" in words] for word in searching.typed_words(q)}
     if not named:
         return false()
     matching = [or_(searching.having(word), Task.name.in_(found)) for word, found in named.items() if found]
@@ -164,8 +170,11 @@ def matching(session: Session, q: str) -> ColumnElement[bool]:
 def _key(task: Task, sort: str) -> list[Any]:
     due = task.sort_due_at
     keys: dict[str, list[Any]] = {
-        "priority": [task.priority, due], "due": [due], "since": [task.since], "number": [task.case.number],
-    }  # fmt: skip
+        "priority": [task.priority, due],
+        "due": [due],
+        "since": [task.since],
+        "number": [task.case.number],
+    }
     return [*keys[sort], task.id]
 
 

@@ -31,9 +31,14 @@ def parse_xml(data: bytes, *, limit: int = LIMIT) -> etree._Element:
     if len(data) > limit:
         raise UnsafeXml(_("پرونده بزرگ‌تر از %(limit)s بایت است.", limit=limit))
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
-        remove_comments=True, remove_pis=True,
-    )  # fmt: skip
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:

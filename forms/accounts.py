@@ -26,8 +26,11 @@ class UsernameField(TextField):
 
     hint = "code"
     attributes: ClassVar[dict[str, Any]] = {
-        "dir": "ltr", "autocomplete": "username", "autocapitalize": "none", "spellcheck": "false",
-    }  # fmt: skip
+        "dir": "ltr",
+        "autocomplete": "username",
+        "autocapitalize": "none",
+        "spellcheck": "false",
+    }
 
 
 class PasswordField(KartablField):
@@ -55,8 +58,11 @@ class CodeField(DigitsField):
     """A six-digit code from an SMS."""
 
     attributes: ClassVar[dict[str, Any]] = {
-        "inputmode": "numeric", "dir": "ltr", "autocomplete": "one-time-code", "maxlength": 12,
-    }  # fmt: skip
+        "inputmode": "numeric",
+        "dir": "ltr",
+        "autocomplete": "one-time-code",
+        "maxlength": 12,
+    }
 
 
 class SignIn(TaskForm):

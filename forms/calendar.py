@@ -44,9 +44,7 @@ class DayForm(ReasonedForm):
         [RequiredWhen("action", "moved", lazy("روز تازه را بنویسید."))],
         shown_when=("action", "moved"),
     )
-    reason = LongTextField(
-        lazy("دلیل"), [Required(lazy("دلیل تغییر را بنویسید."))], most=500, description=REASON
-    )  # fmt: skip
+    reason = LongTextField(lazy("دلیل"), [Required(lazy("دلیل تغییر را بنویسید."))], most=500, description=REASON)
 
 
 class HoursForm(ReasonedForm):
@@ -56,6 +54,4 @@ class HoursForm(ReasonedForm):
     opens = TimeOfDayField(lazy("آغاز ساعت اداری"), [Required(lazy("ساعت آغاز را بنویسید."))])
     closes = TimeOfDayField(lazy("پایان ساعت اداری"), [Required(lazy("ساعت پایان را بنویسید."))])
     zone = TextField(lazy("منطقهٔ زمانی"), [Required(lazy("منطقهٔ زمانی را بنویسید."))], most=60)
-    reason = LongTextField(
-        lazy("دلیل"), [Required(lazy("دلیل تغییر را بنویسید."))], most=500, description=REASON
-    )  # fmt: skip
+    reason = LongTextField(lazy("دلیل"), [Required(lazy("دلیل تغییر را بنویسید."))], most=500, description=REASON)

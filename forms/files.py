@@ -141,8 +141,11 @@ class DocumentsField(DocumentField):
 
     def json_schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {
-            "type": "array", "items": super().json_schema(), "uniqueItems": True, "maxItems": self.most,
-        }  # fmt: skip
+            "type": "array",
+            "items": super().json_schema(),
+            "uniqueItems": True,
+            "maxItems": self.most,
+        }
         return schema | ({"minItems": 1} if self.flags.required else {})
 
     def __call__(self, **attributes: Any) -> Markup:
@@ -153,8 +156,9 @@ def too_many(field: DocumentField, number: int) -> str:
     """What is said to whoever sends ``number`` files for a field that holds fewer."""
     return _(
         "این‌جا حداکثر %(most)s فایل جا می‌گیرد و با آنچه فرستادید %(number)s تا می‌شد.",
-        most=shown_number(field.most), number=shown_number(number),
-    )  # fmt: skip
+        most=shown_number(field.most),
+        number=shown_number(number),
+    )
 
 
 class Placed(NamedTuple):

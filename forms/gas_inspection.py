@@ -123,9 +123,7 @@ class DismissInspector(TaskForm):
     submit_label = lazy("عزل بازرس")
     confirm = lazy("این پروژه از بازرس آن گرفته می‌شود. آیا اطمینان دارید؟")
 
-    reason = LongTextField(
-        lazy("دلیل عزل"), [Required(lazy("دلیل عزل را بنویسید."))], most=500, render_kw={"rows": 3}
-    )  # fmt: skip
+    reason = LongTextField(lazy("دلیل عزل"), [Required(lazy("دلیل عزل را بنویسید."))], most=500, render_kw={"rows": 3})
 
 
 @user_task("assign_by_hand")

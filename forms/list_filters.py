@@ -31,8 +31,11 @@ class AnyOrOneField(SelectField):
 
 
 FIELDS: dict[str, Callable[..., Any]] = {
-    "search": TextField, "choice": AnyOrOneField, "date_from": JalaliDateField, "date_to": JalaliDateField,
-}  # fmt: skip
+    "search": TextField,
+    "choice": AnyOrOneField,
+    "date_from": JalaliDateField,
+    "date_to": JalaliDateField,
+}
 
 
 class FiltersForm(TaskForm):

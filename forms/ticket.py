@@ -52,7 +52,7 @@ class Answer(TaskForm):
 
     body = LongTextField(
         lazy("متن پاسخ"), [Required(lazy("متن پاسخ را بنویسید."))], most=LONGEST, render_kw={"rows": 8}
-    )  # fmt: skip
+    )
     files = DocumentsField(FILES)
 
 
@@ -92,7 +92,7 @@ class ReplyTicket(TaskForm):
 
     body = LongTextField(
         lazy("متن پاسخ"), [Required(lazy("متن پاسخ را بنویسید."))], most=LONGEST, render_kw={"rows": 6}
-    )  # fmt: skip
+    )
     files = DocumentsField(FILES)
 
 

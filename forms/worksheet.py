@@ -20,9 +20,11 @@ class Worksheet(TaskForm):
     )
     regions = ManyOfField(lazy("مناطقی که در آن‌ها بازرسی می‌کنم"), options=REGIONS)
     preferences = LongTextField(
-        lazy("ترجیحات"), most=500, render_kw={"rows": 3},
+        lazy("ترجیحات"),
+        most=500,
+        render_kw={"rows": 3},
         description=lazy("برای آگاهی امور گاز، مانند روزها یا نوع کار؛ در ارجاع خودکار اثری ندارد"),
-    )  # fmt: skip
+    )
 
     def validate(self, extra_validators: Any = None) -> bool:
         accepted = super().validate(extra_validators)

@@ -16,9 +16,10 @@ class Property(Base):
 
     __tablename__ = "properties"
     __table_args__ = (
-        Index("ix_properties_plates", "main_plate", "sub_plate"), Index("ix_properties_sub_plate", "sub_plate"),
+        Index("ix_properties_plates", "main_plate", "sub_plate"),
+        Index("ix_properties_sub_plate", "sub_plate"),
         Index("ix_properties_region", "region"),
-    )  # fmt: skip
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)

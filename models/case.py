@@ -110,11 +110,14 @@ class Participant(Base):
         Index("ix_participants_role_person_id_case_id", "role", "person_id", "case_id"),
         # PostgreSQL sees an order of cases behind a condition of the index, and none behind IS NULL.
         Index(
-            "ix_participants_of_group", "role", "case_id",
-            postgresql_where=text("person_id IS NULL"), sqlite_where=text("person_id IS NULL"),
+            "ix_participants_of_group",
+            "role",
+            "case_id",
+            postgresql_where=text("person_id IS NULL"),
+            sqlite_where=text("person_id IS NULL"),
         ),
         Index("ix_participants_case_id", "case_id"),
-    )  # fmt: skip
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -152,10 +155,13 @@ class Task(Base):
         _of_open("ix_tasks_open_actions_of_group", "role", to_person=False, actions=True),
         _of_open("ix_tasks_open_actions_of_person", "assignee_id", to_person=True, actions=True),
         Index(
-            "ix_tasks_in_working_days", "calendar_revision", "id",
-            postgresql_where=_IN_WORKING_DAYS, sqlite_where=_IN_WORKING_DAYS,
+            "ix_tasks_in_working_days",
+            "calendar_revision",
+            "id",
+            postgresql_where=_IN_WORKING_DAYS,
+            sqlite_where=_IN_WORKING_DAYS,
         ),
-    )  # fmt: skip
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))

@@ -85,9 +85,13 @@ def open_database(url: str, *, pool_size: int = 10) -> Engine:
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     engine = create_engine(
-        parsed, pool_pre_ping=True, pool_size=pool_size, max_overflow=20, pool_timeout=PATIENCE,
+        parsed,
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        max_overflow=20,
+        pool_timeout=PATIENCE,
         connect_args={"connect_timeout": CONNECTING},
-    )  # fmt: skip
+    )
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
@@ -114,8 +118,12 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
         cursor = connection.cursor()
         for pragma in (
-            "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY}", f"cache_size=-{CACHE}",
-        ):  # fmt: skip
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY}",
+            f"cache_size=-{CACHE}",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
         record.info[TURN] = WriteTurn(connection, engine.url.database or "")

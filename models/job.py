@@ -34,10 +34,13 @@ class Job(Base):
         Index("ix_jobs_run_at_id", "run_at", "id"),
         Index("ix_jobs_case_id", "case_id"),
         Index(
-            "ix_jobs_in_working_days", "calendar_revision", "id",
-            postgresql_where=text("working_days IS NOT NULL"), sqlite_where=text("working_days IS NOT NULL"),
+            "ix_jobs_in_working_days",
+            "calendar_revision",
+            "id",
+            postgresql_where=text("working_days IS NOT NULL"),
+            sqlite_where=text("working_days IS NOT NULL"),
         ),
-    )  # fmt: skip
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))

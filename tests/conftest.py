@@ -26,9 +26,11 @@ from tests.standing import StandingClock
 
 # Nothing is timed, and CI says the same of the same commit; at a desk each run looks at other examples.
 hypothesis_settings.register_profile(
-    "kartabl", deadline=None, suppress_health_check=[HealthCheck.too_slow],
+    "kartabl",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
     derandomize=os.environ.get("CI", "").lower() == "true",
-)  # fmt: skip
+)
 hypothesis_settings.load_profile("kartabl")
 
 SATURDAY = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # 1405/08/30, 10:00 in Tehran: a working day
@@ -75,9 +77,12 @@ def clock() -> StandingClock:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(
-        secret_key="s" * 32, database_url=database_url, files_path=tmp_path / "files", mode="demo",
+        secret_key="s" * 32,
+        database_url=database_url,
+        files_path=tmp_path / "files",
+        mode="demo",
         public_url="http://localhost",
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

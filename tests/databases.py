@@ -169,10 +169,13 @@ def _start(binaries: Path, settings: Sequence[str]) -> str:
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
             [binaries / "postgres", "-D", data, *(f"-c{setting}" for setting in settings)],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=home,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            cwd=home,
             start_new_session=True,  # Ctrl-C stops the tests first
             **run_as,
-        )  # fmt: skip
+        )
     atexit.register(_stop, server)
     url = URL.create("postgresql+psycopg", username="postgres", database="postgres", query={"host": str(home)})
     _wait_for(server, url, home / "log")

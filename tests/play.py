@@ -157,9 +157,10 @@ class Play:
         """The newest task with this key, open or not."""
         with self.engine.transaction() as session:
             found = session.scalars(
-                select(Task).where(Task.case_id == self.case_id, Task.key == key)
+                select(Task)
+                .where(Task.case_id == self.case_id, Task.key == key)
                 .order_by((Task.status == TaskStatus.OPEN).desc(), Task.id.desc())
-            ).first()  # fmt: skip
+            ).first()
             assert found is not None, f"{key} never was a task of this case; it waits for {self.waits_for()}"
             return found
 

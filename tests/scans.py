@@ -22,13 +22,25 @@ LIBRARIES = ("site-packages", "dist-packages")
 SELDOM = tuple(
     str(ROOT / name)
     for name in (
-        "models/migrate.py", "models/migrations/", "engine/staging.py", "workflows/demo", "engine/housekeeping.py",
+        "models/migrate.py",
+        "models/migrations/",
+        "engine/staging.py",
+        "workflows/demo",
+        "engine/housekeeping.py",
     )
-)  # fmt: skip
+)
 SMALL = {
-    "alembic_version", "calendar_changes", "calendar_days", "calendar_settings", "inspector_quotas", "inspectors",
-    "process_definitions", "signing_keys", "test_gateway_payments", "worker_beats",
-}  # fmt: skip
+    "alembic_version",
+    "calendar_changes",
+    "calendar_days",
+    "calendar_settings",
+    "inspector_quotas",
+    "inspectors",
+    "process_definitions",
+    "signing_keys",
+    "test_gateway_payments",
+    "worker_beats",
+}
 # The admin's list of people by role looks at the newest until its page is full; a rare role is looked for among all.
 PAGED = {"people"}
 # A page of the newest: of all rows, of what nearly every row is, or of those with words that are known to be frequent.

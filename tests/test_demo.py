@@ -128,14 +128,25 @@ def test_codes_and_ids_are_valid(session: Session) -> None:
 
 
 def test_every_step_waits_for_somebody(session: Session) -> None:
-    waiting = set(session.scalars(
-        select(Task.key).where(Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION)
-    ))  # fmt: skip
+    waiting = set(session.scalars(select(Task.key).where(Task.status == TaskStatus.OPEN, Task.kind != TaskKind.ACTION)))
     assert waiting >= {
-        "choose_property", "register_property", "find_property", "register_owner", "register_building",
-        "register_meters", "upload_documents", "review_invoice", "payment_returned", "assign_by_hand",
-        "schedule_visit", "record_report", "settle_unmatched", "pay_debt", "correct_meter", "review_confirmation",
-    }  # fmt: skip
+        "choose_property",
+        "register_property",
+        "find_property",
+        "register_owner",
+        "register_building",
+        "register_meters",
+        "upload_documents",
+        "review_invoice",
+        "payment_returned",
+        "assign_by_hand",
+        "schedule_visit",
+        "record_report",
+        "settle_unmatched",
+        "pay_debt",
+        "correct_meter",
+        "review_confirmation",
+    }
 
 
 def test_cases_end_in_every_way(session: Session) -> None:
@@ -151,8 +162,11 @@ def test_cases_end_in_every_way(session: Session) -> None:
         ("certificate_revocation", CaseStatus.COMPLETED, "certificate_revoked"),
     }
     assert set(session.scalars(select(Payment.state))) >= {
-        PaymentState.STARTED, PaymentState.SETTLED, PaymentState.FAILED, PaymentState.UNMATCHED
-    }  # fmt: skip
+        PaymentState.STARTED,
+        PaymentState.SETTLED,
+        PaymentState.FAILED,
+        PaymentState.UNMATCHED,
+    }
 
 
 @pytest.mark.rule("INS-1", "INS-3", "INS-7", "INS-11", "INS-13", "CNF-5")

@@ -36,10 +36,27 @@ from webapp.api import routes as api
 from webapp.current import Application
 
 BLUEPRINTS = (
-    worklist.bp, tasks.bp, actions.bp, cases.bp, starting.bp, documents.bp, notices.bp, monitor.bp, payments.bp,
-    outbox.bp, health.bp, navigation.bp, listings.bp, weeks.bp, sheets.bp, accounts.bp, people.bp, public.bp, api.bp,
+    worklist.bp,
+    tasks.bp,
+    actions.bp,
+    cases.bp,
+    starting.bp,
+    documents.bp,
+    notices.bp,
+    monitor.bp,
+    payments.bp,
+    outbox.bp,
+    health.bp,
+    navigation.bp,
+    listings.bp,
+    weeks.bp,
+    sheets.bp,
+    accounts.bp,
+    people.bp,
+    public.bp,
+    api.bp,
     calendar.bp,
-)  # fmt: skip
+)
 
 
 class Missing(jinja2.StrictUndefined):

@@ -196,9 +196,13 @@ def change_password() -> Page:
         try:
             with current.transaction() as session:
                 current.application().accounts.change_password(
-                    session, session.get_one(Person, actor.person_id), old=values["old_password"],
-                    new=values["password"], keep=current.token(), now=current.now(),
-                )  # fmt: skip
+                    session,
+                    session.get_one(Person, actor.person_id),
+                    old=values["old_password"],
+                    new=values["password"],
+                    keep=current.token(),
+                    now=current.now(),
+                )
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         except TooMany as error:

@@ -20,14 +20,22 @@ def show() -> str:
     with current.transaction() as session:
         actor = current.actor()
         found = actions.actions_page(
-            session, actor, process=arguments.get("process", ""), action=arguments.get("action", ""),
-            q=arguments.get("q", ""), cursor=arguments.get("cursor"),
-        )  # fmt: skip
+            session,
+            actor,
+            process=arguments.get("process", ""),
+            action=arguments.get("action", ""),
+            q=arguments.get("q", ""),
+            cursor=arguments.get("cursor"),
+        )
         kinds = actions.kinds(session, current.engine().definitions, actor)
         return render_template(
-            "actions.html", page=found, arguments=arguments, link=link, named=_named(kinds),
+            "actions.html",
+            page=found,
+            arguments=arguments,
+            link=link,
+            named=_named(kinds),
             processes=_with_actions(session, kinds),
-        )  # fmt: skip
+        )
 
 
 def _named(kinds: list[Kind]) -> dict[str, str]:

@@ -47,15 +47,23 @@ def year() -> str:
     asked = ascii_digits(request.args.get("year", ""))
     with current.transaction() as session:
         shown = calendar_year.year_view(
-            session, current.actor(), int(asked) if asked.isdecimal() and len(asked) == 4 else jalali_year(today),
+            session,
+            current.actor(),
+            int(asked) if asked.isdecimal() and len(asked) == 4 else jalali_year(today),
             today=today,
-        )  # fmt: skip
+        )
         left = moving.left_to_move(session, current.engine().services.calendar.read(session))
         return render_template(
-            "calendar/year.html", shown=shown, today=today, left=left, weekdays=_weekdays(),
-            weekend=_weekend(shown.settings.weekend), changes=calendar_year.changes(session, current.actor()),
-            weekday_of=_weekday_of, said=_said,
-        )  # fmt: skip
+            "calendar/year.html",
+            shown=shown,
+            today=today,
+            left=left,
+            weekdays=_weekdays(),
+            weekend=_weekend(shown.settings.weekend),
+            changes=calendar_year.changes(session, current.actor()),
+            weekday_of=_weekday_of,
+            said=_said,
+        )
 
 
 @bp.route("/calendar/days/<day>", methods=["GET", "POST"])
@@ -72,9 +80,12 @@ def day(day: str) -> Page:
     if request.form.get("_action") == "confirm":
         return _confirm(which)
     form = DayForm.from_request(request.form, choices=choices)
-    return _change(form, lambda session: _day_proposal(session, which, form), lambda foreseen: _show_day(
-        shown, history, form, foreseen
-    ), back=which)  # fmt: skip
+    return _change(
+        form,
+        lambda session: _day_proposal(session, which, form),
+        lambda foreseen: _show_day(shown, history, form, foreseen),
+        back=which,
+    )
 
 
 @bp.route("/calendar/settings", methods=["GET", "POST"])
@@ -83,24 +94,34 @@ def settings() -> Page:
     with current.transaction() as session:
         kept = calendar_year.settings_of(session, current.actor())
     preset = {
-        "weekend": [name.strip() for name in kept.weekend.split(",")], "zone": kept.zone,
-        "opens": f"{kept.opens:%H:%M}", "closes": f"{kept.closes:%H:%M}",
-    }  # fmt: skip
+        "weekend": [name.strip() for name in kept.weekend.split(",")],
+        "zone": kept.zone,
+        "opens": f"{kept.opens:%H:%M}",
+        "closes": f"{kept.closes:%H:%M}",
+    }
     if request.method == "GET":
         return render_template("calendar/settings.html", form=HoursForm.unbound(preset=preset), foreseen=None)
     form = HoursForm.from_request(request.form)
-    return _change(form, lambda _session: _hours_proposal(form), lambda foreseen: render_template(
-        "calendar/settings.html", form=form, foreseen=foreseen, failed_page=bool(form.errors)
-    ), back=None)  # fmt: skip
+    return _change(
+        form,
+        lambda _session: _hours_proposal(form),
+        lambda foreseen: render_template(
+            "calendar/settings.html", form=form, foreseen=foreseen, failed_page=bool(form.errors)
+        ),
+        back=None,
+    )
 
 
 # ---------------------------------------------------------------- a change, foreseen and made
 
 
 def _change(
-    form: TaskForm, proposed: Callable[[Session], Proposal], show: Callable[[Foreseen | None], str], *,
+    form: TaskForm,
+    proposed: Callable[[Session], Proposal],
+    show: Callable[[Foreseen | None], str],
+    *,
     back: date | None,
-) -> Page:  # fmt: skip
+) -> Page:
     """Foresee the change that the form says, or make it once it was foreseen."""
     demand(current.actor(), "change_calendar")
     if not form.validate():
@@ -109,9 +130,13 @@ def _change(
         if request.form.get("_action") == "save":
             with current.transaction() as session:
                 calendar_changes.apply(
-                    session, proposed(session), by=current.actor(), reason=form.submission["reason"],
-                    now=current.now(), seen=_seen(),
-                )  # fmt: skip
+                    session,
+                    proposed(session),
+                    by=current.actor(),
+                    reason=form.submission["reason"],
+                    now=current.now(),
+                    seen=_seen(),
+                )
             return _saved(back)
         return show(_foresee(proposed))
     except InvalidSubmission as error:
@@ -121,9 +146,7 @@ def _change(
 
 def _foresee(proposed: Callable[[Session], Proposal]) -> Foreseen:
     with current.transaction() as session:
-        found: Preview = calendar_changes.preview(
-            session, proposed(session), by=current.actor(), now=current.now()
-        )  # fmt: skip
+        found: Preview = calendar_changes.preview(session, proposed(session), by=current.actor(), now=current.now())
         return Foreseen(found.revision, found.total, moving.named(session, found.moved))
 
 
@@ -167,9 +190,15 @@ def _hours_proposal(form: TaskForm) -> Proposal:
 
 def _show_day(shown: DayView, history: Any, form: TaskForm, foreseen: Foreseen | None = None) -> str:
     return render_template(
-        "calendar/day.html", shown=shown, history=history, form=form, foreseen=foreseen,
-        weekday=_weekday_of(shown.day), said=_said, failed_page=bool(form.errors),
-    )  # fmt: skip
+        "calendar/day.html",
+        shown=shown,
+        history=history,
+        form=form,
+        foreseen=foreseen,
+        weekday=_weekday_of(shown.day),
+        said=_said,
+        failed_page=bool(form.errors),
+    )
 
 
 def _choices(shown: DayView) -> list[Any]:

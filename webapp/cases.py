@@ -45,9 +45,13 @@ def search() -> str | AnyResponse:
         actor = current.actor()
         found = cases.cases_page(session, actor, **{"cursor": None, **arguments})  # type: ignore[arg-type]
         return render_template(
-            "cases/list.html", page=found, arguments=arguments, link=link, processes=processes(session, actor),
+            "cases/list.html",
+            page=found,
+            arguments=arguments,
+            link=link,
+            processes=processes(session, actor),
             statuses=labels.STATUSES,
-        )  # fmt: skip
+        )
 
 
 @bp.get("/cases/<number>")
@@ -57,13 +61,21 @@ def show(number: str) -> str:
         case = cases.case_by_number(session, actor, number)
         waits = cases.waits_for(session, case)
         return render_template(
-            "cases/show.html", case=case, sentences=cases.sentences(session, case, waits=waits), waits=waits,
-            tasks=worklist.tasks_in_case(session, actor, case), actions=actions_of(session, case),
-            blocks_shown=_domain_blocks(session, case, actor), marks=_marks(session, case),
-            lines=_history(session, case), documents=documents.of_case(session, case),
-            printouts=_printouts(session, case, actor), messages=notices.of_case(session, actor, case),
-            related=cases.related(session, actor, case), supervised=_supervised(session, case, actor),
-        )  # fmt: skip
+            "cases/show.html",
+            case=case,
+            sentences=cases.sentences(session, case, waits=waits),
+            waits=waits,
+            tasks=worklist.tasks_in_case(session, actor, case),
+            actions=actions_of(session, case),
+            blocks_shown=_domain_blocks(session, case, actor),
+            marks=_marks(session, case),
+            lines=_history(session, case),
+            documents=documents.of_case(session, case),
+            printouts=_printouts(session, case, actor),
+            messages=notices.of_case(session, actor, case),
+            related=cases.related(session, actor, case),
+            supervised=_supervised(session, case, actor),
+        )
 
 
 @bp.get("/cases/<number>/history")
@@ -73,9 +85,13 @@ def show_history(number: str) -> str:
         case = cases.case_by_number(session, current.actor(), number)
         found = history.entries(session, case, cursor=arguments.get("cursor"), limit=50)
         return render_template(
-            "cases/history.html", case=case, page=found, lines=[(line, answers(case, line)) for line in found.items],
-            arguments=arguments, link=link,
-        )  # fmt: skip
+            "cases/history.html",
+            case=case,
+            page=found,
+            lines=[(line, answers(case, line)) for line in found.items],
+            arguments=arguments,
+            link=link,
+        )
 
 
 @bp.get("/cases/<number>/next")
@@ -122,9 +138,10 @@ def answers(case: Case, line: history.Line) -> list[tuple[str, str]]:
         return []
     fields = form.unbound()._fields
     return [
-        (str(fields[name].label.text), _shown(fields[name], value)) for name, value in line.values.items()
+        (str(fields[name].label.text), _shown(fields[name], value))
+        for name, value in line.values.items()
         if name in fields
-    ]  # fmt: skip
+    ]
 
 
 def _form_of(case: Case, task_key: str) -> type[forms.TaskForm] | None:

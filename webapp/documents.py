@@ -18,9 +18,14 @@ def download(document_id: int) -> Response:
     with current.transaction() as session:
         opened = documents.open_document(session, document_id, by=current.actor(), folder=current.settings().files_path)
     response = send_file(
-        opened.path.resolve(), mimetype=opened.document.media_type, as_attachment=True,
-        download_name=opened.document.name, etag=False, last_modified=None, conditional=False,
-    )  # fmt: skip
+        opened.path.resolve(),
+        mimetype=opened.document.media_type,
+        as_attachment=True,
+        download_name=opened.document.name,
+        etag=False,
+        last_modified=None,
+        conditional=False,
+    )
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -62,10 +62,16 @@ def page(trouble: Trouble, headers: dict[str, str] | None = None) -> Answer:
     """The error page. It is marked as failed, so that the browser keeps what was typed."""
     to_case = f"{request.script_root}/cases/{trouble.case}" if trouble.case else ""
     text = render_template(
-        "errors/error.html", status=trouble.status, title=trouble.title, sentence=trouble.sentence,
-        advice=trouble.advice, reference=trouble.reference, back_url=to_case,
-        back_label=_("رفتن به پرونده") if to_case else "", failed_page=True,
-    )  # fmt: skip
+        "errors/error.html",
+        status=trouble.status,
+        title=trouble.title,
+        sentence=trouble.sentence,
+        advice=trouble.advice,
+        reference=trouble.reference,
+        back_url=to_case,
+        back_label=_("رفتن به پرونده") if to_case else "",
+        failed_page=True,
+    )
     return text, trouble.status, headers or {}
 
 
@@ -91,10 +97,11 @@ def _in_words(error: EngineError) -> Trouble:
             return _not_open(error)
         case TaskClaimed():
             return Trouble(
-                409, _("همکار شما این کار را برداشته است"),
+                409,
+                _("همکار شما این کار را برداشته است"),
                 _("«%(name)s» این کار را پیش از شما برداشته است. چیزی ثبت نشد.", name=error.by),
                 _("اگر باید آن را شما انجام دهید، از همکارتان بخواهید آن را بازگرداند."),
-            )  # fmt: skip
+            )
         case TaskLocked():
             return Trouble(409, _("این کار اکنون بسته است"), error.reason, _("چیزی ثبت نشد."))
         case Conflict():
@@ -114,9 +121,11 @@ def _in_words(error: EngineError) -> Trouble:
 
 def not_found() -> Trouble:
     return Trouble(
-        404, _("پیدا نشد"), _("چنین صفحه‌ای نیست، یا برای دیدن آن دسترسی ندارید."),
+        404,
+        _("پیدا نشد"),
+        _("چنین صفحه‌ای نیست، یا برای دیدن آن دسترسی ندارید."),
         _("نشانی یا شماره را بررسی کنید."),
-    )  # fmt: skip
+    )
 
 
 def _not_open(error: TaskNotOpen) -> Trouble:
@@ -137,9 +146,12 @@ def _not_open(error: TaskNotOpen) -> Trouble:
 
 def _changed_meanwhile(case: str | None) -> Trouble:
     return Trouble(
-        409, _("پرونده هم‌زمان تغییر کرد"), _("در همین لحظه کس دیگری این پرونده را تغییر داد. چیزی ثبت نشد."),
-        _("به صفحهٔ پیش بازگردید و دوباره بفرستید."), case,
-    )  # fmt: skip
+        409,
+        _("پرونده هم‌زمان تغییر کرد"),
+        _("در همین لحظه کس دیگری این پرونده را تغییر داد. چیزی ثبت نشد."),
+        _("به صفحهٔ پیش بازگردید و دوباره بفرستید."),
+        case,
+    )
 
 
 def _too_many(seconds: int) -> Trouble:
@@ -158,9 +170,12 @@ def _operation_failed(error: OperationFailed, reference: str) -> Trouble:
 
 def _broken(reference: str) -> Trouble:
     return Trouble(
-        500, _("خطایی رخ داد"), _("این خطا از سوی سامانه است. چیزی ثبت نشده است."),
-        _("دوباره بکوشید؛ اگر تکرار شد، شمارهٔ زیر را به پشتیبانی بدهید."), reference=reference,
-    )  # fmt: skip
+        500,
+        _("خطایی رخ داد"),
+        _("این خطا از سوی سامانه است. چیزی ثبت نشده است."),
+        _("دوباره بکوشید؛ اگر تکرار شد، شمارهٔ زیر را به پشتیبانی بدهید."),
+        reference=reference,
+    )
 
 
 def _http_error(error: HTTPException) -> Answer:
@@ -209,11 +224,14 @@ def _unavailable(error: Exception) -> Answer:
     log.error("%s %s failed, reference %s: %s", request.method, request.path, reference, in_a_line(error))
     return page(
         Trouble(
-            503, _("سامانه اکنون پاسخ نمی‌دهد"), _("چیزی ثبت نشد و آنچه نوشته‌اید در این برگه می‌ماند."),
-            _("کمی بعد دوباره بفرستید."), reference=reference,
+            503,
+            _("سامانه اکنون پاسخ نمی‌دهد"),
+            _("چیزی ثبت نشد و آنچه نوشته‌اید در این برگه می‌ماند."),
+            _("کمی بعد دوباره بفرستید."),
+            reference=reference,
         ),
         {"Retry-After": "5"},
-    )  # fmt: skip
+    )
 
 
 def _log(error: Any) -> str:

@@ -95,6 +95,14 @@ def time_left(value: datetime | None) -> str:
 
 def add_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
-        digits=digits, number=number, counted=counted, rials=rials, date=day, moment=moment, since=since,
-        time_left=time_left, size=size_text, jalali_year=jalali.jalali_year,
-    )  # fmt: skip
+        digits=digits,
+        number=number,
+        counted=counted,
+        rials=rials,
+        date=day,
+        moment=moment,
+        since=since,
+        time_left=time_left,
+        size=size_text,
+        jalali_year=jalali.jalali_year,
+    )

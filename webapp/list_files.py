@@ -62,14 +62,20 @@ def printable(listing: Listing, found: Found, *, asked: Sequence[tuple[str, str]
     persian = language.current() == "fa"
     labels = [str(column.label) for column in listing.columns]
     return {
-        "lang": language.current(), "rtl": persian, "numbering": "۱" if persian else "1",
+        "lang": language.current(),
+        "rtl": persian,
+        "numbering": "۱" if persian else "1",
         "title": str(listing.label),
         "head": [*asked, (_("تهیه در"), filters.moment(current.now())), (_("شمار ردیف‌ها"), filters.digits(len(rows)))],
-        "columns": labels, "numeric": [column.kind in NUMERIC for column in listing.columns],
+        "columns": labels,
+        "numeric": [column.kind in NUMERIC for column in listing.columns],
         "widths": _widths([labels, *rows, *([totals] if totals else [])]),
-        "rows": rows, "marks": [row.mark for row in found.rows], "totals": totals,
-        "empty": _("چیزی در این فهرست نیست."), "page": _("صفحهٔ"),
-    }  # fmt: skip
+        "rows": rows,
+        "marks": [row.mark for row in found.rows],
+        "totals": totals,
+        "empty": _("چیزی در این فهرست نیست."),
+        "page": _("صفحهٔ"),
+    }
 
 
 def shown(column: Column, value: Any) -> str:

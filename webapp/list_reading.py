@@ -43,9 +43,13 @@ def asked_of(listing: Listing, form: FiltersForm, *, cursor: str | None, limit: 
     by_kind: dict[str, Any] = {one.kind: form[one.key].data for one in listing.filters if one.kind != "choice"}
     chosen = {one.key: form[one.key].data for one in listing.filters if one.kind == "choice"}
     return Asked(
-        q=by_kind.get("search") or "", date_from=by_kind.get("date_from"), date_to=by_kind.get("date_to"),
-        choices={key: str(value) for key, value in chosen.items() if value is not None}, cursor=cursor, limit=limit,
-    )  # fmt: skip
+        q=by_kind.get("search") or "",
+        date_from=by_kind.get("date_from"),
+        date_to=by_kind.get("date_to"),
+        choices={key: str(value) for key, value in chosen.items() if value is not None},
+        cursor=cursor,
+        limit=limit,
+    )
 
 
 def home_parts(session: Session, actor: Actor) -> list[HomePart]:

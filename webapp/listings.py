@@ -37,9 +37,14 @@ def show(key: str) -> str | tuple[str, int]:
         else:
             found, status = Found([]), 422
         text = render_template(
-            "lists/show.html", listing=listing, found=found, form=form, arguments=arguments, link=link,
+            "lists/show.html",
+            listing=listing,
+            found=found,
+            form=form,
+            arguments=arguments,
+            link=link,
             files=[(LABELS[kind], _file_url(key, kind, arguments)) for kind in listing.exports],
-        )  # fmt: skip
+        )
     return text, status
 
 

@@ -50,10 +50,15 @@ def _assets_version() -> str:
 def _shell() -> dict[str, Any]:
     person = current.person()
     shell: dict[str, Any] = {
-        "current_language": language.current(), "demo": current.settings().demo, "now": current.now(),
+        "current_language": language.current(),
+        "demo": current.settings().demo,
+        "now": current.now(),
         "clock": clock.shown(),
-        "person": person, "navigation": [], "unread_messages": 0, "failed_page": False,
-    }  # fmt: skip
+        "person": person,
+        "navigation": [],
+        "unread_messages": 0,
+        "failed_page": False,
+    }
     if person is None or person.must_change_password or g.get("database_away"):
         return shell
     actor = person.actor

@@ -29,9 +29,11 @@ class NoticeForm(TaskForm):
 
     role = SelectField(lazy("همهٔ دارندگان نقش"))
     username = TextField(
-        lazy("یا یک نفر، با نام کاربری"), most=60, render_kw={"dir": "ltr", "autocomplete": "off"},
+        lazy("یا یک نفر، با نام کاربری"),
+        most=60,
+        render_kw={"dir": "ltr", "autocomplete": "off"},
         description=lazy("اگر نام کاربری بنویسید، پیام تنها برای همان یک نفر فرستاده می‌شود."),
-    )  # fmt: skip
+    )
     title = TextField(lazy("عنوان"), [Required()], most=notices.TITLE_LENGTH)
     body = LongTextField(lazy("متن پیام"), [Required()], most=notices.BODY_LENGTH)
 
@@ -43,9 +45,12 @@ def show() -> str:
     with current.transaction() as session:
         page = notices.page(session, current.actor(), public=public, cursor=arguments.get("cursor"))
         return render_template(
-            "messages/list.html", page=page, arguments=arguments, link=link,
+            "messages/list.html",
+            page=page,
+            arguments=arguments,
+            link=link,
             may_send=allowed(current.actor(), "send_notices"),
-        )  # fmt: skip
+        )
 
 
 @bp.get("/messages/<int:notice_id>")

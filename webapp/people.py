@@ -112,9 +112,15 @@ def reset_password(person_id: int) -> Page:
 
 def _show(person: Person, form: RoleForm, *, password: str = "") -> str:
     return render_template(
-        "people/show.html", shown=person, form=form, password=password, role_label=role_label, state=_state(person),
-        is_self=person.id == current.actor().person_id, failed_page=bool(form.errors),
-    )  # fmt: skip
+        "people/show.html",
+        shown=person,
+        form=form,
+        password=password,
+        role_label=role_label,
+        state=_state(person),
+        is_self=person.id == current.actor().person_id,
+        failed_page=bool(form.errors),
+    )
 
 
 def _state(person: Person) -> tuple[str, str]:

@@ -114,7 +114,14 @@ def _add_headers(response: Response) -> Response:
 def _policy() -> str:
     """Nothing but our own files. A form may lead to our public address, where the test gateway sends people back."""
     parts = urlsplit(current.settings().public_url)
-    return "; ".join([
-        "default-src 'self'", "img-src 'self' data:", "font-src 'self' data:", "object-src 'none'", "base-uri 'none'",
-        f"form-action 'self' {parts.scheme}://{parts.netloc}", "frame-ancestors 'none'",
-    ])  # fmt: skip
+    return "; ".join(
+        [
+            "default-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self' data:",
+            "object-src 'none'",
+            "base-uri 'none'",
+            f"form-action 'self' {parts.scheme}://{parts.netloc}",
+            "frame-ancestors 'none'",
+        ]
+    )

@@ -95,10 +95,17 @@ def _store_all(
 def _store(session: Session, case: Case, place: Placed, file: FileStorage, others: Collection[int]) -> Document:
     """One file may be sent for two fields, at once or later: then it is two documents."""
     return documents.store(
-        session, case, file=file.stream, name=file.filename or "", by=current.actor(), now=current.now(),
-        folder=current.settings().files_path, limit=current.engine().upload_limit(session, case),
-        endings=place.field.accept, besides=others,
-    )  # fmt: skip
+        session,
+        case,
+        file=file.stream,
+        name=file.filename or "",
+        by=current.actor(),
+        now=current.now(),
+        folder=current.settings().files_path,
+        limit=current.engine().upload_limit(session, case),
+        endings=place.field.accept,
+        besides=others,
+    )
 
 
 def mark_refused(form: forms.TaskForm, refused: Refused, wrong: Iterable[tuple[Placed, str]] = ()) -> None:

@@ -135,11 +135,17 @@ def _page(session: Session, view: TaskView, form: forms.TaskForm) -> str:
     taken = task.assignee_id is not None and task.assignee_id != actor.person_id
     return render_template(
         [f"tasks/{task.process_key}/{task.key}.html", "tasks/task.html"],
-        task=task, case=view.case, form=form, multipart=has_files(form),
+        task=task,
+        case=view.case,
+        form=form,
+        multipart=has_files(form),
         steps=[block for block in view.briefing.blocks if isinstance(block, Steps)],
         blocks_shown=[block for block in view.briefing.blocks if not isinstance(block, Steps)],
-        draft=view.draft is not None, actions=actions_of(session, view.case, but=task.id), taken=taken,
-        may_draft=task.kind is not TaskKind.ACTION, upload_limit=current.engine().upload_limit(session, task.case),
+        draft=view.draft is not None,
+        actions=actions_of(session, view.case, but=task.id),
+        taken=taken,
+        may_draft=task.kind is not TaskKind.ACTION,
+        upload_limit=current.engine().upload_limit(session, task.case),
         may_claim=task.assignee_id is None and task.kind is not TaskKind.ACTION,
         may_release=task.claimed and task.assignee_id == actor.person_id,
-    )  # fmt: skip
+    )

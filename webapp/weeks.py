@@ -20,8 +20,14 @@ from webapp.list_reading import listing_context
 bp = Blueprint("weeks", __name__)
 
 WEEKDAYS = (
-    lazy("شنبه"), lazy("یکشنبه"), lazy("دوشنبه"), lazy("سه‌شنبه"), lazy("چهارشنبه"), lazy("پنجشنبه"), lazy("جمعه"),
-)  # fmt: skip
+    lazy("شنبه"),
+    lazy("یکشنبه"),
+    lazy("دوشنبه"),
+    lazy("سه‌شنبه"),
+    lazy("چهارشنبه"),
+    lazy("پنجشنبه"),
+    lazy("جمعه"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,15 @@ def show(key: str) -> str | tuple[str, int]:
         context = listing_context(session, current.actor())
         days = _days(first, today, context.calendar, week.read(context, first, first + timedelta(days=6)))
     text = render_template(
-        "lists/week.html", week=week, days=days, form=form, previous=_address(first - timedelta(days=7)),
-        following=_address(first + timedelta(days=7)), this=_address(None), is_this=first == first_day(today),
-    )  # fmt: skip
+        "lists/week.html",
+        week=week,
+        days=days,
+        form=form,
+        previous=_address(first - timedelta(days=7)),
+        following=_address(first + timedelta(days=7)),
+        this=_address(None),
+        is_this=first == first_day(today),
+    )
     return text, 200 if readable else 422
 
 

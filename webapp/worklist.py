@@ -49,15 +49,28 @@ def show() -> str:
     with current.transaction() as session:
         actor = current.actor()
         page = worklist.tasks_page(
-            session, actor, mine=whose != "group", group=whose != "mine", process=arguments.get("process", ""),
-            q=arguments.get("q", ""), sort=arguments.get("sort", ""), cursor=arguments.get("cursor"),
-        )  # fmt: skip
+            session,
+            actor,
+            mine=whose != "group",
+            group=whose != "mine",
+            process=arguments.get("process", ""),
+            q=arguments.get("q", ""),
+            sort=arguments.get("sort", ""),
+            cursor=arguments.get("cursor"),
+        )
         counts = worklist.worklist_counts(session, actor, now=current.now())
         return render_template(
-            "worklist.html", page=page, counts=counts, whose=whose, arguments=arguments, link=link,
-            processes=processes(session, actor), orders=_orders(), urgent_up_to=labels.URGENT_UP_TO,
+            "worklist.html",
+            page=page,
+            counts=counts,
+            whose=whose,
+            arguments=arguments,
+            link=link,
+            processes=processes(session, actor),
+            orders=_orders(),
+            urgent_up_to=labels.URGENT_UP_TO,
             home=[] if arguments else home_parts(session, actor),
-        )  # fmt: skip
+        )
 
 
 def _orders() -> list[tuple[str, str]]:

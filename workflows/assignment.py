@@ -70,23 +70,29 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
         .join(InspectorRegion, InspectorRegion.inspector_id == Inspector.person_id)
         .join(Person, Person.id == Inspector.person_id)
         .where(
-            InspectorQuota.period == period_of(at), InspectorRegion.region == project.property.region,
-            Inspector.active, Inspector.ready, Person.active,
+            InspectorQuota.period == period_of(at),
+            InspectorRegion.region == project.property.region,
+            Inspector.active,
+            Inspector.ready,
+            Person.active,
             select(RoleGrant.id).where(RoleGrant.person_id == Person.id, RoleGrant.role == "inspector").exists(),
         )
         .order_by(InspectorQuota.inspector_id)
-    )  # fmt: skip
+    )
     if lock:
         wanted = wanted.with_for_update(of=InspectorQuota).execution_options(populate_existing=True)
     excluded = barred(session, project)
     return [
         Candidate(
-            person_id=inspector.person_id, name=inspector.person.name, assigned=quota.assigned,
-            quota=quota_left(quota.quota, quota.lost_twelfths), last_assigned_at=quota.last_assigned_at,
+            person_id=inspector.person_id,
+            name=inspector.person.name,
+            assigned=quota.assigned,
+            quota=quota_left(quota.quota, quota.lost_twelfths),
+            last_assigned_at=quota.last_assigned_at,
         )
         for quota, inspector in session.execute(wanted)
         if inspector.person_id not in excluded and not same_firm(inspector, project.contractor)
-    ]  # fmt: skip
+    ]
 
 
 @operations.register
@@ -129,9 +135,14 @@ def appoint_inspector(context: OperationContext, *, submission: Mapping[str, Any
 
 
 def _assign(
-    context: OperationContext, project: GasProject, person_id: int, *, loads: list[dict[str, Any]], note: str,
+    context: OperationContext,
+    project: GasProject,
+    person_id: int,
+    *,
+    loads: list[dict[str, Any]],
+    note: str,
     by_hand: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Count the work in the quota, write down why (ASG-4), and give the inspector's lane to the person."""
     quota = _quota(context.session, person_id, period_of(context.now))
     weight = len(project.meters)
@@ -139,10 +150,15 @@ def _assign(
     quota.last_assigned_at = context.now
     context.session.add(
         Assignment(
-            project_id=project.id, inspector_id=person_id, at=context.now, weight=weight, loads=loads, note=note,
+            project_id=project.id,
+            inspector_id=person_id,
+            at=context.now,
+            weight=weight,
+            loads=loads,
+            note=note,
             by_hand_by_id=context.actor.person_id if by_hand else None,
         )
-    )  # fmt: skip
+    )
     project.referred_at = context.now
     _give_lane(context, project, person_id)
 
@@ -177,14 +193,18 @@ def introduce_inspector(context: OperationContext) -> None:
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "بازرس پروژهٔ %(number)s تعیین شد: %(name)s، تلفن همراه %(mobile)s. معرفی‌نامه در صفحهٔ پرونده است.",
-            number=code(facts["number"]), name=project.inspector.name, mobile=code(project.inspector.mobile or "—"),
-        )  # fmt: skip
+            number=code(facts["number"]),
+            name=project.inspector.name,
+            mobile=code(project.inspector.mobile or "—"),
+        )
         context.notify(project.contractor_id, _("بازرس پروژه معرفی شد"), body, sms=True)
     with reading(language_of(context.session, project.inspector.id)):
         body = _(
             "بازرسی پروژهٔ %(number)s به شما سپرده شد. مجری: %(name)s. نشانی: %(address)s",
-            number=code(facts["number"]), name=project.contractor.name, address=shown(facts["address"]),
-        )  # fmt: skip
+            number=code(facts["number"]),
+            name=project.contractor.name,
+            address=shown(facts["address"]),
+        )
         context.notify(project.inspector.id, _("پروژهٔ تازه برای بازرسی"), body, sms=True)
 
 
@@ -254,10 +274,12 @@ def withdrawals_of_month(session: Session, person_id: int, at: datetime) -> int:
     begin, end = jalali_month(at)
     return session.execute(
         select(func.count()).where(
-            Assignment.inspector_id == person_id, Assignment.ended == "withdrawn",
-            Assignment.ended_at >= begin, Assignment.ended_at < end,
+            Assignment.inspector_id == person_id,
+            Assignment.ended == "withdrawn",
+            Assignment.ended_at >= begin,
+            Assignment.ended_at < end,
         )
-    ).scalar_one()  # fmt: skip
+    ).scalar_one()
 
 
 def _tell_inspector_of_end(context: OperationContext, project: GasProject, ended: Assignment, *, lost: bool) -> None:
@@ -287,8 +309,9 @@ def _tell_contractor_of_end(
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "%(name)s دیگر بازرس پروژهٔ %(number)s نیست. بازرس تازه به شما معرفی می‌شود.",
-            name=ended.inspector.name, number=code(project.case.number),
-        )  # fmt: skip
+            name=ended.inspector.name,
+            number=code(project.case.number),
+        )
         if visit_dropped:
             cancelled = _("بازدیدی که برنامه‌ریزی شده بود انجام نمی‌شود.")
             body = f"{body} {cancelled}"
@@ -334,11 +357,16 @@ def _standing(
 ) -> Standing:
     regions = tuple(sorted(row.region for row in inspector.regions))
     return Standing(
-        person_id=inspector.person_id, name=inspector.person.name, regions=regions, ready=inspector.ready,
-        quota=quota_left(quota.quota, quota.lost_twelfths) if quota else 0, assigned=quota.assigned if quota else 0,
-        preferences=inspector.preferences, forbidden=_forbidden(inspector, project, left),
+        person_id=inspector.person_id,
+        name=inspector.person.name,
+        regions=regions,
+        ready=inspector.ready,
+        quota=quota_left(quota.quota, quota.lost_twelfths) if quota else 0,
+        assigned=quota.assigned if quota else 0,
+        preferences=inspector.preferences,
+        forbidden=_forbidden(inspector, project, left),
         hindrance=" ".join(_hindrances(inspector, project, quota, regions)),
-    )  # fmt: skip
+    )
 
 
 def _forbidden(inspector: Inspector, project: GasProject, left: Mapping[int, str]) -> str:

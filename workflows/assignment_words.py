@@ -61,11 +61,14 @@ def loads_table(loads: list[Mapping[str, Any]]) -> Table:
     columns = [_("بازرس"), _("سهمیه (کنتور)"), _("سپرده‌شده"), _("آخرین ارجاع"), _("ظرفیت کافی")]
     rows = [
         [
-            load["name"], number(load["quota"]), number(load["assigned"]), _moment(load["last_assigned_at"]),
+            load["name"],
+            number(load["quota"]),
+            number(load["assigned"]),
+            _moment(load["last_assigned_at"]),
             yes_no(load["has_room"]),
         ]
         for load in loads
-    ]  # fmt: skip
+    ]
     return Table(_("نامزدها در آن هنگام"), columns, rows)
 
 

@@ -99,9 +99,7 @@ def published_keys(session: Session) -> dict[str, Any]:
 def _verdict(found: Certificate) -> Verdict:
     blocks = paper_blocks(found.facts)
     if found.revoked_at is not None:
-        words = _(
-            "این تاییدیه در %(moment)s باطل شده است و دیگر اعتبار ندارد.", moment=format_moment(found.revoked_at)
-        )  # fmt: skip
+        words = _("این تاییدیه در %(moment)s باطل شده است و دیگر اعتبار ندارد.", moment=format_moment(found.revoked_at))
         return Verdict(REVOKED, words, number=found.number, revoked_at=found.revoked_at, blocks=blocks)
     words = _("این تاییدیه را سازمان صادر کرده است و اکنون معتبر است. مشخصات زیر را با برگه بسنجید.")
     return Verdict(VALID, words, number=found.number, blocks=blocks)
@@ -155,15 +153,24 @@ def place_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def meters_of(facts: Mapping[str, Any]) -> Table:
     columns = [
-        _("ردیف"), _("شمار واحدها"), _("کاربری"), _("زیربنا (متر مربع)"), _("مصرف (متر مکعب در ساعت)"), _("کلاس"),
-    ]  # fmt: skip
+        _("ردیف"),
+        _("شمار واحدها"),
+        _("کاربری"),
+        _("زیربنا (متر مربع)"),
+        _("مصرف (متر مکعب در ساعت)"),
+        _("کلاس"),
+    ]
     rows = [
         [
-            number(meter["number"]), number(meter["units"]), label(USAGES, meter["usage"]),
-            number(Decimal(meter["floor_area"])), number(Decimal(meter["consumption"])), meter["meter_class"],
+            number(meter["number"]),
+            number(meter["units"]),
+            label(USAGES, meter["usage"]),
+            number(Decimal(meter["floor_area"])),
+            number(Decimal(meter["consumption"])),
+            meter["meter_class"],
         ]
         for meter in facts["meters"]
-    ]  # fmt: skip
+    ]
     return Table(_("کنتورها"), columns, rows)
 
 

@@ -43,8 +43,11 @@ def _opened(application: Open) -> Iterator[tuple[Session, Any]]:
 def _verify(application: Open) -> click.Command:
     @click.command(name="verify")
     @click.argument("source", metavar="FILE-or-TEXT")
-    @click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                  help="The published public keys: verifies without the database.")  # fmt: skip
+    @click.option(
+        "--key",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="The published public keys: verifies without the database.",
+    )
     @click.option("--language", type=click.Choice(list(LANGUAGES)), default="fa", show_default=True)
     def verify(source: str, key: Path | None, language: str) -> None:
         """Verify a certificate: its PDF, the link or text of its QR code, or - for text on standard input.

@@ -36,19 +36,28 @@ BY_ISSUE = Order("issued", ((Certificate.id.expression, int),))
 
 
 @listings.register(
-    key="certificates", label=lazy("تاییدیه‌های صادرشده"), role=Role.GAS_OFFICE,
+    key="certificates",
+    label=lazy("تاییدیه‌های صادرشده"),
+    role=Role.GAS_OFFICE,
     columns=[
-        Column("certificate", lazy("شمارهٔ تاییدیه")), Column("number", lazy("شمارهٔ پروژه")), CONTRACTOR,
-        Column("inspector", lazy("بازرس")), Column("issued", lazy("تاریخ صدور"), "date"),
-        Column("state", lazy("وضعیت")), Column("revoked", lazy("زمان ابطال"), "moment"),
-        Column("why", lazy("دلیل ابطال")), Column("revoke", lazy("اقدام"), "link"),
+        Column("certificate", lazy("شمارهٔ تاییدیه")),
+        Column("number", lazy("شمارهٔ پروژه")),
+        CONTRACTOR,
+        Column("inspector", lazy("بازرس")),
+        Column("issued", lazy("تاریخ صدور"), "date"),
+        Column("state", lazy("وضعیت")),
+        Column("revoked", lazy("زمان ابطال"), "moment"),
+        Column("why", lazy("دلیل ابطال")),
+        Column("revoke", lazy("اقدام"), "link"),
     ],
     filters=[
         Filter("q", lazy("شماره، مالک یا نشانی"), "search"),
-        Filter("state", lazy("وضعیت"), "choice", [Choice(key, text) for key, text in STATES.items()]), FROM, TO,
+        Filter("state", lazy("وضعیت"), "choice", [Choice(key, text) for key, text in STATES.items()]),
+        FROM,
+        TO,
     ],
     group=GROUP,
-)  # fmt: skip
+)
 def certificates(context: ListingContext, asked: Asked) -> Found:
     """Every certificate, newest first; its number leads to the public page."""
     wanted = (
@@ -63,19 +72,27 @@ def certificates(context: ListingContext, asked: Asked) -> Found:
     number = read_certificate_number(asked.q)
     wanted = wanted.where(Certificate.number == number) if number else searched(wanted, asked)
     return rows_of(
-        context, wanted, asked, BY_ISSUE, key=lambda one: [one[0].id],
+        context,
+        wanted,
+        asked,
+        BY_ISSUE,
+        key=lambda one: [one[0].id],
         drawn=lambda found: [_row(context, certificate) for (certificate,) in found],
-    )  # fmt: skip
+    )
 
 
 def _row(context: ListingContext, found: Certificate) -> Row:
     state = "revoked" if found.revoked_at else "valid"
     way = (_("ابطال"), f"/start/certificate_revocation?certificate={found.number}")
     values: dict[str, Any] = {
-        "certificate": found.number, "inspector": found.inspector.name, "issued": _day(context, found.issued_at),
-        "state": str(STATES[state]), "revoked": found.revoked_at, "why": found.revoked_why or None,
+        "certificate": found.number,
+        "inspector": found.inspector.name,
+        "issued": _day(context, found.issued_at),
+        "state": str(STATES[state]),
+        "revoked": found.revoked_at,
+        "why": found.revoked_why or None,
         "revoke": None if found.revoked_at else way,
-    }  # fmt: skip
+    }
     mark = "danger" if found.revoked_at else ""
     return Row(shown_of(found.project) | values, url=address_of(found, ""), mark=mark)
 

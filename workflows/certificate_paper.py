@@ -27,8 +27,15 @@ from workflows.registry import reports
 
 ATTACHED = "certificate.json"  # the paper's facts and the signed text, inside the PDF
 UNREADABLE = (  # what the library raises for damaged files besides its own errors
-    PyPdfError, NotImplementedError, KeyError, RecursionError, AttributeError, TypeError, IndexError, OverflowError,
-)  # fmt: skip
+    PyPdfError,
+    NotImplementedError,
+    KeyError,
+    RecursionError,
+    AttributeError,
+    TypeError,
+    IndexError,
+    OverflowError,
+)
 LARGEST = 20_000_000  # bytes of a file that somebody wants to have verified
 
 
@@ -42,9 +49,7 @@ def not_to_be_had(context: BriefingContext) -> str | None:
     return None
 
 
-@reports.register(
-    key="certificate", label=lazy("تاییدیه"), process="confirmation_issuance", unavailable=not_to_be_had
-)  # fmt: skip
+@reports.register(key="certificate", label=lazy("تاییدیه"), process="confirmation_issuance", unavailable=not_to_be_had)
 def certificate(context: BriefingContext) -> bytes:
     found = of_case(context.session, context.case)
     if found is None:

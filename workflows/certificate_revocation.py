@@ -43,8 +43,10 @@ def _tell(context: OperationContext, found: Certificate, person: int, *, sms: bo
     with reading(language_of(context.session, person)):
         body = _(
             "تاییدیهٔ شمارهٔ %(number)s پروژهٔ %(project)s باطل شد. دلیل: %(reason)s",
-            number=code(found.number), project=code(found.project.case.number), reason=found.revoked_why,
-        )  # fmt: skip
+            number=code(found.number),
+            project=code(found.project.case.number),
+            reason=found.revoked_why,
+        )
         context.notify(person, _("ابطال تاییدیه"), body, sms=sms)
 
 

@@ -56,14 +56,10 @@ def refusal(session: Session, project: GasProject, *, own_case: int | None = Non
         return _("بازرسی نهایی این پروژه هنوز تایید نشده است. پس از تایید نهایی می‌توانید تاییدیه بخواهید.")
     debt = open_debt(session, project)
     if debt:
-        return _(
-            "این پروژه %(amount)s بدهی دارد. نخست بدهی را بپردازید و سپس تاییدیه بخواهید.", amount=rials(debt)
-        )  # fmt: skip
+        return _("این پروژه %(amount)s بدهی دارد. نخست بدهی را بپردازید و سپس تاییدیه بخواهید.", amount=rials(debt))
     valid = valid_certificate(session, project)
     if valid is not None:
-        return _(
-            "برای این پروژه تاییدیهٔ شمارهٔ %(number)s صادر شده و معتبر است.", number=code(valid.number)
-        )  # fmt: skip
+        return _("برای این پروژه تاییدیهٔ شمارهٔ %(number)s صادر شده و معتبر است.", number=code(valid.number))
     return None
 
 
@@ -91,9 +87,16 @@ def issue(context: OperationContext, project: GasProject, inspector: Person) -> 
     secret_key = context.services.settings.secret_key
     key = signing.signing_key(context.session, secret_key=secret_key, now=context.now)
     made = Certificate(
-        number=uuid4().hex, project_id=project.id, case_id=context.case.id, inspector_id=inspector.id,
-        issued_at=context.now, facts={}, key_id=key.id, payload="", signature="",
-    )  # fmt: skip
+        number=uuid4().hex,
+        project_id=project.id,
+        case_id=context.case.id,
+        inspector_id=inspector.id,
+        issued_at=context.now,
+        facts={},
+        key_id=key.id,
+        payload="",
+        signature="",
+    )
     context.session.add(made)
     context.session.flush()
     made.number = certificate_number(made.id, context.now)
@@ -108,10 +111,13 @@ def issue(context: OperationContext, project: GasProject, inspector: Person) -> 
 def signed_text(certificate: Certificate, project: GasProject | None = None) -> Signed:
     """What the certificate's QR code says."""
     return Signed(
-        number=certificate.number, project=(project or certificate.project).case.number,
-        issued=tehran_day(certificate.issued_at), key_id=certificate.key_id, digest=digest_of(certificate.facts),
+        number=certificate.number,
+        project=(project or certificate.project).case.number,
+        issued=tehran_day(certificate.issued_at),
+        key_id=certificate.key_id,
+        digest=digest_of(certificate.facts),
         signature=certificate.signature,
-    )  # fmt: skip
+    )
 
 
 def facts_of(project: GasProject, inspector: Person, *, number: str, issued: date) -> dict[str, Any]:
@@ -132,13 +138,16 @@ def facts_of(project: GasProject, inspector: Person, *, number: str, issued: dat
         "address": place.address if place else "",
         "meters": [
             {
-                "number": meter.number, "units": meter.units, "usage": meter.usage,
-                "floor_area": f"{meter.floor_area.normalize():f}", "consumption": f"{meter.consumption.normalize():f}",
+                "number": meter.number,
+                "units": meter.units,
+                "usage": meter.usage,
+                "floor_area": f"{meter.floor_area.normalize():f}",
+                "consumption": f"{meter.consumption.normalize():f}",
                 "meter_class": meter.meter_class,
             }
             for meter in project.meters
         ],
-    }  # fmt: skip
+    }
 
 
 def revoke(context: OperationContext, certificate: Certificate, reason: str) -> None:

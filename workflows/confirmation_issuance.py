@@ -51,9 +51,11 @@ def open_request(context: OperationContext, *, submission: Mapping[str, Any]) ->
     context.tell(
         _(
             "درخواست تاییدیهٔ پروژهٔ %(number)s ثبت شد و نزد %(inspector)s است. شمارهٔ درخواست: %(case)s",
-            number=code(project.case.number), inspector=inspector.name, case=code(context.case.number),
+            number=code(project.case.number),
+            inspector=inspector.name,
+            case=code(context.case.number),
         )
-    )  # fmt: skip
+    )
 
 
 def _own_project(context: OperationContext, typed: str) -> GasProject:
@@ -71,7 +73,7 @@ def _tell_inspector(context: OperationContext, project: GasProject, inspector: P
     with reading(language_of(context.session, inspector.id)):
         body = _(
             "مجری پروژهٔ %(number)s تاییدیه خواسته است. درخواست در کارتابل شماست.", number=code(project.case.number)
-        )  # fmt: skip
+        )
         context.notify(inspector.id, _("درخواست تاییدیه"), body)
 
 
@@ -88,8 +90,9 @@ def record_review(context: OperationContext, *, submission: Mapping[str, Any]) -
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "درخواست تاییدیهٔ پروژهٔ %(number)s رد شد. دلیل: %(reason)s",
-            number=code(project.case.number), reason=reason,
-        )  # fmt: skip
+            number=code(project.case.number),
+            reason=reason,
+        )
         context.notify(project.contractor_id, _("رد درخواست تاییدیه"), body, sms=True)
     context.tell(_("درخواست رد شد و دلیل آن به مجری گفته شد."))
 
@@ -113,8 +116,10 @@ def issue_certificate(context: OperationContext) -> str:
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "تاییدیهٔ پروژهٔ %(project)s با شمارهٔ %(number)s صادر شد. آن را از پروندهٔ %(case)s چاپ کنید.",
-            project=code(project.case.number), number=code(made.number), case=code(context.case.number),
-        )  # fmt: skip
+            project=code(project.case.number),
+            number=code(made.number),
+            case=code(context.case.number),
+        )
         context.notify(project.contractor_id, _("صدور تاییدیه"), body, sms=True)
     context.tell(_("تاییدیهٔ شمارهٔ %(number)s صادر شد و به مجری خبر داده شد.", number=code(made.number)))
     return made.number

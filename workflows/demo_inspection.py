@@ -96,9 +96,11 @@ class Inspection:
     def _as_it_is(self, meter: Meter) -> dict[str, Any]:
         share = self.stage.random.choice((LARGER, SMALLER))
         return {
-            "units": meter.units, "usage": meter.usage, "floor_area": round(float(meter.floor_area) * share, 1),
+            "units": meter.units,
+            "usage": meter.usage,
+            "floor_area": round(float(meter.floor_area) * share, 1),
             "consumption": round(float(meter.consumption) * min(share, 1), 2),
-        }  # fmt: skip
+        }
 
     # The certificate
 

@@ -138,10 +138,16 @@ def make(session: Session, accounts: Accounts, *, at: datetime, periods: Iterabl
             continue
         mobile = demo.username if demo.role is Role.CITIZEN else f"{MOBILES}{2001 + count:07d}"
         person = Person(
-            username=demo.username, first_name=demo.first_name, last_name=demo.last_name, company=demo.company,
-            mobile=mobile, kind=demo.kind, mobile_verified=True, created_at=at,
+            username=demo.username,
+            first_name=demo.first_name,
+            last_name=demo.last_name,
+            company=demo.company,
+            mobile=mobile,
+            kind=demo.kind,
+            mobile_verified=True,
+            created_at=at,
             roles=[RoleGrant(role=demo.role.value, scope=demo.scope)],
-        )  # fmt: skip
+        )
         if not password_hash:
             accounts.set_password(person, PASSWORD)
         password_hash = person.password_hash = person.password_hash or password_hash
@@ -156,11 +162,13 @@ def make(session: Session, accounts: Accounts, *, at: datetime, periods: Iterabl
 def _make_inspector(session: Session, person: Person, count: int, periods: tuple[str, ...]) -> None:
     session.add(
         Inspector(
-            person_id=person.id, active=person.username != NOT_ACTIVE, ready=person.username not in NOT_READY,
+            person_id=person.id,
+            active=person.username != NOT_ACTIVE,
+            ready=person.username not in NOT_READY,
             firm=OF_A_FIRM.get(person.username, ""),
             regions=[InspectorRegion(region=region) for region in _regions(person.username, count)],
         )
-    )  # fmt: skip
+    )
     session.flush()
     quota = QUOTA - 5 * (count % 3)
     for period in periods:

@@ -66,9 +66,13 @@ class Stage:
     def __post_init__(self) -> None:
         self.office: WorkingCalendar = self.engine.services.calendar.current().calendar
         self._waking = dataclasses.replace(
-            self.office, weekend=frozenset({FRIDAY}), opens=time(8, 0), closes=time(20, 30),
-            is_holiday=lambda _day: False, worked=frozenset(),
-        )  # fmt: skip
+            self.office,
+            weekend=frozenset({FRIDAY}),
+            opens=time(8, 0),
+            closes=time(20, 30),
+            is_holiday=lambda _day: False,
+            worked=frozenset(),
+        )
 
     @property
     def now(self) -> datetime:
@@ -178,9 +182,13 @@ class Stage:
         """The bank decides on the newest payment of a case (or one ``earlier``), and the payer comes back."""
         with self.engine.transaction() as session:
             authority = session.scalars(
-                select(Payment.authority).join(Invoice).where(Invoice.case_id == case_id)
-                .order_by(Payment.id.desc()).offset(earlier).limit(1)
-            ).one()  # fmt: skip
+                select(Payment.authority)
+                .join(Invoice)
+                .where(Invoice.case_id == case_id)
+                .order_by(Payment.id.desc())
+                .offset(earlier)
+                .limit(1)
+            ).one()
             test_gateway.decide(session, authority, decision=decision, now=self.now)
         with self.engine.transaction() as session:
             payment.returned(

@@ -59,8 +59,15 @@ class Story:
 
     def _steps(self) -> list[str]:
         way = "find_property" if self.plan.known else "register_property"
-        return ["choose_property", way, "register_owner", "register_building", "register_meters", "upload_documents",
-                "review_invoice"]  # fmt: skip
+        return [
+            "choose_property",
+            way,
+            "register_owner",
+            "register_building",
+            "register_meters",
+            "upload_documents",
+            "review_invoice",
+        ]
 
     def _fills_in(self, key: str) -> None:
         self.stage.does(self.by, self.case_id, key, **self._values(key))

@@ -42,12 +42,21 @@ MOHAMMAD, FATEMEH, HOSSEIN = "09590001001", "09590001002", "09590001003"
 
 REQUESTS = (
     Request(
-        age=41, by=MOHAMMAD, unit="information_technology", priority="urgent", title="رمز یکبارمصرف نمی‌رسد", photo=True,
+        age=41,
+        by=MOHAMMAD,
+        unit="information_technology",
+        priority="urgent",
+        title="رمز یکبارمصرف نمی‌رسد",
+        photo=True,
         body="سلام\nهنگام ثبت نام پیامک رمز نمی‌رسد. تصویر صفحه را پیوست کرده‌ام. لطفاً راهنمایی کنید.",
         turns=(Turn("answer_ticket", "unit-it", "با سلام. سرویس پیامک برطرف شد. لطفاً دوباره بکوشید."),),
     ),
     Request(
-        age=34, by="contractor-3", unit="gas_inspection", priority="normal", title="زمان بازآموزی مجریان",
+        age=34,
+        by="contractor-3",
+        unit="gas_inspection",
+        priority="normal",
+        title="زمان بازآموزی مجریان",
         body="زمان دورهٔ بازآموزی مجریان گاز در نیمهٔ دوم سال چه هنگامی است؟",
         turns=(
             Turn("transfer_ticket", "unit-gas-inspection", "دربارهٔ دوره‌هاست.", unit="education"),
@@ -57,7 +66,11 @@ REQUESTS = (
         ),
     ),
     Request(
-        age=27, by=HOSSEIN, unit="secretariat", priority="very_urgent", title="پاسخ نامهٔ وارده",
+        age=27,
+        by=HOSSEIN,
+        unit="secretariat",
+        priority="very_urgent",
+        title="پاسخ نامهٔ وارده",
         body="نامه‌ای که سه هفته پیش به دبیرخانه داده‌ام هنوز پاسخ داده نشده است.",
         turns=(
             Turn("escalate_ticket", HOSSEIN, "دو روز کاری گذشت و کسی پاسخ نداد. خواهشمندم رسیدگی بفرمایید."),
@@ -65,32 +78,59 @@ REQUESTS = (
         ),
     ),
     Request(
-        age=9, by=FATEMEH, unit="finance", priority="urgent", title="بازگشت وجه پرداخت اضافی",
-        body="حق عضویت را دو بار پرداخت کرده‌ام. خواهشمندم مبلغ اضافی بازگردانده شود.", photo=True,
+        age=9,
+        by=FATEMEH,
+        unit="finance",
+        priority="urgent",
+        title="بازگشت وجه پرداخت اضافی",
+        body="حق عضویت را دو بار پرداخت کرده‌ام. خواهشمندم مبلغ اضافی بازگردانده شود.",
+        photo=True,
         turns=(Turn("escalate_ticket", FATEMEH, "با وجود پیگیری تلفنی پاسخی نگرفته‌ام."),),
     ),
     Request(
-        age=6.5, by="12-10-00517", unit="information_technology", priority="normal", title="ورود با شمارهٔ عضویت",
+        age=6.5,
+        by="12-10-00517",
+        unit="information_technology",
+        priority="normal",
+        title="ورود با شمارهٔ عضویت",
         body="با شمارهٔ عضویت تازه نمی‌توانم وارد سامانه شوم.",
     ),
     Request(
-        age=3, by="12-30-01301", unit="gas_inspection", priority="normal", title="اصلاح منطقهٔ فعالیت",
+        age=3,
+        by="12-30-01301",
+        unit="gas_inspection",
+        priority="normal",
+        title="اصلاح منطقهٔ فعالیت",
         body="خواهشمندم منطقهٔ ۶ را به منطقه‌های فعالیت من بیفزایید.",
         turns=(Turn("answer_ticket", "unit-gas-inspection", "در «کاربرگ بازرسی» خودتان می‌توانید آن را بیفزایید."),),
     ),
     Request(
-        age=0.9, by=MOHAMMAD, unit="information_technology", priority="very_urgent", title="خطا در بارگذاری فایل",
-        body="هنگام بارگذاری فایل با پیام خطا روبه‌رو می‌شوم.", photo=True,
+        age=0.9,
+        by=MOHAMMAD,
+        unit="information_technology",
+        priority="very_urgent",
+        title="خطا در بارگذاری فایل",
+        body="هنگام بارگذاری فایل با پیام خطا روبه‌رو می‌شوم.",
+        photo=True,
     ),
     Request(
-        age=0.7, by="contractor", unit="information_technology", priority="low", title="تغییر شمارهٔ همراه",
+        age=0.7,
+        by="contractor",
+        unit="information_technology",
+        priority="low",
+        title="تغییر شمارهٔ همراه",
         body="شمارهٔ همراه شرکت تغییر کرده است. چگونه آن را در سامانه عوض کنم؟",
     ),
     Request(
-        age=0.5, by=FATEMEH, unit="membership", priority="normal", title="مدارک پروانهٔ عضویت",
-        body="برای تمدید پروانهٔ عضویت چه مدارکی لازم است؟", draft=True,
+        age=0.5,
+        by=FATEMEH,
+        unit="membership",
+        priority="normal",
+        title="مدارک پروانهٔ عضویت",
+        body="برای تمدید پروانهٔ عضویت چه مدارکی لازم است؟",
+        draft=True,
     ),
-)  # fmt: skip
+)
 
 
 def stories(stage: Stage) -> Iterator[tuple[datetime, Waits]]:

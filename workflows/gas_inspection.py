@@ -108,8 +108,9 @@ def _wrong_part(moment: datetime, now: datetime) -> str:
 def _hours(calendar: Any) -> str:
     return _(
         "بازدید باید در ساعت کاری باشد: از %(opens)s تا %(closes)s.",
-        opens=shown(f"{calendar.opens:%H:%M}"), closes=shown(f"{calendar.closes:%H:%M}"),
-    )  # fmt: skip
+        opens=shown(f"{calendar.opens:%H:%M}"),
+        closes=shown(f"{calendar.closes:%H:%M}"),
+    )
 
 
 def _tell_visit(context: OperationContext, project: GasProject, moment: datetime) -> None:
@@ -117,8 +118,10 @@ def _tell_visit(context: OperationContext, project: GasProject, moment: datetime
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "بازدید پروژهٔ %(number)s: %(moment)s، بازرس: %(name)s.",
-            number=code(project.case.number), moment=format_moment(moment), name=inspector,
-        )  # fmt: skip
+            number=code(project.case.number),
+            moment=format_moment(moment),
+            name=inspector,
+        )
         context.notify(project.contractor_id, _("زمان بازدید بازرس"), body, sms=True)
     context.tell(_("زمان بازدید ثبت شد و به مجری خبر داده شد."))
 
@@ -209,8 +212,10 @@ def warn_contractor(context: OperationContext) -> bool:
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "کار پروژهٔ %(number)s هنوز ارائه نشده است. اگر تا %(day)s ارائه نشود، پرونده بسته می‌شود و باید از نو ثبت"
-            " شود.", number=code(project.case.number), day=format_date(expires.date()),
-        )  # fmt: skip
+            " شود.",
+            number=code(project.case.number),
+            day=format_date(expires.date()),
+        )
         context.notify(project.contractor_id, _("پایان مهلت ارائهٔ کار"), body, sms=True)
     return True
 
@@ -241,7 +246,7 @@ def _tell_expiry(context: OperationContext, project: GasProject, person_id: int,
         body = _(
             "مهلت ارائهٔ کار پروژهٔ %(number)s گذشت و پرونده بسته شد. برای ادامه باید پروژه از نو ثبت شود.",
             number=code(project.case.number),
-        )  # fmt: skip
+        )
         context.notify(person_id, _("پرونده منقضی شد"), body, sms=sms)
 
 

@@ -38,9 +38,11 @@ from workflows.inspector_lists import debt_text
 from workflows.registry import listings
 
 BY_STATE = Filter(
-    "state", lazy("وضعیت"), "choice",
+    "state",
+    lazy("وضعیت"),
+    "choice",
     [Choice("in_debt", lazy("بدهکار")), Choice("no_inspector", lazy("بدون بازرس"))],
-)  # fmt: skip
+)
 STATES = {"in_debt": GasProject.debt > 0, "no_inspector": GasProject.inspector_id.is_(None)}
 
 _inspection = aliased(Case)
@@ -48,13 +50,22 @@ NEWEST = Order("running", ((_inspection.id.expression, int),))
 
 
 @listings.register(
-    key="running_inspections", label=lazy("بازرسی‌های در جریان"), role=(Role.GAS_OFFICE, Role.SUPERVISOR),
+    key="running_inspections",
+    label=lazy("بازرسی‌های در جریان"),
+    role=(Role.GAS_OFFICE, Role.SUPERVISOR),
     columns=[
-        NUMBER, STAGE, Column("inspector", lazy("بازرس")), CONTRACTOR, ADDRESS, METERS,
-        Column("referred", lazy("زمان ارجاع"), "moment"), Column("debt", lazy("بدهی")),
+        NUMBER,
+        STAGE,
+        Column("inspector", lazy("بازرس")),
+        CONTRACTOR,
+        ADDRESS,
+        METERS,
+        Column("referred", lazy("زمان ارجاع"), "moment"),
+        Column("debt", lazy("بدهی")),
     ],
-    filters=[SEARCH, BY_STAGE, BY_STATE], group=GROUP,
-)  # fmt: skip
+    filters=[SEARCH, BY_STAGE, BY_STATE],
+    group=GROUP,
+)
 def running_inspections(context: ListingContext, asked: Asked) -> Found:
     """Inspections that are not finished, the newest first."""
     wanted = (
@@ -63,9 +74,7 @@ def running_inspections(context: ListingContext, asked: Asked) -> Found:
         .where(_inspection.process_key == PROCESS, _inspection.status == CaseStatus.RUNNING)
         .options(*shown_with())
     )
-    return rows_of(
-        context, _narrowed(wanted, context, asked), asked, NEWEST, key=lambda one: [one[2].id], drawn=_rows
-    )  # fmt: skip
+    return rows_of(context, _narrowed(wanted, context, asked), asked, NEWEST, key=lambda one: [one[2].id], drawn=_rows)
 
 
 def _narrowed(wanted: Statement, context: ListingContext, asked: Asked) -> Statement:
@@ -99,4 +108,4 @@ def _rows(found: Sequence[Any]) -> list[Row]:
             mark="danger" if project.debt else "" if project.inspector else "warning",
         )
         for project, meters, inspection in found
-    ]  # fmt: skip
+    ]

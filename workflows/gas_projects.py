@@ -68,8 +68,10 @@ def meter_class(decide: Decide, *, floor_area: float, consumption: float) -> Met
         problem = _(
             "مصرف این کنتور بیش از حد مجاز است. برای زیربنای %(area)s متر مربع حداکثر %(most)s متر مکعب در ساعت"
             " (%(meter_class)s) پذیرفته می‌شود.",
-            area=number(floor_area), most=number(limit["max_consumption"]), meter_class=limit["max_class"],
-        )  # fmt: skip
+            area=number(floor_area),
+            most=number(limit["max_consumption"]),
+            meter_class=limit["max_class"],
+        )
         return MeterClass(field="consumption", problem=problem)
     found = decide("meter_class", floor_area=floor_area, consumption=consumption)
     if found is None:
@@ -118,9 +120,15 @@ def add_invoice(
     """A new open invoice of the case; its number counts those the case has."""
     count = session.scalar(select(func.count()).select_from(Invoice).where(Invoice.case_id == case.id))
     invoice = Invoice(
-        number=f"{case.number}/{(count or 0) + 1}", case_id=case.id, payer_id=payer_id, reason=reason,
-        status=InvoiceStatus.OPEN, total=total(lines), created_at=at, lines=[invoice_line(line) for line in lines],
-    )  # fmt: skip
+        number=f"{case.number}/{(count or 0) + 1}",
+        case_id=case.id,
+        payer_id=payer_id,
+        reason=reason,
+        status=InvoiceStatus.OPEN,
+        total=total(lines),
+        created_at=at,
+        lines=[invoice_line(line) for line in lines],
+    )
     session.add(invoice)
     session.flush()
     return invoice
@@ -128,9 +136,14 @@ def add_invoice(
 
 def invoice_line(line: FeeLine) -> InvoiceLine:
     return InvoiceLine(
-        meter_number=line.meter_number, meter_class=line.meter_class, item=line.item, stage=line.stage,
-        quantity=line.quantity, unit_amount=line.unit_amount, amount=line.amount,
-    )  # fmt: skip
+        meter_number=line.meter_number,
+        meter_class=line.meter_class,
+        item=line.item,
+        stage=line.stage,
+        quantity=line.quantity,
+        unit_amount=line.unit_amount,
+        amount=line.amount,
+    )
 
 
 def property_facts(found: Property) -> Facts:
@@ -185,18 +198,27 @@ def building_facts(project: GasProject) -> Facts:
 
 def meter_columns() -> list[str]:
     return [
-        _("ردیف"), _("شمار واحدها"), _("کاربری"), _("زیربنا (متر مربع)"), _("مصرف (متر مکعب در ساعت)"), _("کلاس"),
-    ]  # fmt: skip
+        _("ردیف"),
+        _("شمار واحدها"),
+        _("کاربری"),
+        _("زیربنا (متر مربع)"),
+        _("مصرف (متر مکعب در ساعت)"),
+        _("کلاس"),
+    ]
 
 
 def meters_table(meters: Sequence[Meter]) -> Table:
     rows = [
         [
-            number(meter.number), number(meter.units), label(USAGES, meter.usage), number(meter.floor_area),
-            number(meter.consumption), meter.meter_class,
+            number(meter.number),
+            number(meter.units),
+            label(USAGES, meter.usage),
+            number(meter.floor_area),
+            number(meter.consumption),
+            meter.meter_class,
         ]
         for meter in meters
-    ]  # fmt: skip
+    ]
     return Table(_("کنتورها"), meter_columns(), rows)
 
 
@@ -204,14 +226,20 @@ def invoice_table(invoice: Invoice) -> Table:
     """The lines of an invoice with their sum (REG-10)."""
     rows = [
         [
-            number(line.meter_number or 0), line.meter_class, label(ITEMS, line.item), label(STAGES, line.stage),
-            number(line.quantity), number(line.unit_amount), number(line.amount),
+            number(line.meter_number or 0),
+            line.meter_class,
+            label(ITEMS, line.item),
+            label(STAGES, line.stage),
+            number(line.quantity),
+            number(line.unit_amount),
+            number(line.amount),
         ]
         for line in invoice.lines
-    ]  # fmt: skip
+    ]
     title = _(
         "صورت‌حساب %(number)s — %(status)s",
-        number=code(invoice.number), status=label(INVOICE_STATUSES, invoice.status.value),
-    )  # fmt: skip
+        number=code(invoice.number),
+        status=label(INVOICE_STATUSES, invoice.status.value),
+    )
     columns = [_("کنتور"), _("کلاس"), _("شرح"), _("مرحله"), _("تعداد"), _("مبلغ واحد (ریال)"), _("مبلغ (ریال)")]
     return Table(title, columns, rows, footer=["", "", "", "", "", _("جمع"), rials(invoice.total)])

@@ -93,8 +93,9 @@ def _standing(context: BriefingContext, project: GasProject) -> Facts:
     if prepaid is not None:
         text = _(
             "%(used)s ثبت شده، %(prepaid)s پیش‌پرداخت شده",
-            used=number(sub_works_of(session, project)), prepaid=number(prepaid),
-        )  # fmt: skip
+            used=number(sub_works_of(session, project)),
+            prepaid=number(prepaid),
+        )
         items.append((_("زیرکارها"), text))
     items.append((_("بدهی"), rials(project.debt) if project.debt else _("ندارد")))
     credit = credit_of(session, project)
@@ -113,8 +114,10 @@ def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
         blocks.append(_report_facts(report))
         blocks += _photos(context, report)
     if found and found[-1].number > 1:
-        text = _("این‌ها تازه‌ترین گزارش‌ها هستند. %(count)s گزارش پیشین در برگهٔ چاپی همهٔ گزارش‌هاست.",
-                 count=number(found[-1].number - 1))  # fmt: skip
+        text = _(
+            "این‌ها تازه‌ترین گزارش‌ها هستند. %(count)s گزارش پیشین در برگهٔ چاپی همهٔ گزارش‌هاست.",
+            count=number(found[-1].number - 1),
+        )
         way = f"/cases/{context.case.number}/reports/{ALL_REPORTS}.pdf"
         blocks += [Notice("info", text), Link(_("همهٔ گزارش‌های بازرسی"), way)]
     return blocks
@@ -137,12 +140,15 @@ def _in_rows(title: str, found: Sequence[InspectionReport]) -> Table:
     columns = [_("گزارش"), _("زمان ثبت"), _("مرحله"), _("نتیجه"), _("کنتورها"), _("متن گزارش")]
     rows = [
         [
-            shown(report.number), format_moment(report.at), stage_name(report.stage), outcome_name(report),
+            shown(report.number),
+            format_moment(report.at),
+            stage_name(report.stage),
+            outcome_name(report),
             listed(shown(meter) for meter in report.meters) or "—",
             shown(shorten(report.text, SHOWN_OF_TEXT, placeholder="…")),
         ]
         for report in found
-    ]  # fmt: skip
+    ]
     return Table(title, columns, rows)
 
 
@@ -206,7 +212,7 @@ def record_report(context: BriefingContext) -> Briefing:
             *_in_short(project),
             *_newest_reports(context, project),
         ],
-    )  # fmt: skip
+    )
 
 
 def _meter_choices(project: GasProject) -> list[Choice]:
@@ -263,7 +269,7 @@ def pay_debt(context: BriefingContext) -> Briefing:
     text = _(
         "%(amount)s بدهکارید. تا پرداخت آن بازرس نمی‌تواند گزارش تازه‌ای ثبت کند. پرداخت بخشی از آن ممکن نیست.",
         amount=rials(invoice.total),
-    )  # fmt: skip
+    )
     blocks: list[Block] = [Notice("warning", text), invoice_table(invoice), *_why(context, project, invoice)]
     return Briefing(blocks=[*blocks, meters_table(project.meters)])
 
@@ -282,17 +288,22 @@ def correct_meter(context: BriefingContext) -> Briefing:
         return Briefing()
     meter = next(one for one in project.meters if one.number == correction.meter_number)
     name = code(meter.number)
-    text = _("بازرس مشخصات کنتور %(number)s را با آنچه ثبت شده یکی نمی‌داند: %(remark)s",
-             number=name, remark=shown(correction.remark))  # fmt: skip
+    text = _(
+        "بازرس مشخصات کنتور %(number)s را با آنچه ثبت شده یکی نمی‌داند: %(remark)s",
+        number=name,
+        remark=shown(correction.remark),
+    )
     blocks: list[Block] = [Notice("warning", text), meters_table([meter])]
     rule = _(
         "کلاس کنتور از نو یافته می‌شود. اگر هزینهٔ آن بیشتر شود مابه‌التفاوت را می‌پردازید و اگر کمتر شود به سود شما"
         " ثبت می‌شود."
     )
     values = {
-        "units": meter.units, "usage": meter.usage, "floor_area": _plain(meter.floor_area),
+        "units": meter.units,
+        "usage": meter.usage,
+        "floor_area": _plain(meter.floor_area),
         "consumption": _plain(meter.consumption),
-    }  # fmt: skip
+    }
     return Briefing(values=values, blocks=[*blocks, Notice("info", rule)])
 
 
@@ -317,10 +328,13 @@ def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:
     columns = [_("کنتور"), _("سخن بازرس"), _("کلاس پیشین"), _("کلاس تازه"), _("مابه‌التفاوت (ریال)"), _("زمان اصلاح")]
     rows = [
         [
-            shown(one.meter_number), shown(one.remark), (one.before or {}).get("meter_class", "—"),
-            (one.after or {}).get("meter_class", "—"), number(one.difference) if one.corrected_at else "—",
+            shown(one.meter_number),
+            shown(one.remark),
+            (one.before or {}).get("meter_class", "—"),
+            (one.after or {}).get("meter_class", "—"),
+            number(one.difference) if one.corrected_at else "—",
             format_moment(one.corrected_at) if one.corrected_at else _("هنوز اصلاح نشده"),
         ]
         for one in found
-    ]  # fmt: skip
+    ]
     return [Table(_("کنتورهای اصلاح‌شده"), columns, rows)]

@@ -47,12 +47,10 @@ def prepaid_of(session: Session, project: GasProject, *, meter: int | None = Non
     wanted = (
         select(InvoiceLine.stage, func.max(InvoiceLine.quantity))
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
-        .where(
-            Invoice.case_id == project.case_id, Invoice.reason == REGISTRATION, Invoice.status == InvoiceStatus.PAID
-        )
+        .where(Invoice.case_id == project.case_id, Invoice.reason == REGISTRATION, Invoice.status == InvoiceStatus.PAID)
         .group_by(InvoiceLine.stage)
         .order_by(func.min(InvoiceLine.id))
-    )  # fmt: skip
+    )
     if meter is not None:
         wanted = wanted.where(InvoiceLine.meter_number == meter)
     return {stage: quantity for stage, quantity in session.execute(wanted)}
@@ -65,9 +63,7 @@ def has_prepaid_sub_works(session: Session, project: GasProject) -> bool:
 
 def fee_of_report(decide: Callable[..., Any], project: GasProject, outcome: str, *, prepaid: bool) -> ReportFee:
     """What a report of this outcome costs now (INS-6 to INS-9). ``prepaid``: whether another sub-work is."""
-    found = decide(
-        "report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=prepaid
-    )  # fmt: skip
+    found = decide("report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=prepaid)
     return ReportFee(found["item"], found["meters"])
 
 
@@ -122,9 +118,7 @@ def lock_text(session: Session, project: GasProject) -> str:
         if meter is not None:
             text = _("مجری باید نخست مشخصات کنتور %(number)s را اصلاح کند.", number=shown(meter.meter_number))
         elif project.debt:
-            text = _(
-                "پروژه %(amount)s بدهکار است. تا پرداخت آن گزارش تازه‌ای ثبت نمی‌شود.", amount=rials(project.debt)
-            )  # fmt: skip
+            text = _("پروژه %(amount)s بدهکار است. تا پرداخت آن گزارش تازه‌ای ثبت نمی‌شود.", amount=rials(project.debt))
         else:
             text = ""
     return text[:MOST_OF_A_LOCK]
@@ -135,8 +129,9 @@ def tell_debt(context: OperationContext, project: GasProject, invoice: Invoice) 
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "پروژهٔ %(number)s %(amount)s بدهکار شد. تا پرداخت آن بازرسی ادامه نمی‌یابد. در کارتابل خود بپردازید.",
-            number=code(project.case.number), amount=rials(invoice.total),
-        )  # fmt: skip
+            number=code(project.case.number),
+            amount=rials(invoice.total),
+        )
         context.notify(project.contractor_id, _("بدهی بازرسی"), body, sms=True)
 
 
@@ -170,7 +165,7 @@ def debt_paid(context: OperationContext, *, invoice: int) -> None:
         with reading(language_of(context.session, project.inspector.id)):
             body = _(
                 "بدهی پروژهٔ %(number)s پرداخت شد. زمان بازدید بعدی را تعیین کنید.", number=code(project.case.number)
-            )  # fmt: skip
+            )
             context.notify(project.inspector.id, _("بدهی پرداخت شد"), body)
 
 
@@ -206,9 +201,12 @@ def put_meter_right(context: OperationContext, *, submission: Mapping[str, Any])
     meter.floor_area, meter.consumption = Decimal(str(area)), Decimal(str(consumption))
     correction.after, correction.corrected_at = values_of(meter), context.now
     changed = difference(
-        MeterForFee(meter.number, meter.meter_class), class_before=class_before, work_type=project.work_type,
-        prepaid=prepaid_of(context.session, project, meter=meter.number), tariff=tariff(context.decide),
-    )  # fmt: skip
+        MeterForFee(meter.number, meter.meter_class),
+        class_before=class_before,
+        work_type=project.work_type,
+        prepaid=prepaid_of(context.session, project, meter=meter.number),
+        tariff=tariff(context.decide),
+    )
     _settle_difference(context, project, correction, changed)
     _tell_correction(context, project, correction)
 
@@ -216,9 +214,12 @@ def put_meter_right(context: OperationContext, *, submission: Mapping[str, Any])
 def values_of(meter: Meter) -> dict[str, Any]:
     """A meter as it stands, as plain data."""
     return {
-        "units": meter.units, "usage": meter.usage, "floor_area": float(meter.floor_area),
-        "consumption": float(meter.consumption), "meter_class": meter.meter_class,
-    }  # fmt: skip
+        "units": meter.units,
+        "usage": meter.usage,
+        "floor_area": float(meter.floor_area),
+        "consumption": float(meter.consumption),
+        "meter_class": meter.meter_class,
+    }
 
 
 def _settle_difference(

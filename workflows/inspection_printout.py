@@ -32,9 +32,7 @@ def no_report_yet(context: BriefingContext) -> str | None:
     return _("هنوز گزارشی برای این پروژه ثبت نشده است.")
 
 
-@reports.register(
-    key=ALL_REPORTS, label=lazy("همهٔ گزارش‌های بازرسی"), process=PROCESS, unavailable=no_report_yet
-)  # fmt: skip
+@reports.register(key=ALL_REPORTS, label=lazy("همهٔ گزارش‌های بازرسی"), process=PROCESS, unavailable=no_report_yet)
 def all_reports(context: BriefingContext) -> bytes:
     """Every report with its whole text, in the order in which they were recorded."""
     project = project_of(context.session, context.case)
@@ -50,19 +48,34 @@ def printed(context: BriefingContext, project: GasProject) -> dict[str, Any]:
         .options(joinedload(InspectionReport.inspector), joinedload(InspectionReport.corrects))
     ).all()
     columns = [
-        _("گزارش"), _("زمان ثبت"), _("بازرس"), _("مرحله"), _("نتیجه"), _("کنتورها"), _("متن گزارش"),
-    ]  # fmt: skip
+        _("گزارش"),
+        _("زمان ثبت"),
+        _("بازرس"),
+        _("مرحله"),
+        _("نتیجه"),
+        _("کنتورها"),
+        _("متن گزارش"),
+    ]
     persian = current() == "fa"
     return {
-        "lang": current(), "rtl": persian, "numbering": "۱" if persian else "1", "page": _("صفحهٔ"),
+        "lang": current(),
+        "rtl": persian,
+        "numbering": "۱" if persian else "1",
+        "page": _("صفحهٔ"),
         "title": _("گزارش‌های بازرسی پروژهٔ %(number)s", number=code(project.case.number)),
         "head": [
-            (_("مجری گاز"), project.contractor.name), (_("شمار گزارش‌ها"), number(len(found))),
+            (_("مجری گاز"), project.contractor.name),
+            (_("شمار گزارش‌ها"), number(len(found))),
             (_("تهیه در"), format_moment(context.now)),
         ],
-        "columns": columns, "widths": WIDTHS, "numeric": [False] * len(columns),
-        "rows": [_row(report) for report in found], "marks": [""] * len(found), "totals": None, "empty": "",
-    }  # fmt: skip
+        "columns": columns,
+        "widths": WIDTHS,
+        "numeric": [False] * len(columns),
+        "rows": [_row(report) for report in found],
+        "marks": [""] * len(found),
+        "totals": None,
+        "empty": "",
+    }
 
 
 def _row(report: InspectionReport) -> Sequence[str]:
@@ -74,6 +87,11 @@ def _row(report: InspectionReport) -> Sequence[str]:
         for row in report.mismatches
     ]
     return [
-        shown(report.number), format_moment(report.at), report.inspector.name, stage_name(report.stage), outcome,
-        listed(shown(meter) for meter in report.meters) or "—", "\n".join([shown(report.text), *different]),
-    ]  # fmt: skip
+        shown(report.number),
+        format_moment(report.at),
+        report.inspector.name,
+        stage_name(report.stage),
+        outcome,
+        listed(shown(meter) for meter in report.meters) or "—",
+        "\n".join([shown(report.text), *different]),
+    ]

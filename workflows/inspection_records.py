@@ -59,10 +59,8 @@ def open_debt(session: Session, project: GasProject) -> int:
     total = session.scalar(
         select(func.coalesce(func.sum(Invoice.total), 0))
         .join(Case, Case.id == Invoice.case_id)
-        .where(
-            Case.refers_to_id == project.case_id, Case.process_key == PROCESS, Invoice.status == InvoiceStatus.OPEN
-        )
-    )  # fmt: skip
+        .where(Case.refers_to_id == project.case_id, Case.process_key == PROCESS, Invoice.status == InvoiceStatus.OPEN)
+    )
     return int(total or 0)
 
 
@@ -79,9 +77,10 @@ def stage_of(project: GasProject) -> str:
 def is_stage_approved(session: Session, project: GasProject) -> bool:
     """Whether the project's stage has its approving report (INS-12)."""
     wanted = select(InspectionReport.id).where(
-        InspectionReport.project_id == project.id, InspectionReport.stage == project.stage,
+        InspectionReport.project_id == project.id,
+        InspectionReport.stage == project.stage,
         InspectionReport.outcome == APPROVED,
-    )  # fmt: skip
+    )
     return session.execute(wanted.limit(1)).first() is not None
 
 

@@ -39,13 +39,21 @@ def record(context: OperationContext, submission: Mapping[str, Any]) -> None:
     outcome, marked = submission["outcome"], sorted(submission["meters"])
     invoice = charge_report(context, project, outcome=outcome, marked=marked)
     report = InspectionReport(
-        project_id=project.id, case_id=context.case.id, number=last_number(context.session, project) + 1,
-        inspector_id=project.inspector_id, visit_id=visit.id if visit else None, stage=stage_of(project),
-        outcome=outcome, text=submission["report_text"], at=context.now, meters=marked,
+        project_id=project.id,
+        case_id=context.case.id,
+        number=last_number(context.session, project) + 1,
+        inspector_id=project.inspector_id,
+        visit_id=visit.id if visit else None,
+        stage=stage_of(project),
+        outcome=outcome,
+        text=submission["report_text"],
+        at=context.now,
+        meters=marked,
         mismatches=submission["mismatches"],
         sub_work_number=sub_works_of(context.session, project) + 1 if outcome == SUB_WORK else None,
-        photos=submission["photos"], invoice_id=invoice.id if invoice else None,
-    )  # fmt: skip
+        photos=submission["photos"],
+        invoice_id=invoice.id if invoice else None,
+    )
     context.session.add(report)
     if visit is not None:
         visit.state = "reported"
@@ -101,10 +109,8 @@ def wrong_photos(context: OperationContext, photos: Sequence[int]) -> dict[str, 
     if not photos:
         return {}
     known = set(
-        context.session.scalars(
-            select(Document.id).where(Document.case_id == context.case.id, Document.id.in_(photos))
-        )
-    )  # fmt: skip
+        context.session.scalars(select(Document.id).where(Document.case_id == context.case.id, Document.id.in_(photos)))
+    )
     if set(photos) <= known:
         return {}
     return {"photos": [_("یکی از فایل‌ها پیدا نشد. آن را دوباره بارگذاری کنید.")]}
@@ -127,8 +133,9 @@ def _tell_report(
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "گزارش بازدید پروژهٔ %(number)s ثبت شد. نتیجه: %(outcome)s.",
-            number=code(project.case.number), outcome=outcome_name(report),
-        )  # fmt: skip
+            number=code(project.case.number),
+            outcome=outcome_name(report),
+        )
         if report.mismatches:
             meters = listed(shown(row["meter"]) for row in report.mismatches)
             wanted = _(
@@ -145,14 +152,19 @@ def _tell_report(
 
 
 def own_reports(
-    session: Session, project: GasProject, person_id: int | None, *, newest: int | None = None,
+    session: Session,
+    project: GasProject,
+    person_id: int | None,
+    *,
+    newest: int | None = None,
     number: int | None = None,
-) -> list[InspectionReport]:  # fmt: skip
+) -> list[InspectionReport]:
     """The reports of a project that a person recorded and may correct, newest first; or only the one ``number``."""
     wanted = select(InspectionReport).where(
-        InspectionReport.project_id == project.id, InspectionReport.inspector_id == person_id,
+        InspectionReport.project_id == project.id,
+        InspectionReport.inspector_id == person_id,
         InspectionReport.outcome != CORRECTION,
-    )  # fmt: skip
+    )
     if number is not None:
         wanted = wanted.where(InspectionReport.number == number)
     return list(session.scalars(wanted.order_by(InspectionReport.number.desc()).limit(newest)))
@@ -169,11 +181,20 @@ def correct(context: OperationContext, submission: Mapping[str, Any]) -> None:
     if errors:
         raise Refusal(errors)
     report = InspectionReport(
-        project_id=project.id, case_id=context.case.id, number=last_number(context.session, project) + 1,
-        inspector_id=wrong.inspector_id, visit_id=wrong.visit_id, stage=wrong.stage, outcome=CORRECTION,
-        text=submission["report_text"], at=context.now, meters=[], mismatches=[], photos=submission["photos"],
+        project_id=project.id,
+        case_id=context.case.id,
+        number=last_number(context.session, project) + 1,
+        inspector_id=wrong.inspector_id,
+        visit_id=wrong.visit_id,
+        stage=wrong.stage,
+        outcome=CORRECTION,
+        text=submission["report_text"],
+        at=context.now,
+        meters=[],
+        mismatches=[],
+        photos=submission["photos"],
         corrects_id=wrong.id,
-    )  # fmt: skip
+    )
     context.session.add(report)
     context.session.flush()
     text = lazy("گزارش شمارهٔ %(number)s اصلاح شد", number=wrong.number)
@@ -181,7 +202,8 @@ def correct(context: OperationContext, submission: Mapping[str, Any]) -> None:
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "بازرس گزارش شمارهٔ %(report)s پروژهٔ %(number)s را اصلاح کرد. هر دو در پرونده‌اند.",
-            report=shown(wrong.number), number=code(project.case.number),
-        )  # fmt: skip
+            report=shown(wrong.number),
+            number=code(project.case.number),
+        )
         context.notify(project.contractor_id, _("اصلاح گزارش بازرسی"), body)
     context.tell(_("اصلاح گزارش ثبت شد."))

@@ -68,9 +68,14 @@ class Order:
 
 
 def rows_of(
-    context: ListingContext, wanted: Statement, asked: Asked, order: Order, *,
-    key: Callable[[Any], Sequence[Any]], drawn: Callable[[Sequence[Any]], list[Row]],
-) -> Found:  # fmt: skip
+    context: ListingContext,
+    wanted: Statement,
+    asked: Asked,
+    order: Order,
+    *,
+    key: Callable[[Any], Sequence[Any]],
+    drawn: Callable[[Sequence[Any]], list[Row]],
+) -> Found:
     """A page of ``wanted`` in an order; ``key`` says where a result stands in it, ``drawn`` makes rows of them."""
     if asked.cursor:
         wanted = wanted.where(order.behind(asked.cursor))
@@ -125,6 +130,7 @@ def addresses(session: Session, projects: Iterable[GasProject]) -> dict[int, str
 def shown_of(project: GasProject) -> dict[str, Any]:
     """The values of the columns that every list has of a project."""
     return {
-        "number": project.case.number, "contractor": project.contractor.name,
+        "number": project.case.number,
+        "contractor": project.contractor.name,
         "address": project.property.address if project.property else None,
-    }  # fmt: skip
+    }

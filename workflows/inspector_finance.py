@@ -76,39 +76,53 @@ _PREPAID = (
     select(func.coalesce(func.sum(InvoiceLine.unit_amount), 0))
     .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
     .where(
-        Invoice.case_id == GasProject.case_id, Invoice.reason == REGISTRATION, Invoice.status == InvoiceStatus.PAID,
+        Invoice.case_id == GasProject.case_id,
+        Invoice.reason == REGISTRATION,
+        Invoice.status == InvoiceStatus.PAID,
         InvoiceLine.item == INSPECTION,
         InvoiceLine.stage == case((InspectionReport.outcome == SUB_WORK, SUB_WORK), else_=InspectionReport.stage),
     )
     .correlate(InspectionReport, GasProject)
     .scalar_subquery()
-)  # fmt: skip
+)
 _WAS_PREPAID = InspectionReport.outcome.in_([APPROVED, SUB_WORK])
 
 FEE: ColumnElement[int] = case((InspectionReport.invoice_id.is_not(None), _INVOICED), (_WAS_PREPAID, _PREPAID), else_=0)
-PAID: ColumnElement[int] = case(
-    (or_(InspectionReport.invoice_id.is_(None), _PAID > 0), FEE), else_=0
-)  # fmt: skip
+PAID: ColumnElement[int] = case((or_(InspectionReport.invoice_id.is_(None), _PAID > 0), FEE), else_=0)
 _MARKED = func.json_array_length(InspectionReport.meters)
 METERS_MEANT: ColumnElement[int] = case((_MARKED > 0, _MARKED), else_=METER_COUNT)
 
 
 @listings.register(
-    key="financial_report", label=lazy("گزارش مالی"), role=Role.INSPECTOR,
+    key="financial_report",
+    label=lazy("گزارش مالی"),
+    role=Role.INSPECTOR,
     columns=[
-        NUMBER, Column("at", lazy("زمان گزارش"), "moment"), CONTRACTOR, STAGE, Column("outcome", lazy("نتیجه")),
-        Column("block", lazy("بلوک")), METERS, Column("fee", lazy("هزینه"), "rials"),
+        NUMBER,
+        Column("at", lazy("زمان گزارش"), "moment"),
+        CONTRACTOR,
+        STAGE,
+        Column("outcome", lazy("نتیجه")),
+        Column("block", lazy("بلوک")),
+        METERS,
+        Column("fee", lazy("هزینه"), "rials"),
         Column("paid", lazy("پرداخت‌شده"), "rials"),
     ],
-    filters=[FROM, TO, BY_STAGE, BY_BLOCK, SEARCH], exports=("csv", "xlsx", "pdf"), group=GROUP,
-)  # fmt: skip
+    filters=[FROM, TO, BY_STAGE, BY_BLOCK, SEARCH],
+    exports=("csv", "xlsx", "pdf"),
+    group=GROUP,
+)
 def financial_report(context: ListingContext, asked: Asked) -> Found:
     """Each report of the inspector in the range, newest first, with the sums of all of them (INR-4)."""
     page = select(InspectionReport, METERS_MEANT, FEE, PAID).options(*shown_with(InspectionReport.project))
     found = rows_of(
-        context, _asked_for(page, context, asked), asked, NEWEST, key=lambda one: [one[0].at, one[0].id],
+        context,
+        _asked_for(page, context, asked),
+        asked,
+        NEWEST,
+        key=lambda one: [one[0].at, one[0].id],
         drawn=lambda rows: _rows(context, rows),
-    )  # fmt: skip
+    )
     return Found(found.rows, found.next, _sums(context, asked))
 
 
@@ -124,11 +138,12 @@ def _asked_for(wanted: Statement, context: ListingContext, asked: Asked) -> Stat
         .join(GasProject, GasProject.id == InspectionReport.project_id)
         .where(
             and_(
-                InspectionReport.inspector_id == context.actor.person_id, InspectionReport.outcome != CORRECTION,
+                InspectionReport.inspector_id == context.actor.person_id,
+                InspectionReport.outcome != CORRECTION,
                 *between(context, InspectionReport.at, asked),
             )
         )
-    )  # fmt: skip
+    )
     if "stage" in asked.choices:
         wanted = wanted.where(InspectionReport.stage == asked.choices["stage"])
     if "block" in asked.choices:
@@ -143,7 +158,8 @@ def _rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
             shown_of(report.project)
             | {"at": report.at, "stage": label(STAGES, report.stage), "outcome": outcome_name(report)}
             | {"block": yes_no(report.project.is_block), "meters": meters, "fee": int(fee), "paid": int(paid)},
-            url=urls[report.project_id], mark="" if fee == paid else "warning",
+            url=urls[report.project_id],
+            mark="" if fee == paid else "warning",
         )
         for report, meters, fee, paid in found
-    ]  # fmt: skip
+    ]

@@ -41,13 +41,22 @@ from workflows.registry import listings
 
 AT_HOME = 5  # rows of each stage on the worklist page
 IN_HAND = (
-    NUMBER, CONTRACTOR, ADDRESS, METERS, Column("referred", lazy("تاریخ ارجاع"), "date"),
-    Column("visit", lazy("زمان بازدید"), "moment"), Column("debt", lazy("بدهی")),
-)  # fmt: skip
+    NUMBER,
+    CONTRACTOR,
+    ADDRESS,
+    METERS,
+    Column("referred", lazy("تاریخ ارجاع"), "date"),
+    Column("visit", lazy("زمان بازدید"), "moment"),
+    Column("debt", lazy("بدهی")),
+)
 LEFT = (
-    NUMBER, CONTRACTOR, ADDRESS, METERS, Column("assigned", lazy("تاریخ ارجاع"), "date"),
+    NUMBER,
+    CONTRACTOR,
+    ADDRESS,
+    METERS,
+    Column("assigned", lazy("تاریخ ارجاع"), "date"),
     Column("ended", lazy("تاریخ پایان"), "moment"),
-)  # fmt: skip
+)
 
 BY_REFERRAL = Order(
     "in_hand", ((GasProject.referred_at.expression, datetime), (GasProject.id.expression, int)), newest_first=False
@@ -60,18 +69,28 @@ BY_END = Order("left", ((Assignment.ended_at.expression, datetime), (Assignment.
 
 
 @listings.register(
-    key="pre_inspections", label=lazy("پیش‌بازرسی‌های من"), role=Role.INSPECTOR, columns=IN_HAND, filters=[SEARCH],
-    home=AT_HOME, group=GROUP,
-)  # fmt: skip
+    key="pre_inspections",
+    label=lazy("پیش‌بازرسی‌های من"),
+    role=Role.INSPECTOR,
+    columns=IN_HAND,
+    filters=[SEARCH],
+    home=AT_HOME,
+    group=GROUP,
+)
 def pre_inspections(context: ListingContext, asked: Asked) -> Found:
     """Projects in pre-inspection, the one that waits longest first."""
     return _in_hand(context, asked, PRE_INSPECTION)
 
 
 @listings.register(
-    key="final_inspections", label=lazy("بازرسی‌های نهایی من"), role=Role.INSPECTOR, columns=IN_HAND, filters=[SEARCH],
-    home=AT_HOME, group=GROUP,
-)  # fmt: skip
+    key="final_inspections",
+    label=lazy("بازرسی‌های نهایی من"),
+    role=Role.INSPECTOR,
+    columns=IN_HAND,
+    filters=[SEARCH],
+    home=AT_HOME,
+    group=GROUP,
+)
 def final_inspections(context: ListingContext, asked: Asked) -> Found:
     """Projects in final inspection, in the order in which they were referred."""
     return _in_hand(context, asked, FINAL_INSPECTION)
@@ -81,15 +100,20 @@ def _in_hand(context: ListingContext, asked: Asked, stage: str) -> Found:
     wanted = (
         select(GasProject, METER_COUNT)
         .where(
-            GasProject.inspector_id == context.actor.person_id, GasProject.stage == stage,
+            GasProject.inspector_id == context.actor.person_id,
+            GasProject.stage == stage,
             GasProject.referred_at.is_not(None),
         )
         .options(*shown_with())
-    )  # fmt: skip
+    )
     return rows_of(
-        context, searched(wanted, asked), asked, BY_REFERRAL, key=lambda one: [one[0].referred_at, one[0].id],
+        context,
+        searched(wanted, asked),
+        asked,
+        BY_REFERRAL,
+        key=lambda one: [one[0].referred_at, one[0].id],
         drawn=lambda found: _rows_in_hand(context, found),
-    )  # fmt: skip
+    )
 
 
 def _rows_in_hand(context: ListingContext, found: Sequence[Any]) -> list[Row]:
@@ -104,10 +128,11 @@ def _rows_in_hand(context: ListingContext, found: Sequence[Any]) -> list[Row]:
             shown_of(project)
             | {"meters": meters, "referred": _day(context, project.referred_at), "visit": visits.get(project.id)}
             | {"debt": debt_text(project)},
-            url=urls[project.id], mark="danger" if project.debt else "",
+            url=urls[project.id],
+            mark="danger" if project.debt else "",
         )
         for project, meters in found
-    ]  # fmt: skip
+    ]
 
 
 def debt_text(project: GasProject) -> str | None:
@@ -123,30 +148,43 @@ def _day(context: ListingContext, moment: datetime | None) -> date | None:
 
 
 @listings.register(
-    key="approved_inspections", label=lazy("پروژه‌های تاییدشده"), role=Role.INSPECTOR,
+    key="approved_inspections",
+    label=lazy("پروژه‌های تاییدشده"),
+    role=Role.INSPECTOR,
     columns=[
-        NUMBER, STAGE, Column("at", lazy("زمان تایید"), "moment"), CONTRACTOR, ADDRESS,
-        Column("work_type", lazy("نوع کار")), METERS,
+        NUMBER,
+        STAGE,
+        Column("at", lazy("زمان تایید"), "moment"),
+        CONTRACTOR,
+        ADDRESS,
+        Column("work_type", lazy("نوع کار")),
+        METERS,
     ],
-    filters=[SEARCH, BY_STAGE, FROM, TO], group=GROUP,
-)  # fmt: skip
+    filters=[SEARCH, BY_STAGE, FROM, TO],
+    group=GROUP,
+)
 def approved_inspections(context: ListingContext, asked: Asked) -> Found:
     """What the inspector approved, newest first: a project appears once for each stage that was approved."""
     wanted = (
         select(InspectionReport, METER_COUNT)
         .join(GasProject, GasProject.id == InspectionReport.project_id)
         .where(
-            InspectionReport.inspector_id == context.actor.person_id, InspectionReport.outcome == APPROVED,
+            InspectionReport.inspector_id == context.actor.person_id,
+            InspectionReport.outcome == APPROVED,
             *between(context, InspectionReport.at, asked),
         )
         .options(*shown_with(InspectionReport.project))
-    )  # fmt: skip
+    )
     if "stage" in asked.choices:
         wanted = wanted.where(InspectionReport.stage == asked.choices["stage"])
     return rows_of(
-        context, searched(wanted, asked), asked, BY_REPORT, key=lambda one: [one[0].at, one[0].id],
+        context,
+        searched(wanted, asked),
+        asked,
+        BY_REPORT,
+        key=lambda one: [one[0].at, one[0].id],
         drawn=lambda found: _rows_approved(context, found),
-    )  # fmt: skip
+    )
 
 
 def _rows_approved(context: ListingContext, found: Sequence[Any]) -> list[Row]:
@@ -159,22 +197,30 @@ def _rows_approved(context: ListingContext, found: Sequence[Any]) -> list[Row]:
             url=urls[report.project_id],
         )
         for report, meters in found
-    ]  # fmt: skip
+    ]
 
 
 @listings.register(
-    key="withdrawn_inspections", label=lazy("انصراف‌های من"), role=Role.INSPECTOR, columns=LEFT,
-    filters=[SEARCH, FROM, TO], group=GROUP,
-)  # fmt: skip
+    key="withdrawn_inspections",
+    label=lazy("انصراف‌های من"),
+    role=Role.INSPECTOR,
+    columns=LEFT,
+    filters=[SEARCH, FROM, TO],
+    group=GROUP,
+)
 def withdrawn_inspections(context: ListingContext, asked: Asked) -> Found:
     """Projects that the inspector withdrew from, newest first (INS-3)."""
     return _left(context, asked, "withdrawn")
 
 
 @listings.register(
-    key="dismissed_inspections", label=lazy("عزل‌های من"), role=Role.INSPECTOR,
-    columns=[*LEFT, Column("reason", lazy("دلیل"))], filters=[SEARCH, FROM, TO], group=GROUP,
-)  # fmt: skip
+    key="dismissed_inspections",
+    label=lazy("عزل‌های من"),
+    role=Role.INSPECTOR,
+    columns=[*LEFT, Column("reason", lazy("دلیل"))],
+    filters=[SEARCH, FROM, TO],
+    group=GROUP,
+)
 def dismissed_inspections(context: ListingContext, asked: Asked) -> Found:
     """Projects that the gas office took from the inspector, with its reasons, newest first (INS-13)."""
     return _left(context, asked, "dismissed")
@@ -185,15 +231,20 @@ def _left(context: ListingContext, asked: Asked, how: str) -> Found:
         select(Assignment)
         .join(GasProject, GasProject.id == Assignment.project_id)
         .where(
-            Assignment.inspector_id == context.actor.person_id, Assignment.ended == how,
+            Assignment.inspector_id == context.actor.person_id,
+            Assignment.ended == how,
             *between(context, Assignment.ended_at, asked),
         )
         .options(*shown_with(Assignment.project))
-    )  # fmt: skip
+    )
     return rows_of(
-        context, searched(wanted, asked), asked, BY_END, key=lambda one: [one[0].ended_at, one[0].id],
+        context,
+        searched(wanted, asked),
+        asked,
+        BY_END,
+        key=lambda one: [one[0].ended_at, one[0].id],
         drawn=lambda found: _rows_left(context, [assignment for (assignment,) in found]),
-    )  # fmt: skip
+    )
 
 
 def _rows_left(context: ListingContext, found: Sequence[Assignment]) -> list[Row]:
@@ -206,7 +257,7 @@ def _rows_left(context: ListingContext, found: Sequence[Assignment]) -> list[Row
             url=urls[one.project_id],
         )
         for one in found
-    ]  # fmt: skip
+    ]
 
 
 # The week of visits
@@ -218,13 +269,14 @@ def visits(context: ListingContext, first: date, last: date) -> list[WeekEntry]:
     wanted = (
         select(InspectionVisit)
         .where(
-            InspectionVisit.inspector_id == context.actor.person_id, InspectionVisit.state != "dropped",
+            InspectionVisit.inspector_id == context.actor.person_id,
+            InspectionVisit.state != "dropped",
             InspectionVisit.at >= midnight(context, first),
             InspectionVisit.at < midnight(context, last + timedelta(days=1)),
         )
         .order_by(InspectionVisit.at, InspectionVisit.id)
         .options(*shown_with(InspectionVisit.project))
-    )  # fmt: skip
+    )
     found = context.session.scalars(wanted).all()
     urls = addresses(context.session, [visit.project for visit in found])
     return [
@@ -237,9 +289,11 @@ def _visit_text(visit: InspectionVisit) -> str:
     place = visit.project.property
     return _(
         "%(stage)s، %(address)s، %(contractor)s، پروژهٔ %(number)s",
-        stage=label(STAGES, visit.stage), number=code(visit.project.case.number),
-        contractor=visit.project.contractor.name, address=shown(place.address) if place else "—",
-    )  # fmt: skip
+        stage=label(STAGES, visit.stage),
+        number=code(visit.project.case.number),
+        contractor=visit.project.contractor.name,
+        address=shown(place.address) if place else "—",
+    )
 
 
 def _visit_mark(visit: InspectionVisit, now: datetime) -> str:

@@ -48,9 +48,11 @@ def no_inspector_yet(context: BriefingContext) -> str | None:
 
 
 @reports.register(
-    key="introduction_letter", label=lazy("معرفی‌نامهٔ بازرس"), process="project_registration",
+    key="introduction_letter",
+    label=lazy("معرفی‌نامهٔ بازرس"),
+    process="project_registration",
     unavailable=no_inspector_yet,
-)  # fmt: skip
+)
 def introduction_letter(context: BriefingContext) -> bytes:
     """The letter in the reader's language, with the date of the assignment."""
     project = project_of(context.session, context.case)
@@ -84,7 +86,9 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         "body": _(
             "بدین‌وسیله %(inspector)s به شماره عضویت %(membership)s به‌عنوان بازرس گاز پروژهٔ شمارهٔ %(number)s با"
             " مشخصات زیر معرفی می‌شود. خواهشمند است برای زمان بازدید و انجام بازرسی با ایشان هماهنگ شوید.",
-            inspector=inspector.name, membership=code(inspector.username), number=code(project.case.number),
+            inspector=inspector.name,
+            membership=code(inspector.username),
+            number=code(project.case.number),
         ),
         "columns": [
             [{"title": part.title, "items": part.items} for part in column]
@@ -95,7 +99,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         "footer": _("پروژهٔ %(number)s", number=code(project.case.number)),
         "page": _("صفحهٔ"),
         "digits": [shown(page) for page in range(MOST_PAGES)],
-    }  # fmt: skip
+    }
 
 
 def _first_column(project: GasProject, inspector: Person) -> list[Facts]:

@@ -51,18 +51,24 @@ def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
         description = _("پرداخت صورت‌حساب %(number)s", number=shown(number))
     try:
         started = gateway.request(
-            amount=total, invoice_number=number, description=description, mobile=mobile,
+            amount=total,
+            invoice_number=number,
+            description=description,
+            mobile=mobile,
             callback_url=f"{context.services.public_url.rstrip('/')}{RETURN_PATH}{gateway.name}",
-        )  # fmt: skip
+        )
     except ProviderError as error:
         log.warning("invoice %s was not announced to %s: %s", number, gateway.name, error)
         if error.permanent or context.last_attempt:
             return {"opened": False}
         raise
     return {
-        "opened": True, "gateway": gateway.name, "authority": started.authority, "pay_url": started.pay_url,
+        "opened": True,
+        "gateway": gateway.name,
+        "authority": started.authority,
+        "pay_url": started.pay_url,
         "amount": total,
-    }  # fmt: skip
+    }
 
 
 @operations.register
@@ -78,9 +84,14 @@ def record_started(context: OperationContext, *, invoice: int, started: Mapping[
         .execution_options(synchronize_session="fetch")
     )
     payment = Payment(
-        invoice_id=invoice, gateway=started["gateway"], authority=started["authority"], pay_url=started["pay_url"],
-        amount=started["amount"], state=PaymentState.STARTED, started_at=context.now,
-    )  # fmt: skip
+        invoice_id=invoice,
+        gateway=started["gateway"],
+        authority=started["authority"],
+        pay_url=started["pay_url"],
+        amount=started["amount"],
+        state=PaymentState.STARTED,
+        started_at=context.now,
+    )
     context.session.add(payment)
     context.session.flush()
     payer = context.session.get_one(Invoice, invoice).payer_id
@@ -186,8 +197,9 @@ def _tell_result(context: OperationContext, payment: Payment, result: str) -> No
             )
         return _("نتیجهٔ پرداخت روشن نشد"), _(
             "درگاه تا پایان مهلت، پرداخت صورت‌حساب %(number)s را تأیید نکرد. اگر مبلغی از حساب شما کم شده، با رسیدن "
-            "تأیید درگاه خودبه‌خود به حساب می‌آید؛ دوباره نپردازید.", number=number,
-        )  # fmt: skip
+            "تأیید درگاه خودبه‌خود به حساب می‌آید؛ دوباره نپردازید.",
+            number=number,
+        )
 
     tell_payer(context, invoice, text)
 

@@ -85,8 +85,11 @@ def review(engine: Engine, session: Session, payment: Payment, *, now: datetime)
     case = session.get_one(Case, payment.invoice.case_id)
     started = engine.start_by_system(session, REVIEW, data={"payment": payment.id}, refers_to=case)
     with reading("fa"):
-        subject = _("پرداخت %(amount)s بابت صورت‌حساب %(number)s", amount=rials(payment.amount),
-                    number=shown(payment.invoice.number))  # fmt: skip
+        subject = _(
+            "پرداخت %(amount)s بابت صورت‌حساب %(number)s",
+            amount=rials(payment.amount),
+            number=shown(payment.invoice.number),
+        )
     effects.set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
     payment.review_case_id = started.id
     session.flush()

@@ -69,10 +69,11 @@ def _paid_at_gateway(engine: Engine, session: Session) -> list[int]:
         return []
     found = session.scalars(
         select(Payment).where(
-            Payment.gateway == gateway.name, Payment.authority.in_([payment.authority for payment in listed]),
+            Payment.gateway == gateway.name,
+            Payment.authority.in_([payment.authority for payment in listed]),
             Payment.state.not_in(COUNTED),
         )
-    )  # fmt: skip
+    )
     return [payment.id for payment in found if not is_awaited(session, payment)]
 
 

@@ -187,10 +187,14 @@ def register_meters(context: OperationContext, *, submission: Mapping[str, Any])
             errors[f"meters.{index}.{found.field}"] = [found.problem]
         rows.append(
             {
-                "number": index + 1, "units": row["units"], "usage": row["usage"], "meter_class": found.meter_class,
-                "floor_area": Decimal(str(row["floor_area"])), "consumption": Decimal(str(row["consumption"])),
+                "number": index + 1,
+                "units": row["units"],
+                "usage": row["usage"],
+                "meter_class": found.meter_class,
+                "floor_area": Decimal(str(row["floor_area"])),
+                "consumption": Decimal(str(row["consumption"])),
             }
-        )  # fmt: skip
+        )
     if errors:
         raise Refusal(errors)
     if [_values(meter) for meter in project.meters] != rows:

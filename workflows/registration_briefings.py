@@ -55,10 +55,15 @@ def register_property(context: BriefingContext) -> Briefing:
     values: dict[str, Any] = {}
     if found is not None and "register_property" in context.completed:
         values = {
-            "region": found.region, "main_plate": found.main_plate, "sub_plate": found.sub_plate,
-            "renovation_code": found.renovation_code, "postal_code": found.postal_code, "address": found.address,
-            "land_area": _plain(found.land_area), "floors": found.floors,
-        }  # fmt: skip
+            "region": found.region,
+            "main_plate": found.main_plate,
+            "sub_plate": found.sub_plate,
+            "renovation_code": found.renovation_code,
+            "postal_code": found.postal_code,
+            "address": found.address,
+            "land_area": _plain(found.land_area),
+            "floors": found.floors,
+        }
     return Briefing(values=values, blocks=_steps(context, "register_property"))
 
 
@@ -98,9 +103,16 @@ def register_owner(context: BriefingContext) -> Briefing:
     values: dict[str, Any] = {}
     if owner is not None:
         names = (
-            "first_name", "last_name", "father_name", "national_code", "company_name", "national_id",
-            "registration_number", "agent_name", "mobile",
-        )  # fmt: skip
+            "first_name",
+            "last_name",
+            "father_name",
+            "national_code",
+            "company_name",
+            "national_id",
+            "registration_number",
+            "agent_name",
+            "mobile",
+        )
         values = {"owner_kind": owner.kind} | {name: getattr(owner, name) for name in names if getattr(owner, name)}
     return Briefing(values=values, blocks=_steps(context, "register_owner"))
 
@@ -111,9 +123,11 @@ def register_building(context: BriefingContext) -> Briefing:
     values: dict[str, Any] = {}
     if project.registered_at is not None:
         values = {
-            "building_name": project.building_name, "riser_status": project.riser_status,
-            "work_type": project.work_type, "is_block": project.is_block,
-        }  # fmt: skip
+            "building_name": project.building_name,
+            "riser_status": project.riser_status,
+            "work_type": project.work_type,
+            "is_block": project.is_block,
+        }
     return Briefing(values=values, blocks=_steps(context, "register_building"))
 
 
@@ -125,11 +139,13 @@ def register_meters(context: BriefingContext) -> Briefing:
     blocks: list[Block] = [*_steps(context, "register_meters"), number_fact]
     saved = [
         {
-            "units": meter.units, "usage": meter.usage, "floor_area": _plain(meter.floor_area),
+            "units": meter.units,
+            "usage": meter.usage,
+            "floor_area": _plain(meter.floor_area),
             "consumption": _plain(meter.consumption),
         }
         for meter in project.meters
-    ]  # fmt: skip
+    ]
     typed = context.typed.get("meters") or saved
     rows = [_meter_row(context, index, row) for index, row in enumerate(typed) if isinstance(row, dict)]
     rows = [row for row in rows if row]
@@ -148,9 +164,14 @@ def _meter_row(context: BriefingContext, index: int, row: Mapping[str, Any]) -> 
         return []
     found = meter_class(context.decide, floor_area=area, consumption=consumption)
     return [
-        number(index + 1), shown(row.get("units") or ""), label(USAGES, str(row.get("usage") or "")), number(area),
-        number(consumption), found.meter_class or "—", found.problem or _("درست"),
-    ]  # fmt: skip
+        number(index + 1),
+        shown(row.get("units") or ""),
+        label(USAGES, str(row.get("usage") or "")),
+        number(area),
+        number(consumption),
+        found.meter_class or "—",
+        found.problem or _("درست"),
+    ]
 
 
 @briefings.register_for(PROCESS, "upload_documents")
@@ -176,16 +197,18 @@ def upload_documents(context: BriefingContext) -> Briefing:
         [_("عنوان مدرک"), _("لزوم"), _("وضعیت")],
         [
             [
-                document_title(found), _("اجباری") if found["mandatory"] else _("اختیاری"),
+                document_title(found),
+                _("اجباری") if found["mandatory"] else _("اختیاری"),
                 _("فایل دارد") if found["document"] in given else _("بدون فایل"),
             ]
             for found in wanted
         ],
-    )  # fmt: skip
+    )
     return Briefing(
-        values={"documents": saved} if saved else {}, choices={"documents.title": choices},
+        values={"documents": saved} if saved else {},
+        choices={"documents.title": choices},
         blocks=[*_steps(context, "upload_documents"), table],
-    )  # fmt: skip
+    )
 
 
 @briefings.register_for(PROCESS, "review_invoice")

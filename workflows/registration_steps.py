@@ -17,8 +17,15 @@ STEPS = {
     "review_invoice": lazy("صورت‌حساب"),
 }
 WAYS = ("register_property", "find_property")  # two ways of one step
-CHAIN = ("choose_property", "property", "register_owner", "register_building", "register_meters", "upload_documents",
-         "review_invoice")  # fmt: skip
+CHAIN = (
+    "choose_property",
+    "property",
+    "register_owner",
+    "register_building",
+    "register_meters",
+    "upload_documents",
+    "review_invoice",
+)
 
 
 def open_steps(completed: frozenset[str]) -> list[str]:

@@ -124,9 +124,11 @@ def _make(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
     private = Ed25519PrivateKey.generate()
     public = private.public_key().public_bytes_raw()
     made = SigningKey(
-        id=key_id(public), public_key=encode(public), created_at=now,
+        id=key_id(public),
+        public_key=encode(public),
+        created_at=now,
         private_key=_locked(private.private_bytes_raw(), key_id(public), secret_key),
-    )  # fmt: skip
+    )
     session.add(made)
     session.flush()
     return made
@@ -166,12 +168,18 @@ def published(known: Iterable[PublicKey]) -> dict[str, Any]:
     return {
         "keys": [
             {
-                "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.id, "x": encode(key.raw),
-                "created": key.created.isoformat(), "retired": key.retired.isoformat() if key.retired else None,
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "use": "sig",
+                "alg": "EdDSA",
+                "kid": key.id,
+                "x": encode(key.raw),
+                "created": key.created.isoformat(),
+                "retired": key.retired.isoformat() if key.retired else None,
             }
             for key in known
         ]
-    }  # fmt: skip
+    }
 
 
 def read_published(text: str) -> dict[str, PublicKey]:

@@ -44,9 +44,14 @@ def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> 
     """Keep the request and send it to its unit (TKT-2). Returns what the diagram goes by: unit and rank."""
     requester = context.session.get_one(Person, _requester_id(context))
     ticket = Ticket(
-        case_id=context.case.id, requester_id=requester.id, unit=submission["unit"], priority=submission["priority"],
-        title=submission["title"], state=WAITING, submitted_at=context.now,
-    )  # fmt: skip
+        case_id=context.case.id,
+        requester_id=requester.id,
+        unit=submission["unit"],
+        priority=submission["priority"],
+        title=submission["title"],
+        state=WAITING,
+        submitted_at=context.now,
+    )
     context.session.add(ticket)
     context.session.flush()
     _say(context, ticket, "request", submission)
@@ -70,17 +75,27 @@ def _as_data(ticket: Ticket) -> dict[str, Any]:
 
 
 def _say(
-    context: OperationContext, ticket: Ticket, kind: str, submission: Mapping[str, Any], *, unit: str = "",
+    context: OperationContext,
+    ticket: Ticket,
+    kind: str,
+    submission: Mapping[str, Any],
+    *,
+    unit: str = "",
     to_unit: str = "",
-) -> None:  # fmt: skip
+) -> None:
     """Keep for good what somebody says about the ticket."""
     context.session.add(
         TicketMessage(
-            ticket_id=ticket.id, kind=kind, person_id=context.actor.person_id, unit=unit, at=context.now,
-            text=submission.get("body") or submission.get("note") or "", documents=list(submission.get("files") or []),
+            ticket_id=ticket.id,
+            kind=kind,
+            person_id=context.actor.person_id,
+            unit=unit,
+            at=context.now,
+            text=submission.get("body") or submission.get("note") or "",
+            documents=list(submission.get("files") or []),
             to_unit=to_unit,
         )
-    )  # fmt: skip
+    )
 
 
 # The unit (TKT-3)

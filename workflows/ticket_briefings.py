@@ -63,8 +63,12 @@ def _entry(context: BriefingContext, message: TicketMessage, documents: Mapping[
         heading = _("ارجاع به %(unit)s", unit=unit_name(message.to_unit))
     held = [documents[number] for number in message.documents if number in documents]
     return Entry(
-        side="answers" if message.unit else "asks", heading=heading, at=message.at, text=message.text,
-        name=message.person.name if message.person else _("سامانه"), unit=unit_name(message.unit),
+        side="answers" if message.unit else "asks",
+        heading=heading,
+        at=message.at,
+        text=message.text,
+        name=message.person.name if message.person else _("سامانه"),
+        unit=unit_name(message.unit),
         own=message.person_id is not None and message.person_id == context.actor.person_id,
         files=[File(document.id, document.name, document.size) for document in held],
-    )  # fmt: skip
+    )

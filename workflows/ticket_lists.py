@@ -45,10 +45,14 @@ LONGEST_OVERDUE = Order(
 
 
 @listings.register(
-    key="tickets", label=lazy("درخواست‌های من"), role=REQUESTERS,
+    key="tickets",
+    label=lazy("درخواست‌های من"),
+    role=REQUESTERS,
     columns=[NUMBER, TITLE, UNIT, PRIORITY, STATE, SENT, Column("answered", lazy("آخرین پاسخ"), "moment")],
-    filters=[SEARCH, BY_STATE, FROM, TO], home=AT_HOME, group=GROUP,
-)  # fmt: skip
+    filters=[SEARCH, BY_STATE, FROM, TO],
+    home=AT_HOME,
+    group=GROUP,
+)
 def tickets(context: ListingContext, asked: Asked) -> Found:
     """What the person has asked the organisation, the newest first (TKT-2)."""
     wanted = select(Ticket).where(
@@ -63,16 +67,21 @@ def _own_rows(found: Sequence[Any]) -> list[Row]:
     return [
         Row(
             _shown(ticket) | {"state": state_text(ticket), "answered": ticket.answered_at},
-            url=f"/cases/{ticket.case.number}", mark="warning" if is_overdue(ticket) else "",
+            url=f"/cases/{ticket.case.number}",
+            mark="warning" if is_overdue(ticket) else "",
         )
         for (ticket,) in found
-    ]  # fmt: skip
+    ]
 
 
 @listings.register(
-    key="unit_tickets", label=lazy("درخواست‌های واحد"), role=Role.DEPARTMENT_STAFF,
-    columns=[NUMBER, TITLE, UNIT, REQUESTER, PRIORITY, STATE, SENT], filters=[SEARCH, BY_STATE, FROM, TO], group=GROUP,
-)  # fmt: skip
+    key="unit_tickets",
+    label=lazy("درخواست‌های واحد"),
+    role=Role.DEPARTMENT_STAFF,
+    columns=[NUMBER, TITLE, UNIT, REQUESTER, PRIORITY, STATE, SENT],
+    filters=[SEARCH, BY_STATE, FROM, TO],
+    group=GROUP,
+)
 def unit_tickets(context: ListingContext, asked: Asked) -> Found:
     """What the person's units have to answer or have answered, the newest first; overdue ones are marked."""
     wanted = (
@@ -97,20 +106,29 @@ def _unit_rows(found: Sequence[Any]) -> list[Row]:
     return [
         Row(
             _shown(ticket) | {"state": state_text(ticket), "requester": ticket.requester.name},
-            url=f"/cases/{ticket.case.number}", mark="danger" if is_overdue(ticket) else "",
+            url=f"/cases/{ticket.case.number}",
+            mark="danger" if is_overdue(ticket) else "",
         )
         for (ticket,) in found
-    ]  # fmt: skip
+    ]
 
 
 @listings.register(
-    key="overdue_tickets", label=lazy("درخواست‌های دیرشده"), role=(Role.PRESIDENT, Role.SUPERVISOR),
+    key="overdue_tickets",
+    label=lazy("درخواست‌های دیرشده"),
+    role=(Role.PRESIDENT, Role.SUPERVISOR),
     columns=[
-        NUMBER, TITLE, UNIT, REQUESTER, Column("overdue", lazy("پایان مهلت"), "moment"),
+        NUMBER,
+        TITLE,
+        UNIT,
+        REQUESTER,
+        Column("overdue", lazy("پایان مهلت"), "moment"),
         Column("escalated", lazy("ارسال به رئیس"), "moment"),
     ],
-    filters=[SEARCH, BY_UNIT], home=AT_HOME, group=GROUP,
-)  # fmt: skip
+    filters=[SEARCH, BY_UNIT],
+    home=AT_HOME,
+    group=GROUP,
+)
 def overdue_tickets(context: ListingContext, asked: Asked) -> Found:
     """What was to be answered before now, the longest overdue first (TKT-5)."""
     wanted = (
@@ -121,9 +139,13 @@ def overdue_tickets(context: ListingContext, asked: Asked) -> Found:
     if "unit" in asked.choices:
         wanted = wanted.where(Ticket.unit == asked.choices["unit"])
     return rows_of(
-        context, _found_by_words(wanted, asked), asked, LONGEST_OVERDUE,
-        key=lambda one: [one[0].overdue_at, one[0].id], drawn=lambda found: _overdue_rows(context, found),
-    )  # fmt: skip
+        context,
+        _found_by_words(wanted, asked),
+        asked,
+        LONGEST_OVERDUE,
+        key=lambda one: [one[0].overdue_at, one[0].id],
+        drawn=lambda found: _overdue_rows(context, found),
+    )
 
 
 def _overdue_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
@@ -131,10 +153,11 @@ def _overdue_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
         Row(
             _shown(ticket)
             | {"overdue": ticket.overdue_at, "escalated": ticket.escalated_at, "requester": ticket.requester.name},
-            url=f"/cases/{ticket.case.number}" if _may_open(context, ticket) else "", mark="danger",
+            url=f"/cases/{ticket.case.number}" if _may_open(context, ticket) else "",
+            mark="danger",
         )
         for (ticket,) in found
-    ]  # fmt: skip
+    ]
 
 
 def _may_open(context: ListingContext, ticket: Ticket) -> bool:
@@ -159,9 +182,12 @@ def state_text(ticket: Ticket) -> str:
 def _shown(ticket: Ticket) -> dict[str, Any]:
     """The values of the columns that both lists have."""
     return {
-        "number": ticket.case.number, "title": ticket.title, "unit": unit_name(ticket.unit),
-        "priority": label(PRIORITIES, ticket.priority), "sent": ticket.submitted_at,
-    }  # fmt: skip
+        "number": ticket.case.number,
+        "title": ticket.title,
+        "unit": unit_name(ticket.unit),
+        "priority": label(PRIORITIES, ticket.priority),
+        "sent": ticket.submitted_at,
+    }
 
 
 def _found_by_words(wanted: Statement, asked: Asked) -> Statement:

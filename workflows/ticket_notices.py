@@ -19,19 +19,33 @@ Texts = Callable[[], tuple[str, str]]  # title and body, in the language of whoe
 
 
 def answered(context: OperationContext, ticket: Ticket) -> None:
-    _tell_requester(context, ticket, lambda: (
-        _("پاسخ درخواست شما"),
-        _("واحد %(unit)s به درخواست %(number)s شما پاسخ داد. پاسخ را در سامانه بخوانید.", unit=unit_name(ticket.unit),
-          number=code(ticket.case.number)),
-    ))  # fmt: skip
+    _tell_requester(
+        context,
+        ticket,
+        lambda: (
+            _("پاسخ درخواست شما"),
+            _(
+                "واحد %(unit)s به درخواست %(number)s شما پاسخ داد. پاسخ را در سامانه بخوانید.",
+                unit=unit_name(ticket.unit),
+                number=code(ticket.case.number),
+            ),
+        ),
+    )
 
 
 def transferred(context: OperationContext, ticket: Ticket) -> None:
-    _tell_unit(context, ticket.unit, lambda: (
-        _("درخواستی به واحد شما ارجاع شد"),
-        _("درخواست %(number)s («%(title)s») به واحد شما ارجاع شد. مهلت پاسخ همان است که بود.",
-          number=code(ticket.case.number), title=ticket.title),
-    ))  # fmt: skip
+    _tell_unit(
+        context,
+        ticket.unit,
+        lambda: (
+            _("درخواستی به واحد شما ارجاع شد"),
+            _(
+                "درخواست %(number)s («%(title)s») به واحد شما ارجاع شد. مهلت پاسخ همان است که بود.",
+                number=code(ticket.case.number),
+                title=ticket.title,
+            ),
+        ),
+    )
 
 
 def overdue(context: OperationContext, ticket: Ticket, *, may_escalate: bool) -> None:
@@ -40,47 +54,83 @@ def overdue(context: OperationContext, ticket: Ticket, *, may_escalate: bool) ->
     def words() -> tuple[str, str]:
         return _("مهلت پاسخ به یک درخواست گذشت"), _(
             "مهلت پاسخ به درخواست %(number)s («%(title)s») گذشته است. واحد: %(unit)s",
-            number=code(ticket.case.number), title=ticket.title, unit=unit_name(ticket.unit),
-        )  # fmt: skip
+            number=code(ticket.case.number),
+            title=ticket.title,
+            unit=unit_name(ticket.unit),
+        )
 
     _tell_unit(context, ticket.unit, words)
     for person_id in _holders(context, Role.SUPERVISOR):
         _tell(context, person_id, words)
     if may_escalate:
-        _tell_requester(context, ticket, lambda: (
-            _("درخواست شما بی‌پاسخ ماند"),
-            _("به درخواست %(number)s شما تا پایان مهلت پاسخ داده نشد. می‌توانید آن را در سامانه به رئیس سازمان بفرستید.",
-              number=code(ticket.case.number)),
-        ))  # fmt: skip
+        _tell_requester(
+            context,
+            ticket,
+            lambda: (
+                _("درخواست شما بی‌پاسخ ماند"),
+                _(
+                    "به درخواست %(number)s شما تا پایان مهلت پاسخ داده نشد."
+                    " می‌توانید آن را در سامانه به رئیس سازمان بفرستید.",
+                    number=code(ticket.case.number),
+                ),
+            ),
+        )
 
 
 def escalated(context: OperationContext, ticket: Ticket) -> None:
     for person_id in _holders(context, Role.PRESIDENT):
-        _tell(context, person_id, lambda: (
-            _("درخواستی از رئیس سازمان"),
-            _("درخواست %(number)s («%(title)s») که واحد %(unit)s به آن پاسخ نداده است نزد شماست.",
-              number=code(ticket.case.number), title=ticket.title, unit=unit_name(ticket.unit)),
-        ))  # fmt: skip
+        _tell(
+            context,
+            person_id,
+            lambda: (
+                _("درخواستی از رئیس سازمان"),
+                _(
+                    "درخواست %(number)s («%(title)s») که واحد %(unit)s به آن پاسخ نداده است نزد شماست.",
+                    number=code(ticket.case.number),
+                    title=ticket.title,
+                    unit=unit_name(ticket.unit),
+                ),
+            ),
+        )
 
 
 def decided(context: OperationContext, ticket: Ticket) -> None:
-    _tell_requester(context, ticket, lambda: (
-        _("پاسخ رئیس سازمان"),
-        _("رئیس سازمان به درخواست %(number)s شما پاسخ داد و درخواست بسته شد.", number=code(ticket.case.number)),
-    ))  # fmt: skip
-    _tell_unit(context, ticket.unit, lambda: (
-        _("پاسخ رئیس سازمان"),
-        _("رئیس سازمان به درخواست %(number)s («%(title)s») پاسخ داد و درخواست بسته شد.",
-          number=code(ticket.case.number), title=ticket.title),
-    ))  # fmt: skip
+    _tell_requester(
+        context,
+        ticket,
+        lambda: (
+            _("پاسخ رئیس سازمان"),
+            _("رئیس سازمان به درخواست %(number)s شما پاسخ داد و درخواست بسته شد.", number=code(ticket.case.number)),
+        ),
+    )
+    _tell_unit(
+        context,
+        ticket.unit,
+        lambda: (
+            _("پاسخ رئیس سازمان"),
+            _(
+                "رئیس سازمان به درخواست %(number)s («%(title)s») پاسخ داد و درخواست بسته شد.",
+                number=code(ticket.case.number),
+                title=ticket.title,
+            ),
+        ),
+    )
 
 
 def closed(context: OperationContext, ticket: Ticket) -> None:
-    _tell_requester(context, ticket, lambda: (
-        _("درخواست شما بسته شد"),
-        _("درخواست %(number)s بسته شد، زیرا پس از پاسخ واحد %(unit)s چیزی ننوشتید.", number=code(ticket.case.number),
-          unit=unit_name(ticket.unit)),
-    ), sms=False)  # fmt: skip
+    _tell_requester(
+        context,
+        ticket,
+        lambda: (
+            _("درخواست شما بسته شد"),
+            _(
+                "درخواست %(number)s بسته شد، زیرا پس از پاسخ واحد %(unit)s چیزی ننوشتید.",
+                number=code(ticket.case.number),
+                unit=unit_name(ticket.unit),
+            ),
+        ),
+        sms=False,
+    )
 
 
 def _tell_requester(context: OperationContext, ticket: Ticket, texts: Texts, *, sms: bool = True) -> None:

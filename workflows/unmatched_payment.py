@@ -51,8 +51,10 @@ def _tell_settled(context: OperationContext, payment: Payment) -> None:
     def text() -> tuple[str, str]:
         return _("پرداخت شما رسید"), _(
             "درگاه پرداخت صورت‌حساب %(number)s را تأیید کرد و مبلغ %(amount)s به حساب آمد. پرونده را باز کنید و ادامه "
-            "دهید؛ مبلغ دیگری از شما خواسته نمی‌شود.", number=shown(invoice.number), amount=rials(payment.amount),
-        )  # fmt: skip
+            "دهید؛ مبلغ دیگری از شما خواسته نمی‌شود.",
+            number=shown(invoice.number),
+            amount=rials(payment.amount),
+        )
 
     tell_payer(context, invoice, text)
 
@@ -63,8 +65,9 @@ def _tell_unmatched(context: OperationContext, payment: Payment) -> None:
     def text() -> tuple[str, str]:
         return _("پرداختی بدون صورت‌حساب باز"), _(
             "مبلغی بابت صورت‌حساب %(number)s پرداخت شد که صورت‌حساب بازی برای آن نیست. امور مالی آن را بررسی می‌کند و "
-            "به شما خبر می‌دهد.", number=shown(invoice.number),
-        )  # fmt: skip
+            "به شما خبر می‌دهد.",
+            number=shown(invoice.number),
+        )
 
     tell_payer(context, invoice, text)
 
@@ -79,8 +82,9 @@ def record_decision(context: OperationContext, *, payment: int, submission: Mapp
         if submission["decision"] == "refunded":
             return _("بازگشت وجه"), _(
                 "مبلغ پرداختی شما بابت صورت‌حساب %(number)s برگردانده شد. شمارهٔ پیگیری: %(reference)s",
-                number=number, reference=reference,
-            )  # fmt: skip
+                number=number,
+                reference=reference,
+            )
         return _("بستانکار شدن"), _("مبلغ پرداختی شما بابت صورت‌حساب %(number)s به حساب شما بستانکار شد.", number=number)
 
     tell_payer(context, found.invoice, text)

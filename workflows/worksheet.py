@@ -82,7 +82,7 @@ def _quota(context: ListingContext) -> Facts:
         (_("ظرفیت خالی (کنتور)"), number(max(0, left - assigned))),
         (_("آخرین ارجاع"), format_moment(last) if last else _("هرگز")),
         (_("انصراف‌های این ماه"), _withdrawals(context)),
-    ]  # fmt: skip
+    ]
     return Facts(_("سهمیهٔ دوره"), items)
 
 

@@ -243,6 +243,17 @@ def _standard_loop(node: etree._Element) -> str:
 
 
 RULES: tuple[Callable[[Any], str], ...] = (
-    _branches, _leads_on, _gateway_conditions, _unconditional_gateway, _event_gateway, _ad_hoc,
-    _quantities, _receive_task, _complex_gateway, _script, _message, _multi_instance, _standard_loop,
-)  # fmt: skip
+    _branches,
+    _leads_on,
+    _gateway_conditions,
+    _unconditional_gateway,
+    _event_gateway,
+    _ad_hoc,
+    _quantities,
+    _receive_task,
+    _complex_gateway,
+    _script,
+    _message,
+    _multi_instance,
+    _standard_loop,
+)

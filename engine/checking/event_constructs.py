@@ -39,10 +39,17 @@ def position(node: etree._Element) -> str:
 
 def _kinds() -> dict[str, str]:
     return {
-        "message": _("پیام"), "timer": _("زمان‌سنج"), "signal": _("سیگنال"), "error": _("خطا"),
-        "escalation": _("هشدار"), "cancel": _("لغو"), "conditional": _("شرط"), "link": _("پیوند"),
-        "terminate": _("خاتمه"), "multiple": _("چندگانه"),
-    }  # fmt: skip
+        "message": _("پیام"),
+        "timer": _("زمان‌سنج"),
+        "signal": _("سیگنال"),
+        "error": _("خطا"),
+        "escalation": _("هشدار"),
+        "cancel": _("لغو"),
+        "conditional": _("شرط"),
+        "link": _("پیوند"),
+        "terminate": _("خاتمه"),
+        "multiple": _("چندگانه"),
+    }
 
 
 def _one_definition(node: etree._Element) -> str:
@@ -69,8 +76,9 @@ def _place(node: etree._Element) -> str:
         return _("زیرفرایند با رسیدن جریان آغاز می‌شود؛ رویداد آغاز آن را ساده بکشید.")
     return _(
         "رویداد «%(kind)s» در این جایگاه اجرا نمی‌شود؛ یکی از این‌ها را بکشید: %(others)s.",
-        kind=_kinds().get(kind, kind), others=_("، ").join(_kinds()[one] for one in _kinds() if one in RUNS_AT[where]),
-    )  # fmt: skip
+        kind=_kinds().get(kind, kind),
+        others=_("، ").join(_kinds()[one] for one in _kinds() if one in RUNS_AT[where]),
+    )
 
 
 def _always_interrupts(node: etree._Element) -> str:
@@ -178,9 +186,17 @@ def _event_subprocess(node: etree._Element) -> str:
 
 
 RULES: tuple[Callable[[etree._Element], str], ...] = (
-    _one_definition, _place, _always_interrupts, _host, _cancel_end, _referred, _timer, _condition, _directions,
+    _one_definition,
+    _place,
+    _always_interrupts,
+    _host,
+    _cancel_end,
+    _referred,
+    _timer,
+    _condition,
+    _directions,
     _event_subprocess,
-)  # fmt: skip
+)
 
 
 def links(process: etree._Element) -> Iterator[tuple[str, str]]:

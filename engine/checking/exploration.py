@@ -228,9 +228,10 @@ class _Judge:
             for join in {self.game.edges[place].target for place in state}
         }
         first = [
-            (join, missing) for join, missing in joins.items()
+            (join, missing)
+            for join, missing in joins.items()
             if not any(self.game.upstream_of(edge) & held for edge in missing)
-        ]  # fmt: skip
+        ]
         return first or list(joins.items())
 
     def _stand(self, join: Node, branches: str, sure: bool) -> Fault:
@@ -239,19 +240,22 @@ class _Judge:
             text = _(
                 "بن‌بست: %(join)s ممکن است برای همیشه منتظر شاخه‌ای بماند که نمی‌آید: %(branches)s. "
                 "دروازهٔ پیوند را هم‌نوع دروازه‌ای کنید که شاخه‌ها را جدا کرده است.",
-                join=name, branches=branches,
-            )  # fmt: skip
+                join=name,
+                branches=branches,
+            )
             return Fault("deadlock", join.element, text)
         if self.has_way_out:
             text = _(
                 "%(join)s ممکن است منتظر شاخه‌ای بماند که نمی‌آید (%(branches)s)؛ تنها یک رویداد پرونده را بیرون می‌برد.",
-                join=name, branches=branches,
-            )  # fmt: skip
+                join=name,
+                branches=branches,
+            )
         else:
             text = _(
                 "اگر شرط‌ها با هم نخوانند، %(join)s برای همیشه منتظر شاخه‌ای می‌ماند که نمی‌آید: %(branches)s",
-                join=name, branches=branches,
-            )  # fmt: skip
+                join=name,
+                branches=branches,
+            )
         return Fault("deadlock", join.element, text, "warning")
 
     def _branch(self, edge: Edge) -> str:
@@ -298,7 +302,7 @@ class _Judge:
                 "شاخه‌های هم‌زمان بدون دروازهٔ پیوند به %(element)s می‌رسند؛ "
                 "این گام و آنچه پس از آن است چند بار اجرا می‌شود.",
                 element=_name(self.diagram, element),
-            )  # fmt: skip
+            )
             yield Fault("doubled", element, text, "warning")
 
     def _met(self, state: State) -> list[str]:

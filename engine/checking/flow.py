@@ -27,8 +27,9 @@ def faults(
     if len(diagram.elements) > MOST_ELEMENTS:
         text = _(
             "این فرایند %(count)s عنصر دارد؛ بیش از %(most)s نمی‌شود. بخشی از آن را فرایندی جدا کنید.",
-            count=len(diagram.elements), most=MOST_ELEMENTS,
-        )  # fmt: skip
+            count=len(diagram.elements),
+            most=MOST_ELEMENTS,
+        )
         yield Fault("size", diagram.key, text)
         return
     if not _is_graph(diagram):
@@ -68,13 +69,15 @@ def _conflict(conflict: parallel_writes.Conflict, diagram: Diagram) -> str:
         return _(
             "نمونه‌های هم‌زمان %(element)s همگی متغیر «%(variable)s» را می‌نویسند و تنها یکی می‌ماند؛ "
             "خروجیِ تکرار را در یک فهرست گرد آورید.",
-            element=_name(diagram.elements[conflict.one]), variable=conflict.variable,
-        )  # fmt: skip
+            element=_name(diagram.elements[conflict.one]),
+            variable=conflict.variable,
+        )
     return _(
         "%(one)s و %(other)s می‌توانند هم‌زمان باز باشند و هر دو متغیر «%(variable)s» را می‌نویسند؛ نام یکی را عوض کنید.",
-        one=_name(diagram.elements[conflict.one]), other=_name(diagram.elements[conflict.other]),
+        one=_name(diagram.elements[conflict.one]),
+        other=_name(diagram.elements[conflict.other]),
         variable=conflict.variable,
-    )  # fmt: skip
+    )
 
 
 def _name(element: Element) -> str:

@@ -110,9 +110,10 @@ class _Builder:
         self.graph = Graph(scope, Node(ANY, ONE, ""), [])
         self.drawn = {node.get("id", ""): node for node in scope if _is_drawn(node) and _in_the_flow(node)}
         self.flows = [
-            flow for flow in scope.findall(bpmn("sequenceFlow"))
+            flow
+            for flow in scope.findall(bpmn("sequenceFlow"))
             if flow.get("sourceRef") in self.drawn and flow.get("targetRef") in self.drawn
-        ]  # fmt: skip
+        ]
         self.conditional = {
             flow.get("sourceRef") for flow in self.flows if flow.find(bpmn("conditionExpression")) is not None
         }

@@ -17,9 +17,7 @@ def waiting_elements(process: etree._Element, waits: Waits) -> set[str]:
     """The ids of all that waits; a subprocess does when every way through it does."""
     within = list(scopes(process))
     inner = {scope.get("id", "") for scope in within[1:]}
-    found = {
-        node.get("id", "") for node in flow_nodes(process) if node.get("id") not in inner and waits(node)
-    }  # fmt: skip
+    found = {node.get("id", "") for node in flow_nodes(process) if node.get("id") not in inner and waits(node)}
     for scope in reversed(within[1:]):  # the inner before the outer
         if not _passes_by_itself(build(scope), found):
             found.add(scope.get("id", ""))
@@ -50,9 +48,7 @@ def rounds_without_wait(graph: Graph, waiting: set[str]) -> list[tuple[list[str]
         inside = set(nodes)
         if len(nodes) == 1 and all(edge.target is not nodes[0] for edge in nodes[0].outs):
             continue
-        has_exit = any(
-            edge.target not in inside for node in nodes if node.gives in (ONE, SOME) for edge in node.outs
-        )  # fmt: skip
+        has_exit = any(edge.target not in inside for node in nodes if node.gives in (ONE, SOME) for edge in node.outs)
         in_order = sorted(nodes, key=lambda node: order.get(node, -1))
         elements = [key for node in in_order for key in node.elements]
         if elements:

@@ -136,8 +136,9 @@ class TokenGame:
                 pairs[other].add(one)
         found: Together = [
             (frozenset(one.elements), frozenset(set().union(*(other.elements for other in others))))
-            for one, others in pairs.items() if others
-        ]  # fmt: skip
+            for one, others in pairs.items()
+            if others
+        ]
         for node in self.graph.nodes:
             for aside in node.asides:
                 found.append((frozenset(aside.elements), frozenset(self._beside(node, pairs) | aside.after)))

@@ -47,8 +47,10 @@ def _fix_first_due_time(self: Any, my_task: Any) -> None:
     if my_task.internal_data.get("event_value") is None:
         cycle = due.cycle(_value_of(self, my_task), now=clock.now(), element=_element(my_task))
         my_task.internal_data["event_value"] = {
-            "next": cycle.first.isoformat(), "period": cycle.period, "cycles": cycle.repetitions,
-        }  # fmt: skip
+            "next": cycle.first.isoformat(),
+            "period": cycle.period,
+            "cycles": cycle.repetitions,
+        }
 
 
 def _value_of(definition: Any, my_task: Any) -> object:
@@ -158,9 +160,10 @@ def attached_events(activity: Any) -> list[Any]:
     if split is None or not isinstance(split.task_spec, EventSplit):
         return []
     return [
-        task for task in split.children
+        task
+        for task in split.children
         if isinstance(task.task_spec, BoundaryEvent) and task._state == TaskState.WAITING
-    ]  # fmt: skip
+    ]
 
 
 # ---------------------------------------------------------------- 10 signal end events

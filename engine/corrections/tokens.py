@@ -130,9 +130,8 @@ def _everything_else_is_finished(self: Any, my_task: Any) -> bool:
 def _parked(spec: Any, my_task: Any) -> list[Any]:
     """The tokens that wait at a join, earliest first."""
     tokens = [
-        task for task in my_task.workflow.tasks.values()
-        if task.task_spec is spec and task._state == TaskState.WAITING
-    ]  # fmt: skip
+        task for task in my_task.workflow.tasks.values() if task.task_spec is spec and task._state == TaskState.WAITING
+    ]
     return sorted(tokens, key=lambda token: token.internal_data.get("arrived", 0))
 
 

@@ -41,10 +41,22 @@ __all__ = ["Imported", "import_file"]
 LARGEST_FILE = 5_000_000  # bytes
 MOST_NODES = 2_000
 STEPS = (
-    roles.lanes, dialects.read, drawn_only.mend, compensation.mend, scopes.mend, references.mend,
-    tasks.mend, events.mend, repetitions.mend, gateways.mend, names.mend, events.brought, roles.mend,
-    tasks.forms, drawing.mend,
-)  # fmt: skip
+    roles.lanes,
+    dialects.read,
+    drawn_only.mend,
+    compensation.mend,
+    scopes.mend,
+    references.mend,
+    tasks.mend,
+    events.mend,
+    repetitions.mend,
+    gateways.mend,
+    names.mend,
+    events.brought,
+    roles.mend,
+    tasks.forms,
+    drawing.mend,
+)
 
 
 @dataclass(frozen=True)
@@ -61,9 +73,13 @@ class Imported:
 
 
 def import_file(
-    name: str, content: bytes, *, seam: Seam | None = None, beside: Mapping[str, bytes] | None = None,
+    name: str,
+    content: bytes,
+    *,
+    seam: Seam | None = None,
+    beside: Mapping[str, bytes] | None = None,
     labels: Mapping[str, str] | None = None,
-) -> Imported:  # fmt: skip
+) -> Imported:
     """Normalise one file. ``name`` is only for the findings; faults of the file are findings, too.
 
     ``seam`` is the installation's (without it nothing but the roles is known); ``beside`` holds its diagrams and
@@ -99,18 +115,21 @@ def import_file(
 def _bare_seam() -> Seam:
     """Our roles and the built-in functions; no operation, no form."""
     return Seam(
-        operations=Operations(), roles=frozenset(role.value for role in Role) | CASE_ROLES,
-        form_fields=lambda process, task: None, functions=Language({}).functions,
-    )  # fmt: skip
+        operations=Operations(),
+        roles=frozenset(role.value for role in Role) | CASE_ROLES,
+        form_fields=lambda process, task: None,
+        functions=Language({}).functions,
+    )
 
 
 def _known(seam: Seam, beside: Mapping[str, bytes], labels: Mapping[str, str]) -> Known:
     return Known(
-        operations=frozenset(operation.name for operation in seam.operations), roles=seam.roles,
+        operations=frozenset(operation.name for operation in seam.operations),
+        roles=seam.roles,
         decisions=frozenset(file.removesuffix(".dmn") for file in beside if file.endswith(".dmn")),
         processes=frozenset(file.removesuffix(".bpmn") for file in beside if file.endswith(".bpmn")),
         labels=dict(labels),
-    )  # fmt: skip
+    )
 
 
 def _is_sound(findings: list[Finding]) -> bool:
@@ -123,8 +142,11 @@ def _refused(draft: Draft) -> Finding | None:
         return Finding(draft.file, "", text, line=draft.root.sourceline or 0)
     count = sum(1 for _found in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)))
     if count > MOST_NODES:
-        text = _("%(count)s عنصر دارد و بیش از %(most)s پذیرفته نمی‌شود؛ آن را به چند فرایند بشکنید.",
-                 count=count, most=MOST_NODES)  # fmt: skip
+        text = _(
+            "%(count)s عنصر دارد و بیش از %(most)s پذیرفته نمی‌شود؛ آن را به چند فرایند بشکنید.",
+            count=count,
+            most=MOST_NODES,
+        )
         return Finding(draft.file, "", text)
     return None
 
@@ -173,9 +195,7 @@ def _forget(root: etree._Element, gone: set[str]) -> None:
 # ---------------------------------------------------------------- what comes out is checked as ours is
 
 
-def _checked(
-    name: str, processes: Mapping[str, bytes], beside: Mapping[str, bytes], seam: Seam
-) -> Iterator[Finding]:  # fmt: skip
+def _checked(name: str, processes: Mapping[str, bytes], beside: Mapping[str, bytes], seam: Seam) -> Iterator[Finding]:
     for key, xml in processes.items():
         if len(xml) > LIMIT:
             yield Finding(name, key, _("پرونده بزرگ‌تر از %(limit)s بایت است.", limit=LIMIT))

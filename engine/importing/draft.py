@@ -106,9 +106,12 @@ class Draft:
     def connect(self, source: etree._Element, target: etree._Element) -> etree._Element:
         scope = _parent(target)
         flow = self.add(
-            scope, "sequenceFlow", f"{source.get('id')}_to_{target.get('id')}",
-            sourceRef=source.get("id", ""), targetRef=target.get("id", ""),
-        )  # fmt: skip
+            scope,
+            "sequenceFlow",
+            f"{source.get('id')}_to_{target.get('id')}",
+            sourceRef=source.get("id", ""),
+            targetRef=target.get("id", ""),
+        )
         _mention(source, "outgoing", flow)
         _mention(target, "incoming", flow)
         if (index := _index.get()) is not None:
@@ -284,9 +287,14 @@ def fields_of(node: etree._Element) -> list[etree._Element]:
 
 
 def add_field(
-    node: etree._Element, identifier: str, label: str, kind: str, *,
-    values: list[tuple[str, str]] | None = None, **more: str,
-) -> None:  # fmt: skip
+    node: etree._Element,
+    identifier: str,
+    label: str,
+    kind: str,
+    *,
+    values: list[tuple[str, str]] | None = None,
+    **more: str,
+) -> None:
     """Declare a form field; one that is there already stays as it is."""
     if any(found.get("id") == identifier for found in fields_of(node)):
         return

@@ -138,13 +138,15 @@ def _compensation_handlers(scope: etree._Element) -> dict[str, list[str]]:
         found.setdefault(association.get("sourceRef", ""), []).append(association.get("targetRef", ""))
     here = children(scope)
     throwers = {
-        identifier for identifier, node in here.items()
+        identifier
+        for identifier, node in here.items()
         if local(node) == "boundaryEvent" and node.find(bpmn("compensateEventDefinition")) is not None
-    }  # fmt: skip
+    }
     return {
         source: [one for one in targets if _is_handler(here.get(one))]
-        for source, targets in found.items() if source in throwers
-    }  # fmt: skip
+        for source, targets in found.items()
+        if source in throwers
+    }
 
 
 def _is_handler(node: etree._Element | None) -> bool:

@@ -62,10 +62,14 @@ def _cancels(draft: Draft, node: etree._Element) -> None:
         return
     around = next((up for up in node.iterancestors() if local(up) == "transaction"), None)
     outside = around.getparent() if around is not None else None
-    caught = outside is not None and around is not None and any(
-        other.get("attachedToRef") == around.get("id") and event_kind(other) == "cancel"
-        for other in children(outside).values()
-    )  # fmt: skip
+    caught = (
+        outside is not None
+        and around is not None
+        and any(
+            other.get("attachedToRef") == around.get("id") and event_kind(other) == "cancel"
+            for other in children(outside).values()
+        )
+    )
     if not caught:
         _put_aside(draft, node, _("هیچ تراکنشی این لغو را نمی‌گیرد؛ پایانِ ساده شد. رویداد مرزی لغو بکشید."))
 

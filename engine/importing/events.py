@@ -148,8 +148,11 @@ def _awaits_message(draft: Draft, node: etree._Element) -> None:
         set_property(node, "role", roles.role_around(draft, node))
     if not fields_of(node):
         add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
-        draft.say("fill_in", node, _("کلیدی ندارد که پیام را به پرونده برساند؛ فعلاً یک نفر رسیدنش را ثبت می‌کند. "
-                                     "correlation_key را بنویسید."))  # fmt: skip
+        draft.say(
+            "fill_in",
+            node,
+            _("کلیدی ندارد که پیام را به پرونده برساند؛ فعلاً یک نفر رسیدنش را ثبت می‌کند. correlation_key را بنویسید."),
+        )
 
 
 def _has_message(node: etree._Element) -> bool:

@@ -40,9 +40,7 @@ def check_file(name: str, content: bytes, installation: Installation, *, strict:
         return _decision_table(name, content)
     if strict or _is_ours(content, installation):
         return _ours(name, content, installation)
-    return import_file(
-        name, content, seam=installation.seam, beside=installation.files, labels=installation.labels
-    )  # fmt: skip
+    return import_file(name, content, seam=installation.seam, beside=installation.files, labels=installation.labels)
 
 
 def _is_ours(content: bytes, installation: Installation) -> bool:

@@ -21,9 +21,21 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _COMPARE = {
-    "=": "==", "==": "==", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=",
-    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
-}  # fmt: skip
+    "=": "==",
+    "==": "==",
+    "!=": "!=",
+    "<>": "!=",
+    "<": "<",
+    "<=": "<=",
+    ">": ">",
+    ">=": ">=",
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+}
 _CALLS = {"count": "len", "size": "len", "string": "text"}  # functions of ours under another name
 _WORDS = {"true": "True", "false": "False", "null": "None"}
 
@@ -248,9 +260,10 @@ def kinds(expression: str) -> dict[str, str]:
     tree = ast.parse(expression.strip(), mode="eval")
     called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = {
-        node.id: "boolean" for node in ast.walk(tree)
+        node.id: "boolean"
+        for node in ast.walk(tree)
         if isinstance(node, ast.Name) and node not in called and node.id not in _WORDS
-    }  # fmt: skip
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare | ast.BinOp | ast.Call):
             beside = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]

@@ -199,6 +199,9 @@ def _ask_for_names(draft: Draft, node: etree._Element, known: set[str]) -> None:
     for name, kind in sorted(missing.items()):
         add_field(asked, name, name, kind, required="false" if kind == "boolean" else "true")
         known.add(name)
-    text = _("هیچ گامی به این نام‌ها مقدار نمی‌دهد: %(names)s؛ در «%(task)s» پرسیده می‌شوند.",
-             names=", ".join(sorted(missing)), task=asked.get("name") or asked.get("id", ""))  # fmt: skip
+    text = _(
+        "هیچ گامی به این نام‌ها مقدار نمی‌دهد: %(names)s؛ در «%(task)s» پرسیده می‌شوند.",
+        names=", ".join(sorted(missing)),
+        task=asked.get("name") or asked.get("id", ""),
+    )
     draft.say("fill_in", node, text)

@@ -51,8 +51,11 @@ def missing(text: str, given: set[str]) -> set[str]:
 
 
 def _say(draft: Draft, node: etree._Element, text: str, names: set[str]) -> None:
-    message = _("«%(text)s» نام‌هایی می‌خواند که هیچ گامی به آن‌ها مقدار نمی‌دهد: %(names)s؛ فعلاً کنار گذاشته شد.",
-                text=text, names=", ".join(sorted(names)))  # fmt: skip
+    message = _(
+        "«%(text)s» نام‌هایی می‌خواند که هیچ گامی به آن‌ها مقدار نمی‌دهد: %(names)s؛ فعلاً کنار گذاشته شد.",
+        text=text,
+        names=", ".join(sorted(names)),
+    )
     draft.say("fill_in", node, message)
 
 

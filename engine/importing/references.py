@@ -52,7 +52,7 @@ def _shared_definitions(draft: Draft) -> None:
 
 def _refer(
     draft: Draft, node: etree._Element, place: etree._Element, kind: str, declared: dict[str, etree._Element]
-) -> None:  # fmt: skip
+) -> None:
     """An event without a valid reference gets one; for an error or escalation none means any."""
     attribute = f"{kind}Ref"
     referred = place.get(attribute)

@@ -64,8 +64,11 @@ def _process(draft: Draft, process: etree._Element) -> None:
             set_property(node, "role", draft.known.role)
             homeless.append(node)
     if homeless:
-        text = _("%(count)s گامِ آن نقشِ شناخته‌ای ندارد؛ «%(role)s» گذاشته شد. خط بکشید یا ویژگی role را درست کنید.",
-                 count=len(homeless), role=draft.known.role)  # fmt: skip
+        text = _(
+            "%(count)s گامِ آن نقشِ شناخته‌ای ندارد؛ «%(role)s» گذاشته شد. خط بکشید یا ویژگی role را درست کنید.",
+            count=len(homeless),
+            role=draft.known.role,
+        )
         draft.say("fill_in", process, text)
 
 

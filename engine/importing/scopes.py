@@ -87,10 +87,14 @@ def _starts(draft: Draft, scope: etree._Element) -> None:
 def _implicit_start(draft: Draft, scope: etree._Element) -> None:
     """Without a start event everything that no flow leads to begins at once: so says the standard."""
     roots = [
-        node for node in children(scope).values()
-        if local(node) != "boundaryEvent" and not incoming(node) and node.get("isForCompensation") != "true"
-        and node.get("triggeredByEvent") != "true" and not _catches_link(node)
-    ]  # fmt: skip
+        node
+        for node in children(scope).values()
+        if local(node) != "boundaryEvent"
+        and not incoming(node)
+        and node.get("isForCompensation") != "true"
+        and node.get("triggeredByEvent") != "true"
+        and not _catches_link(node)
+    ]
     if not roots:
         draft.say("error", scope, _("هیچ آغازی ندارد: هر عنصری جریانی رو به خود دارد. یک رویداد آغاز بکشید."))
         return
@@ -145,11 +149,15 @@ def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]
 def _ends(draft: Draft, scope: etree._Element) -> None:
     """A branch that just stops ends there: the engine wants to see where."""
     last = [
-        node for node in children(scope).values()
-        if not outgoing(node) and local(node) != "endEvent" and node.get("isForCompensation") != "true"
-        and node.get("triggeredByEvent") != "true" and node.find(bpmn("compensateEventDefinition")) is None
+        node
+        for node in children(scope).values()
+        if not outgoing(node)
+        and local(node) != "endEvent"
+        and node.get("isForCompensation") != "true"
+        and node.get("triggeredByEvent") != "true"
+        and node.find(bpmn("compensateEventDefinition")) is None
         and not (local(node) == "intermediateThrowEvent" and node.find(bpmn("linkEventDefinition")) is not None)
-    ]  # fmt: skip
+    ]
     if not last or local(scope) == "adHocSubProcess":
         return
     end = draft.add(scope, "endEvent", f"end_of_{scope.get('id')}")

@@ -49,9 +49,13 @@ def _branch(scope: etree._Element, node: etree._Element) -> None:
 
 
 def _choose(
-    scope: etree._Element, node: etree._Element, source: str, guarded: list[etree._Element],
-    default: etree._Element | None, free: list[etree._Element],
-) -> None:  # fmt: skip
+    scope: etree._Element,
+    node: etree._Element,
+    source: str,
+    guarded: list[etree._Element],
+    default: etree._Element | None,
+    free: list[etree._Element],
+) -> None:
     """Without a default flow, the flows that are always taken stand among those that are chosen."""
     gateway = _gateway(scope, "inclusiveGateway", inserted("choice", node.get("id", "")), source)
     for flow in guarded:

@@ -13,9 +13,19 @@ REFUSED_DIALECTS = {
     "signavio_choice_into_join": ("sid-j", "بن‌بست"),
 }  # file → element and a part of what is said of it
 PARTS = (
-    files.broken, files.encodings, files.giants, files.hostile, files.identifiers, drawn.flows, drawn.pictures,
-    drawn.constructs, drawn.events, drawn.references, drawn.expressions, drawn.deadlocks,
-)  # fmt: skip
+    files.broken,
+    files.encodings,
+    files.giants,
+    files.hostile,
+    files.identifiers,
+    drawn.flows,
+    drawn.pictures,
+    drawn.constructs,
+    drawn.events,
+    drawn.references,
+    drawn.expressions,
+    drawn.deadlocks,
+)
 
 
 def collection() -> Iterator[Awkward]:

@@ -22,8 +22,17 @@ def flows() -> Iterator[Awkward]:
     )
     yield fine("no_start", document(person("work") + end() + path("work", "done")))
     yield fine("no_end", document(start() + person("work") + path("begin", "work")))
-    yield fine("two_starts", document(start() + start(key="again") + person("work") + end()
-                                      + path("begin", "work", "done") + path("again", "work")))  # fmt: skip
+    yield fine(
+        "two_starts",
+        document(
+            start()
+            + start(key="again")
+            + person("work")
+            + end()
+            + path("begin", "work", "done")
+            + path("again", "work")
+        ),
+    )
     yield fine("only_tasks", document(person("one", "other") + path("one", "other")))
     yield fine("unconnected", document(start() + person("work", "lonely") + end() + path("begin", "work", "done")))
     yield fine("start_to_end", document(start() + end() + path("begin", "done")))
@@ -31,8 +40,19 @@ def flows() -> Iterator[Awkward]:
     fork = node("exclusiveGateway", "choice") + person("a", "b")
     meets = path("begin", "choice", "a", "done") + path("choice", "b", "done")
     yield fine("gateway_without_conditions", document(start() + fork + end() + meets))
-    yield fine("gateway_without_default", document(start() + fork + end() + path("begin", "choice") + path("a", "done")
-               + path("b", "done") + flow("choice", "a", "x == 1") + flow("choice", "b", "x == 2")))  # fmt: skip
+    yield fine(
+        "gateway_without_default",
+        document(
+            start()
+            + fork
+            + end()
+            + path("begin", "choice")
+            + path("a", "done")
+            + path("b", "done")
+            + flow("choice", "a", "x == 1")
+            + flow("choice", "b", "x == 2")
+        ),
+    )
     yield fine("gateway_of_one_flow", simple(node("exclusiveGateway", "choice"), first="choice", last="choice"))
     inner = start(key="is") + person("inner") + end(key="ie") + path("is", "inner", "ie")
     across = simple(node("subProcess", "sub", inner), first="sub", last="sub", more=flow("inner", "done", key="across"))
@@ -123,13 +143,27 @@ def events() -> Iterator[Awkward]:
     yield event("signal_to_nowhere", '<signalEventDefinition signalRef="gone"/>')
     yield event("signal", '<signalEventDefinition signalRef="S"/>', before=signal)
     yield event("timer_without_time", "<timerEventDefinition/>")
-    for number, (value, kind) in enumerate((
-        ("PT48H", "timeDuration"), ("'P2D'", "timeDuration"), ("P١D", "timeDuration"), ("-P1D", "timeDuration"),
-        ("1403/12/30", "timeDate"), ("1404-01-01", "timeDate"), ("P99999999999D", "timeDuration"), ("", "timeDate"),
-        ("0 0 12 * * ?", "timeCycle"), ("R/PT1S", "timeCycle"), ("R3/PT1H", "timeCycle"), ("2 days", "timeDuration"),
-    )):  # fmt: skip
-        yield Awkward(f"timer_{number}", simple(node("intermediateCatchEvent", "event", timer(value, kind)),
-                      first="event", last="event").encode(), True)  # fmt: skip
+    for number, (value, kind) in enumerate(
+        (
+            ("PT48H", "timeDuration"),
+            ("'P2D'", "timeDuration"),
+            ("P١D", "timeDuration"),
+            ("-P1D", "timeDuration"),
+            ("1403/12/30", "timeDate"),
+            ("1404-01-01", "timeDate"),
+            ("P99999999999D", "timeDuration"),
+            ("", "timeDate"),
+            ("0 0 12 * * ?", "timeCycle"),
+            ("R/PT1S", "timeCycle"),
+            ("R3/PT1H", "timeCycle"),
+            ("2 days", "timeDuration"),
+        )
+    ):
+        yield Awkward(
+            f"timer_{number}",
+            simple(node("intermediateCatchEvent", "event", timer(value, kind)), first="event", last="event").encode(),
+            True,
+        )
     yield event("event_of_two_definitions", '<messageEventDefinition messageRef="M"/>' + timer("PT1H"), before=message)
     yield event("bare_catch", "")
     yield event("link_without_partner", '<linkEventDefinition name="away"/>', "پیوند", tag="intermediateThrowEvent")
@@ -150,29 +184,45 @@ def events() -> Iterator[Awkward]:
     lonely = node("boundaryEvent", "event", timer("PT1H"), attachedToRef="work")
     yield fine("boundary_without_flow", simple(more=lonely))
     gateway = node("eventBasedGateway", "gate") + person("a", "b")
-    yield filled_in("event_gateway_to_tasks", document(
-        start() + gateway + end() + path("begin", "gate", "a", "done") + path("gate", "b", "done")
-    ), "gate")  # fmt: skip
+    yield filled_in(
+        "event_gateway_to_tasks",
+        document(start() + gateway + end() + path("begin", "gate", "a", "done") + path("gate", "b", "done")),
+        "gate",
+    )
 
 
 # ---------------------------------------------------------------- references
 
 
 def references() -> Iterator[Awkward]:
-    yield fine("default_is_nowhere", document(
-        start() + node("exclusiveGateway", "choice", default="gone") + person("a", "b") + end()
-        + path("begin", "choice") + flow("choice", "a", "x == 1") + flow("choice", "b") + path("a", "done")
-        + path("b", "done")
-    ))  # fmt: skip
+    yield fine(
+        "default_is_nowhere",
+        document(
+            start()
+            + node("exclusiveGateway", "choice", default="gone")
+            + person("a", "b")
+            + end()
+            + path("begin", "choice")
+            + flow("choice", "a", "x == 1")
+            + flow("choice", "b")
+            + path("a", "done")
+            + path("b", "done")
+        ),
+    )
     yield fine("incoming_is_a_lie", simple().replace("</userTask>", "<incoming>gone</incoming></userTask>"))
-    yield fine("error_without_code", simple(before='<error id="E"/>').replace(
-        "</endEvent>", '<errorEventDefinition errorRef="E"/></endEvent>'
-    ))  # fmt: skip
+    yield fine(
+        "error_without_code",
+        simple(before='<error id="E"/>').replace("</endEvent>", '<errorEventDefinition errorRef="E"/></endEvent>'),
+    )
     pool = '<collaboration id="c"><participant id="p1" processRef="gone"/><participant id="p2" processRef="awkward"/>'
     pool += '<messageFlow id="mf" sourceRef="gone" targetRef="work"/></collaboration>'
     yield fine("pool_of_a_stranger", simple(before=pool))
-    circle = [simple(node("callActivity", "work", calledElement=other), first="work", last="work").replace(
-        'id="awkward"', f'id="{key}"') for key, other in (("one", "other"), ("other", "one"))]  # fmt: skip
+    circle = [
+        simple(node("callActivity", "work", calledElement=other), first="work", last="work").replace(
+            'id="awkward"', f'id="{key}"'
+        )
+        for key, other in (("one", "other"), ("other", "one"))
+    ]
     second = circle[1].partition("<process")[2]
     for key in ("begin", "work", "done"):
         second = (
@@ -184,11 +234,27 @@ def references() -> Iterator[Awkward]:
 # ---------------------------------------------------------------- expressions
 
 ATTACKS = (
-    "__import__('os').popen('id').read()", "().__class__.__base__.__subclasses__()", "open('/etc/passwd').read()",
-    "9**9**9", "'a'*10**10", "[x for x in case]", "lambda: 1", "f'{case}'", "case.__class__", "exec('1')",
-    "𝓮𝔳𝔞𝔩('1')", "(" * 200 + "1" + ")" * 200, "x" * 5_000, "1 +", "a := 1", "*case",
-    "${bean.method()}", "#{execution.setVariable('a', 1)}", "case\u202e == 1", "import os",
-)  # fmt: skip
+    "__import__('os').popen('id').read()",
+    "().__class__.__base__.__subclasses__()",
+    "open('/etc/passwd').read()",
+    "9**9**9",
+    "'a'*10**10",
+    "[x for x in case]",
+    "lambda: 1",
+    "f'{case}'",
+    "case.__class__",
+    "exec('1')",
+    "𝓮𝔳𝔞𝔩('1')",
+    "(" * 200 + "1" + ")" * 200,
+    "x" * 5_000,
+    "1 +",
+    "a := 1",
+    "*case",
+    "${bean.method()}",
+    "#{execution.setVariable('a', 1)}",
+    "case\u202e == 1",
+    "import os",
+)
 
 
 def expressions() -> Iterator[Awkward]:

@@ -102,11 +102,18 @@ def giants() -> Iterator[Awkward]:
     yield refused("five_thousand_elements", document(start() + flat + end()), "5002")
     yield fine("ring_of_gateways", ring(30))
     yield fine("ring_of_200_gateways", ring(200))
-    yield fine("fan_of_300", document(
-        start() + node("parallelGateway", "fork") + node("parallelGateway", "join") + end()
-        + "".join(person(f"t{n}") + path("fork", f"t{n}", "join") for n in range(300))
-        + path("begin", "fork") + path("join", "done")
-    ))  # fmt: skip
+    yield fine(
+        "fan_of_300",
+        document(
+            start()
+            + node("parallelGateway", "fork")
+            + node("parallelGateway", "join")
+            + end()
+            + "".join(person(f"t{n}") + path("fork", f"t{n}", "join") for n in range(300))
+            + path("begin", "fork")
+            + path("join", "done")
+        ),
+    )
     yield fine("nested_20", nested(20))
     yield refused("nested_300", nested(300), "XML")
     yield refused("tags_in_tags", b"<a>" * 100_000, "XML")
@@ -151,10 +158,18 @@ def hostile() -> Iterator[Awkward]:
     yield fine("stylesheet", f'<?xml-stylesheet type="text/xsl" href="http://127.0.0.1:9/x.xsl"?>{text}')
     imported = '<import importType="http://www.w3.org/2001/XMLSchema" location="file:///etc/passwd" namespace="x"/>'
     yield fine("import", simple(before=imported))
-    for number, name in enumerate((
-        "&lt;img src=x onerror=alert(1)&gt;", "&lt;script&gt;alert(1)&lt;/script&gt;", "{{ 7*7 }}", "%(name)s %s %d",
-        "\u202eevil\u202c", "=cmd|' /C calc'!A0", "../../etc/passwd", "'; drop table cases; --",
-    )):  # fmt: skip
+    for number, name in enumerate(
+        (
+            "&lt;img src=x onerror=alert(1)&gt;",
+            "&lt;script&gt;alert(1)&lt;/script&gt;",
+            "{{ 7*7 }}",
+            "%(name)s %s %d",
+            "\u202eevil\u202c",
+            "=cmd|' /C calc'!A0",
+            "../../etc/passwd",
+            "'; drop table cases; --",
+        )
+    ):
         yield fine(f"name_{number}", simple(person("work", name=name)))
 
 
@@ -162,9 +177,12 @@ def hostile() -> Iterator[Awkward]:
 
 
 def identifiers() -> Iterator[Awkward]:
-    yield fine("id_missing", simple().replace('<userTask id="work"', "<userTask", 1).replace(
-        path("begin", "work") + path("work", "done"), path("begin", "done")
-    ))  # fmt: skip
+    yield fine(
+        "id_missing",
+        simple()
+        .replace('<userTask id="work"', "<userTask", 1)
+        .replace(path("begin", "work") + path("work", "done"), path("begin", "done")),
+    )
     yield fine("flow_without_id", simple().replace('<sequenceFlow id="from_begin_work"', "<sequenceFlow"))
     yield fine("no_flow_has_an_id", simple().replace('id="from_', 'x="from_'))
     yield refused("id_twice", simple(person("work", "work")), "دو بار", "work")
@@ -172,10 +190,22 @@ def identifiers() -> Iterator[Awkward]:
     for key in ("Start", "End", "Root", "Kartabl.fork.a"):
         yield Awkward(f"id_{key}", simple(person(key), first=key, last=key).encode(), True)
     for name, key in {
-        "persian": "بررسی", "quote": "it's", "double_quote": "a&quot;b", "space": "a b", "dot": "a.b", "digit": "1",
-        "markup": "&lt;b&gt;", "rtl": "a\u202eb", "zero_width": "a\u200cb", "slash": "../a", "percent": "a%20b",
-        "empty": "", "brace": "{a}", "emoji": "😀", "xpath": "' or '1'='1",
-    }.items():  # fmt: skip
+        "persian": "بررسی",
+        "quote": "it's",
+        "double_quote": "a&quot;b",
+        "space": "a b",
+        "dot": "a.b",
+        "digit": "1",
+        "markup": "&lt;b&gt;",
+        "rtl": "a\u202eb",
+        "zero_width": "a\u200cb",
+        "slash": "../a",
+        "percent": "a%20b",
+        "empty": "",
+        "brace": "{a}",
+        "emoji": "😀",
+        "xpath": "' or '1'='1",
+    }.items():
         if key:
             yield fine(f"id_{name}", simple(person(key), first=key, last=key))
         else:
@@ -183,8 +213,9 @@ def identifiers() -> Iterator[Awkward]:
     yield fine("process_without_id", simple().replace('<process id="awkward"', "<process"))
     yield fine("process_id_with_spaces", simple().replace('id="awkward"', 'id="my process"'))
     second = simple().partition("<process")[2]
-    yield Awkward("process_id_twice", simple().replace("</definitions>", "<process" + second).encode(), False,
-                  "awkward", "دو بار")  # fmt: skip
+    yield Awkward(
+        "process_id_twice", simple().replace("</definitions>", "<process" + second).encode(), False, "awkward", "دو بار"
+    )
     other = ("<process" + second).replace('"awkward"', '"other"')
     for key in ("begin", "work", "done"):
         other = other.replace(f'"{key}"', f'"{key}2"').replace("from_begin_work", "f1").replace("from_work_done", "f2")

@@ -48,9 +48,8 @@ def test_no_attack_gets_into_what_is_deployed():
         if awkward.name.startswith(("condition_", "timer_attack")):
             imported = import_file(awkward.name, awkward.content)
             conditions = [
-                text for xml in imported.processes.values()
-                for text in xml.decode().split("<conditionExpression>")[1:]
-            ]  # fmt: skip
+                text for xml in imported.processes.values() for text in xml.decode().split("<conditionExpression>")[1:]
+            ]
             assert not any(text.startswith(attack) for text in conditions for attack in ATTACKS)
 
 

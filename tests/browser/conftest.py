@@ -18,9 +18,13 @@ from tests.databases import SQLITE, fresh_database
 from tests.play import PASSWORD
 
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     "--no-first-run",
-]  # fmt: skip
+]
 PATIENCE = 10_000  # milliseconds
 REFUSED = "Failed to load resource: the server responded with a status of 4"  # what the browser says of every 4xx
 

@@ -11,9 +11,10 @@ from tests.browser.site import Site
 from tests.engine.test_documents import picture
 
 TEXT = {
-    "approved": "آزمون نشتی انجام شد و همه چیز درست است.", "sub_work": "لولهٔ زیرکار دیده شد.",
+    "approved": "آزمون نشتی انجام شد و همه چیز درست است.",
+    "sub_work": "لولهٔ زیرکار دیده شد.",
     "defects": "شیر قطع کنتور دوم نصب نشده است.",
-}  # fmt: skip
+}
 CHANGE_OF_PLACE = re.compile(r"/(cases|worklist|tasks)")
 
 

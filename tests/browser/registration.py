@@ -15,13 +15,19 @@ PDF = {
 }
 CONCEALED_TITLES = ("ownership_deed", "building_permit", "gas_plan", "contract", "concealed_details")
 PERSON = {
-    "first_name": "علي", "last_name": "كريمي", "father_name": "حسن", "national_code": "۴۶۰۸۹۶۸۸۸۲",
+    "first_name": "علي",
+    "last_name": "كريمي",
+    "father_name": "حسن",
+    "national_code": "۴۶۰۸۹۶۸۸۸۲",
     "mobile": "۰۹۱۳۱۲۳۴۵۶۷",
-}  # fmt: skip
+}
 COMPANY = {
-    "company_name": "آبادگران افق", "national_id": "10100301405", "registration_number": "۱۲۳۴",
-    "agent_name": "رضا نوری", "mobile": "09131234567",
-}  # fmt: skip
+    "company_name": "آبادگران افق",
+    "national_id": "10100301405",
+    "registration_number": "۱۲۳۴",
+    "agent_name": "رضا نوری",
+    "mobile": "09131234567",
+}
 NUMBER = re.compile(r"\d{4}-\d{6}-\d")
 
 _numbers = itertools.count(1)
@@ -74,9 +80,14 @@ class Registration:
         self.at("register_property")
         self.page.select_option("[name=region]", str(region))
         self.fill(
-            main_plate="۱۲۳۴", sub_plate="۵۶", renovation_code=f"77-34-{next(_numbers)}", postal_code="۷۶۱۸۷۱۲۳۴۵",
-            address="کرمان، بلوار جمهوری، کوچهٔ ۵، پلاک ۱۲", land_area="۲۵۰٫۵", floors="۴",
-        )  # fmt: skip
+            main_plate="۱۲۳۴",
+            sub_plate="۵۶",
+            renovation_code=f"77-34-{next(_numbers)}",
+            postal_code="۷۶۱۸۷۱۲۳۴۵",
+            address="کرمان، بلوار جمهوری، کوچهٔ ۵، پلاک ۱۲",
+            land_area="۲۵۰٫۵",
+            floors="۴",
+        )
         self.go_on()
         return self.at("register_owner")
 
@@ -95,9 +106,13 @@ class Registration:
         return self.at("register_meters")
 
     def meter(self, row: int, *, units: str = "۲", usage: str = "residential", area: str, consumption: str) -> None:
-        self.fill(**{
-            f"meters-{row}-units": units, f"meters-{row}-floor_area": area, f"meters-{row}-consumption": consumption,
-        })  # fmt: skip
+        self.fill(
+            **{
+                f"meters-{row}-units": units,
+                f"meters-{row}-floor_area": area,
+                f"meters-{row}-consumption": consumption,
+            }
+        )
         self.page.select_option(f"[name=meters-{row}-usage]", usage)
 
     def one_meter(self) -> Registration:

@@ -31,9 +31,13 @@ OWNER = "contractor-2"  # whose cases stand at the places
 WITH_INSPECTOR, WITHOUT_INSPECTOR, OTHER_REGION = 3, 9, 7
 KNOWN_PLATE = "2394"
 STAFF = {
-    "gas_office": ("شهلا", "ابراهیمی"), "supervisor": ("هومن", "راد"), "admin": ("بیتا", "مقدم"),
-    "finance": ("هادی", "سلیمی"), "citizen": ("محمد", "رضایی"), "contractor": ("فرهاد", "یوسفی"),
-}  # fmt: skip
+    "gas_office": ("شهلا", "ابراهیمی"),
+    "supervisor": ("هومن", "راد"),
+    "admin": ("بیتا", "مقدم"),
+    "finance": ("هادی", "سلیمی"),
+    "citizen": ("محمد", "رضایی"),
+    "contractor": ("فرهاد", "یوسفی"),
+}
 
 
 class Site:
@@ -80,13 +84,20 @@ class Site:
         self.places["finished case"] = f"/cases/{play.case.number}"
         play.follow("gas_inspection")
         self.places |= {
-            "inspection": f"/cases/{play.case.number}", "schedule_visit": self.path_of(play, "schedule_visit"),
-        }  # fmt: skip
+            "inspection": f"/cases/{play.case.number}",
+            "schedule_visit": self.path_of(play, "schedule_visit"),
+        }
         with self.application.engine.transaction() as session:
-            session.add(Incident(
-                case_id=play.case_id, element_id="visit", operation="gas_inspection.tell_contractor",
-                message="the provider did not answer", at=self.application.clock(), last_at=self.application.clock(),
-            ))  # fmt: skip
+            session.add(
+                Incident(
+                    case_id=play.case_id,
+                    element_id="visit",
+                    operation="gas_inspection.tell_contractor",
+                    message="the provider did not answer",
+                    at=self.application.clock(),
+                    last_at=self.application.clock(),
+                )
+            )
 
     def _open_registrations(self) -> None:
         by = OWNER
@@ -119,13 +130,14 @@ class Site:
         self.places |= {
             "record_report": self.path_of(visited, "record_report"),
             "dismiss_inspector": self.path_of(visited, "dismiss_inspector"),
-        }  # fmt: skip
+        }
         owing = inspections.reports(self._inspected("3-1-1-8"), "defects", 1, by=INSPECTOR)
         self.places |= {
-            "case in debt": f"/cases/{owing.case.number}", "pay_debt": self.path_of(owing, "pay_debt"),
+            "case in debt": f"/cases/{owing.case.number}",
+            "pay_debt": self.path_of(owing, "pay_debt"),
             "locked visit": self.path_of(owing, "schedule_visit"),
             "correct_report": self.path_of(owing, "correct_report"),
-        }  # fmt: skip
+        }
         wrong = {1: "زیربنا ۱۵۰ متر است."}
         wronged = inspections.reports(self._inspected("3-1-1-9"), "defects", 1, by=INSPECTOR, mismatches=wrong)
         self.places["correct_meter"] = self.path_of(wronged, "correct_meter")
@@ -145,10 +157,11 @@ class Site:
                 play.does(INSPECTOR, "review_confirmation", decision="approve")
                 issued = certificates.certificate(play)
                 self.places |= {
-                    "approved project": f"/cases/{number}", "certificate": f"/cases/{play.case.number}",
+                    "approved project": f"/cases/{number}",
+                    "certificate": f"/cases/{play.case.number}",
                     "verify": address_of(issued, ""),
                     "revoke": f"/start/certificate_revocation?certificate={issued.number}",
-                }  # fmt: skip
+                }
 
 
 @contextmanager
@@ -158,9 +171,13 @@ def running(database_url: str, files: Path, fill: Callable[[Site], None] = Site.
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = Settings(
-        secret_key="s" * 32, database_url=database_url, files_path=files, mode="demo", worker_tick=0.2,
+        secret_key="s" * 32,
+        database_url=database_url,
+        files_path=files,
+        mode="demo",
+        worker_tick=0.2,
         public_url=f"http://127.0.0.1:{port}",
-    )  # fmt: skip
+    )
     application = kartabl.build(settings)
     site = Site(application)
     fill(site)

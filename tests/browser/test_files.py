@@ -67,16 +67,22 @@ def documents_of_last_case(site: Site) -> list[str]:
 @pytest.mark.rule("TKT-1")
 def test_files_are_sent_while_the_form_is_filled_in_and_refused_ones_say_why(page: Page, letters: Site) -> None:
     choose(
-        page, pdf("قرارداد.pdf"), pdf("برنامه.exe"), pdf("بزرگ.pdf", PDF + b" " * 6_000_000),
-        pdf("دروغ\u202efdp.png"), pdf("نقشه\u202e.pdf"),
-    )  # fmt: skip
+        page,
+        pdf("قرارداد.pdf"),
+        pdf("برنامه.exe"),
+        pdf("بزرگ.pdf", PDF + b" " * 6_000_000),
+        pdf("دروغ\u202efdp.png"),
+        pdf("نقشه\u202e.pdf"),
+    )
     expect(held(page)).to_have_count(2)
     assert sorted(held(page).all_text_contents()) == ["قرارداد.pdf", "نقشه.pdf"]
     wrong = field(page).locator(".files__item--wrong")
     expect(wrong).to_have_count(3)
     for name, reason in (
-        ("برنامه.exe", "از نوع پذیرفته‌شده نیست"), ("بزرگ.pdf", "۶ مگابایت"), ("دروغfdp.png", "با پسوند نام آن"),
-    ):  # fmt: skip
+        ("برنامه.exe", "از نوع پذیرفته‌شده نیست"),
+        ("بزرگ.pdf", "۶ مگابایت"),
+        ("دروغfdp.png", "با پسوند نام آن"),
+    ):
         message = wrong.filter(has_text=name).get_by_role("alert")
         expect(message).to_contain_text(name)
         expect(message).to_contain_text(reason)

@@ -44,9 +44,22 @@ def played(browse: SignIn, site: Site) -> tuple[str, Visitor, Visitor]:
 
 @pytest.mark.timeout(600)  # some two hundred pages
 @pytest.mark.rule(
-    "INS-2", "INS-4", "INS-5", "INS-7", "INS-8", "INS-10", "INS-11", "INS-12", "INS-14", "INS-15", "CNF-1", "CNF-2",
-    "CNF-3", "CNF-4", "CNF-5",
-)  # fmt: skip
+    "INS-2",
+    "INS-4",
+    "INS-5",
+    "INS-7",
+    "INS-8",
+    "INS-10",
+    "INS-11",
+    "INS-12",
+    "INS-14",
+    "INS-15",
+    "CNF-1",
+    "CNF-2",
+    "CNF-3",
+    "CNF-4",
+    "CNF-5",
+)
 def test_a_concealed_project_is_played_up_to_its_certificate_and_its_revocation(
     played: tuple[str, Visitor, Visitor], browse: SignIn
 ) -> None:

@@ -134,8 +134,15 @@ def test_a_known_renovation_code_is_refused_with_the_way_to_the_known_property(r
     registration.go_on()
     registration.at("register_property")
     page.select_option("[name=region]", "3")
-    registration.fill(main_plate="1", sub_plate="2", renovation_code="3-12-45-6", postal_code="7618712345",
-                      address="نشانی", land_area="100", floors="1").go_on()  # fmt: skip
+    registration.fill(
+        main_plate="1",
+        sub_plate="2",
+        renovation_code="3-12-45-6",
+        postal_code="7618712345",
+        address="نشانی",
+        land_area="100",
+        floors="1",
+    ).go_on()
     expect(page.locator("#renovation_code-error")).to_be_visible()
     expect(registration.field("address")).to_have_value("نشانی")
 

@@ -118,10 +118,12 @@ def a_citizen_asks_with_files(office: Office) -> str:
     page.locator("[name=priority][value=urgent]").check(force=True)
     page.locator("[name=title]").fill("مشکل ورود به سامانه")
     page.locator("[name=body]").fill(BODY)
-    page.locator("input[type=file]").set_input_files([
-        {"name": "نامه.pdf", "mimeType": "application/pdf", "buffer": PDF},
-        {"name": "Penguins.png", "mimeType": "image/png", "buffer": picture("PNG")},
-    ])  # fmt: skip
+    page.locator("input[type=file]").set_input_files(
+        [
+            {"name": "نامه.pdf", "mimeType": "application/pdf", "buffer": PDF},
+            {"name": "Penguins.png", "mimeType": "image/png", "buffer": picture("PNG")},
+        ]
+    )
     expect(page.locator("main form[data-keep]")).to_contain_text("Penguins.png")
     examine(page)
     office.sends(page)

@@ -158,11 +158,14 @@ class AwaitedTokens(Following):
             return self.now.events()
         return [
             Doable(
-                key := f"{self.block.key}c{number}", self.data, self._take(way, "" if hours else key),
-                self.began + timedelta(hours=hours) if hours else None, writes="" if hours else key,
+                key := f"{self.block.key}c{number}",
+                self.data,
+                self._take(way, "" if hours else key),
+                self.began + timedelta(hours=hours) if hours else None,
+                writes="" if hours else key,
             )
             for number, (hours, way) in enumerate(zip(self.block.hours, self.block.ways, strict=True))
-        ]  # fmt: skip
+        ]
 
     def _take(self, way: Block, writes: str) -> Event:
         def take(values: Values) -> None:

@@ -147,7 +147,8 @@ REFUSED: dict[str, bytes] = {
     ),
     "compensation that is not waited for": undone(throws='<compensateEventDefinition waitForCompletion="false"/>'),
     "compensation of a subprocess that throws itself": drawn(
-        tasks("y", "sub", last=COMPENSATE).replace('<userTask id="sub"></userTask>', "") + undoing("y")
+        tasks("y", "sub", last=COMPENSATE).replace('<userTask id="sub"></userTask>', "")
+        + undoing("y")
         + subprocess("sub", _CONTENT + end("e2", COMPENSATE) + undoing("x"))
     ),
     "event subprocess start: compensation": beside(COMPENSATE),
@@ -190,16 +191,20 @@ REFUSED: dict[str, bytes] = {
     "task after an event-based gateway": waiting(user("x"), path("g", "x", "e")),
     "gateway branch without condition": choosing(flow("g", "x", "n &gt; 1"), flow("g", "y", key="open")),
     "gateway without default flow": choosing(flow("g", "x", "n &gt; 1"), flow("g", "y", "n &lt; 1")),
-    "condition behind a parallel gateway": choosing(
-        flow("g", "x", "n &gt; 1"), path("g", "y"), tag="parallelGateway"
-    ),
+    "condition behind a parallel gateway": choosing(flow("g", "x", "n &gt; 1"), path("g", "y"), tag="parallelGateway"),
     "conditional flows only": choosing(flow("g", "x", "n &gt; 1"), flow("g", "y", "n &lt; 1"), tag="userTask"),
     "element without a way on": task(more=boundary("b", "a", timer("PT1H"))),
     "element that nothing leads to": task(more=user("lost") + path("lost", "e")),
     "link without its other end": drawn(start() + node("intermediateThrowEvent", "t", LINK) + path("s", "t") + end()),
     "link that leads to two places": drawn(
-        start() + node("intermediateThrowEvent", "t", LINK) + path("s", "t") + end() + catch("c", LINK)
-        + catch("d", LINK) + path("c", "e") + path("d", "e")
+        start()
+        + node("intermediateThrowEvent", "t", LINK)
+        + path("s", "t")
+        + end()
+        + catch("c", LINK)
+        + catch("d", LINK)
+        + path("c", "e")
+        + path("d", "e")
     ),
     "process that is not executable": task().replace(b'isExecutable="true"', b'isExecutable="false"'),
     "data input and output": task(_IO),
@@ -207,4 +212,4 @@ REFUSED: dict[str, bytes] = {
     "correlation": task().replace(b"<process ", b'<correlationProperty id="key"/><process '),
     "resource role": task("<potentialOwner><resourceRef>clerk</resourceRef></potentialOwner>"),
     "choreography": drawn("").split(b"<process")[0] + b'<choreography id="x"/></definitions>',
-}  # fmt: skip
+}

@@ -33,17 +33,29 @@ def timer(identifier: str, when: str, *, attached_to: str = "", interrupting: bo
 
 
 QUESTION = process(
-    start() + user_task("answer", role="finance", due="working_days(2)") + timer("late", "working_days(2)",
-    attached_to="answer") + user_task("escalate") + end() + end("told")
-    + chain("begin", "answer", "done") + chain("late", "escalate", "told")
-)  # fmt: skip
+    start()
+    + user_task("answer", role="finance", due="working_days(2)")
+    + timer("late", "working_days(2)", attached_to="answer")
+    + user_task("escalate")
+    + end()
+    + end("told")
+    + chain("begin", "answer", "done")
+    + chain("late", "escalate", "told")
+)
 CHOICE = process(
-    start() + '<bpmn:eventBasedGateway id="first"/>' + timer("soon", "working_days(1)") + timer("later", "'PT90H'")
-    + user_task("soon_done") + user_task("later_done") + end() + end("ended")
-    + chain("begin", "first", "soon", "soon_done", "done") + flow("first", "later")
+    start()
+    + '<bpmn:eventBasedGateway id="first"/>'
+    + timer("soon", "working_days(1)")
+    + timer("later", "'PT90H'")
+    + user_task("soon_done")
+    + user_task("later_done")
+    + end()
+    + end("ended")
+    + chain("begin", "first", "soon", "soon_done", "done")
+    + flow("first", "later")
     + chain("later", "later_done", "ended"),
     key="choice",
-)  # fmt: skip
+)
 
 
 def day(year: int, month: int, number: int) -> date:
@@ -52,9 +64,11 @@ def day(year: int, month: int, number: int) -> date:
 
 
 def at(year: int, month: int, number: int, hour: int = 10, minute: int = 0) -> datetime:
-    return datetime.combine(day(year, month, number), datetime.min.time(), TEHRAN).replace(
-        hour=hour, minute=minute
-    ).astimezone(UTC)  # fmt: skip
+    return (
+        datetime.combine(day(year, month, number), datetime.min.time(), TEHRAN)
+        .replace(hour=hour, minute=minute)
+        .astimezone(UTC)
+    )
 
 
 SUNDAY = day(1405, 9, 1)  # the day after the cases of these tests begin, on Saturday at 10:00
@@ -68,19 +82,23 @@ class CalendarOffice(Small):
         super().__init__(server, *(diagrams or (QUESTION,)), **more)
         with self.engine.transaction() as session:
             seeding.fill(session, self.engine.services.settings, now=self.clock())
-            session.add(Person(
-                username="mina", first_name="mina", last_name="", password_hash="", created_at=self.clock(),
-                roles=[RoleGrant(role="admin")],
-            ))  # fmt: skip
+            session.add(
+                Person(
+                    username="mina",
+                    first_name="mina",
+                    last_name="",
+                    password_hash="",
+                    created_at=self.clock(),
+                    roles=[RoleGrant(role="admin")],
+                )
+            )
 
     def admin(self) -> Actor:
         with self.engine.transaction() as session:
             return actor_for(session.scalars(select(Person).where(Person.username == "mina")).one())
 
     def preview(self, proposal: Proposal) -> Preview:
-        return self.look(lambda session: calendar_changes.preview(
-            session, proposal, by=self.admin(), now=self.clock()
-        ))  # fmt: skip
+        return self.look(lambda session: calendar_changes.preview(session, proposal, by=self.admin(), now=self.clock()))
 
     def change(self, proposal: Proposal, *, reason: str = "تصمیم هیئت وزیران", seen: int | None = None) -> int:
         """Save a change; the deadlines have not moved yet."""
@@ -105,20 +123,28 @@ class CalendarOffice(Small):
             pass
 
     def timers(self, case_id: int) -> dict[str, datetime]:
-        return self.look(lambda session: {
-            job.element_id: job.due_at
-            for job in session.scalars(select(Job).where(Job.case_id == case_id, Job.kind == JobKind.TIMER))
-        })  # fmt: skip
+        return self.look(
+            lambda session: {
+                job.element_id: job.due_at
+                for job in session.scalars(select(Job).where(Job.case_id == case_id, Job.kind == JobKind.TIMER))
+            }
+        )
 
     def history(self, case_id: int, what: str) -> list[HistoryEntry]:
-        return self.look(lambda session: list(session.scalars(
-            select(HistoryEntry).where(HistoryEntry.case_id == case_id, HistoryEntry.what == what)
-        )))  # fmt: skip
+        return self.look(
+            lambda session: list(
+                session.scalars(select(HistoryEntry).where(HistoryEntry.case_id == case_id, HistoryEntry.what == what))
+            )
+        )
 
     def notices(self, username: str) -> list[Notice]:
-        return self.look(lambda session: list(session.scalars(
-            select(Notice).join(Person, Person.id == Notice.person_id).where(Person.username == username)
-        )))  # fmt: skip
+        return self.look(
+            lambda session: list(
+                session.scalars(
+                    select(Notice).join(Person, Person.id == Notice.person_id).where(Person.username == username)
+                )
+            )
+        )
 
     def answered(self, session: Session, case_id: int) -> None:
         task = self.task(case_id, "answer")

@@ -22,8 +22,21 @@ class Inventor:
         self.random = random
         self.number = 0
         self.guarded = 0  # how many activities with events are round what is made up now
-        self.kinds = [self._split, self._sub, self._call, self._loop, self._many, self._again, self._guarded,
-                      self._awaited, self._thrown, self._scoped, self._undone, self._split, self._guarded]  # fmt: skip
+        self.kinds = [
+            self._split,
+            self._sub,
+            self._call,
+            self._loop,
+            self._many,
+            self._again,
+            self._guarded,
+            self._awaited,
+            self._thrown,
+            self._scoped,
+            self._undone,
+            self._split,
+            self._guarded,
+        ]
 
     def process(self) -> Sub | Scoped:
         depth = self.random.choice(DEPTHS)

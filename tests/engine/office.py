@@ -52,9 +52,14 @@ class Office:
     def person(self, *roles: str, scope: str = "", name: str = "رها") -> Person:
         number = next(self._count)
         person = Person(
-            username=f"p{number}", password_hash="", first_name=name, last_name=f"نمونه {number}", created_at=NOW,
-            kind="staff", roles=[RoleGrant(role=role, scope=scope) for role in roles],
-        )  # fmt: skip
+            username=f"p{number}",
+            password_hash="",
+            first_name=name,
+            last_name=f"نمونه {number}",
+            created_at=NOW,
+            kind="staff",
+            roles=[RoleGrant(role=role, scope=scope) for role in roles],
+        )
         self.session.add(person)
         self.session.flush()
         return person
@@ -63,13 +68,23 @@ class Office:
         return actor_for(self.person(*roles, scope=scope))
 
     def case(
-        self, *, by: Actor | None = None, subject: str = "", search: tuple[str, ...] = (),
-        status: CaseStatus = CaseStatus.RUNNING, process: str = "errand",
-    ) -> Case:  # fmt: skip
+        self,
+        *,
+        by: Actor | None = None,
+        subject: str = "",
+        search: tuple[str, ...] = (),
+        status: CaseStatus = CaseStatus.RUNNING,
+        process: str = "errand",
+    ) -> Case:
         case = Case(
-            number=numbers.placeholder(), process_key=process, definition_id=self.definition.id, status=status,
-            state=b"", started_at=NOW, started_by_id=by.person_id if by else None,
-        )  # fmt: skip
+            number=numbers.placeholder(),
+            process_key=process,
+            definition_id=self.definition.id,
+            status=status,
+            state=b"",
+            started_at=NOW,
+            started_by_id=by.person_id if by else None,
+        )
         self.session.add(case)
         self.session.flush()
         case.number = numbers.case_number(case.id, NOW)
@@ -78,15 +93,37 @@ class Office:
         return case
 
     def task(
-        self, case: Case, role: str = "clerk", *, scope: str = "", to: Actor | None = None, claimed: bool = False,
-        name: str = "تصمیم", key: str = "decide", priority: int = 50, due: datetime | None = None,
-        since: datetime = NOW, status: TaskStatus = TaskStatus.OPEN, kind: TaskKind = TaskKind.USER_TASK,
-    ) -> Task:  # fmt: skip
+        self,
+        case: Case,
+        role: str = "clerk",
+        *,
+        scope: str = "",
+        to: Actor | None = None,
+        claimed: bool = False,
+        name: str = "تصمیم",
+        key: str = "decide",
+        priority: int = 50,
+        due: datetime | None = None,
+        since: datetime = NOW,
+        status: TaskStatus = TaskStatus.OPEN,
+        kind: TaskKind = TaskKind.USER_TASK,
+    ) -> Task:
         task = Task(
-            case_id=case.id, kind=kind, key=key, process_key=case.process_key, name=name, token=str(next(self._count)),
-            role=role, scope=scope, assignee_id=to.person_id if to else None, claimed=claimed, since=since,
-            due_at=due, priority=priority, status=status,
-        )  # fmt: skip
+            case_id=case.id,
+            kind=kind,
+            key=key,
+            process_key=case.process_key,
+            name=name,
+            token=str(next(self._count)),
+            role=role,
+            scope=scope,
+            assignee_id=to.person_id if to else None,
+            claimed=claimed,
+            since=since,
+            due_at=due,
+            priority=priority,
+            status=status,
+        )
         self.session.add(task)
         if to is None or claimed:
             self.session.add(Participant(case_id=case.id, role=role, since=NOW))

@@ -90,9 +90,7 @@ class Side:
 
     def complete(self, chosen: Doable, values: Values) -> None:
         wanted = _seen(chosen.name, chosen.data)
-        task = next(
-            t for t in stepping.open_user_tasks(self.workflow) if _seen(t.task_spec.bpmn_id, t.data) == wanted
-        )  # fmt: skip
+        task = next(t for t in stepping.open_user_tasks(self.workflow) if _seen(t.task_spec.bpmn_id, t.data) == wanted)
         task.data["d"] = values.d
         if chosen.answers:
             task.data[chosen.answers] = values.d

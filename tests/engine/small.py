@@ -137,20 +137,28 @@ class Small:
         self.operations = operations or Operations()
         sessions = session_factory(self.database)
         calendar = kartabl.office_calendar(settings, sessions)
-        language = Language({
-            "in_a_day": lambda: (clock.now().replace(hour=23)).isoformat(), "working_days": calendar.working_days,
-        })  # fmt: skip
+        language = Language(
+            {
+                "in_a_day": lambda: (clock.now().replace(hour=23)).isoformat(),
+                "working_days": calendar.working_days,
+            }
+        )
         self.engine = Engine(
-            sessions=sessions, operations=self.operations, briefings=Briefings(),
-            reports=Reports(), services=Services(settings=settings, sms=Screen(), calendar=calendar),
+            sessions=sessions,
+            operations=self.operations,
+            briefings=Briefings(),
+            reports=Reports(),
+            services=Services(settings=settings, sms=Screen(), calendar=calendar),
             environment=SafeEnvironment(language),
             clock=self.clock,
-        )  # fmt: skip
+        )
         self.worker = Worker(self.engine)
         seam = checking.Seam(
-            operations=self.operations, roles=frozenset({"citizen", "supervisor", "finance"}),
-            form_fields=lambda process_key, task_key: frozenset({"answer"}), functions=language.functions,
-        )  # fmt: skip
+            operations=self.operations,
+            roles=frozenset({"citizen", "supervisor", "finance"}),
+            form_fields=lambda process_key, task_key: frozenset({"answer"}),
+            functions=language.functions,
+        )
         files = {f"{key}.bpmn": xml for xml in diagrams for key in [_key(xml)]}
         bundle = checking.check(files, seam)
         assert bundle.sound, "\n".join(map(str, bundle.findings))
@@ -158,9 +166,13 @@ class Small:
             definitions.deploy(session, bundle.diagrams, now=NOW)
             for name, role in (("ali", "citizen"), ("sara", "citizen"), ("reza", "finance"), ("boss", "supervisor")):
                 person = Person(
-                    username=name, first_name=name, last_name="", password_hash="", created_at=NOW,
+                    username=name,
+                    first_name=name,
+                    last_name="",
+                    password_hash="",
+                    created_at=NOW,
                     roles=[RoleGrant(role=role)],
-                )  # fmt: skip
+                )
                 session.add(person)
 
     def actor(self, username: str) -> Actor:

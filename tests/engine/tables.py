@@ -15,9 +15,18 @@ def model(content: str) -> decisions.DecisionModel:
 
 
 def table(
-    policy: str, rules: str, *, inputs: Iterable[str] = "x", outputs: str = "out", type: str = "",
-    result_type: str = "", allowed: str = "", listed: str = "", default: str = "", aggregation: str = "",
-) -> decisions.Decision:  # fmt: skip
+    policy: str,
+    rules: str,
+    *,
+    inputs: Iterable[str] = "x",
+    outputs: str = "out",
+    type: str = "",
+    result_type: str = "",
+    allowed: str = "",
+    listed: str = "",
+    default: str = "",
+    aggregation: str = "",
+) -> decisions.Decision:
     """One table named ``t``; ``inputs``: one for each column; ``allowed`` and ``type`` hold for all of them."""
     gathered = f' aggregation="{aggregation}"' if aggregation else ""
     parts = [f'<decision id="t"><decisionTable hitPolicy="{policy}"{gathered}>']

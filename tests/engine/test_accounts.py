@@ -184,10 +184,15 @@ def test_one_address_cannot_try_many_accounts(desk):
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [
-        ("۱۲-۳۰-٠١٢٣٤", "12-30-01234"), (" 12–30–01234M ", "12-30-01234m"), ("۰۹۱۲۳۴۵۶۷۸۹", MOBILE),
-        ("+98 912 345 6789", MOBILE), ("9123456789", MOBILE), ("Unit-IT", "unit-it"), ("989-12-34567", "989-12-34567"),
+        ("۱۲-۳۰-٠١٢٣٤", "12-30-01234"),
+        (" 12–30–01234M ", "12-30-01234m"),
+        ("۰۹۱۲۳۴۵۶۷۸۹", MOBILE),
+        ("+98 912 345 6789", MOBILE),
+        ("9123456789", MOBILE),
+        ("Unit-IT", "unit-it"),
+        ("989-12-34567", "989-12-34567"),
     ],
-)  # fmt: skip
+)
 def test_user_names_have_one_form(typed, stored):
     assert fold_username(typed) == stored
 

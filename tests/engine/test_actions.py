@@ -29,11 +29,20 @@ def action(identifier: str, role: str) -> str:
 
 def drawn(key: str) -> bytes:
     return process(
-        start() + service("naming", "test_actions.call_it", number="number") + user_task("wait") + end()
-        + action(f"dismiss_{key}", "finance") + end("gone") + action("withdraw", "citizen") + end("withdrawn")
-        + chain("begin", "naming", "wait", "done") + flow(f"dismiss_{key}", "gone") + flow("withdraw", "withdrawn"),
-        key=key, messages="asked",
-    )  # fmt: skip
+        start()
+        + service("naming", "test_actions.call_it", number="number")
+        + user_task("wait")
+        + end()
+        + action(f"dismiss_{key}", "finance")
+        + end("gone")
+        + action("withdraw", "citizen")
+        + end("withdrawn")
+        + chain("begin", "naming", "wait", "done")
+        + flow(f"dismiss_{key}", "gone")
+        + flow("withdraw", "withdrawn"),
+        key=key,
+        messages="asked",
+    )
 
 
 @pytest.fixture
@@ -117,11 +126,14 @@ def test_the_list_follows_its_index() -> None:
     small = Small(postgres_url(), drawn("one"), operations=operations)
     case = small.start("one", number=1).case
     with small.engine.transaction() as session:
-        session.execute(text(
-            "INSERT INTO tasks (case_id, kind, key, process_key, name, token, role, scope, claimed, since, sort_due_at,"
-            " priority, status) SELECT :case, CASE WHEN n % 50 = 0 THEN 'action' ELSE 'user_task' END, 'k', 'one', 'k',"
-            " 't', 'finance', '', false, now(), now(), 50, 'open' FROM generate_series(1, 20000) n"
-        ), {"case": case.id})  # fmt: skip
+        session.execute(
+            text(
+                "INSERT INTO tasks (case_id, kind, key, process_key, name, token, role, scope, claimed, since,"
+                " sort_due_at, priority, status) SELECT :case, CASE WHEN n % 50 = 0 THEN 'action' ELSE 'user_task' END,"
+                " 'k', 'one', 'k', 't', 'finance', '', false, now(), now(), 50, 'open' FROM generate_series(1, 20000) n"
+            ),
+            {"case": case.id},
+        )
     with small.engine.transaction() as session:
         session.execute(text("ANALYZE tasks"))
     with small.engine.transaction() as session:

@@ -170,11 +170,18 @@ def test_a_deadline_that_is_handed_on_as_data_is_reckoned_anew_where_it_is_used(
 
     name = next(iter(operations)).name
     handing_on = process(
-        start() + service("open", name, result="ticket", deadline="working_days(2)")
-        + user_task("first", due="ticket['deadline']") + user_task("second", due="ticket['deadline']")
-        + timer("late", "ticket['deadline']", attached_to="second") + user_task("escalate") + end() + end("told")
-        + chain("begin", "open", "first", "second", "done") + chain("late", "escalate", "told"), key="handing_on",
-    )  # fmt: skip
+        start()
+        + service("open", name, result="ticket", deadline="working_days(2)")
+        + user_task("first", due="ticket['deadline']")
+        + user_task("second", due="ticket['deadline']")
+        + timer("late", "ticket['deadline']", attached_to="second")
+        + user_task("escalate")
+        + end()
+        + end("told")
+        + chain("begin", "open", "first", "second", "done")
+        + chain("late", "escalate", "told"),
+        key="handing_on",
+    )
     office = CalendarOffice(server, handing_on, operations=operations)
     case_id = office.start("handing_on").case.id
     assert office.task(case_id, "first").due_at == MONDAY
@@ -193,10 +200,16 @@ def test_a_deadline_on_a_whole_part_of_the_process_moves_and_outlives_the_tasks_
     inner = start("open") + user_task("answer") + user_task("answer_elsewhere") + end("closed")
     inner += chain("open", "answer", "answer_elsewhere", "closed")
     handed_on = process(
-        start() + f'<bpmn:subProcess id="handling">{inner}</bpmn:subProcess>'
-        + timer("late", "working_days(2)", attached_to="handling") + user_task("escalate") + end() + end("told")
-        + chain("begin", "handling", "done") + chain("late", "escalate", "told"), key="handed_on",
-    )  # fmt: skip
+        start()
+        + f'<bpmn:subProcess id="handling">{inner}</bpmn:subProcess>'
+        + timer("late", "working_days(2)", attached_to="handling")
+        + user_task("escalate")
+        + end()
+        + end("told")
+        + chain("begin", "handling", "done")
+        + chain("late", "escalate", "told"),
+        key="handed_on",
+    )
     office = CalendarOffice(server, handed_on)
     case_id = office.start("handed_on").case.id
     office.clock.now = at(1405, 9, 1, 9)
@@ -212,9 +225,15 @@ def test_a_deadline_on_a_whole_part_of_the_process_moves_and_outlives_the_tasks_
 
 def test_a_plain_length_of_time_does_not_move(server: str) -> None:
     plain = process(
-        start() + user_task("answer") + timer("late", "'P2D'", attached_to="answer") + end() + end("told")
-        + chain("begin", "answer", "done") + chain("late", "told"), key="plain",
-    )  # fmt: skip
+        start()
+        + user_task("answer")
+        + timer("late", "'P2D'", attached_to="answer")
+        + end()
+        + end("told")
+        + chain("begin", "answer", "done")
+        + chain("late", "told"),
+        key="plain",
+    )
     office = CalendarOffice(server, plain)
     case_id = office.start("plain").case.id
     assert office.timers(case_id) == {"late": MONDAY}, "the same moment as two working days on"
@@ -259,7 +278,7 @@ def test_many_cases_move_each_for_itself_and_the_rest_later(office: CalendarOffi
     assert office.left() == 8
     assert office.move() == 8
     assert office.left() == 0
-    entries = office.look(lambda session: list(session.scalars(
-        select(HistoryEntry.case_id).where(HistoryEntry.what == "deadline_moved")
-    )))  # fmt: skip
+    entries = office.look(
+        lambda session: list(session.scalars(select(HistoryEntry.case_id).where(HistoryEntry.what == "deadline_moved")))
+    )
     assert sorted(entries) == sorted(cases * 2)

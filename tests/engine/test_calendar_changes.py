@@ -148,9 +148,11 @@ def test_workers_who_move_at_once_move_each_deadline_once(office: CalendarOffice
     moved = at_once(*[lambda: moving.move_deadlines(office.engine)] * 3)
     assert sum(moved) == 12
     assert all(office.timers(case_id) == {"late": TUESDAY} for case_id in cases)
-    lines = office.look(lambda session: session.scalar(
-        select(func.count()).select_from(HistoryEntry).where(HistoryEntry.what == "deadline_moved")
-    ))  # fmt: skip
+    lines = office.look(
+        lambda session: session.scalar(
+            select(func.count()).select_from(HistoryEntry).where(HistoryEntry.what == "deadline_moved")
+        )
+    )
     assert lines == 12
     assert office.look(lambda session: session.scalar(select(func.count()).select_from(Notice))) == 6
 
@@ -222,9 +224,7 @@ def test_a_change_needs_a_reason_and_an_admin(office: CalendarOffice) -> None:
             office.change(CLOSED, reason=reason)
     for who in ("ali", "boss"):
         with office.engine.transaction() as session, pytest.raises(NotAllowed):
-            calendar_changes.apply(
-                session, CLOSED, by=office.actor(who), reason="دلیل", now=office.clock(), seen=1
-            )  # fmt: skip
+            calendar_changes.apply(session, CLOSED, by=office.actor(who), reason="دلیل", now=office.clock(), seen=1)
 
 
 @pytest.mark.pg

@@ -51,9 +51,14 @@ def test_a_page_of_cases_holds_what_the_person_may_see_newest_first(office: Offi
 
 def job(office: Office, case_id: int, kind: JobKind, element: str, process: str = "errand") -> Job:
     made = Job(
-        case_id=case_id, kind=kind, element_id=element, process_key=process, token="t", due_at=office.after(days=7),
+        case_id=case_id,
+        kind=kind,
+        element_id=element,
+        process_key=process,
+        token="t",
+        due_at=office.after(days=7),
         run_at=NOW,
-    )  # fmt: skip
+    )
     office.session.add(made)
     office.session.flush()
     return made
@@ -128,9 +133,15 @@ def test_a_history_is_read_in_sentences_page_by_page(office: Office) -> None:
     case, clerk = office.case(), office.actor("clerk")
     record(office.session, case, what="case_started", by=clerk, at=NOW)
     record(
-        office.session, case, what="task_completed", by=clerk, at=NOW, task_key="decide", task_name="تصمیم",
+        office.session,
+        case,
+        what="task_completed",
+        by=clerk,
+        at=NOW,
+        task_key="decide",
+        task_name="تصمیم",
         details={"values": {"outcome": "approve"}},
-    )  # fmt: skip
+    )
     record(office.session, case, what="own_words", by=SYSTEM, at=NOW, details={"text": "بازرس تعیین شد"})
     record(office.session, case, what="case_cancelled", by=clerk, at=NOW, details={"text": "به درخواست مالک"})
     first = history.entries(office.session, case, limit=3)

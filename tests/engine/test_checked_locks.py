@@ -12,10 +12,11 @@ from tests.engine.small import chain, end, process, properties, start, user_task
 def findings(*parts: str) -> list[tuple[str, str, str]]:
     """(element, severity, message)"""
     seam = checking.Seam(
-        operations=Operations(), roles=frozenset({"citizen"}),
+        operations=Operations(),
+        roles=frozenset({"citizen"}),
         form_fields=lambda _process, _task: frozenset({"answer"}),
         functions=frozenset(),
-    )  # fmt: skip
+    )
     bundle = checking.check({"small.bpmn": process("".join(parts))}, seam)
     return [(found.element, found.severity, found.message) for found in bundle.findings]
 

@@ -12,13 +12,15 @@ from tests.databases import SQLITE
 from tests.engine.small import Small, chain, process, start, user_task
 
 UNDONE = process(
-    start() + user_task("book") + user_task("pay")
+    start()
+    + user_task("book")
+    + user_task("pay")
     + '<bpmn:boundaryEvent id="edge" attachedToRef="book"><bpmn:compensateEventDefinition/></bpmn:boundaryEvent>'
     + user_task("give_back").replace("<bpmn:userTask ", '<bpmn:userTask isForCompensation="true" ')
     + '<bpmn:association id="line" sourceRef="edge" targetRef="give_back"/>'
     + '<bpmn:endEvent id="done"><bpmn:compensateEventDefinition/></bpmn:endEvent>'
     + chain("begin", "book", "pay", "done")
-)  # fmt: skip
+)
 
 
 @pytest.fixture

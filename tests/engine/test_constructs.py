@@ -39,10 +39,10 @@ def test_data_goes_into_a_called_process_and_comes_back():
 def test_an_error_in_a_called_process_reaches_its_caller():
     error = '<error id="E1" name="er" errorCode="c1"/>'
     called = process(
-        start("cs") + path("cs", "cu", "ce") + user("cu")
-        + end("ce", '<errorEventDefinition errorRef="E1"/>'),
-        before=error, key="called",
-    )  # fmt: skip
+        start("cs") + path("cs", "cu", "ce") + user("cu") + end("ce", '<errorEventDefinition errorRef="E1"/>'),
+        before=error,
+        key="called",
+    )
     body = start() + path("s", "call", "e") + node("callActivity", "call", calledElement="called") + end()
     body += (
         boundary("b", "call", '<errorEventDefinition errorRef="E9"/>') + path("b", "h", "e2") + user("h") + end("e2")
@@ -155,9 +155,16 @@ def test_the_steps_of_a_thousand_rounds_without_storing_are_all_there():
 
 @pytest.mark.parametrize(
     ("duration", "day"),
-    [("P2D", "2026-01-02"), ("P1M", "2026-01-31"), ("P2M", "2026-02-28"), ("P1Y", "2026-12-31"),
-     ("P2W", "2026-01-14"), ("PT36H", "2026-01-01"), ("P1DT12H", "2026-01-01")],
-)  # fmt: skip
+    [
+        ("P2D", "2026-01-02"),
+        ("P1M", "2026-01-31"),
+        ("P2M", "2026-02-28"),
+        ("P1Y", "2026-12-31"),
+        ("P2W", "2026-01-14"),
+        ("PT36H", "2026-01-01"),
+        ("P1DT12H", "2026-01-01"),
+    ],
+)
 def test_durations_follow_the_calendar(duration, day):
     new_years_eve = MONDAY.replace(year=2025, month=12, day=31)
     assert due.later(new_years_eve, duration, element="t").date().isoformat() == day

@@ -85,9 +85,7 @@ def test_1_nothing_is_predicted_behind_a_join():
 # ---------------------------------------------------------------- 2
 
 
-ROUNDS = [
-    (one, other, one, other) for one in permutations("ab") for other in permutations("ab")
-]  # fmt: skip
+ROUNDS = [(one, other, one, other) for one in permutations("ab") for other in permutations("ab")]
 
 
 def test_2_a_parallel_join_in_a_loop_waits_for_both_in_every_round():
@@ -208,11 +206,16 @@ def test_5_a_completed_or_cancelled_task_cannot_be_run_again():
 
 
 MANY_SUBPROCESSES = process(
-    start() + path("s", "sub", "e") + end() + boundary("b", "sub", message()) + path("b", "h", "e2")
-    + user("h") + end("e2")
+    start()
+    + path("s", "sub", "e")
+    + end()
+    + boundary("b", "sub", message())
+    + path("b", "h", "e2")
+    + user("h")
+    + end("e2")
     + subprocess("sub", start("s2") + path("s2", "x", "e3") + user("x") + end("e3") + each()),
     before=MESSAGES,
-)  # fmt: skip
+)
 
 
 def test_5_instances_that_are_subprocesses_are_closed_with_their_activity():

@@ -114,10 +114,12 @@ def test_a_gap_is_reported_where_it_leaves_no_answer() -> None:
 
 BOUND = st.integers(0, 6).map(str)
 CELL = st.one_of(
-    st.just("-"), BOUND, st.sampled_from(["<", "<=", ">", ">="]).flatmap(lambda sign: BOUND.map(f"{sign} {{}}".format)),
+    st.just("-"),
+    BOUND,
+    st.sampled_from(["<", "<=", ">", ">="]).flatmap(lambda sign: BOUND.map(f"{sign} {{}}".format)),
     st.tuples(st.sampled_from("[("), BOUND, BOUND, st.sampled_from("])")).map(lambda p: f"{p[0]}{p[1]}..{p[2]}{p[3]}"),
     BOUND.map("not({})".format),
-)  # fmt: skip
+)
 
 
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=4))
@@ -237,16 +239,58 @@ def test_what_is_no_decision_file_is_refused_by_an_error_of_ours(xml: bytes) -> 
 # ---------------------------------------------------------------- nothing foreign
 
 WORDS = [
-    "x", "y", "1", "2.5", ".5", "10", "1000", '"a"', "(", ")", "[", "]", "..", ",", "<", "<=", ">", ">=", "=", "!=",
-    "+", "-", "*", "/", "**", "not", "null", "true", 'date("2020-01-01")', 'time("10:00:00Z")', 'time("10:00:00")',
-    'date and time("2020-01-01T10:00:00+03:30")', 'date and time("2020-01-01T10:00:00")', 'duration("P1D")', "@", "{",
-]  # fmt: skip
+    "x",
+    "y",
+    "1",
+    "2.5",
+    ".5",
+    "10",
+    "1000",
+    '"a"',
+    "(",
+    ")",
+    "[",
+    "]",
+    "..",
+    ",",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "=",
+    "!=",
+    "+",
+    "-",
+    "*",
+    "/",
+    "**",
+    "not",
+    "null",
+    "true",
+    'date("2020-01-01")',
+    'time("10:00:00Z")',
+    'time("10:00:00")',
+    'date and time("2020-01-01T10:00:00+03:30")',
+    'date and time("2020-01-01T10:00:00")',
+    'duration("P1D")',
+    "@",
+    "{",
+]
 TEXTS = st.one_of(st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join), st.text(max_size=20))
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.decimals(), st.text(max_size=5), st.dates(),
-    st.datetimes(), st.timedeltas(), st.times(), st.lists(st.integers(), max_size=2),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.decimals(),
+    st.text(max_size=5),
+    st.dates(),
+    st.datetimes(),
+    st.timedeltas(),
+    st.times(),
+    st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=2), st.integers()),
-)  # fmt: skip
+)
 
 
 @given(TEXTS, VALUES, VALUES)

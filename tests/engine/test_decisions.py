@@ -72,7 +72,7 @@ def _escaped(text: str) -> str:
         ("[-5..-1]", [-3], [0]),
         ('"سلام"', ["سلام"], ["خداحافظ"]),
     ],
-)  # fmt: skip
+)
 def test_a_cell_matches_what_the_standard_says(test: str, fits: list[Any], does_not: list[Any]) -> None:
     cell = feel.unary_tests(test)
     assert all(cell.matches(value, {"y": 2}) for value in fits)

@@ -54,9 +54,16 @@ class Shelf:
 
     def store(self, content: bytes, name: str, *, limit: int = 6_000_000, besides: tuple[int, ...] = ()) -> Document:
         return documents.store(
-            self.office.session, self.case, file=io.BytesIO(content), name=name, by=self.owner, now=NOW,
-            folder=self.folder, limit=limit, besides=besides,
-        )  # fmt: skip
+            self.office.session,
+            self.case,
+            file=io.BytesIO(content),
+            name=name,
+            by=self.owner,
+            now=NOW,
+            folder=self.folder,
+            limit=limit,
+            besides=besides,
+        )
 
     @property
     def files(self) -> list[Path]:

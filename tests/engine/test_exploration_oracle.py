@@ -129,10 +129,18 @@ class Played:
     def _position(self, workflow: Any) -> tuple[tuple[str, ...], ...]:
         """Where the tokens are, whatever data they have."""
         tasks = [*workflow.tasks.values(), *(t for sub in workflow.subprocesses.values() for t in sub.tasks.values())]
-        return tuple(sorted(
-            (task.workflow.spec.name, task.task_spec.name, str(task._state), str(task.internal_data.get("came_from")))
-            for task in tasks if task._state & state.UNFINISHED
-        ))  # fmt: skip
+        return tuple(
+            sorted(
+                (
+                    task.workflow.spec.name,
+                    task.task_spec.name,
+                    str(task._state),
+                    str(task.internal_data.get("came_from")),
+                )
+                for task in tasks
+                if task._state & state.UNFINISHED
+            )
+        )
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS * 5, 50))

@@ -12,9 +12,15 @@ from engine.expressions import Expression, ExpressionError, Language, SafeEnviro
 
 LANGUAGE = Language({"working_days": lambda days: f"+{days}"})
 CASE = {
-    "source": "new", "count": 3, "meters": [{"units": 2}], "debt": 0, "text": "متن", "empty": None, "flag": True,
+    "source": "new",
+    "count": 3,
+    "meters": [{"units": 2}],
+    "debt": 0,
+    "text": "متن",
+    "empty": None,
+    "flag": True,
     "submission": {"outcome": "approved", "units": 4},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -189,10 +195,15 @@ def test_nothing_but_its_own_error_is_ever_raised(source: str) -> None:
         return
 
 
-@given(st.recursive(st.sampled_from(["count", "1", "'x'", "meters", "empty", "flag"]),
-                    lambda inner: st.builds("({} {} {})".format, inner,
-                                            st.sampled_from(["+", "-", "*", "//", "<", "==", "in"]), inner),
-                    max_leaves=12))  # fmt: skip
+@given(
+    st.recursive(
+        st.sampled_from(["count", "1", "'x'", "meters", "empty", "flag"]),
+        lambda inner: st.builds(
+            "({} {} {})".format, inner, st.sampled_from(["+", "-", "*", "//", "<", "==", "in"]), inner
+        ),
+        max_leaves=12,
+    )
+)
 def test_well_formed_expressions_give_plain_values_or_their_own_error(source: str) -> None:
     try:
         value = LANGUAGE.evaluate(source, CASE)

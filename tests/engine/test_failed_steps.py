@@ -63,8 +63,10 @@ def fails(office: Small, **values: Any) -> OperationFailed:
     (incident,) = incidents(office)
     assert incident.id == failed.value.incident_id
     assert (incident.case_id, incident.element_id, incident.operation) == (
-        case_id, failed.value.element, failed.value.operation,
-    )  # fmt: skip
+        case_id,
+        failed.value.element,
+        failed.value.operation,
+    )
     assert incident.message == failed.value.reason
     return failed.value
 
@@ -80,9 +82,12 @@ def test_an_error_out_of_a_subprocess_that_catches_another_one_is_an_incident(se
     inner = '<bpmn:startEvent id="s2"/>' + event("endEvent", "bad", "error E7")
     body = (
         f'<bpmn:subProcess id="next">{inner}{chain("s2", "bad")}</bpmn:subProcess>'
-        + end() + flow("next", "done") + event("boundaryEvent", "other", "error E8", attributes='attachedToRef="next"')
-        + end("d2") + flow("other", "d2")
-    )  # fmt: skip
+        + end()
+        + flow("next", "done")
+        + event("boundaryEvent", "other", "error E8", attributes='attachedToRef="next"')
+        + end("d2")
+        + flow("other", "d2")
+    )
     failure = fails(office_with(opened, server, after_asking(body, errors="E7 E8")))
     assert failure.element == "bad"
 
@@ -90,9 +95,13 @@ def test_an_error_out_of_a_subprocess_that_catches_another_one_is_an_incident(se
 def test_a_case_that_runs_in_circles_by_itself_is_stopped(server: str, opened: list[Small]) -> None:
     body = (
         '<bpmn:exclusiveGateway id="next"/><bpmn:exclusiveGateway id="round" default="back"/>'
-        + service("count", "test_failed_steps.number", of="'1'") + flow("next", "count") + flow("count", "round")
-        + flow("round", "next", identifier="back") + flow("round", "done", "result > 5") + end()
-    )  # fmt: skip
+        + service("count", "test_failed_steps.number", of="'1'")
+        + flow("next", "count")
+        + flow("count", "round")
+        + flow("round", "next", identifier="back")
+        + flow("round", "done", "result > 5")
+        + end()
+    )
     failure = fails(office_with(opened, server, after_asking(body)))
     assert failure.operation == "loop"
     assert failure.element in ("next", "count", "round")
@@ -118,9 +127,12 @@ def test_a_value_that_cannot_be_stored_is_an_incident(server: str, opened: list[
 
 def test_an_expression_that_cannot_be_worked_out_names_its_element(server: str, opened: list[Small]) -> None:
     body = (
-        '<bpmn:exclusiveGateway id="next" default="no"/>' + flow("next", "yes", "answer > 5")
-        + flow("next", "done", identifier="no") + end() + end("yes")
-    )  # fmt: skip
+        '<bpmn:exclusiveGateway id="next" default="no"/>'
+        + flow("next", "yes", "answer > 5")
+        + flow("next", "done", identifier="no")
+        + end()
+        + end("yes")
+    )
     failure = fails(office_with(opened, server, after_asking(body)), answer="text")
     assert (failure.element, failure.operation) == ("next", "expression")
 

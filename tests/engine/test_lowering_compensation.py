@@ -120,8 +120,13 @@ def test_two_events_that_throw_at_once_have_each_what_they_took() -> None:
 
 
 def nested(inner: str, *, more: str = "", thrown: str = COMPENSATE) -> bytes:
-    return drawn(subprocess("sub", start("s2") + inner + end("e2")) + throw("t", thrown) + user("o", "z") + more
-                 + path("s", "o", "sub", "t", "z", "e"))  # fmt: skip
+    return drawn(
+        subprocess("sub", start("s2") + inner + end("e2"))
+        + throw("t", thrown)
+        + user("o", "z")
+        + more
+        + path("s", "o", "sub", "t", "z", "e")
+    )
 
 
 TWO_INSIDE = user("a", "b") + path("s2", "a", "b", "e2")
@@ -143,8 +148,13 @@ def test_a_handler_of_the_subprocess_stands_for_those_inside() -> None:
 
 def test_a_subprocess_undoes_what_was_done_inside_and_nothing_else() -> None:
     inner = user("a") + undoing("a") + throw("u") + path("s2", "a", "u", "e2")
-    file = drawn(subprocess("sub", start("s2") + inner + end("e2")) + user("o", "z") + undoing("o") + throw("t")
-                 + path("s", "o", "sub", "z", "t", "e"))  # fmt: skip
+    file = drawn(
+        subprocess("sub", start("s2") + inner + end("e2"))
+        + user("o", "z")
+        + undoing("o")
+        + throw("t")
+        + path("s", "o", "sub", "z", "t", "e")
+    )
     case = Played(file).does("o").does("a")
     assert case.tasks == ["undo_a"]
     case.does("undo_a").does("z")
@@ -167,14 +177,19 @@ def test_what_runs_is_accepted(file: bytes) -> None:
 
 
 LINE = path("s", "a", "t", "e")
-EVENT_SUBPROCESS = node("subProcess", "v", node("startEvent", "x", message(), isInterrupting="false") + throw("t2")
-                        + end("ev") + path("x", "t2", "ev"), triggeredByEvent="true")  # fmt: skip
+EVENT_SUBPROCESS = node(
+    "subProcess",
+    "v",
+    node("startEvent", "x", message(), isInterrupting="false") + throw("t2") + end("ev") + path("x", "t2", "ev"),
+    triggeredByEvent="true",
+)
 REFUSED = {
     "no handler": (user("a") + boundary("c", "a", COMPENSATE) + throw("t") + LINE, {"c", "t"}),
     "nobody's handler": (user("a") + node("userTask", "h", isForCompensation="true") + throw("t") + LINE, {"h", "t"}),
     "nobody throws": (user("a") + undoing("a") + path("s", "a", "e"), {"c_a"}),
     "nothing of that name": (
-        user("a", "b") + undoing("a") + throw("t", of("b")) + path("s", "a", "b", "t", "e"), {"t"},
+        user("a", "b") + undoing("a") + throw("t", of("b")) + path("s", "a", "b", "t", "e"),
+        {"t"},
     ),
     "a handler with a flow": (user("a") + undoing("a") + throw("t") + LINE + flow("undo_a", "e"), {"undo_a"}),
     "a repeated task": (
@@ -182,19 +197,26 @@ REFUSED = {
         {"c_a"},
     ),
     "not waiting": (
-        user("a") + undoing("a") + throw("t", '<compensateEventDefinition waitForCompletion="false"/>') + LINE, {"t"}
+        user("a") + undoing("a") + throw("t", '<compensateEventDefinition waitForCompletion="false"/>') + LINE,
+        {"t"},
     ),
     "in an event subprocess": (user("a") + undoing("a") + throw("t") + LINE + EVENT_SUBPROCESS, {"t2"}),
     "caught in the flow": (user("a") + node("intermediateCatchEvent", "t", COMPENSATE) + LINE, {"t"}),
     "in a transaction": (
         node("transaction", "a", start("s2") + user("b") + undoing("b") + path("s2", "b", "e2") + end("e2"))
-        + throw("t") + LINE, {"c_b"},
+        + throw("t")
+        + LINE,
+        {"c_b"},
     ),
     "from outside what throws itself": (
         subprocess("a", start("s2") + user("b") + undoing("b") + throw("u") + path("s2", "b", "u", "e2") + end("e2"))
-        + user("o") + undoing("o") + throw("t") + path("s", "o", "a", "t", "e"), {"t"},
+        + user("o")
+        + undoing("o")
+        + throw("t")
+        + path("s", "o", "a", "t", "e"),
+        {"t"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("body", "places"), REFUSED.values(), ids=REFUSED)

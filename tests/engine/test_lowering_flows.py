@@ -113,11 +113,15 @@ def conditional(*, default: bool, free: bool) -> bytes:
 @pytest.mark.parametrize(
     ("default", "free", "n", "expected"),
     [
-        (True, False, 5, ["other"]), (True, False, 50, ["big"]), (True, False, 500, ["big", "huge"]),
-        (False, True, 5, ["always"]), (False, True, 500, ["always", "big", "huge"]),
-        (True, True, 5, ["always", "other"]), (True, True, 50, ["always", "big"]),
+        (True, False, 5, ["other"]),
+        (True, False, 50, ["big"]),
+        (True, False, 500, ["big", "huge"]),
+        (False, True, 5, ["always"]),
+        (False, True, 500, ["always", "big", "huge"]),
+        (True, True, 5, ["always", "other"]),
+        (True, True, 50, ["always", "big"]),
     ],
-)  # fmt: skip
+)
 def test_conditions_on_flows_out_of_a_task_choose_among_them(default, free, n, expected):
     assert play(conditional(default=default, free=free), n=n).does("a").tasks == expected
 
@@ -299,9 +303,12 @@ def test_a_boundary_event_leads_straight_to_instances():
 def after_gateway() -> bytes:
     body = start() + path("s", "g") + node("eventBasedGateway", "g")
     branches = {
-        "t1": catch("t1", timer("PT9H")), "t2": catch("t2", timer("PT1H")), "m": catch("m", message()),
-        "r": node("receiveTask", "r", messageRef="M2"), "i": catch("i", SIGNAL),
-    }  # fmt: skip
+        "t1": catch("t1", timer("PT9H")),
+        "t2": catch("t2", timer("PT1H")),
+        "m": catch("m", message()),
+        "r": node("receiveTask", "r", messageRef="M2"),
+        "i": catch("i", SIGNAL),
+    }
     for key, event in branches.items():
         body += event + path("g", key, f"u_{key}", f"e_{key}") + user(f"u_{key}") + end(f"e_{key}")
     return drawn(body)

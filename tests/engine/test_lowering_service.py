@@ -37,12 +37,22 @@ GIVEN_UP = '<bpmn:endEvent id="objection_done">' + properties(status="cancelled"
 GIVING_UP = main("giving_up", beside("objection", MESSAGE, interrupting=True, last=GIVEN_UP, role="citizen"))
 REMINDING = main("reminding", beside("reminder", TIMER, interrupting=False), last=TERMINATE)
 BRANCHING = process(
-    start() + user_task("first") + user_task("left") + user_task("right") + user_task("other") + end()
-    + '<bpmn:inclusiveGateway id="join"/>' + flow("begin", "first") + flow("first", "left", "chosen == 1")
-    + flow("first", "right", "chosen &gt;= 1") + flow("first", "other", identifier="otherwise")
-    + chain("left", "join", "done") + flow("right", "join") + flow("other", "join"),
+    start()
+    + user_task("first")
+    + user_task("left")
+    + user_task("right")
+    + user_task("other")
+    + end()
+    + '<bpmn:inclusiveGateway id="join"/>'
+    + flow("begin", "first")
+    + flow("first", "left", "chosen == 1")
+    + flow("first", "right", "chosen &gt;= 1")
+    + flow("first", "other", identifier="otherwise")
+    + chain("left", "join", "done")
+    + flow("right", "join")
+    + flow("other", "join"),
     key="branching",
-).replace(b'<bpmn:userTask id="first"', b'<bpmn:userTask default="otherwise" id="first"')  # fmt: skip
+).replace(b'<bpmn:userTask id="first"', b'<bpmn:userTask default="otherwise" id="first"')
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])

@@ -34,21 +34,34 @@ def test_end_events_and_send_tasks_send_and_receive_tasks_and_edges_take(server:
         f'<bpmn:receiveTask id="hear" messageRef="question">{properties(correlation_key="order")}</bpmn:receiveTask>'
     )
     asker = process(
-        start() + user_task("fill") + send + user_task("work")
+        start()
+        + user_task("fill")
+        + send
+        + user_task("work")
         + event(
-            "boundaryEvent", "answered", "message answer", attributes='attachedToRef="work" cancelActivity="false"',
+            "boundaryEvent",
+            "answered",
+            "message answer",
+            attributes='attachedToRef="work" cancelActivity="false"',
             correlation_key="order",
         )
-        + user_task("read") + end() + end("also") + chain("begin", "fill", "ask", "work", "done")
+        + user_task("read")
+        + end()
+        + end("also")
+        + chain("begin", "fill", "ask", "work", "done")
         + chain("answered", "read", "also"),
-        key="asker", messages="question answer",
-    )  # fmt: skip
+        key="asker",
+        messages="question answer",
+    )
     hearer = process(
-        start() + user_task("fill") + receive
+        start()
+        + user_task("fill")
+        + receive
         + event("endEvent", "tell", "message answer", correlation_key="order", payload="order")
         + chain("begin", "fill", "hear", "tell"),
-        key="hearer", messages="question answer",
-    )  # fmt: skip
+        key="hearer",
+        messages="question answer",
+    )
     office = Small(server, asker, hearer)
     hearers = [buy(office, "A1", "hearer") for _ in range(2)]
     asked = buy(office, "A1", "asker")
@@ -68,11 +81,15 @@ def test_end_events_and_send_tasks_send_and_receive_tasks_and_edges_take(server:
 
 def test_a_person_or_a_message_may_end_the_same_wait(server: str) -> None:
     both = process(
-        start() + user_task("fill")
+        start()
+        + user_task("fill")
         + event("intermediateCatchEvent", "hear", "message paid", correlation_key="order", role="citizen")
-        + user_task("ship") + end() + chain("begin", "fill", "hear", "ship", "done"),
-        key="buyer", messages="paid",
-    )  # fmt: skip
+        + user_task("ship")
+        + end()
+        + chain("begin", "fill", "hear", "ship", "done"),
+        key="buyer",
+        messages="paid",
+    )
     office = Small(server, both, SELLER)
     by_message, by_person = buy(office, "A1"), buy(office, "B2")
     sell(office, "A1")
@@ -94,10 +111,18 @@ def test_the_branch_of_an_event_gateway_has_its_own_key(server: str) -> None:
         + event("intermediateCatchEvent", "no", "message refused", correlation_key="order + '-no'")
     )
     buyer = process(
-        start() + user_task("fill") + gateway + user_task("after_yes") + user_task("after_no") + end() + end("d2")
-        + chain("begin", "fill", "which", "yes", "after_yes", "done") + chain("which", "no", "after_no", "d2"),
-        key="buyer", messages="paid refused",
-    )  # fmt: skip
+        start()
+        + user_task("fill")
+        + gateway
+        + user_task("after_yes")
+        + user_task("after_no")
+        + end()
+        + end("d2")
+        + chain("begin", "fill", "which", "yes", "after_yes", "done")
+        + chain("which", "no", "after_no", "d2"),
+        key="buyer",
+        messages="paid refused",
+    )
     office = Small(server, buyer, SELLER)
     case_id = buy(office)
     assert [(name, key) for _, name, key in subscriptions(office)] == [("paid", "A1"), ("refused", "A1-no")]
@@ -119,8 +144,9 @@ def test_an_event_subprocess_gets_its_key_when_the_case_has_it(server: str) -> N
     )
     buyer = process(
         start() + user_task("fill") + user_task("work") + end() + chain("begin", "fill", "work", "done") + beside,
-        key="buyer", messages="paid",
-    )  # fmt: skip
+        key="buyer",
+        messages="paid",
+    )
     office = Small(server, buyer, SELLER)
     case_id = office.start("buyer").case.id
     assert subscriptions(office) == [(case_id, "paid", None)]
@@ -140,10 +166,13 @@ def test_an_event_subprocess_gets_its_key_when_the_case_has_it(server: str) -> N
 
 def started_by_message(message: str = "paid") -> bytes:
     return process(
-        event("startEvent", "begin", f"message {message}", role="citizen") + user_task("pack", scope="amount")
-        + end() + chain("begin", "pack", "done"),
-        key="packing", messages=message,
-    )  # fmt: skip
+        event("startEvent", "begin", f"message {message}", role="citizen")
+        + user_task("pack", scope="amount")
+        + end()
+        + chain("begin", "pack", "done"),
+        key="packing",
+        messages=message,
+    )
 
 
 def test_a_message_that_nobody_waits_for_starts_the_process_that_it_begins(server: str) -> None:
@@ -164,10 +193,13 @@ def test_a_message_that_nobody_waits_for_starts_the_process_that_it_begins(serve
 
 def test_a_case_that_cannot_be_started_is_an_incident_of_the_sender(server: str) -> None:
     broken = process(
-        event("startEvent", "begin", "message paid") + service("try", "trade.fails", amount="amount - 7")
-        + end() + chain("begin", "try", "done"),
-        key="packing", messages="paid",
-    )  # fmt: skip
+        event("startEvent", "begin", "message paid")
+        + service("try", "trade.fails", amount="amount - 7")
+        + end()
+        + chain("begin", "try", "done"),
+        key="packing",
+        messages="paid",
+    )
     office = Small(server, SELLER, broken, operations=operations)
     sender = sell(office)
     for _ in range(delivery.MESSAGE_ATTEMPTS):
@@ -185,9 +217,11 @@ def test_a_case_that_cannot_be_started_is_an_incident_of_the_sender(server: str)
 
 def findings(*diagrams: bytes) -> list[tuple[str, str, str]]:
     seam = checking.Seam(
-        operations=operations, roles=frozenset({"citizen"}), functions=frozenset(),
+        operations=operations,
+        roles=frozenset({"citizen"}),
+        functions=frozenset(),
         form_fields=lambda *_: frozenset({"order", "amount"}),
-    )  # fmt: skip
+    )
     files = {f"{diagrams_of(xml)[0].key}.bpmn": xml for xml in diagrams}
     return [(found.severity, found.element, found.message) for found in checking.check(files, seam).findings]
 
@@ -196,7 +230,7 @@ def test_a_message_that_nobody_and_nothing_can_send_is_refused() -> None:
     deaf = process(
         start() + event("intermediateCatchEvent", "hear", "message paid") + end() + chain("begin", "hear", "done"),
         messages="paid",
-    )  # fmt: skip
+    )
     (found,) = findings(deaf)
     assert found[:2] == ("error", "hear")
     assert "correlation_key" in found[2]
@@ -222,5 +256,5 @@ def test_a_subprocess_inside_the_flow_is_not_started_by_a_message() -> None:
     odd = process(
         start() + f'<bpmn:subProcess id="sub">{inner}</bpmn:subProcess>' + end() + chain("begin", "sub", "done"),
         messages="paid",
-    )  # fmt: skip
+    )
     assert ("error", "s2") in [found[:2] for found in findings(odd)]

@@ -236,12 +236,15 @@ def test_after_a_crash_between_throw_and_delivery_the_job_is_there(office: Small
 
 def test_a_delivery_that_fails_half_way_keeps_nothing(server: str) -> None:
     buyer = process(
-        start() + user_task("fill")
+        start()
+        + user_task("fill")
         + event("intermediateCatchEvent", "await_payment", "message paid", correlation_key="order")
-        + service("try", "trade.fails", amount="amount - 7") + end()
+        + service("try", "trade.fails", amount="amount - 7")
+        + end()
         + chain("begin", "fill", "await_payment", "try", "done"),
-        key="buyer", messages="paid",
-    )  # fmt: skip
+        key="buyer",
+        messages="paid",
+    )
     office = Small(server, buyer, SELLER, operations=operations)
     case_id = buy(office)
     sender = sell(office)

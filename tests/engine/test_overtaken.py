@@ -41,10 +41,14 @@ def _add_omid(small: Small) -> None:
     with small.engine.transaction() as session:
         session.add(
             Person(
-                username="omid", first_name="omid", last_name="", password_hash="", created_at=small.clock(),
+                username="omid",
+                first_name="omid",
+                last_name="",
+                password_hash="",
+                created_at=small.clock(),
                 roles=[RoleGrant(role="finance")],
             )
-        )  # fmt: skip
+        )
 
 
 def _revision(small: Small, case_id: int) -> int:

@@ -23,9 +23,11 @@ FORK = '<bpmn:parallelGateway id="fork"/><bpmn:parallelGateway id="join"/>'
 
 def findings(*diagrams: bytes, fields: frozenset[str] = frozenset({"answer"})) -> list[str]:
     seam = checking.Seam(
-        operations=operations, roles=frozenset({"citizen"}), form_fields=lambda process_key, task_key: fields,
+        operations=operations,
+        roles=frozenset({"citizen"}),
+        form_fields=lambda process_key, task_key: fields,
         functions=frozenset(BUILT_IN),
-    )  # fmt: skip
+    )
     keys = [xml.partition(b'process id="')[2].partition(b'"')[0].decode() for xml in diagrams]
     bundle = checking.check(dict(zip((f"{key}.bpmn" for key in keys), diagrams, strict=True)), seam)
     return [str(finding) for finding in bundle.findings if finding.severity == "error"]

@@ -45,15 +45,22 @@ def action(key: str, host: str) -> str:
 
 def drawn(expression: str, *, interrupting: bool = False) -> bytes:
     return process(
-        start() + user_task("answer", role="finance", scope="'north'", due="late")
-        + action("transfer", "answer") + action("remark", "answer") + timer("late", "answer", expression,
-                                                                             interrupting=interrupting)
+        start()
+        + user_task("answer", role="finance", scope="'north'", due="late")
+        + action("transfer", "answer")
+        + action("remark", "answer")
+        + timer("late", "answer", expression, interrupting=interrupting)
         + service("passing", "test_passing_on.pass_on", submission="submission")
-        + end() + end("passed") + end("told") + end("remarked")
-        + chain("begin", "answer", "done") + chain("transfer", "passing", "passed") + flow("late", "told")
+        + end()
+        + end("passed")
+        + end("told")
+        + end("remarked")
+        + chain("begin", "answer", "done")
+        + chain("transfer", "passing", "passed")
+        + flow("late", "told")
         + flow("remark", "remarked"),
         messages="transfer remark",
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -110,8 +117,11 @@ def test_a_task_passed_on_stays_the_same_task_and_all_at_it_goes_along(small: Sm
     assert {key: task.scope for key, task in after.items()} == dict.fromkeys(("answer", "transfer", "remark"), "south")
     moved = after["answer"]
     assert (moved.id, moved.due_at, moved.assignee_id, moved.claimed) == (
-        before["answer"].id, before["answer"].due_at, None, False,
-    )  # fmt: skip
+        before["answer"].id,
+        before["answer"].due_at,
+        None,
+        False,
+    )
     does(small, after["transfer"], "south", unit="north")
     assert open_tasks(small, case)["transfer"].scope == "north"
 

@@ -37,9 +37,12 @@ def test_locking_ends_sessions_at_once_and_the_last_admin_stays(desk, people):
 def test_a_divided_role_needs_its_unit_or_district(desk, people):
     admin, other = actor_for(people.add("admin-1", "admin")), people.add("clerk", "finance")
     for role, scope, field in (
-        ("department_staff", "", "unit"), ("department_staff", "7", "unit"), ("district_engineering", "11", "district"),
-        ("finance", "7", "role"), ("nonsense", "", "role"),
-    ):  # fmt: skip
+        ("department_staff", "", "unit"),
+        ("department_staff", "7", "unit"),
+        ("district_engineering", "11", "district"),
+        ("finance", "7", "role"),
+        ("nonsense", "", "role"),
+    ):
         with pytest.raises(Refusal) as refused:
             desk.does(people_verbs.grant, other.id, by=admin, role=role, scope=scope)
         assert list(refused.value.errors) == [field]

@@ -28,9 +28,14 @@ def opened(database_url: str) -> Iterator[Session]:
 
 def person(session: Session, username: str, role: str, *scopes: str) -> Actor:
     made = Person(
-        username=username, password_hash="", first_name="رها", last_name=username, created_at=NOW, kind="staff",
+        username=username,
+        password_hash="",
+        first_name="رها",
+        last_name=username,
+        created_at=NOW,
+        kind="staff",
         roles=[RoleGrant(role=role, scope=scope) for scope in scopes or ("",)],
-    )  # fmt: skip
+    )
     session.add(made)
     session.flush()
     return actor_for(made)
@@ -39,9 +44,14 @@ def person(session: Session, username: str, role: str, *scopes: str) -> Actor:
 def case(session: Session, subject: str, *search: str, by: Actor | None = None) -> Case:
     definition = session.scalars(select(ProcessDefinition).limit(1)).one()
     made = Case(
-        number=numbers.placeholder(), process_key=definition.key, definition_id=definition.id,
-        status=CaseStatus.RUNNING, state=b"", started_at=NOW, started_by_id=by.person_id if by else None,
-    )  # fmt: skip
+        number=numbers.placeholder(),
+        process_key=definition.key,
+        definition_id=definition.id,
+        status=CaseStatus.RUNNING,
+        state=b"",
+        started_at=NOW,
+        started_by_id=by.person_id if by else None,
+    )
     session.add(made)
     session.flush()
     made.number = numbers.case_number(made.id, NOW)
@@ -53,10 +63,18 @@ def case(session: Session, subject: str, *search: str, by: Actor | None = None) 
 def task(session: Session, of: Case, role: str, **values: object) -> Task:
     made = Task(
         **{
-            "case_id": of.id, "kind": TaskKind.USER_TASK, "key": "decide", "process_key": of.process_key,
-            "name": "تعیین زمان بازدید", "token": str(of.id), "role": role, "since": NOW, "due_at": None, **values,
+            "case_id": of.id,
+            "kind": TaskKind.USER_TASK,
+            "key": "decide",
+            "process_key": of.process_key,
+            "name": "تعیین زمان بازدید",
+            "token": str(of.id),
+            "role": role,
+            "since": NOW,
+            "due_at": None,
+            **values,
         }
-    )  # fmt: skip
+    )
     session.add_all([made, Participant(case_id=of.id, role=role, since=NOW)])
     session.flush()
     return made
@@ -167,9 +185,12 @@ def test_a_beginning_is_spelled_out_as_far_as_its_words_are_few(
 def test_a_person_of_several_groups_pages_through_one_list(opened: Session) -> None:
     clerk = person(opened, "clerk", "clerk", "north", "south")
     other = Actor(
-        person_id=clerk.person_id, username="clerk", name="", roles=frozenset({"clerk", "inspector"}),
+        person_id=clerk.person_id,
+        username="clerk",
+        name="",
+        roles=frozenset({"clerk", "inspector"}),
         scopes=frozenset({("clerk", "north"), ("clerk", "south"), ("inspector", "")}),
-    )  # fmt: skip
+    )
     one = case(opened, "باغ")
     rows = [("clerk", "north", None), ("clerk", "south", 3), ("inspector", "x", 1), ("clerk", "", 2)]
     made = [

@@ -56,26 +56,41 @@ def ask_outside(context: OutsideContext, *, weight: int) -> dict[str, Any]:
 
 
 LOOP = process(
-    start() + user_task("ask") + service("weighing", "test_service.weigh", submission="submission")
-    + '<bpmn:exclusiveGateway id="again" default="again_done"/>' + end()
+    start()
+    + user_task("ask")
+    + service("weighing", "test_service.weigh", submission="submission")
+    + '<bpmn:exclusiveGateway id="again" default="again_done"/>'
+    + end()
     + chain("begin", "ask", "weighing", "again", "done")
     + flow("again", "ask", "answer == 'more'")
-)  # fmt: skip
+)
 OUTSIDE = process(
-    start() + user_task("ask") + service("weighing", "test_service.weigh", submission="submission")
-    + service("net", "test_service.ask_outside", result="told", weight="result['weight']") + user_task("after") + end()
+    start()
+    + user_task("ask")
+    + service("weighing", "test_service.weigh", submission="submission")
+    + service("net", "test_service.ask_outside", result="told", weight="result['weight']")
+    + user_task("after")
+    + end()
     + chain("begin", "ask", "weighing", "net", "after", "done"),
     key="outside",
-)  # fmt: skip
+)
 TIMED = process(
-    start() + user_task("wait", role="finance") + user_task("chased", role="finance") + end() + end("late_end")
+    start()
+    + user_task("wait", role="finance")
+    + user_task("chased", role="finance")
+    + end()
+    + end("late_end")
     + '<bpmn:boundaryEvent id="late" attachedToRef="wait"><bpmn:timerEventDefinition><bpmn:timeDuration>"PT1H"'
     "</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>"
     f'<bpmn:boundaryEvent id="withdraw" attachedToRef="wait">{properties(role="citizen")}'
-    '<bpmn:messageEventDefinition messageRef="withdrawn"/></bpmn:boundaryEvent>' + end("withdrawn_end")
-    + chain("begin", "wait", "done") + chain("late", "chased", "late_end") + flow("withdraw", "withdrawn_end"),
-    key="timed", messages="withdrawn",
-)  # fmt: skip
+    '<bpmn:messageEventDefinition messageRef="withdrawn"/></bpmn:boundaryEvent>'
+    + end("withdrawn_end")
+    + chain("begin", "wait", "done")
+    + chain("late", "chased", "late_end")
+    + flow("withdraw", "withdrawn_end"),
+    key="timed",
+    messages="withdrawn",
+)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])

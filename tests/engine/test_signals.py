@@ -19,16 +19,25 @@ from tests.engine.small import NOW, Small, chain, end, event, flow, process, ser
 from tests.engine.trade import operations
 
 CLOSER = process(
-    start() + user_task("decide")
+    start()
+    + user_task("decide")
     + event("intermediateThrowEvent", "close", "signal closed", payload="reason")
-    + user_task("rest") + end() + chain("begin", "decide", "close", "rest", "done"),
-    key="closer", signals="closed",
-)  # fmt: skip
+    + user_task("rest")
+    + end()
+    + chain("begin", "decide", "close", "rest", "done"),
+    key="closer",
+    signals="closed",
+)
 WAITER = process(
-    start() + user_task("enter") + event("intermediateCatchEvent", "await_end", "signal closed")
-    + user_task("leave", scope="reason") + end() + chain("begin", "enter", "await_end", "leave", "done"),
-    key="waiter", signals="closed",
-)  # fmt: skip
+    start()
+    + user_task("enter")
+    + event("intermediateCatchEvent", "await_end", "signal closed")
+    + user_task("leave", scope="reason")
+    + end()
+    + chain("begin", "enter", "await_end", "leave", "done"),
+    key="waiter",
+    signals="closed",
+)
 
 
 @pytest.fixture
@@ -106,17 +115,33 @@ def test_inside_the_same_case_a_signal_arrives_at_once_at_every_kind_of_catch(se
         + "</bpmn:subProcess>"
     )
     body = (
-        start() + '<bpmn:parallelGateway id="fork"/>' + user_task("say")
-        + event("intermediateThrowEvent", "close", "signal closed") + end("e1")
-        + event("intermediateCatchEvent", "hear", "signal closed") + user_task("after_hear") + end("e2")
-        + user_task("work") + event("boundaryEvent", "stop", "signal closed", attributes='attachedToRef="work"')
-        + user_task("after_stop") + end("e3") + end("e4")
-        + '<bpmn:eventBasedGateway id="which"/>' + event("intermediateCatchEvent", "branch", "signal closed")
-        + event("intermediateCatchEvent", "other", "signal never") + user_task("after_branch") + end("e5") + end("e6")
-        + chain("begin", "fork", "say", "close", "e1") + chain("fork", "hear", "after_hear", "e2")
-        + chain("fork", "work", "e3") + chain("stop", "after_stop", "e4")
-        + chain("fork", "which", "branch", "after_branch", "e5") + chain("which", "other", "e6") + beside
-    )  # fmt: skip
+        start()
+        + '<bpmn:parallelGateway id="fork"/>'
+        + user_task("say")
+        + event("intermediateThrowEvent", "close", "signal closed")
+        + end("e1")
+        + event("intermediateCatchEvent", "hear", "signal closed")
+        + user_task("after_hear")
+        + end("e2")
+        + user_task("work")
+        + event("boundaryEvent", "stop", "signal closed", attributes='attachedToRef="work"')
+        + user_task("after_stop")
+        + end("e3")
+        + end("e4")
+        + '<bpmn:eventBasedGateway id="which"/>'
+        + event("intermediateCatchEvent", "branch", "signal closed")
+        + event("intermediateCatchEvent", "other", "signal never")
+        + user_task("after_branch")
+        + end("e5")
+        + end("e6")
+        + chain("begin", "fork", "say", "close", "e1")
+        + chain("fork", "hear", "after_hear", "e2")
+        + chain("fork", "work", "e3")
+        + chain("stop", "after_stop", "e4")
+        + chain("fork", "which", "branch", "after_branch", "e5")
+        + chain("which", "other", "e6")
+        + beside
+    )
     office = Small(server, process(body, signals="closed never"))
     case_id = office.start().case.id
     assert open_keys(office, case_id) == ["say", "work"]
@@ -130,14 +155,23 @@ def test_inside_the_same_case_a_signal_arrives_at_once_at_every_kind_of_catch(se
 
 def test_in_another_case_too_it_arrives_at_every_token_in_one_step(server: str) -> None:
     both = process(
-        start() + user_task("enter") + '<bpmn:parallelGateway id="fork"/>'
-        + event("intermediateCatchEvent", "hear", "signal closed") + user_task("after_hear") + end("e2")
-        + user_task("work") + event("boundaryEvent", "stop", "signal closed", attributes='attachedToRef="work"')
-        + user_task("after_stop") + end("e3") + end("e4")
-        + chain("begin", "enter", "fork", "hear", "after_hear", "e2") + chain("fork", "work", "e3")
+        start()
+        + user_task("enter")
+        + '<bpmn:parallelGateway id="fork"/>'
+        + event("intermediateCatchEvent", "hear", "signal closed")
+        + user_task("after_hear")
+        + end("e2")
+        + user_task("work")
+        + event("boundaryEvent", "stop", "signal closed", attributes='attachedToRef="work"')
+        + user_task("after_stop")
+        + end("e3")
+        + end("e4")
+        + chain("begin", "enter", "fork", "hear", "after_hear", "e2")
+        + chain("fork", "work", "e3")
         + chain("stop", "after_stop", "e4"),
-        key="waiter", signals="closed",
-    )  # fmt: skip
+        key="waiter",
+        signals="closed",
+    )
     office = Small(server, CLOSER.replace(b'"reason"', b'""'), both)
     case_id = waits(office)
     closes(office)
@@ -152,10 +186,13 @@ def test_in_another_case_too_it_arrives_at_every_token_in_one_step(server: str) 
 
 def test_a_signal_end_event_is_heard_although_its_case_is_over(server: str) -> None:
     closer = process(
-        start() + user_task("decide") + event("endEvent", "close", "signal closed", payload="reason")
+        start()
+        + user_task("decide")
+        + event("endEvent", "close", "signal closed", payload="reason")
         + chain("begin", "decide", "close"),
-        key="closer", signals="closed",
-    )  # fmt: skip
+        key="closer",
+        signals="closed",
+    )
     office = Small(server, closer, WAITER)
     case_id = waits(office)
     sender = closes(office)
@@ -187,10 +224,13 @@ def test_a_suspended_case_hears_it_when_it_resumes_and_a_cancelled_one_never(off
 def test_a_signal_starts_a_case_of_the_newest_version_of_each_process_that_it_begins(server: str) -> None:
     def cleaning(key: str) -> bytes:
         return process(
-            event("startEvent", "begin", "signal closed") + user_task("sweep", scope="reason") + end()
+            event("startEvent", "begin", "signal closed")
+            + user_task("sweep", scope="reason")
+            + end()
             + chain("begin", "sweep", "done"),
-            key=key, signals="closed",
-        )  # fmt: skip
+            key=key,
+            signals="closed",
+        )
 
     office = Small(server, CLOSER, cleaning("cleaning"), cleaning("airing"))
     sender = closes(office)
@@ -199,8 +239,9 @@ def test_a_signal_starts_a_case_of_the_newest_version_of_each_process_that_it_be
         lambda session: session.scalars(select(Case).where(Case.id != sender).order_by(Case.process_key)).all()
     )
     assert [(case.process_key, case.refers_to_id, case.started_by_id) for case in made] == [
-        ("airing", sender, None), ("cleaning", sender, None),
-    ]  # fmt: skip
+        ("airing", sender, None),
+        ("cleaning", sender, None),
+    ]
     assert [office.open(case.id)["sweep"].scope for case in made] == ["rain", "rain"]
     assert left(office) == []
     office.close()
@@ -208,11 +249,16 @@ def test_a_signal_starts_a_case_of_the_newest_version_of_each_process_that_it_be
 
 def test_a_delivery_that_fails_is_an_incident_of_the_one_that_hears_it_and_may_be_retried(server: str) -> None:
     waiter = process(
-        start() + user_task("enter") + event("intermediateCatchEvent", "await_end", "signal closed")
-        + service("try", "trade.fails", amount="reason") + user_task("leave") + end()
+        start()
+        + user_task("enter")
+        + event("intermediateCatchEvent", "await_end", "signal closed")
+        + service("try", "trade.fails", amount="reason")
+        + user_task("leave")
+        + end()
         + chain("begin", "enter", "await_end", "try", "leave", "done"),
-        key="waiter", signals="closed",
-    )  # fmt: skip
+        key="waiter",
+        signals="closed",
+    )
     office = Small(server, CLOSER, waiter, WAITER.replace(b'"waiter"', b'"calm"'), operations=operations)
     case_id, calm = waits(office), waits(office, "calm")
     closes(office, 0)  # type: ignore[arg-type]
@@ -222,8 +268,9 @@ def test_a_delivery_that_fails_is_an_incident_of_the_one_that_hears_it_and_may_b
     assert open_keys(office, calm) == ["leave"]  # the others do not wait for it
     found = office.look(lambda session: session.scalars(select(Incident).order_by(Incident.id)).all())
     assert [(one.case_id, one.element_id, one.operation) for one in found] == [
-        (case_id, "try", "trade.fails"), (case_id, "await_end", "delivery closed"),
-    ]  # fmt: skip
+        (case_id, "try", "trade.fails"),
+        (case_id, "await_end", "delivery closed"),
+    ]
     with office.engine.transaction() as session:
         office.engine.supervision.retry_incident(session, found[1].id, by=office.actor("boss"))
     office.worker.work()
@@ -283,19 +330,26 @@ def test_cases_that_signal_each_other_do_not_lock_each_other(server: str) -> Non
     def player(key: str, says: str, hears: str) -> bytes:
         """Hears the other one, answers, and waits again."""
         return process(
-            start() + user_task("enter") + '<bpmn:exclusiveGateway id="again"/>'
+            start()
+            + user_task("enter")
+            + '<bpmn:exclusiveGateway id="again"/>'
             + event("intermediateCatchEvent", "hear", f"signal {hears}")
-            + event("intermediateThrowEvent", "say", f"signal {says}") + end()
-            + '<bpmn:exclusiveGateway id="enough" default="on"/>' + chain("begin", "enter", "again", "hear", "say")
-            + flow("say", "enough") + flow("enough", "again", identifier="on")
+            + event("intermediateThrowEvent", "say", f"signal {says}")
+            + end()
+            + '<bpmn:exclusiveGateway id="enough" default="on"/>'
+            + chain("begin", "enter", "again", "hear", "say")
+            + flow("say", "enough")
+            + flow("enough", "again", identifier="on")
             + flow("enough", "done", "case == 0"),
-            key=key, signals="ping pong",
-        )  # fmt: skip
+            key=key,
+            signals="ping pong",
+        )
 
     server_case = process(
         start() + user_task("enter") + event("endEvent", "say", "signal ping") + chain("begin", "enter", "say"),
-        key="server", signals="ping",
-    )  # fmt: skip
+        key="server",
+        signals="ping",
+    )
     office = Small(server, player("one", "pong", "ping"), player("two", "ping", "pong"), server_case)
     players = [waits(office, "one"), waits(office, "two"), waits(office, "one"), waits(office, "two")]
     waits(office, "server")
@@ -340,12 +394,18 @@ def test_the_step_that_throws_costs_the_same_however_many_wait(office: Small) ->
 
 def test_a_task_that_the_signal_ended_is_marked_so(server: str) -> None:
     waiter = process(
-        start() + user_task("enter") + user_task("work")
+        start()
+        + user_task("enter")
+        + user_task("work")
         + event("boundaryEvent", "stop", "signal closed", attributes='attachedToRef="work"')
-        + user_task("leave") + end() + end("e2") + chain("begin", "enter", "work", "done")
+        + user_task("leave")
+        + end()
+        + end("e2")
+        + chain("begin", "enter", "work", "done")
         + chain("stop", "leave", "e2"),
-        key="waiter", signals="closed",
-    )  # fmt: skip
+        key="waiter",
+        signals="closed",
+    )
     office = Small(server, CLOSER, waiter)
     case_id = waits(office)
     closes(office)

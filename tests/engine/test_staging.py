@@ -34,9 +34,10 @@ def staging(application: kartabl.Application) -> StagingClock:
 def command(settings: Settings, *words: str) -> Result:
     """What ``kartabl clock …`` does and says."""
     given = {
-        "KARTABL_SECRET_KEY": settings.secret_key, "KARTABL_DATABASE_URL": settings.database_url,
+        "KARTABL_SECRET_KEY": settings.secret_key,
+        "KARTABL_DATABASE_URL": settings.database_url,
         "KARTABL_MODE": settings.mode,
-    }  # fmt: skip
+    }
     return CliRunner().invoke(kartabl.main, ["clock", *words], env=given)
 
 
@@ -112,10 +113,15 @@ def test_while_the_database_is_away_the_clock_goes_on(
 @pytest.mark.parametrize(
     ("wanted", "length"),
     [
-        ("3d", 3 * DAY), ("4h", DAY / 6), ("90m", timedelta(minutes=90)), ("1d12h", DAY * 1.5), ("۲ d", 2 * DAY),
-        ("2wd", 2 * DAY), ("5wd", 7 * DAY),
+        ("3d", 3 * DAY),
+        ("4h", DAY / 6),
+        ("90m", timedelta(minutes=90)),
+        ("1d12h", DAY * 1.5),
+        ("۲ d", 2 * DAY),
+        ("2wd", 2 * DAY),
+        ("5wd", 7 * DAY),
     ],
-)  # fmt: skip
+)
 def test_lengths_are_told_in_days_hours_minutes_and_working_days(
     application: kartabl.Application, wanted: str, length: timedelta
 ) -> None:

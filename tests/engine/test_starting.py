@@ -35,15 +35,21 @@ def look_at_itself(context: OperationContext) -> None:
 
 
 ASKED = process(
-    start() + service("enquiring", "test_starting.enquire", submission="submission", project="answer")
-    + user_task("review") + end() + chain("begin", "enquiring", "review", "done"),
-)  # fmt: skip
+    start()
+    + service("enquiring", "test_starting.enquire", submission="submission", project="answer")
+    + user_task("review")
+    + end()
+    + chain("begin", "enquiring", "review", "done"),
+)
 PLAIN = process(start() + user_task("wait") + end() + chain("begin", "wait", "done"), key="plain")
 ITSELF = process(
-    start() + service("looking", "test_starting.look_at_itself") + end() + flow("begin", "looking")
+    start()
+    + service("looking", "test_starting.look_at_itself")
+    + end()
+    + flow("begin", "looking")
     + flow("looking", "done"),
     key="itself",
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -96,9 +102,11 @@ def test_a_field_called_like_the_case_does_not_stand_in_for_it(small: Small) -> 
 def test_the_history_tells_what_it_was_started_with(small: Small) -> None:
     other = small.start("plain").case
     case = started(small, asking(answer=other.number, remarks="تأییدیه"))
-    line = small.look(lambda session: session.scalars(
-        select(HistoryEntry).where(HistoryEntry.case_id == case.id).order_by(HistoryEntry.id)
-    ).first())  # fmt: skip
+    line = small.look(
+        lambda session: session.scalars(
+            select(HistoryEntry).where(HistoryEntry.case_id == case.id).order_by(HistoryEntry.id)
+        ).first()
+    )
     assert (line.what, line.task_key, line.details["values"]["remarks"]) == ("case_started", "begin", "تأییدیه")
 
 

@@ -33,9 +33,13 @@ def plain(key: str) -> str:
 
 ASKING = process(
     lanes((BOTH, "begin ask again"), ("supervisor", "answer"))
-    + '<bpmn:startEvent id="begin"/>' + plain("ask") + plain("answer") + plain("again") + end()
+    + '<bpmn:startEvent id="begin"/>'
+    + plain("ask")
+    + plain("answer")
+    + plain("again")
+    + end()
     + chain("begin", "ask", "answer", "again", "done"),
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -71,18 +75,24 @@ def test_whoever_holds_none_of_them_does_not_start_it(small: Small) -> None:
 def findings(*parts: str) -> list[tuple[str, str]]:
     """(element, message) of what is wrong."""
     seam = checking.Seam(
-        operations=Operations(), roles=frozenset({"citizen", "finance", "supervisor"}),
-        form_fields=lambda _process, _task: frozenset({"answer"}), functions=frozenset(),
-    )  # fmt: skip
+        operations=Operations(),
+        roles=frozenset({"citizen", "finance", "supervisor"}),
+        form_fields=lambda _process, _task: frozenset({"answer"}),
+        functions=frozenset(),
+    )
     bundle = checking.check({"small.bpmn": process("".join(parts))}, seam)
     return [(found.element, found.message) for found in bundle.findings]
 
 
 def with_lanes(*drawn: tuple[str, str]) -> list[tuple[str, str]]:
     return findings(
-        lanes(*drawn), '<bpmn:startEvent id="begin"/>', plain("ask"), plain("answer"), end(),
+        lanes(*drawn),
+        '<bpmn:startEvent id="begin"/>',
+        plain("ask"),
+        plain("answer"),
+        end(),
         chain("begin", "ask", "answer", "done"),
-    )  # fmt: skip
+    )
 
 
 def test_each_of_several_roles_must_be_known() -> None:
@@ -109,10 +119,16 @@ def test_an_action_of_several_roles_is_the_starters(server: str) -> None:
         '<bpmn:messageEventDefinition messageRef="m"/></bpmn:boundaryEvent>'
     )
     drawn = process(
-        lanes((BOTH, "begin ask")) + '<bpmn:startEvent id="begin"/>' + plain("ask") + cancel + end() + end("gone")
-        + chain("begin", "ask", "done") + flow("cancel", "gone"),
+        lanes((BOTH, "begin ask"))
+        + '<bpmn:startEvent id="begin"/>'
+        + plain("ask")
+        + cancel
+        + end()
+        + end("gone")
+        + chain("begin", "ask", "done")
+        + flow("cancel", "gone"),
         messages="m",
-    )  # fmt: skip
+    )
     small = Small(server, drawn)
     case = small.start(by="reza").case
     action = small.open(case.id)["cancel"]

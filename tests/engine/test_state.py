@@ -29,10 +29,19 @@ from tests.engine.drawing import (
 
 STRAIGHT = process(start() + path("s", "a", "z", "e") + user("a", "z") + end())
 LOOP = process(
-    start() + path("s", "m", "a", "q") + choice("m") + user("a") + choice("q", "out") + flow("q", "m", "more")
-    + flow("q", "e", key="out") + end() + boundary("b", "a", timer("P2D"), interrupting=False)
-    + path("b", "h", "e2") + user("h") + end("e2")
-)  # fmt: skip
+    start()
+    + path("s", "m", "a", "q")
+    + choice("m")
+    + user("a")
+    + choice("q", "out")
+    + flow("q", "m", "more")
+    + flow("q", "e", key="out")
+    + end()
+    + boundary("b", "a", timer("P2D"), interrupting=False)
+    + path("b", "h", "e2")
+    + user("h")
+    + end("e2")
+)
 
 
 def stored(case: Played) -> dict:
@@ -41,10 +50,16 @@ def stored(case: Played) -> dict:
 
 def test_any_json_value_comes_back_as_it_was():
     data = {
-        "text": "پرونده‌ی گاز", "number": 10**18, "half": 0.5, "yes": True, "none": None,
+        "text": "پرونده‌ی گاز",
+        "number": 10**18,
+        "half": 0.5,
+        "yes": True,
+        "none": None,
         "list": [1, "1", [True]],
-        "typename": "Task", "deep": {"typename": {"typename": "UUID", "value": 5}}, "": {"": []},
-    }  # fmt: skip
+        "typename": "Task",
+        "deep": {"typename": {"typename": "UUID", "value": 5}},
+        "": {"": []},
+    }
     assert Played(STRAIGHT, **data).task("a").data == data
 
 
@@ -83,9 +98,7 @@ def test_what_only_the_step_needed_is_left_out():
 def test_thrown_events_that_nobody_took_are_not_lost_silently():
     body = start() + path("s", "t", "a", "e") + user("a") + end()
     body += '<intermediateThrowEvent id="t"><messageEventDefinition messageRef="M1"/></intermediateThrowEvent>'
-    case = state.new_workflow(
-        specs(process(body, before='<message id="M1" name="m1"/>')), PythonScriptEngine(), {}
-    )  # fmt: skip
+    case = state.new_workflow(specs(process(body, before='<message id="M1" name="m1"/>')), PythonScriptEngine(), {})
     stepping.advance(case, now=MONDAY)
     with pytest.raises(state.StateUnwritable, match="m1"):
         state.dump(case)
@@ -93,9 +106,19 @@ def test_thrown_events_that_nobody_took_are_not_lost_silently():
 
 @pytest.mark.parametrize(
     "damaged",
-    [b"", b"[]", b'"x"', b"{", b"{}", b'{"format":2,"tasks":[]}', b'{"format":1}', b'{"format":1,"tasks":[]}',
-     b'{"format":1,"tasks":[{"id":"x","spec":"Start","state":64}]}', b"\xff"],
-)  # fmt: skip
+    [
+        b"",
+        b"[]",
+        b'"x"',
+        b"{",
+        b"{}",
+        b'{"format":2,"tasks":[]}',
+        b'{"format":1}',
+        b'{"format":1,"tasks":[]}',
+        b'{"format":1,"tasks":[{"id":"x","spec":"Start","state":64}]}',
+        b"\xff",
+    ],
+)
 def test_a_state_that_cannot_be_read_says_so(damaged):
     with pytest.raises(state.StateUnreadable):
         state.load(damaged, specs(STRAIGHT), PythonScriptEngine())
@@ -137,10 +160,16 @@ def test_a_hundred_rounds_take_the_room_of_one():
 def test_a_hundred_reminders_take_hardly_more_room_than_one():
     case = Played(
         process(
-            start() + path("s", "a", "e") + user("a") + end() + path("b", "h", "e2") + user("h") + end("e2")
+            start()
+            + path("s", "a", "e")
+            + user("a")
+            + end()
+            + path("b", "h", "e2")
+            + user("h")
+            + end("e2")
             + boundary("b", "a", timer("R/P1D", "timeCycle"), interrupting=False)
         )
-    )  # fmt: skip
+    )
     sizes = []
     for day in range(100):
         case.at(case.waits["b"].due).does("h", reminded=day)

@@ -161,8 +161,10 @@ def test_the_branches_of_an_event_gateway_wait_side_by_side_and_the_first_one_en
     case = Played(diagram)
     tokens = {key: event.token for key, event in case.waits.items()}
     assert {key: event.due for key, event in case.waits.items()} == {
-        "paid": None, "late": MONDAY + HOUR, "very_late": MONDAY + 2 * HOUR,
-    }  # fmt: skip
+        "paid": None,
+        "late": MONDAY + HOUR,
+        "very_late": MONDAY + 2 * HOUR,
+    }
     case._go_on()
     assert tokens == {key: event.token for key, event in case.waits.items()}
 

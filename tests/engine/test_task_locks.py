@@ -39,86 +39,126 @@ def subprocess(identifier: str, body: str, **more: str) -> str:
 def message(identifier: str, at: str, *, interrupting: bool = True, role: str = "citizen") -> str:
     cancels = "" if interrupting else 'cancelActivity="false"'
     return event(
-        "boundaryEvent", identifier, "message asked", attributes=f'attachedToRef="{at}" {cancels}', role=role,
+        "boundaryEvent",
+        identifier,
+        "message asked",
+        attributes=f'attachedToRef="{at}" {cancels}',
+        role=role,
         kind="action",
-    )  # fmt: skip
+    )
 
 
 DEBT = subprocess(
-    "debt", start("owing") + user_task("pay") + end("settled") + chain("owing", "pay", "settled"),
-    locks="visit", lock_reason="answer",
-)  # fmt: skip
+    "debt",
+    start("owing") + user_task("pay") + end("settled") + chain("owing", "pay", "settled"),
+    locks="visit",
+    lock_reason="answer",
+)
 # ask → debt (locks visit) → visit (finance) → again? → ask
 LOOP = process(
-    start() + user_task("ask") + DEBT + user_task("visit", role="finance", due="in_a_day()", priority="7")
-    + GATE.format("again", "again_done") + end() + message("give_up", "debt") + end("given_up")
-    + chain("begin", "ask", "debt", "visit", "again", "done") + flow("again", "debt", "answer == 'more'")
+    start()
+    + user_task("ask")
+    + DEBT
+    + user_task("visit", role="finance", due="in_a_day()", priority="7")
+    + GATE.format("again", "again_done")
+    + end()
+    + message("give_up", "debt")
+    + end("given_up")
+    + chain("begin", "ask", "debt", "visit", "again", "done")
+    + flow("again", "debt", "answer == 'more'")
     + flow("give_up", "given_up"),
     messages="asked",
-)  # fmt: skip
+)
 # a stage with the debt in it; dismissing begins it anew, with another person at the desk
 STAGE = process(
-    start() + service("desk", "test_task_locks.give_desk", to="'reza'")
+    start()
+    + service("desk", "test_task_locks.give_desk", to="'reza'")
     + subprocess(
-        "stage", start("staged") + DEBT + user_task("visit", role="finance") + end("visited")
+        "stage",
+        start("staged")
+        + DEBT
+        + user_task("visit", role="finance")
+        + end("visited")
         + chain("staged", "debt", "visit", "visited"),
     )
-    + message("dismiss", "stage") + service("undesk", "test_task_locks.give_desk", to="answer") + end()
-    + chain("begin", "desk", "stage", "done") + chain("dismiss", "undesk", "stage"),
-    key="staged", messages="asked",
-).replace(b'value="answer"/></spiffworkflow:properties></bpmn:extensionElements><bpmn:startEvent id="owing"',
-          b'value="\'\xd8\xa8\xd8\xaf\xd9\x87\xdb\x8c\'"/></spiffworkflow:properties></bpmn:extensionElements>'
-          b'<bpmn:startEvent id="owing"')  # fmt: skip
+    + message("dismiss", "stage")
+    + service("undesk", "test_task_locks.give_desk", to="answer")
+    + end()
+    + chain("begin", "desk", "stage", "done")
+    + chain("dismiss", "undesk", "stage"),
+    key="staged",
+    messages="asked",
+).replace(
+    b'value="answer"/></spiffworkflow:properties></bpmn:extensionElements><bpmn:startEvent id="owing"',
+    b"value=\"'\xd8\xa8\xd8\xaf\xd9\x87\xdb\x8c'\"/></spiffworkflow:properties></bpmn:extensionElements>"
+    b'<bpmn:startEvent id="owing"',
+)
 # visit is open, and a debt that comes beside it shuts it
 BESIDE = process(
-    start() + user_task("visit", role="finance") + message("owe", "visit", interrupting=False)
-    + user_task("pay", locks="visit") + end("paid") + end() + chain("begin", "visit", "done")
+    start()
+    + user_task("visit", role="finance")
+    + message("owe", "visit", interrupting=False)
+    + user_task("pay", locks="visit")
+    + end("paid")
+    + end()
+    + chain("begin", "visit", "done")
     + chain("owe", "pay", "paid"),
-    key="beside", messages="asked",
-)  # fmt: skip
+    key="beside",
+    messages="asked",
+)
 # two activities shut one task, one of them by its own name
 TWO = process(
-    start() + '<bpmn:parallelGateway id="fork"/><bpmn:parallelGateway id="join"/>' + user_task("one", locks="visit")
-    + user_task("two", locks="visit, other") + user_task("visit", role="finance") + user_task("other") + end()
-    + chain("begin", "fork", "one", "join", "visit", "other", "done") + chain("fork", "two", "join"),
+    start()
+    + '<bpmn:parallelGateway id="fork"/><bpmn:parallelGateway id="join"/>'
+    + user_task("one", locks="visit")
+    + user_task("two", locks="visit, other")
+    + user_task("visit", role="finance")
+    + user_task("other")
+    + end()
+    + chain("begin", "fork", "one", "join", "visit", "other", "done")
+    + chain("fork", "two", "join"),
     key="two",
-)  # fmt: skip
+)
 TIMER = process(
-    start() + user_task("visit", role="finance")
+    start()
+    + user_task("visit", role="finance")
     + f'<bpmn:boundaryEvent id="late" attachedToRef="visit" cancelActivity="false">{TIMED}</bpmn:boundaryEvent>'
-    + user_task("pay", locks="visit") + end("paid") + end() + chain("begin", "visit", "done")
+    + user_task("pay", locks="visit")
+    + end("paid")
+    + end()
+    + chain("begin", "visit", "done")
     + chain("late", "pay", "paid"),
     key="timer",
-)  # fmt: skip
+)
 CALLED = process(
     start() + user_task("pay", locks="visit") + user_task("visit") + end() + chain("begin", "pay", "visit", "done"),
     key="called",
-)  # fmt: skip
+)
 CALLING = process(
     start() + '<bpmn:parallelGateway id="fork"/><bpmn:parallelGateway id="join"/>'
     '<bpmn:callActivity id="first" calledElement="called"/><bpmn:callActivity id="second" calledElement="called"/>'
-    + end("end") + chain("begin", "fork", "first", "join", "end") + chain("fork", "second", "join"),
+    + end("end")
+    + chain("begin", "fork", "first", "join", "end")
+    + chain("fork", "second", "join"),
     key="calling",
-)  # fmt: skip
+)
 OUTER = process(
     start() + f'<bpmn:callActivity id="calls" calledElement="called">{properties(locks="after", lock_reason="why")}'
     "</bpmn:callActivity>" + user_task("after", role="finance") + end("end") + chain("begin", "calls", "after", "end"),
     key="outer",
-)  # fmt: skip
+)
 STEPS = start() + user_task("first") + user_task("second") + user_task("third") + end()
 PLAIN = process(STEPS + chain("begin", "first", "second", "third", "done"), key="plain")
 IDLE = process(
     STEPS.replace(user_task("third"), user_task("third", locks="first"))
     + chain("begin", "first", "second", "third", "done"),
     key="idle",
-)  # fmt: skip
+)
 
 
 @pytest.fixture
 def small(server: str) -> Iterator[Small]:
-    made = Small(
-        server, LOOP, STAGE, BESIDE, TWO, TIMER, CALLED, CALLING, OUTER, PLAIN, IDLE, operations=operations
-    )  # fmt: skip
+    made = Small(server, LOOP, STAGE, BESIDE, TWO, TIMER, CALLED, CALLING, OUTER, PLAIN, IDLE, operations=operations)
     yield made
     made.close()
 
@@ -130,17 +170,24 @@ def in_debt(small: Small, why: str = "بدهی دارد") -> int:
 
 
 def rows(small: Small, case_id: int, key: str) -> list[Task]:
-    return list(small.look(lambda session: session.scalars(
-        select(Task).where(Task.case_id == case_id, Task.key == key).order_by(Task.id)
-    ).all()))  # fmt: skip
+    return list(
+        small.look(
+            lambda session: session.scalars(
+                select(Task).where(Task.case_id == case_id, Task.key == key).order_by(Task.id)
+            ).all()
+        )
+    )
 
 
 def test_the_named_task_is_there_and_says_why_it_is_shut(small: Small) -> None:
     case_id = in_debt(small)
     visit = small.open(case_id)["visit"]
     assert (visit.locked, visit.kind, visit.role, visit.priority) == (
-        "بدهی دارد", TaskKind.USER_TASK, "finance", 7,
-    )  # fmt: skip
+        "بدهی دارد",
+        TaskKind.USER_TASK,
+        "finance",
+        7,
+    )
     assert visit.due_at is None
 
 
@@ -181,9 +228,9 @@ def test_whoever_has_taken_it_keeps_it(small: Small) -> None:
 
 def test_its_group_sees_the_case_from_then_on(small: Small) -> None:
     case_id = in_debt(small)
-    roles = small.look(lambda session: set(session.scalars(
-        select(Participant.role).where(Participant.case_id == case_id)
-    )))  # fmt: skip
+    roles = small.look(
+        lambda session: set(session.scalars(select(Participant.role).where(Participant.case_id == case_id)))
+    )
     assert "finance" in roles
 
 
@@ -319,9 +366,7 @@ def test_paying_and_completing_at_once_is_decided_by_the_cases_lock(small: Small
         tasks, actors = small.open(case_id), {"pay": small.actor("ali"), "visit": small.actor("reza")}
         ready, told = threading.Barrier(2), dict.fromkeys(actors, "done")
 
-        def complete(
-            key: str, tasks: Any = tasks, actors: Any = actors, ready: Any = ready, told: Any = told
-        ) -> None:  # fmt: skip
+        def complete(key: str, tasks: Any = tasks, actors: Any = actors, ready: Any = ready, told: Any = told) -> None:
             ready.wait(10)
             try:
                 with small.engine.transaction() as session:

@@ -35,40 +35,59 @@ def timer(identifier: str, kind: str, when: str, *, attached: bool = False, inte
 
 def attached(key: str, kind: str, when: str, *, interrupting: bool) -> bytes:
     return process(
-        start() + user_task("wait") + end() + timer("late", kind, when, attached=True, interrupting=interrupting)
-        + user_task("told") + end("told_end") + chain("begin", "wait", "done") + chain("late", "told", "told_end"),
+        start()
+        + user_task("wait")
+        + end()
+        + timer("late", kind, when, attached=True, interrupting=interrupting)
+        + user_task("told")
+        + end("told_end")
+        + chain("begin", "wait", "done")
+        + chain("late", "told", "told_end"),
         key=key,
-    )  # fmt: skip
+    )
 
 
 def in_the_flow(key: str, kind: str, when: str) -> bytes:
     return process(
         start() + timer("late", kind, when) + user_task("told") + end() + chain("begin", "late", "told", "done"),
         key=key,
-    )  # fmt: skip
+    )
 
 
 CHOICE = process(
-    start() + '<bpmn:eventBasedGateway id="first"/>' + timer("late", "Duration", '"PT17H"')
-    + timer("later", "Duration", '"P2D"') + user_task("told") + end() + end("other")
-    + chain("begin", "first", "late", "told", "done") + chain("first", "later", "other"),
+    start()
+    + '<bpmn:eventBasedGateway id="first"/>'
+    + timer("late", "Duration", '"PT17H"')
+    + timer("later", "Duration", '"P2D"')
+    + user_task("told")
+    + end()
+    + end("other")
+    + chain("begin", "first", "late", "told", "done")
+    + chain("first", "later", "other"),
     key="choice",
-)  # fmt: skip
+)
 # The flow waits as long as the person says.
 ASKED = process(
     start() + user_task("ask") + timer("pause", "Duration", "answer") + end() + chain("begin", "ask", "pause", "done"),
     key="asked",
-)  # fmt: skip
+)
 # Three timers of one task, drawn in the reverse of their order in time; the last one ends it.
 THREE = process(
-    start() + user_task("wait") + end()
+    start()
+    + user_task("wait")
+    + end()
     + timer("third", "Duration", '"PT3H"', attached=True)
     + timer("second", "Duration", '"PT2H"', attached=True, interrupting=False)
     + timer("first", "Duration", '"PT1H"', attached=True, interrupting=False)
-    + end("one") + end("two") + end("three")
-    + chain("begin", "wait", "done") + flow("first", "one") + flow("second", "two") + flow("third", "three"),
+    + end("one")
+    + end("two")
+    + end("three")
+    + chain("begin", "wait", "done")
+    + flow("first", "one")
+    + flow("second", "two")
+    + flow("third", "three"),
     key="three",
-)  # fmt: skip
+)
 HOURLY = attached("hourly", "Cycle", '"R/PT1H"', interrupting=False)
 
 # name → the diagram, when it fires first, whether the task that it is attached to stays, how often it fires in all
@@ -253,9 +272,14 @@ def fill(small: Small, *, many: int, due: int) -> int:
 
     def row(number: int, when: datetime) -> dict[str, Any]:
         return {
-            "case_id": case_id, "kind": JobKind.TIMER, "element_id": "late", "process_key": "hourly",
-            "token": f"copy-{number}", "due_at": when, "run_at": when,
-        }  # fmt: skip
+            "case_id": case_id,
+            "kind": JobKind.TIMER,
+            "element_id": "late",
+            "process_key": "hourly",
+            "token": f"copy-{number}",
+            "due_at": when,
+            "run_at": when,
+        }
 
     rows = [row(number, NOW + DAY + number * timedelta(minutes=1)) for number in range(many)]
     rows += [row(many + number, NOW - HOUR) for number in range(due)]

@@ -117,8 +117,11 @@ def test_every_day_of_twenty_one_years_agrees_with_counting_on_the_fingers() -> 
     day = FIRST
     while day <= LAST - timedelta(days=40):
         works = day.weekday() not in (3, 4) and day not in PUBLIC
-        following = [one for one in (day + timedelta(days=ahead) for ahead in range(1, 41))
-                     if one.weekday() not in (3, 4) and one not in PUBLIC]  # fmt: skip
+        following = [
+            one
+            for one in (day + timedelta(days=ahead) for ahead in range(1, 41))
+            if one.weekday() not in (3, 4) and one not in PUBLIC
+        ]
         for clock in (
             time(0),
             time(7, 29, 59),

@@ -70,11 +70,14 @@ def test_pages_lose_and_repeat_no_task_in_any_order(
     case, clerk = office.case(), office.actor("only_here")
     made = [
         office.task(
-            case, "only_here", priority=priority, due=NOW + timedelta(hours=hours) if hours else None,
+            case,
+            "only_here",
+            priority=priority,
+            due=NOW + timedelta(hours=hours) if hours else None,
             since=NOW + timedelta(hours=hours),
         )
         for priority, hours in rows
-    ]  # fmt: skip
+    ]
     found = all_pages(office, clerk, sort=sort, limit=limit)
     whole = worklist.tasks_page(office.session, clerk, sort=sort, limit=100).items
     assert [task.id for task in found] == [task.id for task in whole]

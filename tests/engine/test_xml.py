@@ -63,10 +63,20 @@ def test_a_file_beyond_the_limit_is_refused_before_it_is_read() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"   ", b"text", b"\x00", b"\xff\xfe\x00", b'<?xml version="1.0" encoding="no-such"?><a/>', b"<a>" * 300,
-        b'<?xml version="1.0" encoding="utf-16"?><a/>', b"<a b='1' b='2'/>", b"<x:a/>", b"<a>&no;</a>", b"%PDF-1.7",
+        b"",
+        b"   ",
+        b"text",
+        b"\x00",
+        b"\xff\xfe\x00",
+        b'<?xml version="1.0" encoding="no-such"?><a/>',
+        b"<a>" * 300,
+        b'<?xml version="1.0" encoding="utf-16"?><a/>',
+        b"<a b='1' b='2'/>",
+        b"<x:a/>",
+        b"<a>&no;</a>",
+        b"%PDF-1.7",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_xml_is_refused_as_such(data: bytes) -> None:
     with pytest.raises((MalformedXml, UnsafeXml)):
         parse_xml(data)

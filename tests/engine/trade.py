@@ -23,20 +23,27 @@ def fails(context: OperationContext, *, amount: int) -> int:
 def waiting(inner: str = "", *, key: str = "buyer") -> bytes:
     """A case of an order: fills in its number, then waits for its payment."""
     return process(
-        start() + user_task("fill")
+        start()
+        + user_task("fill")
         + event("intermediateCatchEvent", "await_payment", "message paid", correlation_key="order")
         + (inner or user_task("ship", due="'2026-12-01T00:00:00+00:00'", scope="amount"))
-        + end() + chain("begin", "fill", "await_payment", "ship", "done"),
-        key=key, messages="paid",
-    )  # fmt: skip
+        + end()
+        + chain("begin", "fill", "await_payment", "ship", "done"),
+        key=key,
+        messages="paid",
+    )
 
 
 SELLER = process(
-    start() + user_task("bill")
+    start()
+    + user_task("bill")
     + event("intermediateThrowEvent", "tell", "message paid", correlation_key="order", payload="amount, order")
-    + user_task("rest") + end() + chain("begin", "bill", "tell", "rest", "done"),
-    key="seller", messages="paid",
-)  # fmt: skip
+    + user_task("rest")
+    + end()
+    + chain("begin", "bill", "tell", "rest", "done"),
+    key="seller",
+    messages="paid",
+)
 BUYER = waiting()
 
 

@@ -70,9 +70,14 @@ def test_how_many_files_there_may_be_is_a_validator_and_stands_in_the_schema() -
     assert sent("1", form=few).error_map == {"photos": ["دست‌کم ۲ فایل بفرستید."]}
     schema = Visit.json_schema()["properties"]["photos"]
     assert schema == {
-        "type": "array", "items": {"type": "integer", "minimum": 1}, "uniqueItems": True, "minItems": 1, "maxItems": 3,
-        "title": "عکس‌ها", "x-widget": "documents",
-    }  # fmt: skip
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1},
+        "uniqueItems": True,
+        "minItems": 1,
+        "maxItems": 3,
+        "title": "عکس‌ها",
+        "x-widget": "documents",
+    }
     schema = few.json_schema()["properties"]["photos"]
     assert (schema["maxItems"], schema["anyOf"]) == (30, [{"maxItems": 0}, {"minItems": 2}])
 
@@ -112,9 +117,10 @@ def test_the_fields_of_files_are_found_in_rows_too() -> None:
     typed = FormData({"letter": ["1"], "meters-4-photos": ["5", "6"], "meters-4-plan": ["9"]})
     found = list(document_fields(Meters.from_request(typed)))
     assert [(path, name, field.ids) for path, name, field in found] == [
-        ("letter", "letter", [1]), ("meters.0.photos", "meters-4-photos", [5, 6]),
+        ("letter", "letter", [1]),
+        ("meters.0.photos", "meters-4-photos", [5, 6]),
         ("meters.0.plan", "meters-4-plan", [9]),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_diagram_may_declare_a_field_of_files() -> None:

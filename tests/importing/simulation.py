@@ -25,8 +25,13 @@ from tests.engine.small import NOW, AnyForm, Small
 MOST_STEPS = 300
 ROLES = frozenset(role.value for role in Role) | CASE_ROLES
 ENTERED = {
-    "long": "1", "string": "x", "text": "x", "date": "1405/01/15", "money": "1000", "boolean": "y",
-}  # fmt: skip
+    "long": "1",
+    "string": "x",
+    "text": "x",
+    "date": "1405/01/15",
+    "money": "1000",
+    "boolean": "y",
+}
 
 
 class Play:
@@ -35,9 +40,11 @@ class Play:
     def __init__(self, imported: Imported) -> None:
         self.small = Small(SQLITE)
         seam = checking.Seam(
-            operations=Operations(), roles=ROLES, form_fields=lambda process, task: None,
+            operations=Operations(),
+            roles=ROLES,
+            form_fields=lambda process, task: None,
             functions=Language({}).functions,
-        )  # fmt: skip
+        )
         bundle = checking.check({f"{key}.bpmn": xml for key, xml in imported.processes.items()}, seam)
         assert bundle.sound, "\n".join(map(str, bundle.findings))
         self.diagrams = bundle.diagrams
@@ -112,9 +119,14 @@ class Play:
                 return False
             session.add(
                 Job(
-                    case_id=case_id, kind=JobKind.SIGNAL, element_id=waiting.element_id, token=waiting.token,
-                    process_key=waiting.process_key, due_at=self.small.clock(), run_at=self.small.clock(),
+                    case_id=case_id,
+                    kind=JobKind.SIGNAL,
+                    element_id=waiting.element_id,
+                    token=waiting.token,
+                    process_key=waiting.process_key,
+                    due_at=self.small.clock(),
+                    run_at=self.small.clock(),
                     arguments={"name": waiting.name, "key": None, "payload": {}},
                 )
-            )  # fmt: skip
+            )
         return True

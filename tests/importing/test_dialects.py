@@ -156,8 +156,9 @@ def test_a_form_kept_in_the_diagram_as_json_becomes_fields() -> None:
     content = file(extensions(form) + around(f'<bpmn:userTask id="step">{inner}</bpmn:userTask>'))
     fields = element(content, "step").fields
     assert [(one["id"], one["type"], one["required"]) for one in fields] == [
-        ("amount", "long", "true"), ("way", "enum", "false"),
-    ]  # fmt: skip
+        ("amount", "long", "true"),
+        ("way", "enum", "false"),
+    ]
 
 
 def test_feel_conditions_become_ours() -> None:
@@ -188,8 +189,11 @@ def test_a_called_process_of_the_same_file_is_called() -> None:
         + extensions('<zeebe:calledElement processId="other"/>')
         + "</bpmn:callActivity>"
     )
-    other = '<bpmn:process id="other">' + around('<bpmn:task id="t"/>').replace('"begin', '"b2').replace(
-        "_done", "_d2").replace('"done', '"d2') + "</bpmn:process>"  # fmt: skip
+    other = (
+        '<bpmn:process id="other">'
+        + around('<bpmn:task id="t"/>').replace('"begin', '"b2').replace("_done", "_d2").replace('"done', '"d2')
+        + "</bpmn:process>"
+    )
     result = imported(file(around(call), head=other))
     read = {one.key: one for xml in result.processes.values() for one in diagrams.read(xml)}
     assert read["drawn"].elements["step"].called == "other"

@@ -40,11 +40,27 @@ def test_the_simple_kind_is_translated(foreign: str, ours: str) -> None:
 @pytest.mark.parametrize(
     "foreign",
     [
-        "", "=", "${}", "${bean.method(a, b)}", "${now()}", "=for x in y return x", "=some x in y satisfies x > 1",
-        "=x[item > 1]", '=date("2026-01-01")', "Is the order ok?", "${a} and ${b}", "=a..b", "${a +}", "=1 2",
-        "=" + "(" * 200 + "a" + ")" * 200, "${" + "-" * 500 + "a}", "=not " * 50 + "a", "=a\\b", "=__import__(x)",
+        "",
+        "=",
+        "${}",
+        "${bean.method(a, b)}",
+        "${now()}",
+        "=for x in y return x",
+        "=some x in y satisfies x > 1",
+        "=x[item > 1]",
+        '=date("2026-01-01")',
+        "Is the order ok?",
+        "${a} and ${b}",
+        "=a..b",
+        "${a +}",
+        "=1 2",
+        "=" + "(" * 200 + "a" + ")" * 200,
+        "${" + "-" * 500 + "a}",
+        "=not " * 50 + "a",
+        "=a\\b",
+        "=__import__(x)",
     ],
-)  # fmt: skip
+)
 def test_everything_else_is_left_alone(foreign: str) -> None:
     assert translate(foreign) is None
 
@@ -61,5 +77,8 @@ def test_no_text_breaks_it_and_what_comes_out_can_be_read(text: str) -> None:
 
 def test_names_are_asked_for_as_what_they_are_compared_with() -> None:
     assert kinds("amount > 5 and approved and kind == 'gas' and ok == True") == {
-        "amount": "long", "approved": "boolean", "kind": "string", "ok": "boolean",
-    }  # fmt: skip
+        "amount": "long",
+        "approved": "boolean",
+        "kind": "string",
+        "ok": "boolean",
+    }

@@ -9,11 +9,12 @@ from tests.importing.simulation import Play
 
 TWO_WAYS = (
     line(
-        '<bpmn:startEvent id="begin"/>', '<bpmn:userTask id="look" name="Look"/>',
+        '<bpmn:startEvent id="begin"/>',
+        '<bpmn:userTask id="look" name="Look"/>',
         '<bpmn:exclusiveGateway id="way" name="Good?"/>',
     )
     + '<bpmn:endEvent id="yes"/><bpmn:endEvent id="no"/>'
-)  # fmt: skip
+)
 
 
 def plays_to_its_end(content: bytes) -> bool:
@@ -108,8 +109,11 @@ def test_of_several_starts_whoever_starts_chooses_one() -> None:
 
 
 def test_what_no_flow_reaches_stays_in_the_picture_and_does_not_run() -> None:
-    content = file(around('<bpmn:task id="step"/>') + line('<bpmn:task id="lost"/>', '<bpmn:task id="behind"/>')
-                   + flow("behind", "lost"))  # fmt: skip
+    content = file(
+        around('<bpmn:task id="step"/>')
+        + line('<bpmn:task id="lost"/>', '<bpmn:task id="behind"/>')
+        + flow("behind", "lost")
+    )
     result = imported(content)
     assert said(result, "lost") == said(result, "behind") == ["picture"]
     assert "lost" not in diagram(result).elements
@@ -204,9 +208,10 @@ def test_a_pool_without_content_is_a_picture_and_each_other_process_a_file_of_it
     pools = (
         '<bpmn:collaboration id="c"><bpmn:participant id="p1" processRef="drawn"/><bpmn:participant id="p2" '
         'processRef="empty"/><bpmn:participant id="p3" processRef="other"/></bpmn:collaboration>'
-        '<bpmn:process id="empty"/><bpmn:process id="other">' + around('<bpmn:task id="t"/>').replace('"begin', '"b2')
-        .replace("_done", "_d2").replace('"done', '"d2') + "</bpmn:process>"
-    )  # fmt: skip
+        '<bpmn:process id="empty"/><bpmn:process id="other">'
+        + around('<bpmn:task id="t"/>').replace('"begin', '"b2').replace("_done", "_d2").replace('"done', '"d2')
+        + "</bpmn:process>"
+    )
     result = imported(file(around('<bpmn:task id="step"/>'), head=pools))
     assert said(result, "p2") == ["picture"]
     assert set(result.processes) == {"drawn", "other"}

@@ -133,8 +133,10 @@ def _suspend(place: Place, ids: dict[str, Any]) -> None:
 def _deploy(place: Place, _ids: dict[str, Any]) -> None:
     changed = errand().replace(b'id="sign" name="sign"', b'id="sign" name="newly named"')
     with place.engine.transaction() as session:
-        deploy(session, {"errand": changed, "other": errand().replace(b'<bpmn:process id="errand"',
-                                                                      b'<bpmn:process id="other"')})  # fmt: skip
+        deploy(
+            session,
+            {"errand": changed, "other": errand().replace(b'<bpmn:process id="errand"', b'<bpmn:process id="other"')},
+        )
 
 
 def _returned(place: Place, ids: dict[str, Any]) -> None:
@@ -150,8 +152,11 @@ def _work(place: Place, _ids: dict[str, Any]) -> None:
 FLOWS = (
     Flow("start a case", lambda place: {}, _start),
     Flow("complete a task", _checked, lambda place, ids: place.complete(ids["sign"])),
-    Flow("complete the last task", lambda place: _to_close(place),
-         lambda place, ids: place.complete(ids["close"], answer="fine")),
+    Flow(
+        "complete the last task",
+        lambda place: _to_close(place),
+        lambda place, ids: place.complete(ids["close"], answer="fine"),
+    ),
     Flow("complete with an upload", _signed_in, _upload),
     Flow("claim", _checked, _claim),
     Flow("draft", _written, _draft),
@@ -164,7 +169,7 @@ FLOWS = (
     Flow("cancel a case", _checked, _cancel),
     Flow("suspend a case", _checked, _suspend),
     Flow("deploy", lambda place: {}, _deploy),
-)  # fmt: skip
+)
 
 
 def _to_close(place: Place) -> dict[str, Any]:

@@ -76,10 +76,14 @@ def prove(database: str, *, short: bool, seed: int) -> Verdict:
     twin = _Run(database, seed=seed, naive=True).go(SHORT_TWIN if short else TWIN, stuck=2)
     found = _Run(database, seed=seed, naive=False).go(SHORT if short else FULL, stuck=STUCK)
     return Verdict(
-        harness=NAME, database=database, seed=seed, numbers=found.numbers, violations=found.faults,
+        harness=NAME,
+        database=database,
+        seed=seed,
+        numbers=found.numbers,
+        violations=found.faults,
         twin=f"{twin.numbers['kills']} kills: {summary(twin.faults)}",
         twin_caught=any(not fault.startswith("unfinished") for fault in twin.faults),
-    )  # fmt: skip
+    )
 
 
 @dataclass
@@ -184,14 +188,15 @@ class _Run:
         for name, sentence in COUNTED.items():
             self._found.numbers[name] = self._number(sentence)
         self._found.numbers = {
-            "kills": sum(self._kills.values()), "of all processes at once": self._kills["of all"],
+            "kills": sum(self._kills.values()),
+            "of all processes at once": self._kills["of all"],
             **self._found.numbers,
             "calls": sum(client.calls for client in self._clients),
             "of them broken off": sum(client.unanswered for client in self._clients),
             "answered 503": sum(client.turned_away for client in self._clients),
             "acknowledged": len(self._told.completed) + len(self._told.started),
             "SMS repeated under their id": sum(len(keys) - len(set(keys)) for keys in books["sms"].values()),
-        }  # fmt: skip
+        }
         self._found.faults = list(dict.fromkeys(self._found.faults))
 
     def _works(self) -> int:

@@ -63,10 +63,15 @@ def _database(database: str) -> Iterator[tuple[str, Path]]:
 def _returned() -> bytes:
     """The most frequent loop of an office: written, looked at, sent back for correction."""
     body = (
-        start() + '<bpmn:exclusiveGateway id="again"/>' + user_task("write") + user_task("look")
-        + '<bpmn:exclusiveGateway id="well" default="well_done"/>' + end()
-        + chain("begin", "again", "write", "look", "well", "done") + flow("well", "again", "answer == 'again'")
-    )  # fmt: skip
+        start()
+        + '<bpmn:exclusiveGateway id="again"/>'
+        + user_task("write")
+        + user_task("look")
+        + '<bpmn:exclusiveGateway id="well" default="well_done"/>'
+        + end()
+        + chain("begin", "again", "write", "look", "well", "done")
+        + flow("well", "again", "answer == 'again'")
+    )
     return process(body, key="returned")
 
 
@@ -99,9 +104,12 @@ def _correct(url: str, folder: Path, rounds: int, verdict: Verdict) -> None:
     verdict.violations += disagreements(place)
     place.close()
     verdict.numbers |= {
-        "corrections": rounds, "bytes of state at turn 10": sizes[0], "in the end": sizes[1],
-        "ms a turn, first": _milliseconds(times[EARLY : EARLY + 50]), "last": _milliseconds(times[-50:]),
-    }  # fmt: skip
+        "corrections": rounds,
+        "bytes of state at turn 10": sizes[0],
+        "in the end": sizes[1],
+        "ms a turn, first": _milliseconds(times[EARLY : EARLY + 50]),
+        "last": _milliseconds(times[-50:]),
+    }
 
 
 def _complete_open(place: Place, case_id: int, key: str, values: dict[str, Any], by: Any) -> None:
@@ -126,10 +134,12 @@ def _milliseconds(seconds: list[float]) -> float:
 
 def _many(url: str, folder: Path, cases: int, seed: int, verdict: Verdict) -> None:
     began = time.monotonic()
-    at_once([
-        lambda barrier, part=part: _live(url, folder, cases // PROCESSES, seed + part, barrier)
-        for part in range(PROCESSES)
-    ])  # fmt: skip
+    at_once(
+        [
+            lambda barrier, part=part: _live(url, folder, cases // PROCESSES, seed + part, barrier)
+            for part in range(PROCESSES)
+        ]
+    )
     place = Place(url, folder)
     place.settle()
     with place.engine.transaction() as session:
@@ -141,9 +151,11 @@ def _many(url: str, folder: Path, cases: int, seed: int, verdict: Verdict) -> No
     verdict.violations += disagreements(place, every=max(1, cases // 1_000))
     place.close()
     verdict.numbers |= {
-        "cases": there, "of them ended": ended, "frozen": sum("frozen" in words for words in verdict.violations),
+        "cases": there,
+        "of them ended": ended,
+        "frozen": sum("frozen" in words for words in verdict.violations),
         "seconds for them": round(time.monotonic() - began, 1),
-    }  # fmt: skip
+    }
 
 
 def _live(url: str, folder: Path, cases: int, seed: int, _barrier: Barrier) -> None:

@@ -33,9 +33,13 @@ def send_inside(operations: Operations) -> Operations:
 
     def tell(context: OperationContext) -> None:
         message = OutboxMessage(
-            case_id=context.case.id, receiver=MOBILE, text=f"proof {context.case.id}", state=DeliveryState.SENT,
-            created_at=context.now, sent_at=context.now,
-        )  # fmt: skip
+            case_id=context.case.id,
+            receiver=MOBILE,
+            text=f"proof {context.case.id}",
+            state=DeliveryState.SENT,
+            created_at=context.now,
+            sent_at=context.now,
+        )
         context.session.add(message)
         context.session.flush()
         context.services.sms.send(receiver=MOBILE, text=message.text, message_id=str(message.id))

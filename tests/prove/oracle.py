@@ -106,9 +106,12 @@ class Oracle:
         number, status, revision, state = row.one()
         self._seen[case_id] = revision
         tasks = connection.execute(
-            text("SELECT token, task_key, status FROM (SELECT token, key AS task_key, status FROM tasks "
-                 "WHERE case_id = :case) AS of_case"), values
-        ).all()  # fmt: skip
+            text(
+                "SELECT token, task_key, status FROM (SELECT token, key AS task_key, status FROM tasks "
+                "WHERE case_id = :case) AS of_case"
+            ),
+            values,
+        ).all()
         jobs = connection.execute(text("SELECT token, kind FROM jobs WHERE case_id = :case"), values).all()
         history = Counter(
             (what, key)
@@ -197,10 +200,12 @@ def _unfinished(connection: Connection) -> Iterator[str]:
     if waiting:
         yield f"unfinished: {waiting} messages of the outbox were not sent"
     fired = connection.execute(
-        text("SELECT c.number, count(h.id) FROM cases c LEFT JOIN history h ON h.case_id = c.id "
-             "AND h.what = 'timer_fired' AND h.task_key = 'cool_down' WHERE c.status = 'completed' "
-             "AND c.process_key = 'proof' GROUP BY c.number")
-    )  # fmt: skip
+        text(
+            "SELECT c.number, count(h.id) FROM cases c LEFT JOIN history h ON h.case_id = c.id "
+            "AND h.what = 'timer_fired' AND h.task_key = 'cool_down' WHERE c.status = 'completed' "
+            "AND c.process_key = 'proof' GROUP BY c.number"
+        )
+    )
     for number, times in fired:
         if times == 0:
             yield f"lost: case {number} ended and its timer never fired"
@@ -213,9 +218,11 @@ def _outside(connection: Connection, world: Mapping[str, Mapping[int, list[str]]
     for case_id, message in rows:
         kept[case_id].add(str(message))
     rows = connection.execute(
-        text("SELECT case_id, count(*) FROM history WHERE what = 'task_completed' AND task_key = 'right' "
-             "GROUP BY case_id")
-    )  # fmt: skip
+        text(
+            "SELECT case_id, count(*) FROM history WHERE what = 'task_completed' AND task_key = 'right' "
+            "GROUP BY case_id"
+        )
+    )
     told: dict[int, int] = {case_id: times for case_id, times in rows}
     for case_id in sorted(kept.keys() | world["sms"].keys() | told.keys()):
         left = set(world["sms"].get(case_id, ()))
@@ -246,10 +253,12 @@ def _money(connection: Connection) -> Iterator[str]:
     if sum(bank.values()) != sum(ledger.values()) or bank.keys() != ledger.keys():
         yield f"lost: the bank was paid {sum(bank.values())} Rials, the ledger has {sum(ledger.values())}"
     invoices = connection.execute(
-        text("SELECT i.number, i.status, i.total, count(p.id), coalesce(sum(p.amount), 0) FROM invoices i "
-             "LEFT JOIN payments p ON p.invoice_id = i.id AND p.state = 'settled' "
-             "GROUP BY i.id, i.number, i.status, i.total ORDER BY i.id")
-    )  # fmt: skip
+        text(
+            "SELECT i.number, i.status, i.total, count(p.id), coalesce(sum(p.amount), 0) FROM invoices i "
+            "LEFT JOIN payments p ON p.invoice_id = i.id AND p.state = 'settled' "
+            "GROUP BY i.id, i.number, i.status, i.total ORDER BY i.id"
+        )
+    )
     for number, status, total, settlements, amount in invoices:
         if settlements > 1:
             yield f"doubled: invoice {number} was settled {settlements} times"

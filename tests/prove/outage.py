@@ -61,9 +61,11 @@ def prove(database: str, *, short: bool, seed: int) -> Verdict:
         slowest, recovered = max(slowest, seen.slowest), max(recovered, seen.recovered)
         verdict.violations += [f"{trouble.name}: {words}" for words in seen.violations]
     verdict.numbers = {
-        "outages": ", ".join(trouble.name for trouble in kinds), **total, "slowest answer s": round(slowest, 1),
+        "outages": ", ".join(trouble.name for trouble in kinds),
+        **total,
+        "slowest answer s": round(slowest, 1),
         "normal again after s": round(recovered, 1),
-    }  # fmt: skip
+    }
     twin = suffer(database, kinds[0], naive=True)
     verdict.twin = f"swallows the error and says it was saved: {len(twin.violations)} faults"
     verdict.twin_caught = any(words.startswith("lost") for words in twin.violations)

@@ -21,9 +21,21 @@ from tests.prove.place import Place
 
 LEFT_OUT = {"worker_beats", "test_gateway_payments", "sign_in_sessions", "attempts", "case_words"}
 DRAWN = {
-    "token", "authority", "pay_url", "reference", "lease_owner", "lease_until", "attempts", "idempotency_key",
-    "search_text", "number", "provider_id", "password_hash", "body", "url",
-}  # fmt: skip
+    "token",
+    "authority",
+    "pay_url",
+    "reference",
+    "lease_owner",
+    "lease_until",
+    "attempts",
+    "idempotency_key",
+    "search_text",
+    "number",
+    "provider_id",
+    "password_hash",
+    "body",
+    "url",
+}
 DRAWN_VALUES = {"case", "payment", "authority", "pay_url", "id", "person_id", "reference", "paper"}
 READY, STARTED = 16, 32  # SpiffWorkflow's TaskState, written out: this must not trust the library
 

@@ -62,20 +62,31 @@ def errand() -> bytes:
     late = '<bpmn:timerEventDefinition><bpmn:timeDuration>"PT1H"</bpmn:timeDuration></bpmn:timerEventDefinition>'
     message = '<bpmn:messageEventDefinition messageRef="withdrawn"/>'
     body = (
-        start() + '<bpmn:exclusiveGateway id="again"/>' + _write()
+        start()
+        + '<bpmn:exclusiveGateway id="again"/>'
+        + _write()
         + f'<bpmn:boundaryEvent id="late" attachedToRef="write">{late}</bpmn:boundaryEvent>'
-        + service("remind", "prove.tell", mobile=f"'{MOBILE}'", text="'late'") + user_task("explain") + end("too_late")
+        + service("remind", "prove.tell", mobile=f"'{MOBILE}'", text="'late'")
+        + user_task("explain")
+        + end("too_late")
         + f'<bpmn:boundaryEvent id="withdraw" attachedToRef="write">{properties(role="citizen", kind="action")}'
-        + f"{message}</bpmn:boundaryEvent>" + end("given_up")
-        + '<bpmn:parallelGateway id="both"/>' + user_task("check", role="finance") + user_task("sign")
+        + f"{message}</bpmn:boundaryEvent>"
+        + end("given_up")
+        + '<bpmn:parallelGateway id="both"/>'
+        + user_task("check", role="finance")
+        + user_task("sign")
         + '<bpmn:parallelGateway id="joined"/>'
         + service("tell", "prove.tell", mobile=f"'{MOBILE}'", text="'signed'")
-        + service("ask", "prove.ask", question="'well?'") + user_task("close")
-        + '<bpmn:exclusiveGateway id="well" default="well_done"/>' + end()
+        + service("ask", "prove.ask", question="'well?'")
+        + user_task("close")
+        + '<bpmn:exclusiveGateway id="well" default="well_done"/>'
+        + end()
         + chain("begin", "again", "write", "both", "check", "joined", "tell", "ask", "close", "well", "done")
-        + chain("both", "sign", "joined") + flow("well", "again", "answer == 'again'")
-        + chain("late", "remind", "explain", "too_late") + flow("withdraw", "given_up")
-    )  # fmt: skip
+        + chain("both", "sign", "joined")
+        + flow("well", "again", "answer == 'again'")
+        + chain("late", "remind", "explain", "too_late")
+        + flow("withdraw", "given_up")
+    )
     return process(body, key="errand", messages="withdrawn")
 
 
@@ -134,16 +145,17 @@ def _operations(world: OutsideWorld) -> Operations:
 class Place:
     """One process at work: an application over a database and a folder. Make it after a fork, never before."""
 
-    def __init__(
-        self, url: str, folder: Path, *, naive: bool = False, now: datetime = NOON
-    ) -> None:  # fmt: skip
+    def __init__(self, url: str, folder: Path, *, naive: bool = False, now: datetime = NOON) -> None:
         self.clock = StandingClock(now)
         self.folder = folder
         self.world = OutsideWorld(folder / "world")
         settings = Settings(
-            secret_key="s" * 32, database_url=url, files_path=folder / "files", mode="demo",
+            secret_key="s" * 32,
+            database_url=url,
+            files_path=folder / "files",
+            mode="demo",
             public_url="http://localhost",
-        )  # fmt: skip
+        )
         built = kartabl.build(settings, now=self.clock)
         if built.database.dialect.name == "sqlite":
             event.listen(built.database, "connect", _without_waiting_for_the_disk)
@@ -152,9 +164,14 @@ class Place:
         services = built.engine.services
         services.sms = self.world
         self.engine = Engine(
-            sessions=built.sessions, operations=_operations(self.world), briefings=registry.briefings,
-            reports=registry.reports, services=services, environment=built.engine._environment, clock=self.clock,
-        )  # fmt: skip
+            sessions=built.sessions,
+            operations=_operations(self.world),
+            briefings=registry.briefings,
+            reports=registry.reports,
+            services=services,
+            environment=built.engine._environment,
+            clock=self.clock,
+        )
         self.worker = Worker(self.engine)
         self.application = dataclasses.replace(built, engine=self.engine, worker=self.worker)
         self.database = built.database
@@ -222,9 +239,15 @@ class Place:
         with self.engine.transaction() as session:
             line = InvoiceLine(item="x", stage="final_inspection", quantity=1, unit_amount=total, amount=total)
             made = Invoice(
-                number=f"{case_id}/1", case_id=case_id, reason="registration", payer_id=self.actor("mina").person_id,
-                status=InvoiceStatus.OPEN, total=total, created_at=self.clock(), lines=[line],
-            )  # fmt: skip
+                number=f"{case_id}/1",
+                case_id=case_id,
+                reason="registration",
+                payer_id=self.actor("mina").person_id,
+                status=InvoiceStatus.OPEN,
+                total=total,
+                created_at=self.clock(),
+                lines=[line],
+            )
             session.add(made)
             session.flush()
             return case_id, made.id

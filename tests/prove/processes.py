@@ -23,20 +23,31 @@ class Site:
         self.ports = [_free_port(), _free_port()]
         self._log = folder / "log"
         self._environment = {
-            "KARTABL_DATABASE_URL": url, "KARTABL_SECRET_KEY": "s" * 40, "KARTABL_FILES_PATH": str(folder / "files"),
-            "KARTABL_WORKER_TICK": "0.1", "KARTABL_PUBLIC_URL": f"http://127.0.0.1:{self.ports[0]}",
-            "PROVE_FOLDER": str(folder), "PROVE_BEGAN": str(time.time()), "PROVE_NAIVE": "yes" if naive else "no",
-        }  # fmt: skip
+            "KARTABL_DATABASE_URL": url,
+            "KARTABL_SECRET_KEY": "s" * 40,
+            "KARTABL_FILES_PATH": str(folder / "files"),
+            "KARTABL_WORKER_TICK": "0.1",
+            "KARTABL_PUBLIC_URL": f"http://127.0.0.1:{self.ports[0]}",
+            "PROVE_FOLDER": str(folder),
+            "PROVE_BEGAN": str(time.time()),
+            "PROVE_NAIVE": "yes" if naive else "no",
+        }
         web = ["run", "--threads", "4", "--port"]
         self._commands = [
-            [*web, str(self.ports[0])], [*web, str(self.ports[1]), "--no-worker"], ["worker"],
-        ]  # fmt: skip
+            [*web, str(self.ports[0])],
+            [*web, str(self.ports[1]), "--no-worker"],
+            ["worker"],
+        ]
         self._processes: list[int] = []
         self._group = 0
         self._forks = subprocess.Popen(
-            [sys.executable, "-m", "tests.prove.site"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            cwd=ROOT, env={**os.environ, "PYTHONWARNINGS": "default"},
-        )  # fmt: skip
+            [sys.executable, "-m", "tests.prove.site"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONWARNINGS": "default"},
+        )
 
     def prepare(self, people: list[str]) -> None:
         answer = self._order(do="prepare", people=people)
@@ -82,8 +93,13 @@ class Site:
         environment = {**os.environ, **self._environment}
         began = time.monotonic()
         command = "from tests.prove import site; import sys; site.run(sys.argv[1:])"
-        alone = subprocess.Popen([sys.executable, "-c", command, *self._commands[0]], cwd=ROOT, env=environment,
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        alone = subprocess.Popen(
+            [sys.executable, "-c", command, *self._commands[0]],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             self.first_page()
             return time.monotonic() - began

@@ -31,9 +31,15 @@ def bill(context: OperationContext) -> int:
     """Make the invoice of the case; returns its id."""
     line = InvoiceLine(item="inspection", stage="final_inspection", quantity=1, unit_amount=FEE, amount=FEE)
     made = Invoice(
-        number=f"{context.case.id}/1", case_id=context.case.id, reason="registration",
-        payer_id=context.case.started_by_id, status=InvoiceStatus.OPEN, total=FEE, created_at=context.now, lines=[line],
-    )  # fmt: skip
+        number=f"{context.case.id}/1",
+        case_id=context.case.id,
+        reason="registration",
+        payer_id=context.case.started_by_id,
+        status=InvoiceStatus.OPEN,
+        total=FEE,
+        created_at=context.now,
+        lines=[line],
+    )
     context.session.add(made)
     context.session.flush()
     return made.id

@@ -121,9 +121,14 @@ class PrivateServer:
         options: dict[str, Any] = databases._other_user(self._home)
         with (self._home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self._home,
-                start_new_session=True, **options,
-            )  # fmt: skip
+                self._command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self._home,
+                start_new_session=True,
+                **options,
+            )
         databases._wait_for(self._process, make_url(self.url), self._home / "log")
 
     def close(self) -> None:

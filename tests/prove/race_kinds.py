@@ -208,20 +208,44 @@ def _resolved(place: Place, ids: Ids, _outcomes: list[str]) -> list[str]:
 
 
 KINDS = (
-    Kind("same task", 4, _written, _complete, (["TaskNotOpen"] * 3 + ["done"],),
-         _once_in_history("task_completed", "write")),
-    Kind("claim and claim", 4, _checked, _claim, (["TaskClaimed"] * 3 + ["done"],),
-         _once_in_history("task_claimed", "check")),
-    Kind("complete and reassign", 2, _checked, _complete_or_reassign,
-         (["TaskNotOpen", "done"], ["TaskClaimed", "reassigned"])),
-    Kind("complete and cancel the case", 2, _written, _complete_or_cancel,
-         (["cancelled", "done"], ["TaskNotOpen", "cancelled"]), _is_cancelled),
+    Kind(
+        "same task",
+        4,
+        _written,
+        _complete,
+        (["TaskNotOpen"] * 3 + ["done"],),
+        _once_in_history("task_completed", "write"),
+    ),
+    Kind(
+        "claim and claim",
+        4,
+        _checked,
+        _claim,
+        (["TaskClaimed"] * 3 + ["done"],),
+        _once_in_history("task_claimed", "check"),
+    ),
+    Kind(
+        "complete and reassign",
+        2,
+        _checked,
+        _complete_or_reassign,
+        (["TaskNotOpen", "done"], ["TaskClaimed", "reassigned"]),
+    ),
+    Kind(
+        "complete and cancel the case",
+        2,
+        _written,
+        _complete_or_cancel,
+        (["cancelled", "done"], ["TaskNotOpen", "cancelled"]),
+        _is_cancelled,
+    ),
     Kind("complete and due timer", 2, _timed, _complete_or_timer, (["TaskNotOpen", "fired"], ["done", "gone"])),
     Kind("two branches into a join", 2, _checked, _sign_or_check, (["done", "done"],), _joined_once),
-    Kind("same call twice", 4, _keyed, _call, (["200", *["200 again"] * 3],),
-         _once_in_history("task_completed", "write")),
+    Kind(
+        "same call twice", 4, _keyed, _call, (["200", *["200 again"] * 3],), _once_in_history("task_completed", "write")
+    ),
     Kind("complete and retry", 2, _with_incident, _complete_or_retry, (["done", "retried"],), _resolved),
-)  # fmt: skip
+)
 
 
 def _naive_complete(place: Place, _player: int) -> Act:
@@ -244,5 +268,11 @@ def _write_down(session: Session, place: Place, ids: Ids, by: Any) -> None:
     effects.record(session, case, what="task_completed", by=by, at=place.clock(), task_key="write")
 
 
-NAIVE = Kind("naive twin", 4, _written, _naive_complete, (["TaskNotOpen"] * 3 + ["done"],),
-             _once_in_history("task_completed", "write"))  # fmt: skip
+NAIVE = Kind(
+    "naive twin",
+    4,
+    _written,
+    _naive_complete,
+    (["TaskNotOpen"] * 3 + ["done"],),
+    _once_in_history("task_completed", "write"),
+)

@@ -59,7 +59,7 @@ def race(server: str, kind: Kind, *, rounds: int) -> tuple[Counter[str], list[fl
     players = [
         lambda barrier, player=player: _play(url, folder, kind, player, cases, barrier)
         for player in range(kind.players)
-    ]  # fmt: skip
+    ]
     told: list[list[Told]] = at_once(players)  # type: ignore[arg-type]
     place = Place(url, folder)
     wrong = []

@@ -55,9 +55,13 @@ def prove(database: str, *, short: bool, seed: int) -> Verdict:
                 cage.try_diagram(sink, payload)
             cage.try_decision(payload)
     verdict.numbers = {
-        "calls in the library": len(found), "places": len(SINKS) + 1, "payloads": len(payloads),
-        "refused": cage.refused, "deployed and run": cage.run, "canaries": len(cage.canaries),
-    }  # fmt: skip
+        "calls in the library": len(found),
+        "places": len(SINKS) + 1,
+        "payloads": len(payloads),
+        "refused": cage.refused,
+        "deployed and run": cage.run,
+        "canaries": len(cage.canaries),
+    }
     verdict.violations += [f"executed: {canary}" for canary in cage.canaries]
     verdict.violations += cage.unhandled
     _status, escaped = in_child(twin_escapes)  # what it runs may leave anything behind in its process
@@ -75,9 +79,11 @@ class Cage:
         self.canaries: list[str] = []
         self.unhandled: list[str] = []
         self._seam = checking.Seam(
-            operations=place.engine.operations, roles=frozenset({"citizen"}),
-            form_fields=lambda _process, _task: frozenset(), functions=kartabl.seam().functions,
-        )  # fmt: skip
+            operations=place.engine.operations,
+            roles=frozenset({"citizen"}),
+            form_fields=lambda _process, _task: frozenset(),
+            functions=kartabl.seam().functions,
+        )
 
     def try_diagram(self, sink: str, payload: str) -> None:
         """Through the checks, and then past them: the checks are not what the safety rests on."""

@@ -118,8 +118,11 @@ def _correlated(payload: str) -> str:
 
 
 def _path(payload: str) -> str:
-    return _line('<bpmn:intermediateCatchEvent id="x"><bpmn:messageEventDefinition messageRef="m"/>'
-                 "</bpmn:intermediateCatchEvent>", "x")  # fmt: skip
+    return _line(
+        '<bpmn:intermediateCatchEvent id="x"><bpmn:messageEventDefinition messageRef="m"/>'
+        "</bpmn:intermediateCatchEvent>",
+        "x",
+    )
 
 
 LOOP = '<bpmn:standardLoopCharacteristics loopMaximum="2"><bpmn:loopCondition>%s</bpmn:loopCondition>'

@@ -76,10 +76,16 @@ def prepare(people: list[str]) -> None:
             roles = [RoleGrant(role=role) for role in ("contractor", "finance")]
             session.add(
                 Person(
-                    username=name, password_hash=quick, first_name="نام", last_name=name, mobile=None,
-                    created_at=made.clock(), mobile_verified=True, roles=roles,
+                    username=name,
+                    password_hash=quick,
+                    first_name="نام",
+                    last_name=name,
+                    mobile=None,
+                    created_at=made.clock(),
+                    mobile_verified=True,
+                    roles=roles,
                 )
-            )  # fmt: skip
+            )
     made.database.dispose()
 
 

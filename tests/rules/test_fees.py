@@ -96,14 +96,18 @@ def test_what_costs_nothing_has_no_lines_and_what_costs_has_a_meter():
     ("before", "after", "amount", "lines"),
     [
         ("G4", "G10", 4 * 100_000, [("sub_work", 3, 100_000), ("final_inspection", 1, 100_000)]),
-        ("G10", "G4", -4 * 100_000, []), ("G4", "G4", 0, []),
+        ("G10", "G4", -4 * 100_000, []),
+        ("G4", "G4", 0, []),
     ],
-)  # fmt: skip
+)
 def test_a_corrected_meter_costs_the_difference_of_all_that_was_prepaid_or_is_credited(before, after, amount, lines):
     found = difference(
-        MeterForFee(1, after), class_before=before, prepaid=dict(STAGES["concealed"]), work_type="concealed",
+        MeterForFee(1, after),
+        class_before=before,
+        prepaid=dict(STAGES["concealed"]),
+        work_type="concealed",
         tariff=tariff,
-    )  # fmt: skip
+    )
     assert found.amount == amount
     assert [(line.stage, line.quantity, line.unit_amount) for line in found.lines] == lines
     assert {line.item for line in found.lines} <= {"class_difference"}

@@ -155,9 +155,17 @@ def test_private_keys_are_not_readable_without_the_secret_key_of_the_installatio
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", "null", '{"keys": [1]}', '{"keys": [{"kty": "RSA"}]}', "[" * 5000,
-     '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "x", "x": "AAAA", "created": "2026-01-01"}]}'],
-)  # fmt: skip
+    [
+        "",
+        "[]",
+        "{}",
+        "null",
+        '{"keys": [1]}',
+        '{"keys": [{"kty": "RSA"}]}',
+        "[" * 5000,
+        '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "x", "x": "AAAA", "created": "2026-01-01"}]}',
+    ],
+)
 def test_a_file_that_is_no_set_of_keys_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         signing.read_published(text)

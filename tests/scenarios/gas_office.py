@@ -14,13 +14,23 @@ from tests.play import Play
 
 PERIOD = "1405"
 PROPERTY = {
-    "region": 3, "main_plate": "2394", "sub_plate": "17", "renovation_code": "3-12-45-6", "postal_code": "7134567890",
-    "address": "خیابان آزادی، کوچهٔ سوم", "land_area": 250.5, "floors": 4,
-}  # fmt: skip
+    "region": 3,
+    "main_plate": "2394",
+    "sub_plate": "17",
+    "renovation_code": "3-12-45-6",
+    "postal_code": "7134567890",
+    "address": "خیابان آزادی، کوچهٔ سوم",
+    "land_area": 250.5,
+    "floors": 4,
+}
 OWNER = {
-    "owner_kind": "person", "first_name": "علی", "last_name": "کریمی", "father_name": "رضا",
-    "national_code": "0013542419", "mobile": "09123456789",
-}  # fmt: skip
+    "owner_kind": "person",
+    "first_name": "علی",
+    "last_name": "کریمی",
+    "father_name": "رضا",
+    "national_code": "0013542419",
+    "mobile": "09123456789",
+}
 SURFACE = {"building_name": "برج آفتاب", "riser_status": "installed", "work_type": "surface", "is_block": False}
 CONCEALED = SURFACE | {"work_type": "concealed"}
 METER = {"units": 2, "usage": "residential", "floor_area": 100, "consumption": 6}
@@ -28,9 +38,17 @@ MANDATORY = ("ownership_deed", "building_permit", "gas_plan", "contract")
 
 
 def add_inspector(
-    play: Play, username: str, *, regions: tuple[int, ...] = (3,), quota: int = 100, assigned: int = 0,
-    ready: bool = True, active: bool = True, firm: str = "", last_assigned_at: Any = None,
-) -> int:  # fmt: skip
+    play: Play,
+    username: str,
+    *,
+    regions: tuple[int, ...] = (3,),
+    quota: int = 100,
+    assigned: int = 0,
+    ready: bool = True,
+    active: bool = True,
+    firm: str = "",
+    last_assigned_at: Any = None,
+) -> int:
     """An inspector with a worksheet and a quota of this year. Returns the person's id."""
     person = play.people.add(username, "inspector", mobile="09120000001")
     with play.session() as session:
@@ -49,9 +67,13 @@ def add_document(play: Play, title: str) -> dict[str, Any]:
     """A stored file of the case, as a row of the form."""
     with play.session() as session:
         document = Document(
-            case_id=play.case_id, sha256=hashlib.sha256(title.encode()).hexdigest(), name=f"{title}.pdf",
-            media_type="application/pdf", size=1000, uploaded_at=play.clock.now,
-        )  # fmt: skip
+            case_id=play.case_id,
+            sha256=hashlib.sha256(title.encode()).hexdigest(),
+            name=f"{title}.pdf",
+            media_type="application/pdf",
+            size=1000,
+            uploaded_at=play.clock.now,
+        )
         session.add(document)
         session.flush()
         return {"title": title, "document": document.id}

@@ -17,9 +17,12 @@ from tests.scenarios import gas_office as office
 from tests.scenarios.gas_office import CONCEALED, SURFACE
 
 TEXT = {
-    "approved": "همه چیز درست است.", "sub_work": "زیرکار دیده شد.", "defects": "اتصال نشتی دارد.",
-    "absent_with_fee": "کسی در محل نبود.", "absent_without_fee": "به‌سبب بارندگی کسی نیامد.",
-}  # fmt: skip
+    "approved": "همه چیز درست است.",
+    "sub_work": "زیرکار دیده شد.",
+    "defects": "اتصال نشتی دارد.",
+    "absent_with_fee": "کسی در محل نبود.",
+    "absent_without_fee": "به‌سبب بارندگی کسی نیامد.",
+}
 
 ABOUT_METERS = {"defects", "absent_with_fee", "absent_without_fee"}  # outcomes for which meters are marked
 
@@ -46,9 +49,13 @@ def visits(play: Play, inspector: str = "inspector-1") -> Play:
 
 
 def reports(
-    play: Play, outcome: str, *meters: int, by: str = "inspector-1", mismatches: dict[int, str] | None = None,
+    play: Play,
+    outcome: str,
+    *meters: int,
+    by: str = "inspector-1",
+    mismatches: dict[int, str] | None = None,
     photos: list[int] | None = None,
-) -> Play:  # fmt: skip
+) -> Play:
     """A visit and its report. ``meters``: those that are meant; ``mismatches``: meter → what is different."""
     visits(play, by)
     return play.does(by, "record_report", **report(outcome, *meters, mismatches=mismatches, photos=photos))
@@ -60,9 +67,12 @@ def report(
     """The values of a report, as they are submitted."""
     rows = [{"meter": meter, "remark": remark} for meter, remark in (mismatches or {}).items()]
     return {
-        "outcome": outcome, "report_text": TEXT[outcome], "meters": list(meters), "mismatches": rows,
+        "outcome": outcome,
+        "report_text": TEXT[outcome],
+        "meters": list(meters),
+        "mismatches": rows,
         "photos": photos or [],
-    }  # fmt: skip
+    }
 
 
 def pays_debt(play: Play, decision: str = "pay", *, by: str = "contractor") -> Play:

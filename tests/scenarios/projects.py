@@ -21,10 +21,17 @@ def registered(play: Play, *, meters: int = 1, region: int = 3, by: str = "contr
     with play.session() as session:
         found = session.query(GasProject).filter_by(case_id=play.case_id).one()
         found.property = Property(
-            code=f"{play.case_id:06}-0", region=region, main_plate="1", sub_plate="1", postal_code="7134567890",
-            renovation_code=f"3-{play.case_id}", address="خیابان آزادی", land_area=200, floors=2,
+            code=f"{play.case_id:06}-0",
+            region=region,
+            main_plate="1",
+            sub_plate="1",
+            postal_code="7134567890",
+            renovation_code=f"3-{play.case_id}",
+            address="خیابان آزادی",
+            land_area=200,
+            floors=2,
             registered_at=play.clock.now,
-        )  # fmt: skip
+        )
         found.meters = [Meter(number=number, **METER) for number in range(1, meters + 1)]
         for name, value in ({"work_type": "surface", "registered_at": play.clock.now} | values).items():
             setattr(found, name, value)

@@ -77,9 +77,14 @@ class Shop:
         )
         language = Language({"working_days": lambda days: (self.clock.now + timedelta(days=days)).isoformat()})
         self.engine = Engine(
-            sessions=sessions, operations=operations, briefings=briefings, reports=reports, services=services,
-            environment=SafeEnvironment(language), clock=self.clock,
-        )  # fmt: skip
+            sessions=sessions,
+            operations=operations,
+            briefings=briefings,
+            reports=reports,
+            services=services,
+            environment=SafeEnvironment(language),
+            clock=self.clock,
+        )
         self._worker = Worker(self.engine)
         self._reconciled_at = NOON
         with self.engine.transaction() as session:
@@ -90,9 +95,14 @@ class Shop:
 
     def _person(self, role: str, session: Session) -> Actor:
         person = Person(
-            username=role, password_hash="-", first_name="نام", last_name=role, mobile=None, created_at=NOON,
+            username=role,
+            password_hash="-",
+            first_name="نام",
+            last_name=role,
+            mobile=None,
+            created_at=NOON,
             roles=[RoleGrant(role=role)],
-        )  # fmt: skip
+        )
         session.add(person)
         session.flush()
         return actor_for(person)
@@ -175,10 +185,15 @@ class Order:
                     one.status = InvoiceStatus.CANCELLED
             line = InvoiceLine(item="inspection", stage="final_inspection", quantity=1, unit_amount=total, amount=total)
             made = Invoice(
-                number=f"{self.case_id}/{len(earlier) + 1}", case_id=self.case_id, reason="registration",
-                payer_id=self.shop.contractor.person_id, status=InvoiceStatus.OPEN, total=total,
-                created_at=self.shop.clock.now, lines=[line],
-            )  # fmt: skip
+                number=f"{self.case_id}/{len(earlier) + 1}",
+                case_id=self.case_id,
+                reason="registration",
+                payer_id=self.shop.contractor.person_id,
+                status=InvoiceStatus.OPEN,
+                total=total,
+                created_at=self.shop.clock.now,
+                lines=[line],
+            )
             session.add(made)
             session.flush()
             self.invoice_id = made.id

@@ -73,8 +73,10 @@ def test_without_a_candidate_the_gas_office_chooses_and_sees_why(play):
     assert play.case.outcome == "inspection_started"
     (made,) = office.assignments(play)
     assert (made.inspector_id, made.note, made.by_hand_by_id) == (
-        far, "تنها بازرس در دسترس است.", play.actor("gas_office").person_id,
-    )  # fmt: skip
+        far,
+        "تنها بازرس در دسترس است.",
+        play.actor("gas_office").person_id,
+    )
 
 
 @pytest.mark.rule("ASG-4")

@@ -73,18 +73,24 @@ def test_the_end_is_in_the_history_and_both_sides_are_told(play: Play) -> None:
     with play.session() as session:
         session.add(
             InspectionVisit(
-                project_id=project_id, inspector_id=person, stage="pre_inspection", state="planned",
-                at=play.clock.now + timedelta(days=2), set_at=play.clock.now,
+                project_id=project_id,
+                inspector_id=person,
+                stage="pre_inspection",
+                state="planned",
+                at=play.clock.now + timedelta(days=2),
+                set_at=play.clock.now,
             )
-        )  # fmt: skip
+        )
     before = len(play.sms())
     left(play, project_id, "gas_office", how="dismissed", reason="گزارش‌ها ثبت نشده‌اند.")
     with play.session() as session:
         assert session.scalars(select(InspectionVisit.state)).one() == "dropped"
         (ended,) = session.scalars(select(Assignment)).all()
         assert (ended.ended, ended.ended_at, ended.ended_why) == (
-            "dismissed", play.clock.now, "گزارش‌ها ثبت نشده‌اند.",
-        )  # fmt: skip
+            "dismissed",
+            play.clock.now,
+            "گزارش‌ها ثبت نشده‌اند.",
+        )
         entry = session.scalars(select(HistoryEntry).where(HistoryEntry.what == "inspector_dismissed")).one()
         assert entry.details and entry.details["text_values"]["reason"] == "گزارش‌ها ثبت نشده‌اند."
         told = {notice.person_id: notice.body for notice in session.scalars(select(Notice))}

@@ -78,10 +78,12 @@ def test_twenty_projects_at_the_same_moment_overfill_nobody_and_are_spread_fairl
     taken = shares(play)
     play.application.database.dispose()  # a forked process has connections of its own
 
-    done = at_once([
-        lambda barrier, name=name, own=own: run_own_jobs(settings, clock, name, own, barrier)
-        for name, own in taken.items()
-    ])  # fmt: skip
+    done = at_once(
+        [
+            lambda barrier, name=name, own=own: run_own_jobs(settings, clock, name, own, barrier)
+            for name, own in taken.items()
+        ]
+    )
 
     assert done == [[True] * EACH] * PROCESSES  # at the first try: nobody was in another's way
     play.work()
@@ -109,10 +111,12 @@ def test_withdrawals_and_assignments_at_the_same_moment_never_wait_for_one_anoth
     projects = [assigned(play) for _ in range(PROCESSES * EACH)]
     play.application.database.dispose()
 
-    at_once([
-        lambda barrier, own=projects[number::PROCESSES]: withdraw_all(settings, clock, own, barrier)
-        for number in range(PROCESSES)
-    ])  # fmt: skip
+    at_once(
+        [
+            lambda barrier, own=projects[number::PROCESSES]: withdraw_all(settings, clock, own, barrier)
+            for number in range(PROCESSES)
+        ]
+    )
 
     with play.session() as session:
         made = session.scalars(select(Assignment)).all()

@@ -29,13 +29,22 @@ from workflows.certificates import address_of
 from workflows.letters import TEMPLATES
 
 FACTS = {
-    "number": "9-1405-000012-3", "project": "1405-000457-3", "issued": "2026-11-21", "contractor": "گازرسانی آفتاب",
-    "inspector": "مهدی رستمی", "membership": "12-30-01234", "building": "", "work_type": "surface", "region": None,
-    "main_plate": "", "sub_plate": "", "address": "",
+    "number": "9-1405-000012-3",
+    "project": "1405-000457-3",
+    "issued": "2026-11-21",
+    "contractor": "گازرسانی آفتاب",
+    "inspector": "مهدی رستمی",
+    "membership": "12-30-01234",
+    "building": "",
+    "work_type": "surface",
+    "region": None,
+    "main_plate": "",
+    "sub_plate": "",
+    "address": "",
     "meters": [
         {"number": 1, "units": 2, "usage": "residential", "floor_area": "100", "consumption": "6", "meter_class": "G4"}
     ],
-}  # fmt: skip
+}
 
 
 def paper(play: Play, found: Certificate) -> bytes:
@@ -64,9 +73,13 @@ def read_qr(play: Play, found: Certificate) -> str:
         again = session.get_one(Certificate, found.id)
         data = certificate_paper.paper_data(again, public_url="https://kartabl.example")
     page = typst.compile(
-        str(TEMPLATES / "certificate.typ"), root=str(TEMPLATES), font_paths=[str(kartabl.FONTS)], format="png", ppi=200,
+        str(TEMPLATES / "certificate.typ"),
+        root=str(TEMPLATES),
+        font_paths=[str(kartabl.FONTS)],
+        format="png",
+        ppi=200,
         sys_inputs={"letter": json.dumps(data)},
-    )  # fmt: skip
+    )
     (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(page)).convert("L"))
     return code.text
 
@@ -175,9 +188,13 @@ def test_whatever_is_damaged_in_a_paper_it_is_read_or_refused() -> None:
     """A hundred papers with flipped bytes or a lost end, the same ones each time."""
     chance = random.Random(5)
     found = Certificate(
-        number="9-1405-000012-3", facts=FACTS, issued_at=SATURDAY, key_id="AbC_-123", signature="x" * 86,
+        number="9-1405-000012-3",
+        facts=FACTS,
+        issued_at=SATURDAY,
+        key_id="AbC_-123",
+        signature="x" * 86,
         project=GasProject(case=Case(number="1405-000457-3")),
-    )  # fmt: skip
+    )
     whole = certificate_paper.paper(found, public_url="https://kartabl.example", fonts=kartabl.FONTS)
     refused = 0
     for number in range(100):

@@ -33,10 +33,15 @@ def owe(play: Play, project: str, amount: int = 862_500) -> None:
         assert inspection is not None
         session.add(
             Invoice(
-                number=f"debt-{inspection.id}", case_id=inspection.id, payer_id=found.contractor_id, reason="debt",
-                total=amount, status=InvoiceStatus.OPEN, created_at=play.clock.now,
+                number=f"debt-{inspection.id}",
+                case_id=inspection.id,
+                payer_id=found.contractor_id,
+                reason="debt",
+                total=amount,
+                status=InvoiceStatus.OPEN,
+                created_at=play.clock.now,
             )
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.rule("CNF-1", "CNF-2", "CNF-3")

@@ -32,13 +32,17 @@ def test_the_contractor_is_told_when_the_inspector_comes(inspection):
 @pytest.mark.parametrize(
     ("visit_date", "visit_time", "field"),
     [
-        ("1405/08/29", "10:00", "visit_date"), ("1405/08/30", "09:59", "visit_time"),
-        ("1405/08/30", "10:00", "visit_time"), ("1405/09/04", "07:29", "visit_time"),
-        ("1405/09/04", "14:31", "visit_time"), ("1405/09/05", "10:00", "visit_date"),
-        ("1405/09/06", "10:00", "visit_date"), ("1405/12/30", "10:00", "visit_date"),
+        ("1405/08/29", "10:00", "visit_date"),
+        ("1405/08/30", "09:59", "visit_time"),
+        ("1405/08/30", "10:00", "visit_time"),
+        ("1405/09/04", "07:29", "visit_time"),
+        ("1405/09/04", "14:31", "visit_time"),
+        ("1405/09/05", "10:00", "visit_date"),
+        ("1405/09/06", "10:00", "visit_date"),
+        ("1405/12/30", "10:00", "visit_date"),
         ("1405/09/04", "25:00", "visit_time"),
     ],
-)  # fmt: skip
+)
 def test_a_visit_in_the_past_or_outside_working_hours_is_refused(inspection, visit_date, visit_time, field):
     errors = inspection.refuses("inspector-1", "schedule_visit", visit_date=visit_date, visit_time=visit_time)
     assert list(errors) == [field]

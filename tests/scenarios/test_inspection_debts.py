@@ -23,8 +23,9 @@ def test_the_tariff_table_says_what_the_reckoning_of_these_tests_says(play):
                 inspection = decide(session, "tariff", {**asked, "item": "inspection"})["amount"]
                 repeated = decide(session, "tariff", {**asked, "item": "repeated_visit"})["amount"]
                 assert (inspection, repeated) == (
-                    inspection_fee(meter_class, work), repeated_visit_fee(meter_class, work),
-                )  # fmt: skip
+                    inspection_fee(meter_class, work),
+                    repeated_visit_fee(meter_class, work),
+                )
 
 
 @pytest.mark.rule("INS-7", "FEE-2", "INS-10")
@@ -72,9 +73,15 @@ def test_defects_and_an_absence_cost_a_repeated_visit_of_each_marked_meter_in_ei
     insp.begins(play, *map(meter, classes), work="concealed")
     book = Book("concealed", dict(enumerate(classes, start=1)))
     story = [
-        ("defects", 1, 3), ("sub_work",), ("absent_with_fee", 2), ("absent_without_fee", 1, 2, 3), ("approved",),
-        ("defects", 2), ("absent_with_fee", 1, 2, 3), ("approved",),
-    ]  # fmt: skip
+        ("defects", 1, 3),
+        ("sub_work",),
+        ("absent_with_fee", 2),
+        ("absent_without_fee", 1, 2, 3),
+        ("approved",),
+        ("defects", 2),
+        ("absent_with_fee", 1, 2, 3),
+        ("approved",),
+    ]
     for outcome, *marked in story:
         insp.reports(play, outcome, *marked)
         assert insp.owed(play) == book.report(outcome, *marked)
@@ -122,9 +129,12 @@ def test_a_debt_that_is_not_paid_stays_and_part_payment_is_refused(play):
 @pytest.mark.parametrize(
     ("values", "field"),
     [
-        (insp.report("sub_work"), "outcome"), (insp.report("defects"), "meters"),
-        (insp.report("absent_with_fee"), "meters"), (insp.report("absent_without_fee"), "meters"),
-        (insp.report("approved", 1), "meters"), (insp.report("defects", 7), "meters"),
+        (insp.report("sub_work"), "outcome"),
+        (insp.report("defects"), "meters"),
+        (insp.report("absent_with_fee"), "meters"),
+        (insp.report("absent_without_fee"), "meters"),
+        (insp.report("approved", 1), "meters"),
+        (insp.report("defects", 7), "meters"),
         (insp.report("approved") | {"outcome": "fine"}, "outcome"),
         (insp.report("approved") | {"report_text": " "}, "report_text"),
         (insp.report("absent_without_fee", 1, mismatches={1: "دیگر است"}), "mismatches"),
@@ -133,7 +143,7 @@ def test_a_debt_that_is_not_paid_stays_and_part_payment_is_refused(play):
         (insp.report("defects", 1) | {"mismatches": [{"meter": 1}]}, "mismatches.0.remark"),
         (insp.report("approved", photos=[999]), "photos"),
     ],
-)  # fmt: skip
+)
 def test_a_report_that_cannot_be_is_refused_at_its_field_and_nothing_changes(surface_visit, values, field):
     assert list(surface_visit.refuses("inspector-1", "record_report", **values)) == [field]
     assert (insp.written(surface_visit), insp.debts(surface_visit)) == ([], [])

@@ -36,24 +36,41 @@ def long_one(play: Play) -> Play:
     with play.session() as session:
         for number in range(1, MANY + 1):
             visit = InspectionVisit(
-                project_id=project.id, inspector_id=project.inspector_id, stage=project.stage, at=play.clock.now,
-                set_at=play.clock.now, state="reported",
-            )  # fmt: skip
+                project_id=project.id,
+                inspector_id=project.inspector_id,
+                stage=project.stage,
+                at=play.clock.now,
+                set_at=play.clock.now,
+                state="reported",
+            )
             session.add(visit)
             session.flush()
             report = InspectionReport(
-                project_id=project.id, case_id=play.case_id, number=number, inspector_id=project.inspector_id,
-                visit_id=visit.id, stage=project.stage, outcome="absent_without_fee", text=written(number),
-                at=play.clock.now, meters=[1], mismatches=[], photos=[],
-            )  # fmt: skip
+                project_id=project.id,
+                case_id=play.case_id,
+                number=number,
+                inspector_id=project.inspector_id,
+                visit_id=visit.id,
+                stage=project.stage,
+                outcome="absent_without_fee",
+                text=written(number),
+                at=play.clock.now,
+                meters=[1],
+                mismatches=[],
+                photos=[],
+            )
             session.add(report)
             session.flush()
             session.add(
                 MeterCorrection(
-                    project_id=project.id, report_id=report.id, meter_number=1, remark="دیگر است", difference=0,
+                    project_id=project.id,
+                    report_id=report.id,
+                    meter_number=1,
+                    remark="دیگر است",
+                    difference=0,
                     corrected_at=play.clock.now,
                 )
-            )  # fmt: skip
+            )
     return insp.reports(play, "defects", 1)
 
 

@@ -127,8 +127,12 @@ class History:
 
 
 FOUND = [  # what stands here more often happens more often
-    *["sub_work"] * 6, *["defects"] * 2, *["absent_with_fee"] * 2, "absent_without_fee", "approved",
-]  # fmt: skip
+    *["sub_work"] * 6,
+    *["defects"] * 2,
+    *["absent_with_fee"] * 2,
+    "absent_without_fee",
+    "approved",
+]
 steps = st.lists(
     st.tuples(
         st.sampled_from(FOUND),
@@ -138,7 +142,7 @@ steps = st.lists(
     ),
     min_size=3,
     max_size=9,
-)  # fmt: skip
+)
 projects = st.tuples(
     st.sampled_from(["surface", "concealed", "concealed"]),
     st.lists(st.sampled_from(sorted(AREAS)), min_size=1, max_size=3),
@@ -147,10 +151,13 @@ projects = st.tuples(
 
 @pytest.mark.rule("INS-7", "INS-8", "INS-9", "INS-11", "INS-12", "FEE-3")
 @settings(
-    max_examples=HISTORIES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+    max_examples=HISTORIES,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
     phases=[Phase.generate],  # shrinking plays hundreds more: what failed is short enough
-)  # fmt: skip
+)
 @given(project=projects, history=steps)
 def test_whatever_the_inspectors_find_what_is_invoiced_is_what_the_rules_say(
     office_of_inspectors: Play, project: tuple[str, list[str]], history: list[Any]

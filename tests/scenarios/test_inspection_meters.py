@@ -92,8 +92,11 @@ def test_a_report_is_corrected_by_another_one_that_refers_to_it_and_stays_as_it_
     play.does("inspector-1", "correct_report", report=1, report_text="نشتی از اتصال بود، نه از شیر.", photos=[])
     first, second = insp.written(play)
     assert (first.outcome, first.text, second.outcome, second.corrects_id) == (
-        "defects", insp.TEXT["defects"], "correction", first.id,
-    )  # fmt: skip
+        "defects",
+        insp.TEXT["defects"],
+        "correction",
+        first.id,
+    )
     assert insp.debts(play) == [390_000], "it changes neither outcome nor cost"
     page = office.texts(office.case_page(play, "contractor"))
     assert insp.TEXT["defects"] in page

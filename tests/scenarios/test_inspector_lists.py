@@ -48,12 +48,23 @@ def reports(play: Play, number: str, outcome: str, **values: Any) -> None:
     with play.session() as session:
         found = project(session, number)
         session.add(
-            InspectionReport(**{
-                "project_id": found.id, "case_id": found.case_id, "number": next(numbers), "meters": [],
-                "inspector_id": found.inspector_id, "stage": found.stage, "outcome": outcome, "text": "شرح",
-                "at": play.clock.now, "mismatches": [], "photos": [],
-            } | values)
-        )  # fmt: skip
+            InspectionReport(
+                **{
+                    "project_id": found.id,
+                    "case_id": found.case_id,
+                    "number": next(numbers),
+                    "meters": [],
+                    "inspector_id": found.inspector_id,
+                    "stage": found.stage,
+                    "outcome": outcome,
+                    "text": "شرح",
+                    "at": play.clock.now,
+                    "mismatches": [],
+                    "photos": [],
+                }
+                | values
+            )
+        )
     play.clock.advance(timedelta(minutes=1))
 
 
@@ -61,13 +72,17 @@ def invoiced(play: Play, number: str, reason: str, status: InvoiceStatus, *lines
     """An invoice with lines (item, stage, quantity, unit amount)."""
     with play.session() as session:
         invoice = Invoice(
-            number=f"I-{next(numbers)}", case_id=project(session, number).case_id, reason=reason, status=status,
-            created_at=play.clock.now, total=sum(quantity * unit for _item, _stage, quantity, unit in lines),
+            number=f"I-{next(numbers)}",
+            case_id=project(session, number).case_id,
+            reason=reason,
+            status=status,
+            created_at=play.clock.now,
+            total=sum(quantity * unit for _item, _stage, quantity, unit in lines),
             lines=[
                 InvoiceLine(item=item, stage=stage, quantity=quantity, unit_amount=unit, amount=quantity * unit)
                 for item, stage, quantity, unit in lines
             ],
-        )  # fmt: skip
+        )
         session.add(invoice)
         session.flush()
         return invoice.id
@@ -88,8 +103,9 @@ def test_both_stages_have_their_list_in_the_order_of_referral_and_a_debt_is_told
     assert shown(found, "debt") == ["بدهکار: ۱٬۲۳۰٬۰۰۰ ریال", None, None]
     assert [row.mark for row in found.rows] == ["danger", "", ""]
     assert {listing.key for listing in listings.for_roles({"inspector"}) if listing.home} >= {
-        "pre_inspections", "final_inspections",
-    }  # fmt: skip
+        "pre_inspections",
+        "final_inspections",
+    }
 
 
 @pytest.mark.rule("INS-1")
@@ -104,10 +120,14 @@ def test_a_list_leads_to_the_inspection_and_shows_the_next_visit(play: Play) -> 
         for state, days in (("dropped", 1), ("planned", 2)):
             session.add(
                 InspectionVisit(
-                    project_id=found.id, inspector_id=person, stage=found.stage, set_at=play.clock.now, state=state,
+                    project_id=found.id,
+                    inspector_id=person,
+                    stage=found.stage,
+                    set_at=play.clock.now,
+                    state=state,
                     at=play.clock.now + timedelta(days=days),
                 )
-            )  # fmt: skip
+            )
     (row,) = read(play, "inspector-1", "pre_inspections").rows
     assert (row.url, row.values["visit"]) == (f"/cases/{inspection.number}", at)
 
@@ -119,9 +139,13 @@ def test_everybody_sees_their_own_only_and_nobody_without_the_role(play: Play) -
     reports(play, number, "approved")
     play.people.add("inspector-2", "inspector")
     for key in (
-        "pre_inspections", "final_inspections", "approved_inspections", "withdrawn_inspections",
-        "dismissed_inspections", "financial_report",
-    ):  # fmt: skip
+        "pre_inspections",
+        "final_inspections",
+        "approved_inspections",
+        "withdrawn_inspections",
+        "dismissed_inspections",
+        "financial_report",
+    ):
         assert read(play, "inspector-2", key).rows == []
         with pytest.raises(NotFound):
             listings.get(key, play.actor("contractor"))
@@ -139,8 +163,10 @@ def test_approved_projects_are_searched_by_stage_words_and_days(play: Play) -> N
     reports(play, second, "approved")
     everything = read(play, "inspector-1", "approved_inspections")
     assert shown(everything, "number", "stage") == [
-        (second, "پیش‌بازرسی"), (first, "بازرسی نهایی"), (first, "پیش‌بازرسی"),
-    ]  # fmt: skip
+        (second, "پیش‌بازرسی"),
+        (first, "بازرسی نهایی"),
+        (first, "پیش‌بازرسی"),
+    ]
     final = read(play, "inspector-1", "approved_inspections", choices={"stage": "final_inspection"})
     assert shown(final, "number") == [first]
     for typed in (first, first.replace("-", ""), f"  {first}"):
@@ -162,7 +188,7 @@ def test_withdrawn_and_dismissed_projects_are_kept_apart_with_the_reason(play: P
     assert shown(read(play, "inspector-1", "withdrawn_inspections"), "number", "meters") == [(kept[2], 2), (kept[0], 2)]
     assert shown(read(play, "inspector-1", "dismissed_inspections"), "number", "reason") == [
         (kept[1], "گزارش‌ها ثبت نشدند."),
-    ]  # fmt: skip
+    ]
     assert read(play, "inspector-1", "pre_inspections").rows == []
 
 
@@ -171,16 +197,25 @@ def test_the_financial_report_gives_each_visit_its_fee_and_the_sums_of_the_range
     office.add_inspector(play, "inspector-1")
     surface, concealed = given(play, meters=2, is_block=True), given(play, work_type="concealed")
     invoiced(
-        play, surface, "registration", InvoiceStatus.PAID, ("inspection", "pre_inspection", 1, 690_000),
-        ("inspection", "final_inspection", 1, 690_000), ("inspection", "pre_inspection", 1, 730_000),
+        play,
+        surface,
+        "registration",
+        InvoiceStatus.PAID,
+        ("inspection", "pre_inspection", 1, 690_000),
+        ("inspection", "final_inspection", 1, 690_000),
+        ("inspection", "pre_inspection", 1, 730_000),
         ("inspection", "final_inspection", 1, 730_000),
-    )  # fmt: skip
+    )
     prepaid = ("inspection", "sub_work", 3, 862_500), ("inspection", "final_inspection", 1, 862_500)
     invoiced(play, concealed, "registration", InvoiceStatus.PAID, *prepaid)
     repeat = invoiced(
-        play, surface, "debt", InvoiceStatus.PAID, ("repeated_visit", "pre_inspection", 1, 390_000),
+        play,
+        surface,
+        "debt",
+        InvoiceStatus.PAID,
+        ("repeated_visit", "pre_inspection", 1, 390_000),
         ("class_difference", "final_inspection", 1, 40_000),
-    )  # fmt: skip
+    )
     fourth = invoiced(play, concealed, "debt", InvoiceStatus.OPEN, ("inspection", "sub_work", 1, 862_500))
     reports(play, surface, "defects", meters=[2], invoice_id=repeat)
     reports(play, surface, "approved")
@@ -278,25 +313,33 @@ def test_the_week_holds_own_visits_of_its_days_in_tehran_and_marks_a_missing_rep
     with play.session() as session:
         found = project(session, number)
         for at, state, inspector in (
-            (saturday - timedelta(minutes=1), "planned", person), (saturday, "reported", person),
-            (saturday + timedelta(hours=2), "planned", person), (saturday + timedelta(days=1), "dropped", person),
+            (saturday - timedelta(minutes=1), "planned", person),
+            (saturday, "reported", person),
+            (saturday + timedelta(hours=2), "planned", person),
+            (saturday + timedelta(days=1), "dropped", person),
             (saturday + timedelta(days=7, minutes=-1), "planned", person),
             (saturday + timedelta(days=7), "planned", person),
             (saturday + timedelta(days=1), "planned", play.actor("gas_office").person_id),
-        ):  # fmt: skip
+        ):
             session.add(
                 InspectionVisit(
-                    project_id=found.id, inspector_id=inspector, stage="pre_inspection", at=at, state=state,
+                    project_id=found.id,
+                    inspector_id=inspector,
+                    stage="pre_inspection",
+                    at=at,
+                    state=state,
                     set_at=saturday,
                 )
-            )  # fmt: skip
+            )
     with play.session() as session:
         actor = play.actor("inspector-1")
         context = ListingContext(session=session, actor=actor, now=play.clock.now, services=play.engine.services)
         week = listings.week("visits", actor).read(context, date(2026, 11, 21), date(2026, 11, 27))
     assert [(entry.at - saturday, entry.mark) for entry in week] == [
-        (timedelta(0), ""), (timedelta(hours=2), "warning"), (timedelta(days=7, minutes=-1), ""),
-    ]  # fmt: skip
+        (timedelta(0), ""),
+        (timedelta(hours=2), "warning"),
+        (timedelta(days=7, minutes=-1), ""),
+    ]
     assert week[0].url == f"/cases/{number}" and "پیش‌بازرسی" in week[0].text
 
 
@@ -313,15 +356,22 @@ def test_the_gas_office_sees_all_running_inspections_and_narrows_them(play: Play
     narrowed = {
         name: shown(read(play, "gas_office", "running_inspections", **asked), "number")
         for name, asked in {
-            "debt": {"choices": {"state": "in_debt"}}, "nobody": {"choices": {"state": "no_inspector"}},
-            "final": {"choices": {"stage": "final_inspection"}}, "number": {"q": final},
-            "words": {"q": "برج آفتاب"}, "none": {"q": "چیزی‌که‌نیست"},
+            "debt": {"choices": {"state": "in_debt"}},
+            "nobody": {"choices": {"state": "no_inspector"}},
+            "final": {"choices": {"stage": "final_inspection"}},
+            "number": {"q": final},
+            "words": {"q": "برج آفتاب"},
+            "none": {"q": "چیزی‌که‌نیست"},
         }.items()
-    }  # fmt: skip
+    }
     assert narrowed == {
-        "debt": [debtor], "nobody": [nobody], "final": [final], "number": [final],
-        "words": [nobody, final, debtor], "none": [],
-    }  # fmt: skip
+        "debt": [debtor],
+        "nobody": [nobody],
+        "final": [final],
+        "number": [final],
+        "words": [nobody, final, debtor],
+        "none": [],
+    }
 
 
 @pytest.mark.rule("INR-4", "INS-7", "INS-8", "FEE-1", "FEE-2")

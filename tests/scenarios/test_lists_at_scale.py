@@ -20,10 +20,14 @@ MANY = 20_000
 SUMS = "SELECT coalesce(sum("  # of the whole range, whatever page is shown
 TOUCHED = 500  # rows that one step of a plan may give for a page of 30
 PLACES = {
-    "pre_inspections": "inspector-1", "final_inspections": "inspector-1", "approved_inspections": "inspector-1",
-    "withdrawn_inspections": "inspector-1", "dismissed_inspections": "inspector-1",
-    "financial_report": "inspector-1", "running_inspections": "gas_office",
-}  # fmt: skip
+    "pre_inspections": "inspector-1",
+    "final_inspections": "inspector-1",
+    "approved_inspections": "inspector-1",
+    "withdrawn_inspections": "inspector-1",
+    "dismissed_inspections": "inspector-1",
+    "financial_report": "inspector-1",
+    "running_inspections": "gas_office",
+}
 REPORTS = text(
     "INSERT INTO inspection_reports (project_id, case_id, number, inspector_id, stage, outcome, text, at, meters,"
     " mismatches, photos) SELECT n + 100000, n + 200000, 1, :person, 'pre_inspection', CASE WHEN n % 2 = 0"
@@ -43,10 +47,12 @@ def copy(session: Any, table: str, id_from: str, **changed: str) -> None:
         text("SELECT column_name FROM information_schema.columns WHERE table_name = :table"), {"table": table}
     ).all()
     values = [changed.get(name, f"t.{name}") for name in columns]
-    session.execute(text(
-        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM generate_series(1, {MANY}) n"  # noqa: S608
-        f" CROSS JOIN (SELECT * FROM {table} WHERE {id_from} ORDER BY id LIMIT 1) t"
-    ))  # fmt: skip
+    session.execute(
+        text(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM generate_series(1, {MANY}) n"  # noqa: S608
+            f" CROSS JOIN (SELECT * FROM {table} WHERE {id_from} ORDER BY id LIMIT 1) t"
+        )
+    )
 
 
 def fill(play: Play) -> None:
@@ -59,17 +65,26 @@ def fill(play: Play) -> None:
         copy(session, "cases", f"id = {of['registration']}", id="n + 100000", number="'P' || n")
         copy(
             session, "cases", f"id = {of['inspection']}", id="n + 200000", number="'I' || n", refers_to_id="n + 100000"
-        )  # fmt: skip
+        )
         stage = "CASE WHEN n % 2 = 0 THEN 'pre_inspection' ELSE 'final_inspection' END"
         copy(
-            session, "gas_projects", "true", id="n + 100000", case_id="n + 100000", stage=stage,
+            session,
+            "gas_projects",
+            "true",
+            id="n + 100000",
+            case_id="n + 100000",
+            stage=stage,
             referred_at="t.referred_at + n * interval '1 minute'",
-        )  # fmt: skip
+        )
         copy(
-            session, "assignments", "true", id="n + 100000", project_id="n + 100000",
+            session,
+            "assignments",
+            "true",
+            id="n + 100000",
+            project_id="n + 100000",
             ended="CASE WHEN n % 3 = 0 THEN '' WHEN n % 3 = 1 THEN 'withdrawn' ELSE 'dismissed' END",
             ended_at="t.at + n * interval '1 minute'",
-        )  # fmt: skip
+        )
         session.execute(REPORTS, {"person": person, "many": MANY})
     with play.session() as session:
         for table in ("cases", "gas_projects", "assignments", "inspection_reports"):

@@ -119,8 +119,10 @@ def test_tries_are_made_again_with_growing_pauses_and_then_given_up_in_sight(vis
     assert provider.asked == [(str(message.id), "09130000001")] * ATTEMPTS
     given_up = newest(visit)
     assert (given_up.state, given_up.attempts, given_up.error) == (
-        DeliveryState.FAILED, ATTEMPTS, "the provider is down",
-    )  # fmt: skip
+        DeliveryState.FAILED,
+        ATTEMPTS,
+        "the provider is down",
+    )
     assert visit.waits_for() == {"record_report": "inspector"}
 
 

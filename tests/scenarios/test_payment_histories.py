@@ -25,8 +25,11 @@ from tests.scenarios.shop import FEE, MINUTE, Order, Shop
 
 HISTORIES = int(os.environ.get("PAYMENT_HISTORIES", "40"))
 ALWAYS = {
-    "deadline": None, "database": None, "suppress_health_check": list(HealthCheck), "report_multiple_bugs": False,
-}  # fmt: skip
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": list(HealthCheck),
+    "report_multiple_bugs": False,
+}
 COUNTED = {PaymentState.SETTLED, PaymentState.UNMATCHED}
 FORGED = ["A" + "9" * 35, "' OR 1=1 --"]
 
@@ -138,8 +141,11 @@ class History:
             invoices = session.scalars(select(Invoice).where(Invoice.case_id == self.order.case_id)).all()
             ended = session.get_one(Case, self.order.case_id).status is CaseStatus.CANCELLED
         payments = self.payments()
-        paid = {p.authority: self.bank.payments[p.authority] for p in payments
-                if self.bank.payments[p.authority].state == "paid"}  # fmt: skip
+        paid = {
+            p.authority: self.bank.payments[p.authority]
+            for p in payments
+            if self.bank.payments[p.authority].state == "paid"
+        }
         counted = {p.authority: p for p in payments if p.state in COUNTED}
         assert counted.keys() == paid.keys(), "money without a place, or a place without money"
         settled = [p for p in payments if p.state is PaymentState.SETTLED]

@@ -110,10 +110,12 @@ def test_a_property_of_another_project_cannot_be_changed(play):
 @pytest.mark.parametrize(
     "typed",
     [
-        {"region": 3}, {"main_plate": "۲۳۹۴"}, {"region": "3", "main_plate": "2394", "sub_plate": "١٧"},
+        {"region": 3},
+        {"main_plate": "۲۳۹۴"},
+        {"region": "3", "main_plate": "2394", "sub_plate": "١٧"},
         {"renovation_code": "۳-۱۲-۴۵-۶"},
     ],
-)  # fmt: skip
+)
 def test_a_property_is_found_by_region_plate_or_renovation_code(play, typed):
     office.up_to_owner(play)
     known = office.project(play).property.id
@@ -127,11 +129,15 @@ def test_a_property_is_found_by_region_plate_or_renovation_code(play, typed):
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ({"region": 4}, "پیدا نشد"), ({"region": 3, "main_plate": "1"}, "پیدا نشد"),
-        ({"property_code": "000001-0"}, "درست نیست"), ({"property_code": "123"}, "درست نیست"), ({}, "جستجو کنید"),
-        ({"region": "9" * 30}, "پیدا نشد"), ({"property_code": "کد"}, "درست نیست"),
+        ({"region": 4}, "پیدا نشد"),
+        ({"region": 3, "main_plate": "1"}, "پیدا نشد"),
+        ({"property_code": "000001-0"}, "درست نیست"),
+        ({"property_code": "123"}, "درست نیست"),
+        ({}, "جستجو کنید"),
+        ({"region": "9" * 30}, "پیدا نشد"),
+        ({"property_code": "کد"}, "درست نیست"),
     ],
-)  # fmt: skip
+)
 def test_without_a_hit_there_is_a_clear_message_and_nothing_is_lost(play, typed, words):
     office.up_to_owner(play)
     office.start(play)
@@ -149,9 +155,15 @@ def test_the_owner_may_become_a_company_and_nothing_of_the_person_stays(play):
     office.go_to(play, "register_owner")
     assert office.briefing(play, "contractor", "register_owner").values["national_code"] == OWNER["national_code"]
     play.does(
-        "contractor", "register_owner", owner_kind="company", company_name="سازه", national_id="14003778990",
-        registration_number="123", agent_name="مریم رضایی", mobile="09123456789",
-    )  # fmt: skip
+        "contractor",
+        "register_owner",
+        owner_kind="company",
+        company_name="سازه",
+        national_id="14003778990",
+        registration_number="123",
+        agent_name="مریم رضایی",
+        mobile="09123456789",
+    )
     owner = office.project(play).owner
     assert (owner.kind, owner.name, owner.national_code, owner.first_name) == ("company", "سازه", "", "")
 
@@ -188,10 +200,15 @@ def test_meters_are_edited_added_and_deleted_until_all_are_registered(play):
 @pytest.mark.parametrize(
     ("floor_area", "consumption", "found"),
     [
-        (100, 6, "G4"), (120, 6, "G4"), (120.01, 6, "G6"), (100, 6.01, "G6"), (100, 16, "G10"), (5000, 1, "G100"),
+        (100, 6, "G4"),
+        (120, 6, "G4"),
+        (120.01, 6, "G6"),
+        (100, 6.01, "G6"),
+        (100, 16, "G10"),
+        (5000, 1, "G100"),
         (2001, 160, "G100"),
     ],
-)  # fmt: skip
+)
 def test_the_larger_need_gives_the_class(play, floor_area, consumption, found):
     office.up_to_meters(play)
     meter = METER | {"floor_area": floor_area, "consumption": consumption}
@@ -203,10 +220,12 @@ def test_the_larger_need_gives_the_class(play, floor_area, consumption, found):
 @pytest.mark.parametrize(
     ("floor_area", "consumption", "field", "words"),
     [
-        (100, 16.01, "consumption", "16"), (100, 17, "consumption", "G10"), (4000, 161, "consumption", "160"),
+        (100, 16.01, "consumption", "16"),
+        (100, 17, "consumption", "G10"),
+        (4000, 161, "consumption", "160"),
         (5000.5, 6, "floor_area", "زیربنا"),
     ],
-)  # fmt: skip
+)
 def test_too_much_consumption_is_an_error_at_its_row_that_says_the_permitted_maximum(
     play, floor_area, consumption, field, words
 ):
@@ -261,9 +280,11 @@ def test_surface_work_prepays_one_pre_inspection_and_one_final_inspection_for_ea
     office.up_to_invoice(play, METER, G10)
     (invoice,) = office.invoices(play)
     assert [(line.meter_number, line.stage, line.quantity, line.amount) for line in invoice.lines] == [
-        (1, "pre_inspection", 1, 690_000), (1, "final_inspection", 1, 690_000),
-        (2, "pre_inspection", 1, 770_000), (2, "final_inspection", 1, 770_000),
-    ]  # fmt: skip
+        (1, "pre_inspection", 1, 690_000),
+        (1, "final_inspection", 1, 690_000),
+        (2, "pre_inspection", 1, 770_000),
+        (2, "final_inspection", 1, 770_000),
+    ]
     assert invoice.total == 2 * (690_000 + 770_000)
     shown = office.texts(office.briefing(play, "contractor", "review_invoice").blocks)
     assert "۲٬۹۲۰٬۰۰۰ ریال" in shown
@@ -275,8 +296,9 @@ def test_concealed_work_prepays_three_sub_works_and_the_final_inspection(play):
     (invoice,) = office.invoices(play)
     each = FEE_G4 * 125 // 100
     assert [(line.stage, line.quantity, line.unit_amount) for line in invoice.lines] == [
-        ("sub_work", 3, each), ("final_inspection", 1, each),
-    ]  # fmt: skip
+        ("sub_work", 3, each),
+        ("final_inspection", 1, each),
+    ]
     assert invoice.total == 4 * each
 
 

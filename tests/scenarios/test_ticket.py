@@ -110,9 +110,12 @@ def test_an_answer_names_person_and_unit_and_the_requester_gets_an_sms(play: Pla
 def test_a_units_worklist_goes_by_priority_and_then_by_deadline(play: Play) -> None:
     expected = {}
     for name, priority, wait in [
-        ("low", "low", 0), ("normal", "normal", 1), ("urgent, later", "urgent", 3), ("very urgent", "very_urgent", 4),
+        ("low", "low", 0),
+        ("normal", "normal", 1),
+        ("urgent, later", "urgent", 3),
+        ("very urgent", "very_urgent", 4),
         ("urgent, sooner", "urgent", 2),
-    ]:  # fmt: skip
+    ]:
         play.clock.now = play.clock.now.replace(hour=5, minute=wait)
         tickets.asks(play, priority=priority, title=name)
         expected[name] = play.case_id

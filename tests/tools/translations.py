@@ -94,10 +94,16 @@ def read(path: Path = ENGLISH) -> Catalog:
 def updated(old: Catalog) -> Catalog:
     """A catalogue of the texts that there are now, with the translations that are there already."""
     new = Catalog(
-        locale="en", project="Kartabl", version="1", charset="utf-8", fuzzy=False,
-        header_comment="# English texts of Kartabl.", msgid_bugs_address="-", language_team="Kartabl",
+        locale="en",
+        project="Kartabl",
+        version="1",
+        charset="utf-8",
+        fuzzy=False,
+        header_comment="# English texts of Kartabl.",
+        msgid_bugs_address="-",
+        language_team="Kartabl",
         last_translator="Kartabl",
-    )  # fmt: skip
+    )
     new.creation_date = old.creation_date
     new.revision_date = old.revision_date
     for text in collect():

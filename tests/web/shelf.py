@@ -21,9 +21,13 @@ from models.choice import Choice
 from tests.conftest import SATURDAY
 
 COLUMNS = (
-    Column("title", "عنوان"), Column("pages", "صفحه", "number"), Column("price", "بها", "rials"),
-    Column("printed", "چاپ", "date"), Column("lent", "امانت", "moment"), Column("writer", "نویسنده", "link"),
-)  # fmt: skip
+    Column("title", "عنوان"),
+    Column("pages", "صفحه", "number"),
+    Column("price", "بها", "rials"),
+    Column("printed", "چاپ", "date"),
+    Column("lent", "امانت", "moment"),
+    Column("writer", "نویسنده", "link"),
+)
 FILTERS = (
     Filter("q", "عنوان کتاب", "search"),
     Filter("mark", "حال", "choice", (Choice("danger", "گم‌شده"), Choice("warning", "دیرکرده"))),
@@ -96,9 +100,16 @@ class Shelf:
 
     def _register(self) -> None:
         self.listings.register(
-            key="books", label="کتاب‌ها", role="finance", columns=COLUMNS, filters=FILTERS, home=2,
-            exports=("csv", "xlsx", "pdf"), badge=lambda _context: 7, group="کتابخانه",
-        )(self.read)  # fmt: skip
+            key="books",
+            label="کتاب‌ها",
+            role="finance",
+            columns=COLUMNS,
+            filters=FILTERS,
+            home=2,
+            exports=("csv", "xlsx", "pdf"),
+            badge=lambda _context: 7,
+            group="کتابخانه",
+        )(self.read)
         self.listings.register(key="plain", label="ساده", role={"finance", "citizen"}, columns=COLUMNS)(self.read)
         self.listings.register_week(key="desk", label="هفتهٔ میز", role="finance", group="کتابخانه")(self.week)
         self.sheets.register(
@@ -109,8 +120,11 @@ class Shelf:
 def book(number: int) -> Row:
     """Book number 0 has a title that a spreadsheet would run; the others are told apart by their numbers."""
     values = {
-        "title": FORMULA if number == 0 else f"کتاب {number}", "pages": number, "price": number * 1_000_000,
-        "printed": FIRST_DAY + timedelta(days=number), "lent": SATURDAY if number % 2 else None,
+        "title": FORMULA if number == 0 else f"کتاب {number}",
+        "pages": number,
+        "price": number * 1_000_000,
+        "printed": FIRST_DAY + timedelta(days=number),
+        "lent": SATURDAY if number % 2 else None,
         "writer": (f"نویسندهٔ {number}", "/cases"),
-    }  # fmt: skip
+    }
     return Row(values, url=f"/cases/{number}", mark={1: "danger", 2: "warning"}.get(number, ""))

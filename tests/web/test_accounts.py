@@ -20,8 +20,12 @@ from tests.play import PASSWORD
 
 NEW_PASSWORD = "another-one-9"
 PERSON = {
-    "first_name": "سارا", "last_name": "مرادی", "mobile": "۰۹۱۲۳۴۵۶۷۸۹", "kind": "citizen", "password": PASSWORD,
-}  # fmt: skip
+    "first_name": "سارا",
+    "last_name": "مرادی",
+    "mobile": "۰۹۱۲۳۴۵۶۷۸۹",
+    "kind": "citizen",
+    "password": PASSWORD,
+}
 
 
 class Browser:
@@ -146,10 +150,15 @@ def test_too_many_tries_are_told_with_the_time_to_wait(browser, people):
 @pytest.mark.parametrize(
     ("asked", "led_to"),
     [
-        ("/cases?q=1", "/cases?q=1"), ("//evil.example/", "/"), ("https://evil.example/", "/"),
-        ("/\\evil.example", "/"), ("javascript:alert(1)", "/"), ("/\tx", "/"), ("", "/"),
+        ("/cases?q=1", "/cases?q=1"),
+        ("//evil.example/", "/"),
+        ("https://evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/\tx", "/"),
+        ("", "/"),
     ],
-)  # fmt: skip
+)
 def test_signing_in_leads_only_to_our_own_pages(browser, people, asked, led_to):
     people.add("contractor", "contractor")
     assert browser.sign_in("contractor", next=asked).location == led_to
@@ -210,9 +219,15 @@ def test_everyone_can_change_the_password(browser, people):
 @pytest.mark.rule("ACC-3")
 def test_an_account_made_by_the_organisation_must_change_its_first_password(admin, app):
     made = admin.post(
-        "/people/new", username="12-30-09999", first_name="نیما", last_name="فرجی", kind="engineer", role="inspector",
-        mobile="", company="",
-    )  # fmt: skip
+        "/people/new",
+        username="12-30-09999",
+        first_name="نیما",
+        last_name="فرجی",
+        kind="engineer",
+        role="inspector",
+        mobile="",
+        company="",
+    )
     assert made.status_code == 200, made.text
     shown = re.search(r'id="initial-password">([^<]+)<', made.text)
     assert shown is not None

@@ -78,9 +78,12 @@ def test_a_first_password_must_be_changed_before_a_token_is_given(client, people
 @pytest.mark.parametrize(
     "body",
     [
-        {}, {"username": "x"}, {"username": ["x"], "password": 1}, {"username": "\ud800", "password": "\x00\ud800"},
+        {},
+        {"username": "x"},
+        {"username": ["x"], "password": 1},
+        {"username": "\ud800", "password": "\x00\ud800"},
     ],
-)  # fmt: skip
+)
 def test_credentials_of_a_wrong_kind_are_refused_in_place(client, body):
     answer = Api(client).post("/token", body)
     assert answer.status_code in (401, 422)
@@ -114,8 +117,9 @@ def test_a_case_goes_on_step_by_step(contractor, project):
     history = contractor.get(f"/cases/{step['case']['number']}/history").json
     assert history[0]["what"] == "case_started"
     assert [entry["task"] for entry in history if entry["what"] == "task_completed"][:2] == [
-        "choose_property", "register_property",
-    ]  # fmt: skip
+        "choose_property",
+        "register_property",
+    ]
 
 
 def test_a_task_comes_with_its_form_and_what_was_saved_before(contractor, project):
@@ -164,11 +168,16 @@ def test_rows_name_their_errors_by_their_place_as_sent(contractor, project):
 def test_what_others_may_not_see_does_not_exist_for_them(contractor, stranger, project):
     number, task_id = project["case"]["number"], project["task"]["id"]
     answers = [
-        stranger.get(f"/cases/{number}"), stranger.get(f"/cases/{number}/history"), stranger.get(f"/tasks/{task_id}"),
-        stranger.post(f"/tasks/{task_id}/claim"), stranger.complete(project["task"], source="new"),
+        stranger.get(f"/cases/{number}"),
+        stranger.get(f"/cases/{number}/history"),
+        stranger.get(f"/tasks/{task_id}"),
+        stranger.post(f"/tasks/{task_id}/claim"),
+        stranger.complete(project["task"], source="new"),
         stranger.put(f"/tasks/{task_id}/draft", {"values": {}}),
-        stranger.get("/tasks/999999999"), stranger.get("/cases/1405-000001-1"), stranger.get("/documents/1"),
-    ]  # fmt: skip
+        stranger.get("/tasks/999999999"),
+        stranger.get("/cases/1405-000001-1"),
+        stranger.get("/documents/1"),
+    ]
     assert [code_of(answer) for answer in answers] == [(404, "not_found")] * len(answers)
     assert stranger.get("/cases").json == {"items": [], "next": None}
     assert stranger.get("/tasks").json["items"] == []

@@ -87,9 +87,16 @@ def test_unknown_addresses_and_methods_are_problems_too(client, contractor):
 @pytest.mark.parametrize(
     "raw",
     [
-        b"{", b"[]", b'"x"', b"[" * 100_000, b'{"a": NaN}', b'{"a": 1e999}', b"\xff", b'{"a": ' + b"9" * 5000 + b"}",
+        b"{",
+        b"[]",
+        b'"x"',
+        b"[" * 100_000,
+        b'{"a": NaN}',
+        b'{"a": 1e999}',
+        b"\xff",
+        b'{"a": ' + b"9" * 5000 + b"}",
     ],
-)  # fmt: skip
+)
 def test_a_body_that_is_no_json_object_is_malformed(contractor, raw):
     answer = contractor.call("POST", "/cases", data=raw, content_type="application/json")
     assert code_of(answer) == (400, "malformed")

@@ -32,18 +32,26 @@ SENT: dict[str, dict[str, Any]] = {  # what a request needs to come as far as do
     "POST /payments/return/test": {"Authority": "{payment}", "Status": "OK"},
     "POST /test-gateway/{payment}": {"decision": "pay"},
     "POST /people/new": {
-        "username": "someone", "first_name": "نیما", "last_name": "فرجی", "kind": "staff", "role": "finance",
+        "username": "someone",
+        "first_name": "نیما",
+        "last_name": "فرجی",
+        "kind": "staff",
+        "role": "finance",
     },
     "POST /people/{person}/roles": {"role": "finance"},
     "POST /calendar/days/{day}": {"action": "holiday", "name": "برف", "reason": "برف"},
     "POST /calendar/settings": {
-        "weekend": "friday", "opens": "08:00", "closes": "16:00", "zone": "Asia/Tehran", "reason": "تابستان",
+        "weekend": "friday",
+        "opens": "08:00",
+        "closes": "16:00",
+        "zone": "Asia/Tehran",
+        "reason": "تابستان",
     },
     "POST /api/v1/cases": {"process": "project_registration"},
     "PUT /api/v1/tasks/{property}/draft": {"values": {"address": "نشانی"}},
     "POST /api/v1/tasks/{property}/complete": {"values": office.PROPERTY | {"renovation_code": "3-9-9-9"}},
     "POST /api/v1/tasks/{visit}/complete": {"values": {"visit_date": "1405/09/01", "visit_time": "10:00"}},
-}  # fmt: skip
+}
 QUERY = {
     "GET /payments/return/test": "?Authority={payment}&Status=OK",
     "GET /verify/{certificate}": "?s={signed}",
@@ -107,10 +115,10 @@ def outcome(row: str, answer: TestResponse) -> str:
 
 def test_every_route_has_a_line_in_the_table(world: World) -> None:
     known = {
-        (rule.endpoint, method) for rule in world.app.url_map.iter_rules() for method in (rule.methods or set()) - {
-            "HEAD", "OPTIONS"
-        }
-    }  # fmt: skip
+        (rule.endpoint, method)
+        for rule in world.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
     match = world.app.url_map.bind("localhost").match
     listed = set()
     for row in ROWS:
@@ -172,8 +180,20 @@ def test_lists_and_searches_show_nobody_a_foreign_case(world: World, subject: st
             assert number not in str(items), (path, q)
 
 
-@pytest.mark.parametrize("path", ["//people", "/people/", "/people;x", "/PEOPLE", "/%70eople", "/cases/..%2fpeople",
-                                  "/./people", "/people%00", "/api/..;/people"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//people",
+        "/people/",
+        "/people;x",
+        "/PEOPLE",
+        "/%70eople",
+        "/cases/..%2fpeople",
+        "/./people",
+        "/people%00",
+        "/api/..;/people",
+    ],
+)
 def test_no_spelling_of_an_address_goes_around_the_guards(world: World, path: str) -> None:
     for subject in ("nobody", "contractor"):
         answer = world.ask(subject, "GET", path)
@@ -188,9 +208,11 @@ def test_no_spelling_of_an_address_goes_around_the_guards(world: World, path: st
 def test_a_request_without_the_token_of_this_session_is_refused(world: World, row: str) -> None:
     subject = next((who for who, answer in expected(row).items() if answer in ("200", "303", "422")), "contractor")
     refused: dict[str, dict[str, Any]] = {
-        "no token": {"csrf": None}, "another session's": {"csrf": "token-of-another-session"}, "empty": {"csrf": ""},
+        "no token": {"csrf": None},
+        "another session's": {"csrf": "token-of-another-session"},
+        "empty": {"csrf": ""},
         "from another site": {"csrf": CSRF, "headers": {"Sec-Fetch-Site": "cross-site"}},
-    }  # fmt: skip
+    }
     for how, more in refused.items():
         with world.undone() as connection:
             before = changes(connection)
@@ -211,8 +233,9 @@ def test_the_return_from_the_bank_is_exempt_and_settles_nothing_by_itself(world:
                 ask(world, row, subject, csrf=None)
                 found = connection.exec_driver_sql(
                     "SELECT payments.state, invoices.status FROM payments JOIN invoices ON invoices.id ="
-                    " payments.invoice_id WHERE payments.authority = ?", (world.objects["payment"],),
-                ).one()  # fmt: skip
+                    " payments.invoice_id WHERE payments.authority = ?",
+                    (world.objects["payment"],),
+                ).one()
                 assert tuple(found) == ("started", "open")
 
 
@@ -260,10 +283,25 @@ def test_an_account_that_was_locked_or_given_a_new_password_is_out_at_once(world
 # Values that nobody asked for
 
 FORGED = {
-    "id": "1", "role": "admin", "roles": "admin", "is_admin": "1", "active": "1", "person_id": "1", "assignee_id": "1",
-    "contractor_id": "1", "inspector_id": "1", "started_by_id": "1", "status": "completed", "state": "settled",
-    "total": "1", "amount": "1", "must_change_password": "", "mobile_verified": "1", "project_id": "1", "code": "1",
-}  # fmt: skip
+    "id": "1",
+    "role": "admin",
+    "roles": "admin",
+    "is_admin": "1",
+    "active": "1",
+    "person_id": "1",
+    "assignee_id": "1",
+    "contractor_id": "1",
+    "inspector_id": "1",
+    "started_by_id": "1",
+    "status": "completed",
+    "state": "settled",
+    "total": "1",
+    "amount": "1",
+    "must_change_password": "",
+    "mobile_verified": "1",
+    "project_id": "1",
+    "code": "1",
+}
 
 
 def test_columns_that_are_posted_along_are_not_taken(world: World) -> None:

@@ -23,21 +23,37 @@ from tests.scenarios import gas_office as office
 from tests.web.world import World, build_world, dump
 
 COMPANY = {
-    "owner_kind": "company", "company_name": "شرکت نمونه", "national_id": "10380284790", "registration_number": "123",
-    "agent_name": "رضا نمونه", "mobile": "09123456789",
-}  # fmt: skip
+    "owner_kind": "company",
+    "company_name": "شرکت نمونه",
+    "national_id": "10380284790",
+    "registration_number": "123",
+    "agent_name": "رضا نمونه",
+    "mobile": "09123456789",
+}
 VISIT = {"visit_date": "1405/09/01", "visit_time": "10:00"}
 METERS = {"meters": [office.METER], "all_registered": True}
 GOOD: dict[str, dict[str, Any]] = {
-    "register_property": office.PROPERTY | {"renovation_code": "7-7-7-7"}, "register_owner": office.OWNER,
-    "company": COMPANY, "register_meters": METERS, "schedule_visit": VISIT,
-}  # fmt: skip
+    "register_property": office.PROPERTY | {"renovation_code": "7-7-7-7"},
+    "register_owner": office.OWNER,
+    "company": COMPANY,
+    "register_meters": METERS,
+    "schedule_visit": VISIT,
+}
 WORDS_NEVER_OFFERED = ("0", "11", "-3", "منطقه ۳")  # of a list of choices, which then shows none as chosen
 WRONG = [
     # rule, which values, the field, what is typed into it
-    *[("REG-4", "register_owner", "national_code", text) for text in (
-        "0013542418", "۰۰۱۳۵۴۲۴۱۸", "1111111111", "0000000000", "001354241", "00135424190", "001354241x",
-    )],
+    *[
+        ("REG-4", "register_owner", "national_code", text)
+        for text in (
+            "0013542418",
+            "۰۰۱۳۵۴۲۴۱۸",
+            "1111111111",
+            "0000000000",
+            "001354241",
+            "00135424190",
+            "001354241x",
+        )
+    ],
     *[("REG-4", "company", "national_id", text) for text in ("10380284791", "11111111111", "1038028479", "x")],
     *[("REG-4", "register_owner", "mobile", text) for text in ("0912345678", "021-12345678", "+1 202 555 0100", "-")],
     *[("REG-2", "register_property", "postal_code", text) for text in ("12345", "71345678901", "713456789O", "۰")],
@@ -47,12 +63,23 @@ WRONG = [
     *[("REG-7", "register_meters", "meters.0.consumption", text) for text in ("900", "16.01", "-1", "0", "۱۶٫۱")],
     *[("REG-6", "register_meters", "meters.0.units", text) for text in ("0", "-2", "1001", "دو", "1.5")],
     *[("REG-6", "register_meters", "meters.0.floor_area", text) for text in ("-100", "0", "1e5", "صد متر")],
-    *[("INS-2", "schedule_visit", "visit_date", text) for text in (
-        "1404/12/30", "۱۴۰۴/۱۲/۳۰", "1405/07/31", "1405/13/01", "1405/00/10", "1405/09/00", "2026-13-01", "فردا",
-        "1405/08/01", "1405/09/05",
-    )],
+    *[
+        ("INS-2", "schedule_visit", "visit_date", text)
+        for text in (
+            "1404/12/30",
+            "۱۴۰۴/۱۲/۳۰",
+            "1405/07/31",
+            "1405/13/01",
+            "1405/00/10",
+            "1405/09/00",
+            "2026-13-01",
+            "فردا",
+            "1405/08/01",
+            "1405/09/05",
+        )
+    ],
     *[("INS-2", "schedule_visit", "visit_time", text) for text in ("25:00", "10:60", "03:00", "ده", "-1:00")],
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +111,11 @@ class Desk:
             self.who, self.task_id = "inspector", objects["visit"]
         else:
             prepared = {
-                "register_owner": office.up_to_owner, "company": office.up_to_owner,
-                "register_meters": office.up_to_meters, "upload_documents": office.up_to_documents,
-            }  # fmt: skip
+                "register_owner": office.up_to_owner,
+                "company": office.up_to_owner,
+                "register_meters": office.up_to_meters,
+                "upload_documents": office.up_to_documents,
+            }
             prepared[values](play, renovation_code="8-8-8-8")
             self.task_id = play.task("register_owner" if values == "company" else values).id
         return self
@@ -239,18 +268,23 @@ def test_a_file_that_cannot_be_taken_is_refused_by_name(desk: Desk, what: str) -
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
-        ("../../etc/passwd.pdf", "passwd.pdf"), ("..\\..\\boot.pdf", "boot.pdf"), ("/etc/shadow.pdf", "shadow.pdf"),
-        ("plan\u202efdp.exe.pdf", "planfdp.exe.pdf"), ("a\u2066b\u200f.pdf", "ab.pdf"),
+        ("../../etc/passwd.pdf", "passwd.pdf"),
+        ("..\\..\\boot.pdf", "boot.pdf"),
+        ("/etc/shadow.pdf", "shadow.pdf"),
+        ("plan\u202efdp.exe.pdf", "planfdp.exe.pdf"),
+        ("a\u2066b\u200f.pdf", "ab.pdf"),
     ],
-)  # fmt: skip
+)
 def test_a_name_with_parts_of_a_path_is_kept_as_a_mere_name(desk: Desk, name: str, kept: str) -> None:
     desk.at("upload_documents")
     folder = desk.world.application.settings.files_path
     outside = {path for path in folder.parent.rglob("*") if not path.is_relative_to(folder)}
     called = desk.world.call(
-        "contractor", "POST", "/api/v1/documents",
+        "contractor",
+        "POST",
+        "/api/v1/documents",
         data={"case": desk.world.play.case.number, "file": (io.BytesIO(PDF + b"\n"), name)},
-    )  # fmt: skip
+    )
     assert called.status_code == 201
     assert called.json["name"] == kept  # type: ignore[index]
     assert not set('/\\"\r\n') & set(called.json["name"])  # type: ignore[index]

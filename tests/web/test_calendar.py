@@ -138,7 +138,13 @@ def test_bad_input_is_a_message_at_its_field(admin: FlaskClient, path: str, valu
 
 
 def test_days_and_years_that_the_calendar_does_not_have_are_not_found(admin: FlaskClient) -> None:
-    for path in ("/calendar?year=1389", "/calendar?year=9999", "/calendar/days/2011-03-20", "/calendar/days/1405-09-01",
-                 "/calendar/days/2026-02-30", "/calendar/days/today"):  # fmt: skip
+    for path in (
+        "/calendar?year=1389",
+        "/calendar?year=9999",
+        "/calendar/days/2011-03-20",
+        "/calendar/days/1405-09-01",
+        "/calendar/days/2026-02-30",
+        "/calendar/days/today",
+    ):
         assert admin.get(path).status_code == 404, path
     assert admin.get("/calendar?year=abc").status_code == 200

@@ -21,11 +21,15 @@ ASK = f'<bpmn:userTask id="ask" name="پرسش">{properties(role="citizen")}</bp
 BAD = event("endEvent", "bad", "error E7").replace('name="bad"', 'name="پایان ناخوش"')
 ERRING = process(start() + ASK + BAD + chain("begin", "ask", "bad"), key="erring", errors="E7")
 CIRCLING = process(
-    start() + ASK + '<bpmn:exclusiveGateway id="one"/><bpmn:exclusiveGateway id="two" default="back"/>' + end()
-    + chain("begin", "ask", "one", "two") + flow("two", "one", identifier="back")
+    start()
+    + ASK
+    + '<bpmn:exclusiveGateway id="one"/><bpmn:exclusiveGateway id="two" default="back"/>'
+    + end()
+    + chain("begin", "ask", "one", "two")
+    + flow("two", "one", identifier="back")
     + flow("two", "done", "answer == 'x'"),
     key="circling",
-)  # fmt: skip
+)
 
 
 @pytest.fixture

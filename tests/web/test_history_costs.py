@@ -106,9 +106,16 @@ def test_what_a_supervisor_watches_costs_no_more_after_thousands_of_ended_cases(
     def grow(session: Session, ended: int) -> None:
         copy(session, "cases", case.id, ended, number=f"'N' || (n + {ended})", status="'completed'")
         copy(
-            session, "tasks", task, ended, case_id=f"n + {1_000 * ended}", token=f"'t' || (n + {ended})",
-            status="'completed'", ended_at="t.since", due_at="t.since",
-        )  # fmt: skip
+            session,
+            "tasks",
+            task,
+            ended,
+            case_id=f"n + {1_000 * ended}",
+            token=f"'t' || (n + {ended})",
+            status="'completed'",
+            ended_at="t.since",
+            due_at="t.since",
+        )
 
     compare(play, browser, ["/monitor", "/incidents", "/cases", "/worklist", "/actions", f"/cases/{case.number}"], grow)
     assert "۵۹+" in browser.get("/monitor").text

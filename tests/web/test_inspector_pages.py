@@ -16,9 +16,13 @@ from tests.scenarios import gas_office as office
 from tests.scenarios.test_inspector_lists import change, given, reports
 
 LISTS = (
-    "pre_inspections", "final_inspections", "approved_inspections", "withdrawn_inspections", "dismissed_inspections",
+    "pre_inspections",
+    "final_inspections",
+    "approved_inspections",
+    "withdrawn_inspections",
+    "dismissed_inspections",
     "financial_report",
-)  # fmt: skip
+)
 
 
 @pytest.fixture

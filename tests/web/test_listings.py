@@ -230,13 +230,20 @@ def test_the_api_gives_the_same_rows(client: Any, people: Any) -> None:
     api = Api.signed_in(client, "finance")
     page = api.get("/lists/books", mark="danger", limit=5).json or {}
     assert page["next"] is None
-    assert page["items"] == [{
-        "values": {
-            "title": "کتاب 1", "pages": 1, "price": 1_000_000, "printed": "2026-11-22",
-            "lent": "2026-11-21T06:30:00Z", "writer": {"text": "نویسندهٔ 1", "url": "/cases"},
-        },
-        "url": "/cases/1", "mark": "danger",
-    }]  # fmt: skip
+    assert page["items"] == [
+        {
+            "values": {
+                "title": "کتاب 1",
+                "pages": 1,
+                "price": 1_000_000,
+                "printed": "2026-11-22",
+                "lent": "2026-11-21T06:30:00Z",
+                "writer": {"text": "نویسندهٔ 1", "url": "/cases"},
+            },
+            "url": "/cases/1",
+            "mark": "danger",
+        }
+    ]
     assert page["totals"] == {"pages": 1, "price": 1_000_000}
 
 
@@ -334,10 +341,12 @@ def test_rows_of_a_sheet_are_added_without_losing_what_was_typed(reader: FlaskCl
 def test_a_mistake_in_a_registration_is_found_when_the_program_starts() -> None:
     listings, columns = Listings(), [Column("a", "الف")]
     for wrong in (
-        {"columns": [Column("a", "الف", "money")]}, {"columns": []}, {"exports": ["doc"]},
+        {"columns": [Column("a", "الف", "money")]},
+        {"columns": []},
+        {"exports": ["doc"]},
         {"filters": [Filter("a", "الف", "date")]},
         {"filters": [Filter("a", "الف", "search"), Filter("b", "ب", "search")]},
-    ):  # fmt: skip
+    ):
         with pytest.raises(ValueError, match="List a"):
             listings.register(key="a", label="الف", role="finance", **{"columns": columns, **wrong})
     listings.register(key="a", label="الف", role="finance", columns=columns)(Shelf(1).read)

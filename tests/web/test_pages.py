@@ -116,11 +116,24 @@ def test_a_page_asks_for_signing_in_and_leads_back(client: FlaskClient) -> None:
 
 
 PUBLIC = {
-    "accounts.forgot", "accounts.register", "accounts.reset", "accounts.sign_in", "accounts.sign_out",
-    "accounts.verify_code", "health.live", "health.ready", "outbox.show", "payments.come_back", "payments.decide",
-    "payments.test_gateway", "preferences.choose_language", "public.certificate", "public.keys",
-    "public.verify", "static",
-}  # fmt: skip
+    "accounts.forgot",
+    "accounts.register",
+    "accounts.reset",
+    "accounts.sign_in",
+    "accounts.sign_out",
+    "accounts.verify_code",
+    "health.live",
+    "health.ready",
+    "outbox.show",
+    "payments.come_back",
+    "payments.decide",
+    "payments.test_gateway",
+    "preferences.choose_language",
+    "public.certificate",
+    "public.keys",
+    "public.verify",
+    "static",
+}
 
 
 def test_a_page_that_nobody_declared_public_is_closed_to_who_is_not_signed_in(app: Any) -> None:

@@ -46,14 +46,22 @@ class Shop(World):
     @classmethod
     def opened(cls, folder: Path, url: str, client: httpx.Client) -> Shop:
         settings = Settings(
-            secret_key="s" * 32, database_url=fresh_database(SQLITE, prepare=prepare), files_path=folder,
-            public_url="http://localhost", payment_gateway="zarinpal", zarinpal_merchant=MERCHANT, zarinpal_url=url,
-        )  # fmt: skip
+            secret_key="s" * 32,
+            database_url=fresh_database(SQLITE, prepare=prepare),
+            files_path=folder,
+            public_url="http://localhost",
+            payment_gateway="zarinpal",
+            zarinpal_merchant=MERCHANT,
+            zarinpal_url=url,
+        )
         clock = StandingClock(SATURDAY)
         services = Services(
-            settings=settings, public_url=settings.public_url, calendar=kartabl.office_calendar(settings),
-            sms=OnScreenOutbox(), payment_gateway=Zarinpal(MERCHANT, base_url=url, timeout=PATIENCE, client=client),
-        )  # fmt: skip
+            settings=settings,
+            public_url=settings.public_url,
+            calendar=kartabl.office_calendar(settings),
+            sms=OnScreenOutbox(),
+            payment_gateway=Zarinpal(MERCHANT, base_url=url, timeout=PATIENCE, client=client),
+        )
         application = kartabl.build(settings, now=clock, services=services)
         shop = cls(application, webapp.create_app(application), Play(application, clock))
         office.add_inspector(shop.play, "inspector-1")

@@ -17,18 +17,21 @@ from tests.web.api_client import Api, code_of, count
 from tests.web.test_pages import Browser, send, token
 
 FIELDS = (
-    '<spiffworkflow:formFields>'
+    "<spiffworkflow:formFields>"
     '<spiffworkflow:formField id="project" label="شمارهٔ پروژه" type="string" required="true"/>'
     '<spiffworkflow:formField id="units" label="واحدها" type="long"/></spiffworkflow:formFields>'
-)  # fmt: skip
+)
 START = f'<bpmn:startEvent id="asked">{properties(role="citizen")}</bpmn:startEvent>'.replace(
     "</bpmn:extensionElements>", f"{FIELDS}</bpmn:extensionElements>"
 )
 ASKED = process(
-    START + service("enquiring", "test_starting.enquire_on_page", submission="submission") + user_task("review")
-    + end() + chain("asked", "enquiring", "review", "done"),
+    START
+    + service("enquiring", "test_starting.enquire_on_page", submission="submission")
+    + user_task("review")
+    + end()
+    + chain("asked", "enquiring", "review", "done"),
     key="enquiry",
-).replace(b'id="enquiry"', 'id="enquiry" name="استعلام"'.encode())  # fmt: skip
+).replace(b'id="enquiry"', 'id="enquiry" name="استعلام"'.encode())
 
 
 def enquire_on_page(context: OperationContext, *, submission: dict[str, Any]) -> dict[str, Any]:
@@ -102,9 +105,13 @@ def test_what_is_wrong_stands_at_its_field_and_no_case_exists(
 
 @pytest.mark.parametrize(
     ("values", "path"),
-    [({}, "project"), ({"project": ["17"]}, "project"), ({"project": "18"}, "project"),
-     ({"project": "17", "case": 1}, "case")],
-)  # fmt: skip
+    [
+        ({}, "project"),
+        ({"project": ["17"]}, "project"),
+        ({"project": "18"}, "project"),
+        ({"project": "17", "case": 1}, "case"),
+    ],
+)
 def test_a_program_is_told_the_same_and_no_case_exists(
     client: Any, people: Any, application: Any, values: dict[str, Any], path: str
 ) -> None:

@@ -25,10 +25,13 @@ def task(identifier: str, name: str, **more: str) -> str:
 
 
 SHUT = process(
-    start() + task("pay", "پرداخت بدهی", locks="visit", lock_reason=f"&quot;{WHY}&quot;") + task("visit", "زمان بازدید")
-    + end() + chain("begin", "pay", "visit", "done"),
+    start()
+    + task("pay", "پرداخت بدهی", locks="visit", lock_reason=f"&quot;{WHY}&quot;")
+    + task("visit", "زمان بازدید")
+    + end()
+    + chain("begin", "pay", "visit", "done"),
     key="shut",
-)  # fmt: skip
+)
 
 
 @pytest.fixture(autouse=True)

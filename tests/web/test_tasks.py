@@ -105,10 +105,12 @@ def test_files_are_kept_while_the_rest_is_refused_and_opened_only_by_who_sees_th
     answer = walk.sends(
         "upload_documents",
         **{
-            "documents-0-title": "ownership_deed", "documents-0-document": pdf(),
-            "documents-1-title": "gas_plan", "documents-1-document": (io.BytesIO(b"<script>"), "نقشه.pdf"),
+            "documents-0-title": "ownership_deed",
+            "documents-0-document": pdf(),
+            "documents-1-title": "gas_plan",
+            "documents-1-document": (io.BytesIO(b"<script>"), "نقشه.pdf"),
         },
-    )  # fmt: skip
+    )
     assert answer.status_code == 422
     assert "نقشه.pdf" in answer.text
     (document,) = session.scalars(select(Document)).all()
@@ -137,9 +139,13 @@ def test_a_document_of_another_case_cannot_be_named(walk: Walk, session: Session
     other = Walk(signed_in("contractor-2", "contractor"), walk.application)
     case = session.get_one(Case, other.case_id)
     foreign = Document(
-        case_id=case.id, sha256="0" * 64, name="a.pdf", media_type="application/pdf", size=1,
+        case_id=case.id,
+        sha256="0" * 64,
+        name="a.pdf",
+        media_type="application/pdf",
+        size=1,
         uploaded_at=case.started_at,
-    )  # fmt: skip
+    )
     session.add(foreign)
     session.commit()
     walk.up_to_documents()

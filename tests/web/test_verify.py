@@ -90,9 +90,11 @@ def test_a_changed_link_is_unknown_and_so_is_a_genuine_one_at_another_number(pla
     first = certificates.issued(play)
     second = certificates.issued(play, renovation_code="3-9-9-9")
     for changed in (
-        link(first).replace(".2026", ".2025"), link(first)[:-1], link(first).replace("?s=K1", "?s=K2"),
+        link(first).replace(".2026", ".2025"),
+        link(first)[:-1],
+        link(first).replace("?s=K1", "?s=K2"),
         link(first).replace(f"/verify/{first.number}", f"/verify/{second.number}"),
-    ):  # fmt: skip
+    ):
         answer = client.get(changed)
         assert answer.status_code == 404, changed
         assert "ناشناخته" in answer.text

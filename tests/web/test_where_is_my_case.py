@@ -92,8 +92,14 @@ def test_unread_messages_are_counted_on_every_page_until_they_are_read(world: Wo
         found = re.search(r'class="bar__count">([۰-۹]+)<', page(world, who, path))
         return found and found[1]
 
-    pages = ["/worklist", "/cases", "/messages", f"/cases/{world.objects['begun']}", "/password",
-             f"/tasks/{world.objects['property']}"]  # fmt: skip
+    pages = [
+        "/worklist",
+        "/cases",
+        "/messages",
+        f"/cases/{world.objects['begun']}",
+        "/password",
+        f"/tasks/{world.objects['property']}",
+    ]
     with world.undone():
         while (own := unread("contractor", "/worklist")) is not None:
             unseen = re.findall(r'href="/(messages/[0-9]+)"', page(world, "contractor", "/messages"))

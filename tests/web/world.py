@@ -102,9 +102,12 @@ def dump(connection: Connection, *, but: tuple[str, ...] = ()) -> dict[str, list
 def build_world(folder: Path, *, prepare: Any, now: datetime) -> World:
     """A world on SQLite with cases that wait at different places, all of them of ``contractor``."""
     settings = Settings(
-        secret_key="s" * 32, database_url=fresh_database(SQLITE, prepare=prepare), files_path=folder, mode="production",
+        secret_key="s" * 32,
+        database_url=fresh_database(SQLITE, prepare=prepare),
+        files_path=folder,
+        mode="production",
         public_url="http://localhost",
-    )  # fmt: skip
+    )
     clock = StandingClock(now)
     application = kartabl.build(settings, now=clock)
     app: Flask = webapp.create_app(application)
@@ -123,8 +126,12 @@ def _add_people(world: World) -> None:
         roles = [role] if role in set(Role) else ["gas_office"]
         name = {"contractor": "contractor-of-the-case"}.get(subject, f"name-{subject}")
         world.people[subject] = world.play.people.add(
-            subject, *roles, scope=SCOPES.get(role, ""), last_name=name, mobile="09130000001",
-        ).id  # fmt: skip
+            subject,
+            *roles,
+            scope=SCOPES.get(role, ""),
+            last_name=name,
+            mobile="09130000001",
+        ).id
 
 
 def _add_cases(world: World) -> None:
@@ -166,9 +173,15 @@ def _add_rest(world: World) -> None:
         case = session.scalars(select(Case).where(Case.number == world.objects["begun"])).one()
         contractor, admin = play.actor("contractor"), play.actor("admin")
         document = documents.store(
-            session, case, file=io.BytesIO(PDF), name="secret-plan.pdf", by=contractor, now=now,
-            folder=application.settings.files_path, limit=application.settings.upload_limit,
-        )  # fmt: skip
+            session,
+            case,
+            file=io.BytesIO(PDF),
+            name="secret-plan.pdf",
+            by=contractor,
+            now=now,
+            folder=application.settings.files_path,
+            limit=application.settings.upload_limit,
+        )
         private = notices.send(session, by=admin, title="شرح محرمانه", body="شرح", username="contractor", now=now)
         public = notices.send(session, by=admin, title="شرح محرمانه", body="شرح", role="contractor", now=now)
         incident = Incident(case_id=case.id, message="it failed", at=now, last_at=now)
@@ -176,9 +189,14 @@ def _add_rest(world: World) -> None:
         session.flush()
         grant = session.scalars(select(RoleGrant).where(RoleGrant.person_id == world.people["citizen"])).one()
         world.objects |= {
-            "document": document.id, "letter": private.id, "public_letter": public.id, "incident": incident.id,
-            "person": world.people["citizen"], "grant": grant.id, "day": "2026-11-23",
-        }  # fmt: skip
+            "document": document.id,
+            "letter": private.id,
+            "public_letter": public.id,
+            "incident": incident.id,
+            "person": world.people["citizen"],
+            "grant": grant.id,
+            "day": "2026-11-23",
+        }
         assert session.scalars(select(Payment).where(Payment.authority == world.objects["payment"])).one()
 
 

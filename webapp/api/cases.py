@@ -27,15 +27,17 @@ def processes(session: Session, actor: Actor) -> Response:
     found = session.scalars(
         select(ProcessDefinition).where(ProcessDefinition.id.in_(newest)).order_by(ProcessDefinition.key)
     )
-    return answer([
-        {
-            "key": definition.key,
-            "name": _(definition.name),
-            "version": definition.version,
-            **_starting(session, actor, definition.key),
-        }
-        for definition in found
-    ])  # fmt: skip
+    return answer(
+        [
+            {
+                "key": definition.key,
+                "name": _(definition.name),
+                "version": definition.version,
+                **_starting(session, actor, definition.key),
+            }
+            for definition in found
+        ]
+    )
 
 
 def _starting(session: Session, actor: Actor, key: str) -> dict[str, Json]:
@@ -66,9 +68,14 @@ def start_case(session: Session, actor: Actor) -> Response:
 def list_cases(session: Session, actor: Actor) -> Response:
     """The cases that the caller may see, newest first."""
     page = cases.cases_page(
-        session, actor, process=argument("process"), status=argument("status"), q=argument("q"), cursor=cursor(),
+        session,
+        actor,
+        process=argument("process"),
+        status=argument("status"),
+        q=argument("q"),
+        cursor=cursor(),
         limit=limit(),
-    )  # fmt: skip
+    )
     return answer({"items": [case_json(session, actor, case) for case in page.items], "next": page.next})
 
 

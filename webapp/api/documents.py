@@ -38,10 +38,16 @@ def upload(session: Session, actor: Actor) -> Response:
         raise NotAllowed(actor.username, "add a document")
     engine = current.engine()
     document = documents.store(
-        session, case, file=file,  # type: ignore[arg-type]
-        name=file.filename or "", by=actor, now=current.now(),
-        folder=engine.services.settings.files_path, limit=engine.upload_limit(session, case), anew=True,
-    )  # fmt: skip
+        session,
+        case,
+        file=file,  # type: ignore[arg-type]
+        name=file.filename or "",
+        by=actor,
+        now=current.now(),
+        folder=engine.services.settings.files_path,
+        limit=engine.upload_limit(session, case),
+        anew=True,
+    )
     return answer(document_json(document), 201)
 
 

@@ -24,15 +24,17 @@ from webapp.list_reading import asked_of, form_of, listing_context
 def lists(session: Session, actor: Actor) -> Response:
     """The lists that the caller has, with their columns; what their filters take is a JSON Schema."""
     context = listing_context(session, actor)
-    return answer([
-        {
-            "key": listing.key,
-            "label": str(listing.label),
-            "columns": [{"key": one.key, "label": str(one.label), "kind": one.kind} for one in listing.columns],
-            "filters": form_of(listing, context, MultiDict()).value_schema(),
-        }
-        for listing in current.application().listings.for_roles(actor.roles)
-    ])  # fmt: skip
+    return answer(
+        [
+            {
+                "key": listing.key,
+                "label": str(listing.label),
+                "columns": [{"key": one.key, "label": str(one.label), "kind": one.kind} for one in listing.columns],
+                "filters": form_of(listing, context, MultiDict()).value_schema(),
+            }
+            for listing in current.application().listings.for_roles(actor.roles)
+        ]
+    )
 
 
 @bp.get("/v1/lists/<key>")
@@ -43,10 +45,13 @@ def show_list(session: Session, actor: Actor, key: str) -> Response:
     context = listing_context(session, actor)
     form = form_of(listing, context, request.args)
     found = listing.read(context, asked_of(listing, form, cursor=cursor(), limit=limit()))
-    return answer({
-        "items": [_row_json(listing, row) for row in found.rows], "next": found.next,
-        "totals": _values_json(listing.columns, found.totals) if found.totals else None,
-    })  # fmt: skip
+    return answer(
+        {
+            "items": [_row_json(listing, row) for row in found.rows],
+            "next": found.next,
+            "totals": _values_json(listing.columns, found.totals) if found.totals else None,
+        }
+    )
 
 
 def _row_json(listing: Listing, row: Row) -> Json:

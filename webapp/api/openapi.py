@@ -63,7 +63,10 @@ def document(root: str = "/api") -> Json:
         "servers": [{"url": f"{root}/v1"}],
         "security": [{"token": []}],
         "tags": [
-            {"name": "sign-in"}, {"name": "cases"}, {"name": "tasks"}, {"name": "documents"},
+            {"name": "sign-in"},
+            {"name": "cases"},
+            {"name": "tasks"},
+            {"name": "documents"},
             {"name": "lists"},
         ],
         "paths": paths(),
@@ -72,7 +75,7 @@ def document(root: str = "/api") -> Json:
             "schemas": SCHEMAS,
             "parameters": PARAMETERS,
         },
-    }  # fmt: skip
+    }
 
 
 def paths() -> Json:
@@ -84,12 +87,17 @@ def _sign_in_paths() -> Json:
     return {
         "/token": {
             "post": call(
-                "sign-in", "Sign in", 200, ref("Token"), body=ref("Credentials"), open_to_all=True,
+                "sign-in",
+                "Sign in",
+                200,
+                ref("Token"),
+                body=ref("Credentials"),
+                open_to_all=True,
                 errors=[("malformed",), NO_TOKEN, REFUSED, ("invalid",), ("too_many",)],
             ),
             "delete": call("sign-in", "End the token of this call", 204, errors=[]),
         },
-    }  # fmt: skip
+    }
 
 
 def _case_paths() -> Json:
@@ -97,52 +105,84 @@ def _case_paths() -> Json:
         "/processes": {"get": call("cases", "Which processes there are", 200, array(ref("Process")), errors=[])},
         "/cases": {
             "post": call(
-                "cases", "Start a case", 201, ref("Step"), body=ref("Start"), repeatable=True, errors=[GONE],
+                "cases",
+                "Start a case",
+                201,
+                ref("Step"),
+                body=ref("Start"),
+                repeatable=True,
+                errors=[GONE],
             ),
             "get": call(
-                "cases", "The cases that the caller may see, newest first", 200, page_of("Case"),
-                parameters=["process", _status(), "q", "cursor", "limit"], errors=[("invalid",)],
+                "cases",
+                "The cases that the caller may see, newest first",
+                200,
+                page_of("Case"),
+                parameters=["process", _status(), "q", "cursor", "limit"],
+                errors=[("invalid",)],
             ),
         },
-        "/cases/{number}": {
-            "get": call("cases", "One case", 200, ref("Case"), parameters=["number"], errors=[GONE])
-        },
+        "/cases/{number}": {"get": call("cases", "One case", 200, ref("Case"), parameters=["number"], errors=[GONE])},
         "/cases/{number}/history": {
             "get": call(
-                "cases", "All that happened in a case, oldest first", 200, array(ref("HistoryEntry")),
-                parameters=["number"], errors=[GONE],
+                "cases",
+                "All that happened in a case, oldest first",
+                200,
+                array(ref("HistoryEntry")),
+                parameters=["number"],
+                errors=[GONE],
             )
         },
-    }  # fmt: skip
+    }
 
 
 def _task_paths() -> Json:
     return {
         "/tasks": {
             "get": call(
-                "tasks", "The caller's worklist", 200, page_of("Task"), errors=[("invalid",)],
+                "tasks",
+                "The caller's worklist",
+                200,
+                page_of("Task"),
+                errors=[("invalid",)],
                 parameters=[
                     query("mine", FLAG, "what waits for the caller in person; alone: nothing else"),
                     query("group", FLAG, "what waits for the caller's groups; alone: nothing else"),
-                    "process", "q", query("sort", {"enum": SORTS, "default": "priority"}, "order"), "cursor", "limit",
+                    "process",
+                    "q",
+                    query("sort", {"enum": SORTS, "default": "priority"}, "order"),
+                    "cursor",
+                    "limit",
                 ],
             )
         },
         "/actions": {
             "get": call(
-                "tasks", "What the caller may do with cases besides the tasks that wait", 200, page_of("Task"),
-                errors=[("invalid",)], parameters=["process", query("action", TEXT, "its key"), "q", "cursor", "limit"],
+                "tasks",
+                "What the caller may do with cases besides the tasks that wait",
+                200,
+                page_of("Task"),
+                errors=[("invalid",)],
+                parameters=["process", query("action", TEXT, "its key"), "q", "cursor", "limit"],
             )
         },
         "/tasks/{task_id}": {
             "get": call(
-                "tasks", "An open task with its form and values", 200, ref("TaskWithForm"), parameters=["task_id"],
+                "tasks",
+                "An open task with its form and values",
+                200,
+                ref("TaskWithForm"),
+                parameters=["task_id"],
                 errors=[GONE, ("task_not_open",)],
             )
         },
         "/tasks/{task_id}/draft": {
             "put": call(
-                "tasks", "Keep values unchecked, for later", 204, body=ref("Submission"), parameters=["task_id"],
+                "tasks",
+                "Keep values unchecked, for later",
+                204,
+                body=ref("Submission"),
+                parameters=["task_id"],
                 errors=[("malformed",), GONE, ("task_not_open",), ("invalid",)],
             )
         },
@@ -150,18 +190,24 @@ def _task_paths() -> Json:
         "/tasks/{task_id}/release": {"post": _change("Give a claimed task back to the group")},
         "/tasks/{task_id}/complete": {
             "post": call(
-                "tasks", "Complete a task: the case goes on to its next wait", 200, ref("Step"),
-                body=ref("Submission"), parameters=["task_id"], repeatable=True, errors=[GONE, BUSY],
+                "tasks",
+                "Complete a task: the case goes on to its next wait",
+                200,
+                ref("Step"),
+                body=ref("Submission"),
+                parameters=["task_id"],
+                repeatable=True,
+                errors=[GONE, BUSY],
             )
         },
-    }  # fmt: skip
+    }
 
 
 def _document_paths() -> Json:
     return {
         "/documents": {"post": _upload()},
         "/documents/{document_id}": {"get": _download()},
-    }  # fmt: skip
+    }
 
 
 def _list_paths() -> Json:
@@ -169,19 +215,27 @@ def _list_paths() -> Json:
         "/lists": {"get": call("lists", "The lists of the caller's roles", 200, array(ref("List")), errors=[])},
         "/lists/{key}": {
             "get": call(
-                "lists", "The rows of a list", 200, ref("ListPage"), errors=[GONE, ("invalid",)],
+                "lists",
+                "The rows of a list",
+                200,
+                ref("ListPage"),
+                errors=[GONE, ("invalid",)],
                 parameters=[
                     {"name": "key", "in": "path", "required": True, "schema": TEXT, "description": "key of a list"},
                     {
-                        "name": "filters", "in": "query", "style": "form", "explode": True,
+                        "name": "filters",
+                        "in": "query",
+                        "style": "form",
+                        "explode": True,
                         "schema": {"type": "object", "additionalProperties": TEXT},
                         "description": "the list's own filters, each by its name; days in Jalali or ISO",
                     },
-                    "cursor", "limit",
+                    "cursor",
+                    "limit",
                 ],
             )
         },
-    }  # fmt: skip
+    }
 
 
 def _status() -> Json:
@@ -189,10 +243,17 @@ def _status() -> Json:
 
 
 def call(
-    tag: str, summary: str, status: int, schema: Json | None = None, *, errors: list[tuple[str, ...]],
-    body: Json | None = None, parameters: list[str | Json] | None = None, repeatable: bool = False,
+    tag: str,
+    summary: str,
+    status: int,
+    schema: Json | None = None,
+    *,
+    errors: list[tuple[str, ...]],
+    body: Json | None = None,
+    parameters: list[str | Json] | None = None,
+    repeatable: bool = False,
     open_to_all: bool = False,
-) -> Json:  # fmt: skip
+) -> Json:
     """The description of one call. ``errors``: codes, grouped by status; those of every call are added."""
     names = [*(parameters or []), "language", *(["idempotency_key"] if repeatable else [])]
     groups = list(errors) if open_to_all else [NO_TOKEN, REFUSED, *errors]
@@ -203,9 +264,12 @@ def call(
     answers: Json = {str(status): _answered(schema)}
     answers |= {str(_status_of(codes)): problem_answer(*codes) for codes in groups}
     described: Json = {
-        "tags": [tag], "summary": summary, "operationId": _operation_id(summary),
-        "parameters": [_parameter(name) for name in names], "responses": dict(sorted(answers.items())),
-    }  # fmt: skip
+        "tags": [tag],
+        "summary": summary,
+        "operationId": _operation_id(summary),
+        "parameters": [_parameter(name) for name in names],
+        "responses": dict(sorted(answers.items())),
+    }
     if body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     if open_to_all:
@@ -233,16 +297,25 @@ def _operation_id(summary: str) -> str:
 
 def _change(summary: str) -> Json:
     return call(
-        "tasks", summary, 200, ref("Task"), parameters=["task_id"], repeatable=True,
+        "tasks",
+        summary,
+        200,
+        ref("Task"),
+        parameters=["task_id"],
+        repeatable=True,
         errors=[("must_change_password", "not_allowed"), GONE, ("task_not_open", "task_claimed")],
-    )  # fmt: skip
+    )
 
 
 def _upload() -> Json:
     described = call(
-        "documents", "Upload a file to a case", 201, ref("Document"), repeatable=True,
+        "documents",
+        "Upload a file to a case",
+        201,
+        ref("Document"),
+        repeatable=True,
         errors=[("must_change_password", "not_allowed"), GONE, ("too_large",)],
-    )  # fmt: skip
+    )
     file = {"type": "string", "format": "binary", "description": "PDF, JPEG, PNG, WebP, TIFF, DOCX or XLSX"}
     form = obj({"file": file, "case": {**TEXT, "description": "the case's number"}})
     described["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}

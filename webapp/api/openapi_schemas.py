@@ -219,9 +219,12 @@ SCHEMAS: Json = {
 
 
 def page_of(name: str) -> Json:
-    return obj({
-        "items": array(ref(name)), "next": nullable({**TEXT, "description": "`cursor` of the next page"}),
-    })  # fmt: skip
+    return obj(
+        {
+            "items": array(ref(name)),
+            "next": nullable({**TEXT, "description": "`cursor` of the next page"}),
+        }
+    )
 
 
 def query(name: str, schema: Json, description: str) -> Json:
@@ -230,7 +233,11 @@ def query(name: str, schema: Json, description: str) -> Json:
 
 PARAMETERS: Json = {
     "number": {
-        "name": "number", "in": "path", "required": True, "schema": TEXT, "example": NUMBER_EXAMPLE,
+        "name": "number",
+        "in": "path",
+        "required": True,
+        "schema": TEXT,
+        "example": NUMBER_EXAMPLE,
         "description": "the case's number, in any digits, with or without dashes",
     },
     "task_id": {"name": "task_id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}},
@@ -240,15 +247,19 @@ PARAMETERS: Json = {
     "cursor": query("cursor", TEXT, "`next` of the page before"),
     "limit": query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 30}, "items of a page"),
     "idempotency_key": {
-        "name": "Idempotency-Key", "in": "header", "schema": {**TEXT, "minLength": 1, "maxLength": 100},
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {**TEXT, "minLength": 1, "maxLength": 100},
         "description": "chosen by the caller; the same call with the same key is done once and answered alike "
         "for 7 days. With another body: `idempotency_key_reused`.",
     },
     "language": {
-        "name": "Accept-Language", "in": "header", "schema": {"enum": ["fa", "en"]},
+        "name": "Accept-Language",
+        "in": "header",
+        "schema": {"enum": ["fa", "en"]},
         "description": "language of names and messages; else the person's own",
     },
-}  # fmt: skip
+}
 
 
 def problem_answer(*codes: str) -> Json:
@@ -256,12 +267,16 @@ def problem_answer(*codes: str) -> Json:
     examples = {
         code: {
             "value": {
-                "type": f"urn:kartabl:problem:{code}", "title": str(CODES[code][1]), "status": CODES[code][0],
-                "code": code, "detail": str(CODES[code][1]), **_more(code),
+                "type": f"urn:kartabl:problem:{code}",
+                "title": str(CODES[code][1]),
+                "status": CODES[code][0],
+                "code": code,
+                "detail": str(CODES[code][1]),
+                **_more(code),
             }
         }
         for code in codes
-    }  # fmt: skip
+    }
     content = {"application/problem+json": {"schema": ref("Problem"), "examples": examples}}
     answer: Json = {"description": " · ".join(f"`{code}`" for code in codes), "content": content}
     if "too_many" in codes:
@@ -273,7 +288,9 @@ def problem_answer(*codes: str) -> Json:
 
 def _more(code: str) -> Json:
     more: dict[str, Json] = {
-        "invalid": {"errors": {"meters.0.consumption": ["…"]}}, "too_many": {"retry_after": 60},
-        "operation_failed": {"incident": 12}, "internal": {"reference": "9f3a11c0"},
-    }  # fmt: skip
+        "invalid": {"errors": {"meters.0.consumption": ["…"]}},
+        "too_many": {"retry_after": 60},
+        "operation_failed": {"incident": 12},
+        "internal": {"reference": "9f3a11c0"},
+    }
     return more.get(code, {})

@@ -52,9 +52,17 @@ CODES: dict[str, tuple[int, Any]] = {
     "unavailable": (503, lazy("سامانه اکنون پاسخ نمی‌دهد. چیزی ثبت نشد؛ کمی بعد دوباره بفرستید.")),
 }
 BY_STATUS = {
-    400: "malformed", 401: "not_signed_in", 403: "not_allowed", 404: "not_found", 405: "method_not_allowed",
-    413: "too_large", 415: "unsupported_media_type", 422: "invalid", 429: "too_many", 503: "unavailable",
-}  # fmt: skip
+    400: "malformed",
+    401: "not_signed_in",
+    403: "not_allowed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "too_many",
+    503: "unavailable",
+}
 
 
 class Problem(Exception):
@@ -67,15 +75,23 @@ class Problem(Exception):
 
 
 def problem(
-    code: str, *, detail: str = "", errors: Mapping[str, list[str]] | None = None,
-    headers: Mapping[str, str] | None = None, **more: Any,
-) -> Response:  # fmt: skip
+    code: str,
+    *,
+    detail: str = "",
+    errors: Mapping[str, list[str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
     """The answer for a code. ``errors`` by field name, ``""`` for what belongs to no field."""
     status, title = CODES[code]
     body: dict[str, Any] = {
-        "type": f"urn:kartabl:problem:{code}", "title": str(title), "status": status, "code": code,
-        "detail": detail or str(title), **more,
-    }  # fmt: skip
+        "type": f"urn:kartabl:problem:{code}",
+        "title": str(title),
+        "status": status,
+        "code": code,
+        "detail": detail or str(title),
+        **more,
+    }
     if errors is not None:
         body["errors"] = {name: [str(message) for message in messages] for name, messages in errors.items()}
     text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")

@@ -29,9 +29,16 @@ def list_tasks(session: Session, actor: Actor) -> Response:
     """The caller's worklist: what waits for them (``mine``) and for their groups (``group``); both by default."""
     mine, group = flag("mine"), flag("group")
     page = worklist.tasks_page(  # asking for one of the two leaves the other out
-        session, actor, mine=not group if mine is None else mine, group=not mine if group is None else group,
-        process=argument("process"), q=argument("q"), sort=argument("sort"), cursor=cursor(), limit=limit(),
-    )  # fmt: skip
+        session,
+        actor,
+        mine=not group if mine is None else mine,
+        group=not mine if group is None else group,
+        process=argument("process"),
+        q=argument("q"),
+        sort=argument("sort"),
+        cursor=cursor(),
+        limit=limit(),
+    )
     return answer({"items": [task_json(actor, task) for task in page.items], "next": page.next})
 
 
@@ -40,9 +47,14 @@ def list_tasks(session: Session, actor: Actor) -> Response:
 def list_actions(session: Session, actor: Actor) -> Response:
     """What the caller may do with cases besides the tasks that wait; completed like a task."""
     page = actions.actions_page(
-        session, actor, process=argument("process"), action=argument("action"), q=argument("q"), cursor=cursor(),
+        session,
+        actor,
+        process=argument("process"),
+        action=argument("action"),
+        q=argument("q"),
+        cursor=cursor(),
         limit=limit(),
-    )  # fmt: skip
+    )
     return answer({"items": [task_json(actor, task) for task in page.items], "next": page.next})
 
 
@@ -52,12 +64,16 @@ def show_task(session: Session, actor: Actor, task_id: int) -> Response:
     """A task with its form (JSON Schema) and its values: the draft, else what was saved before."""
     view = current.engine().open_task(session, task_id, by=actor)
     form, choices = shown_form(view), view.briefing.choices
-    return answer({
-        **task_json(actor, view.task), "form": form_class(view).json_schema(choices), "values": form.draft_values,
-        "draft": view.draft is not None,
-        "notices": [{"kind": b.kind, "text": str(b.text)} for b in view.briefing.blocks if isinstance(b, Notice)],
-        "links": [{"label": str(b.label), "url": b.url} for b in view.briefing.blocks if isinstance(b, Link)],
-    })  # fmt: skip
+    return answer(
+        {
+            **task_json(actor, view.task),
+            "form": form_class(view).json_schema(choices),
+            "values": form.draft_values,
+            "draft": view.draft is not None,
+            "notices": [{"kind": b.kind, "text": str(b.text)} for b in view.briefing.blocks if isinstance(b, Notice)],
+            "links": [{"label": str(b.label), "url": b.url} for b in view.briefing.blocks if isinstance(b, Link)],
+        }
+    )
 
 
 @bp.put(f"{TASK}/draft")

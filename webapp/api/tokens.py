@@ -27,9 +27,13 @@ def token() -> Response:
         raise InvalidSubmission({name: [_("این را پر کنید.")] for name in missing})
     with current.transaction() as session:
         person, secret = accounts().sign_in(
-            session, given["username"], given["password"], address=request.remote_addr or "", now=current.now(),
+            session,
+            given["username"],
+            given["password"],
+            address=request.remote_addr or "",
+            now=current.now(),
             kind="api",
-        )  # fmt: skip
+        )
         if person.must_change_password:
             raise Problem("must_change_password")
     seconds = int(API_TOKEN_LIVES.total_seconds())

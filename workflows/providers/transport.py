@@ -90,9 +90,15 @@ def post(
     extensions = {"target": target.encode("ascii")} if target else None
     try:
         with client.stream(
-            "POST", url, json=json_body, data=form, headers=HEADERS, timeout=timeout, follow_redirects=False,
+            "POST",
+            url,
+            json=json_body,
+            data=form,
+            headers=HEADERS,
+            timeout=timeout,
+            follow_redirects=False,
             extensions=extensions,
-        ) as response:  # fmt: skip
+        ) as response:
             status = response.status_code
             content = _read(response, service=service, until=time.monotonic() + timeout)
     except NOT_SENT as error:

@@ -27,9 +27,14 @@ class ReportFee:
 
 
 def lines_of_report(
-    fee: ReportFee, meters: Sequence[MeterForFee], *, marked: Collection[int], work_type: str, stage: str,
+    fee: ReportFee,
+    meters: Sequence[MeterForFee],
+    *,
+    marked: Collection[int],
+    work_type: str,
+    stage: str,
     tariff: Tariff,
-) -> list[FeeLine]:  # fmt: skip
+) -> list[FeeLine]:
     """The invoice of a report: nothing, one more stage for all meters, or a repeated visit for the marked ones."""
     if fee.item == NONE:
         return []
@@ -57,9 +62,13 @@ def difference(
         return Difference(amount, [])
     lines = [
         FeeLine(
-            meter_number=meter.number, meter_class=meter.meter_class, item=CLASS_DIFFERENCE, stage=stage,
-            quantity=quantity, unit_amount=more,
+            meter_number=meter.number,
+            meter_class=meter.meter_class,
+            item=CLASS_DIFFERENCE,
+            stage=stage,
+            quantity=quantity,
+            unit_amount=more,
         )
         for stage, quantity in prepaid.items()
-    ]  # fmt: skip
+    ]
     return Difference(amount, lines)

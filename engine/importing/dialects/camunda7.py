@@ -65,13 +65,19 @@ class _Step:
             required = one.get("required") == "true" or any(found.get("name") == "required" for found in constraints)
             values = [
                 (value.get("id") or "", value.get("name") or value.get("id") or "")
-                for value in one.iter(f"{{{self.namespace}}}value") if value.get("id")
-            ]  # fmt: skip
+                for value in one.iter(f"{{{self.namespace}}}value")
+                if value.get("id")
+            ]
             meaning.field(
-                self.draft, self.node, one.get("id", ""), label=one.get("label") or one.get("name") or "",
-                kind=one.get("type", "string"), values=values, required=required,
+                self.draft,
+                self.node,
+                one.get("id", ""),
+                label=one.get("label") or one.get("name") or "",
+                kind=one.get("type", "string"),
+                values=values,
+                required=required,
                 default=one.get("defaultValue") or one.get("default") or "",
-            )  # fmt: skip
+            )
         if (key := self._get("formKey") or self._get("formRef")) and not declared:
             meaning.foreign_form(self.draft, self.node, key)
 

@@ -13,10 +13,23 @@ from engine.importing.roles import role_named
 from models.language import gettext as _
 
 KINDS = {
-    "string": "string", "text": "text", "long": "long", "int": "long", "integer": "long", "number": "long",
-    "double": "string", "boolean": "boolean", "checkbox": "boolean", "date": "date", "datetime": "date",
-    "enum": "enum", "select": "enum", "radio": "enum", "textfield": "string", "textarea": "text",
-}  # fmt: skip
+    "string": "string",
+    "text": "text",
+    "long": "long",
+    "int": "long",
+    "integer": "long",
+    "number": "long",
+    "double": "string",
+    "boolean": "boolean",
+    "checkbox": "boolean",
+    "date": "date",
+    "datetime": "date",
+    "enum": "enum",
+    "select": "enum",
+    "radio": "enum",
+    "textfield": "string",
+    "textarea": "text",
+}
 
 
 def assign(draft: Draft, node: etree._Element, candidates: str) -> None:
@@ -58,9 +71,16 @@ def foreign_form(draft: Draft, node: etree._Element, key: str) -> None:
 
 
 def field(
-    draft: Draft, node: etree._Element, identifier: str, *, label: str, kind: str,
-    values: list[tuple[str, str]] | None = None, required: bool = False, default: str = "",
-) -> None:  # fmt: skip
+    draft: Draft,
+    node: etree._Element,
+    identifier: str,
+    *,
+    label: str,
+    kind: str,
+    values: list[tuple[str, str]] | None = None,
+    required: bool = False,
+    default: str = "",
+) -> None:
     """A form field under a name that data can have here."""
     name = field_name(identifier)
     if any(found.get("id") == name for found in fields_of(node)):

@@ -84,12 +84,18 @@ def _field(draft: Draft, node: etree._Element, one: dict[str, Any]) -> None:
     rules = one.get("validate")
     values = [
         (str(value.get("value", "")), str(value.get("label") or value.get("value", "")))
-        for value in one.get("values") or [] if isinstance(value, dict)
-    ]  # fmt: skip
+        for value in one.get("values") or []
+        if isinstance(value, dict)
+    ]
     meaning.field(
-        draft, node, one["key"], label=str(one.get("label") or ""), kind=str(one.get("type") or "string"),
-        values=values, required=isinstance(rules, dict) and rules.get("required") is True,
-    )  # fmt: skip
+        draft,
+        node,
+        one["key"],
+        label=str(one.get("label") or ""),
+        kind=str(one.get("type") or "string"),
+        values=values,
+        required=isinstance(rules, dict) and rules.get("required") is True,
+    )
 
 
 def _work(draft: Draft, node: etree._Element) -> None:

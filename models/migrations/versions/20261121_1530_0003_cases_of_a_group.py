@@ -23,6 +23,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_participants_role_person_id_case_id", table_name="participants")
     op.create_index(
-        "ix_participants_role_case_id", "participants", ["role", "case_id"],
+        "ix_participants_role_case_id",
+        "participants",
+        ["role", "case_id"],
         postgresql_where=sa.text("person_id IS NULL"),
-    )  # fmt: skip
+    )

@@ -46,9 +46,12 @@ def upgrade() -> None:
     _exchange(OLD, NEW)
     of_group = sa.text("person_id IS NULL")
     op.create_index(
-        "ix_participants_of_group", "participants", ["role", "case_id"],
-        postgresql_where=of_group, sqlite_where=of_group,
-    )  # fmt: skip
+        "ix_participants_of_group",
+        "participants",
+        ["role", "case_id"],
+        postgresql_where=of_group,
+        sqlite_where=of_group,
+    )
     op.create_table(
         "case_words",
         sa.Column(

@@ -68,9 +68,13 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("working_days", sa.SmallInteger(), nullable=True))
         op.add_column(table, sa.Column("calendar_revision", sa.Integer(), nullable=True))
         op.create_index(
-            f"ix_{table}_in_working_days", table, ["calendar_revision", "id"], unique=False,
-            postgresql_where=sa.text(condition), sqlite_where=sa.text(condition),
-        )  # fmt: skip
+            f"ix_{table}_in_working_days",
+            table,
+            ["calendar_revision", "id"],
+            unique=False,
+            postgresql_where=sa.text(condition),
+            sqlite_where=sa.text(condition),
+        )
 
 
 def downgrade() -> None:

@@ -14,8 +14,12 @@ depends_on = None
 
 ACTIONS = [
     ("ix_tasks_open_actions_of_group", "role", "status = 'open' AND assignee_id IS NULL AND kind = 'action'"),
-    ("ix_tasks_open_actions_of_person", "assignee_id", "status = 'open' AND assignee_id IS NOT NULL AND kind = 'action'"),
-]  # fmt: skip
+    (
+        "ix_tasks_open_actions_of_person",
+        "assignee_id",
+        "status = 'open' AND assignee_id IS NOT NULL AND kind = 'action'",
+    ),
+]
 
 WORKLISTS = [
     ("ix_tasks_open_of_group", ["role", "priority", "sort_due_at", "id"], "assignee_id IS NULL"),

@@ -42,9 +42,13 @@ def upgrade() -> None:
     op.create_index("ix_tickets_requester_id_id", "tickets", ["requester_id", "id"], unique=False)
     op.create_index("ix_tickets_unit_id", "tickets", ["unit", "id"], unique=False)
     op.create_index(
-        "ix_tickets_overdue", "tickets", ["overdue_at", "id"], unique=False, postgresql_where=OVERDUE,
+        "ix_tickets_overdue",
+        "tickets",
+        ["overdue_at", "id"],
+        unique=False,
+        postgresql_where=OVERDUE,
         sqlite_where=OVERDUE,
-    )  # fmt: skip
+    )
     op.create_table(
         "ticket_messages",
         sa.Column("id", BIG, nullable=False),
