@@ -13,7 +13,7 @@ from benchmarks import databases
 from benchmarks.office import FIELDS, QUIET, REMINDED, VISITS, Office, form_class, open_office
 from benchmarks.reporting import say
 from engine import effects, searching
-from engine.identity import Actor, actor_for
+from engine.actor import Actor, actor_for
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case

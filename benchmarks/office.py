@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 import kartabl
 from engine import checking, definitions, diagrams
-from engine.identity import Actor, actor_for
+from engine.actor import Actor, actor_for
 from engine.operations import OperationContext
 from engine.service import Engine
 from engine.settings import Settings

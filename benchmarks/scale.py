@@ -23,8 +23,8 @@ from benchmarks.counting import Statements
 from benchmarks.office import VISITS, Office, open_office
 from benchmarks.reporting import Part, Table, median, run_alone, say, spread
 from engine import jobs
+from engine.actor import Actor, actor_for
 from engine.cases import cases_page
-from engine.identity import Actor, actor_for
 from engine.worklist import tasks_page, worklist_counts
 from models.account import Person
 from models.case import Case, CaseStatus, Task, TaskStatus

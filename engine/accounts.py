@@ -18,10 +18,10 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from engine import attempts, effects, passwords
+from engine.actor import Actor, SignedIn, acting
 from engine.attempts import Limit
 from engine.codes import CODE_AGAIN, CODES_PER_DAY, CODES_PER_HOUR, CodeRefused, Codes, code_does_not_fit
 from engine.errors import EngineError, Refusal, TooMany
-from engine.identity import Actor, SignedIn, acting
 from engine.settings import Settings
 from models import identifiers
 from models.account import Person, RoleGrant, SignInSession, person_name

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, 
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from engine import searching
+from engine.actor import Actor
 from engine.definitions import Definitions
-from engine.identity import Actor
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import tasks_of_person, ways_to_tasks
 from engine.worklist import ACTION, OPEN, matching

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.identity import Actor
+from engine.actor import Actor
 from engine.operations import Services
 from models.case import Case, FlowPassage
 from models.choice import Choice

@@ -16,8 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import calendar, permissions
+from engine.actor import Actor
 from engine.errors import Refusal
-from engine.identity import Actor
 from engine.moving import MovedDeadline, moves, waiting_deadlines
 from engine.working_time import WorkingCalendar
 from models.digits import clean

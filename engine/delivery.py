@@ -14,8 +14,8 @@ from sqlalchemy import CursorResult, delete, insert, update
 from sqlalchemy.orm import Session
 
 from engine import effects, incidents, leases, locking, subscriptions
+from engine.actor import SYSTEM
 from engine.errors import EngineError
-from engine.identity import SYSTEM
 from engine.service import Engine
 from models.case import Case, CaseStatus, Task, TaskStatus
 from models.event import EventKind, EventSubscription

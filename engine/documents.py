@@ -23,8 +23,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import effects
+from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
-from engine.identity import Actor
 from engine.permissions import may_see_case
 from models.case import Case
 from models.digits import ZWNJ, persian_digits

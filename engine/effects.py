@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from engine import postponed, searching, statements
-from engine.identity import Actor
+from engine.actor import Actor
 from models.account import Notice, Person
 from models.case import Case, Participant, Task, TaskStatus
 from models.language import LazyText

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
+from engine.actor import Actor
 from engine.errors import NotFound
-from engine.identity import Actor
 from engine.operations import Services
 from engine.working_time import WorkingCalendar
 from models.choice import Choice

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, select, union
 from sqlalchemy.orm import Session, joinedload
 
 from engine import permissions
-from engine.identity import Actor
+from engine.actor import Actor
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.worklist import OPEN_WORK
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus

@@ -17,9 +17,9 @@ from sqlalchemy import Select, exists, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from engine import cases, effects, incidents, locking
+from engine.actor import SYSTEM, Actor, actor_for
 from engine.deadlines import Counted, Current
 from engine.errors import EngineError, OperationFailed
-from engine.identity import SYSTEM, Actor, actor_for
 from engine.service import Engine
 from engine.working_time import WorkingCalendar
 from models.account import Person

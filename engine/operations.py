@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from sqlalchemy.orm import Session
 
 from engine import effects
-from engine.identity import Actor
+from engine.actor import Actor
 from models.case import Case
 
 if TYPE_CHECKING:

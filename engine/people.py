@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from engine import attempts, passwords, permissions
 from engine.accounts import Accounts, fold_username
+from engine.actor import Actor
 from engine.errors import NotFound, Refusal
-from engine.identity import Actor
 from engine.paging import Page, capped, page_of, read_cursor
 from models import identifiers
 from models.account import Person, Role, RoleGrant

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
+from engine.actor import Actor
 from engine.errors import NotAllowed
-from engine.identity import Actor
 from models.account import Person, Role, RoleGrant
 from models.case import Case, Participant, Task
 from models.language import gettext as _

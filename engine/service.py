@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import effects, incidents, locking, numbers, permissions, postponed, statements
+from engine import case_numbers, effects, incidents, locking, permissions, postponed, statements
+from engine.actor import SYSTEM, Actor
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
@@ -28,7 +29,6 @@ from engine.errors import (
     TaskNotOpen,
 )
 from engine.expressions import SafeEnvironment
-from engine.identity import SYSTEM, Actor
 from engine.operations import Json, OperationContext, Operations, Services
 from engine.reports import Reports
 from engine.runtime import Run
@@ -172,7 +172,7 @@ class Engine:
     ) -> StepResult:
         now = self.clock()
         case = Case(
-            number=numbers.placeholder(),
+            number=case_numbers.placeholder(),
             process_key=deployed.key,
             definition_id=deployed.definition_id,
             status=CaseStatus.RUNNING,
@@ -184,7 +184,7 @@ class Engine:
         )
         session.add(case)
         session.flush()
-        case.number = numbers.case_number(case.id, now)
+        case.number = case_numbers.case_number(case.id, now)
         effects.set_subject(session, case, "", [])
         session.flush()
         for role, person_id in bindings.items():

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.actor import Actor
 from engine.briefing import Briefing
 from engine.errors import NotFound
-from engine.identity import Actor
 from engine.listings import ListingContext
 
 ReadSheet = Callable[[ListingContext], Briefing]

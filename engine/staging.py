@@ -14,9 +14,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
+from engine.actor import Actor
 from engine.calendar import OfficeCalendar
 from engine.errors import InvalidSubmission
-from engine.identity import Actor
 from engine.permissions import demand
 from models.account import Attempt, SignInSession, VerificationCode
 from models.digits import ascii_digits

@@ -9,8 +9,8 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from engine import effects, incidents, locking, permissions, subscriptions
+from engine.actor import Actor
 from engine.errors import NotAllowed, NotFound, Refusal
-from engine.identity import Actor
 from models.case import Case, CaseStatus, Task, TaskStatus
 from models.job import THROWN_JOBS, Incident, Job
 

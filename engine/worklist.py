@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, lite
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from engine import searching
+from engine.actor import Actor
+from engine.case_numbers import read_number
 from engine.errors import InvalidSubmission
-from engine.identity import Actor
-from engine.numbers import read_number
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import tasks_of_group, tasks_of_person, ways_to_tasks
 from models.account import Person, RoleGrant

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import kartabl
+from engine.actor import Actor, actor_for
 from engine.errors import InvalidSubmission
-from engine.identity import Actor, actor_for
 from engine.worker import Worker
 from models.account import Person, RoleGrant
 from models.billing import Invoice, Payment

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine import numbers
+from engine import case_numbers
 from engine.accounts import fold_username
 from engine.settings import Settings
 from models.account import Notice, NoticeReading, Person, Role, RoleGrant
@@ -104,7 +104,7 @@ def test_nothing_failed(session: Session) -> None:
 @pytest.mark.rule("CASE-1")
 def test_every_case_has_a_valid_number(session: Session) -> None:
     for number in session.scalars(select(Case.number)):
-        assert numbers.read_number(number) == number
+        assert case_numbers.read_number(number) == number
 
 
 @pytest.mark.rule("TKT-2", "TKT-5")

@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 import kartabl
 import webapp
 from engine import permissions
-from engine.identity import actor_for
+from engine.actor import actor_for
 from engine.settings import Settings
 from models import migrate
 from models.account import Person

@@ -13,8 +13,8 @@ from flask import session as cookie
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
+from engine.actor import Actor, SignedIn
 from engine.errors import EngineError
-from engine.identity import Actor, SignedIn
 from models import language
 
 if TYPE_CHECKING:

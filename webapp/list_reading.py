@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from engine.actor import Actor
 from engine.errors import InvalidSubmission
-from engine.identity import Actor
 from engine.listings import Asked, Found, Listing, ListingContext
 from forms.list_filters import FiltersForm, filters_form
 from webapp import current

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from engine import actions, notices, worklist
-from engine.identity import Actor
+from engine.actor import Actor
 from engine.permissions import allowed
 from models import language
 from models.account import Person

@@ -6,8 +6,8 @@ from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from engine.actor import SYSTEM
 from engine.errors import NotFound
-from engine.identity import SYSTEM
 from models.digits import clean
 from models.language import gettext as _
 from webapp import current

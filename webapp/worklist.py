@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from engine import worklist
-from engine.identity import Actor
+from engine.actor import Actor
 from models.definition import ProcessDefinition
 from models.language import gettext as _
 from webapp import current, labels, starting

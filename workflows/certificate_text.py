@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from engine.numbers import case_number
+from engine.case_numbers import case_number
 from models.digits import ascii_digits
 from models.identifiers import damm_digit, damm_valid
 from workflows.signing import PublicKey, encode

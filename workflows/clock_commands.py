@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from engine.actor import SYSTEM
 from engine.errors import InvalidSubmission
-from engine.identity import SYSTEM
 from engine.staging import StagingClock, length_of
 from models import jalali
 from models.language import reading

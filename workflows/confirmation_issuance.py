@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.briefing import Block, Briefing, BriefingContext, Facts, Link, Notice
+from engine.case_numbers import read_number
 from engine.effects import language_of
 from engine.errors import Refusal
-from engine.numbers import read_number
 from engine.operations import OperationContext
 from models.account import Person
 from models.case import Case, HistoryEntry

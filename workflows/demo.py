@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from engine import notices
 from engine.accounts import Accounts
-from engine.identity import Actor
+from engine.actor import Actor
 from engine.service import Engine
 from engine.supervision import Supervision
 from models.account import Notice, NoticeReading

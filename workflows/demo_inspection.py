@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from engine.identity import Actor
+from engine.actor import Actor
 from models.gas import Meter
 from models.jalali import jalali_text
 from workflows.demo_data import DISMISSALS, REJECTION, REMARKS, REPORTS, REVOCATION

@@ -14,7 +14,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from engine import documents, jobs, outbox
-from engine.identity import Actor, actor_for
+from engine.actor import Actor, actor_for
 from engine.service import Engine
 from engine.views import StepResult
 from engine.working_time import WorkingCalendar

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from engine.identity import Actor
+from engine.actor import Actor
 from workflows.demo_data import CANCEL_REASONS
 from workflows.demo_inspection import Inspection
 from workflows.demo_people import INSPECTORS, NOBODY_FREE

@@ -9,8 +9,8 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
 from engine import searching
+from engine.case_numbers import read_number
 from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
-from engine.numbers import read_number
 from models.account import Role
 from models.case import Case, CaseStatus
 from models.choice import Choice

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from engine import searching
+from engine.case_numbers import read_number
 from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
-from engine.numbers import read_number
 from engine.paging import page_of, read_cursor
 from models.case import Case
 from models.choice import Choice

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from engine.identity import SYSTEM, Actor
+from engine.actor import SYSTEM, Actor
 from engine.service import Engine
 from models.billing import Invoice, Payment, PaymentState
 from models.case import Case, CaseStatus

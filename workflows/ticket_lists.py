@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import joinedload
 
 from engine import searching
+from engine.case_numbers import read_number
 from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
-from engine.numbers import read_number
 from models.account import Role
 from models.case import Case
 from models.choice import Choice

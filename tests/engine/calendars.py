@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import calendar_changes, moving, seeding
+from engine.actor import Actor, actor_for
 from engine.calendar_changes import Decided, Preview, Proposal
 from engine.deadlines import Current
-from engine.identity import Actor, actor_for
 from models.account import Notice, Person, RoleGrant
 from models.case import Case, HistoryEntry, Task
 from models.job import Job, JobKind

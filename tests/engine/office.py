@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from engine import effects, numbers
-from engine.identity import Actor, actor_for
+from engine import case_numbers, effects
+from engine.actor import Actor, actor_for
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case, CaseStatus, Participant, Task, TaskKind, TaskStatus
@@ -77,7 +77,7 @@ class Office:
         process: str = "errand",
     ) -> Case:
         case = Case(
-            number=numbers.placeholder(),
+            number=case_numbers.placeholder(),
             process_key=process,
             definition_id=self.definition.id,
             status=status,
@@ -87,7 +87,7 @@ class Office:
         )
         self.session.add(case)
         self.session.flush()
-        case.number = numbers.case_number(case.id, NOW)
+        case.number = case_numbers.case_number(case.id, NOW)
         effects.set_subject(self.session, case, subject, list(search))
         self.session.flush()
         return case

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 import kartabl
 from engine import checking, clock, definitions
+from engine.actor import Actor, actor_for
 from engine.briefing import Briefings
 from engine.expressions import Language, SafeEnvironment
-from engine.identity import Actor, actor_for
 from engine.operations import Operations, Services
 from engine.reports import Reports
 from engine.service import Engine

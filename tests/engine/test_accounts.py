@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from engine import people as people_verbs
 from engine.accounts import PasswordRefused, SignInRefused, fold_username, is_pending
+from engine.actor import actor_for
 from engine.codes import CodeRefused
 from engine.errors import Refusal, TooMany
-from engine.identity import actor_for
 from engine.people import NewAccount
 from models.account import Person, SignInSession, VerificationCode
 from tests.engine.desk import ADDRESS, MOBILE, SOON, wrong

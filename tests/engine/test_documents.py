@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from engine import documents
+from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
-from engine.identity import Actor
 from models.case import Case
 from models.document import Document
 from tests.engine.office import NOW, Office

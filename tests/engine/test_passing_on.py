@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.actor import Actor, actor_for
 from engine.errors import NotFound, TaskNotOpen
-from engine.identity import Actor, actor_for
 from engine.operations import OperationContext, Operations
 from models.account import Person, RoleGrant
 from models.case import Task

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 
 from engine import people as people_verbs
 from engine.accounts import SignInRefused
+from engine.actor import actor_for
 from engine.codes import CodeRefused
 from engine.errors import Refusal, TooMany
-from engine.identity import actor_for
 from models.account import Person, VerificationCode
 
 # People

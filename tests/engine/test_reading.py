@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 import kartabl
 from engine import effects, history
+from engine.actor import SYSTEM
 from engine.diagrams import in_readers_language
-from engine.identity import SYSTEM
 from models.case import Case, HistoryEntry
 from models.language import lazy, reading
 from tests.engine.office import Office

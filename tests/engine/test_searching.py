@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from engine import cases, effects, numbers, searching, worklist
-from engine.identity import Actor, actor_for
+from engine import case_numbers, cases, effects, searching, worklist
+from engine.actor import Actor, actor_for
 from models.account import Person, RoleGrant
 from models.case import NEVER, Case, CaseStatus, CaseWord, Participant, Task, TaskKind
 from models.database import open_database, session_factory
@@ -44,7 +44,7 @@ def person(session: Session, username: str, role: str, *scopes: str) -> Actor:
 def case(session: Session, subject: str, *search: str, by: Actor | None = None) -> Case:
     definition = session.scalars(select(ProcessDefinition).limit(1)).one()
     made = Case(
-        number=numbers.placeholder(),
+        number=case_numbers.placeholder(),
         process_key=definition.key,
         definition_id=definition.id,
         status=CaseStatus.RUNNING,
@@ -54,7 +54,7 @@ def case(session: Session, subject: str, *search: str, by: Actor | None = None) 
     )
     session.add(made)
     session.flush()
-    made.number = numbers.case_number(made.id, NOW)
+    made.number = case_numbers.case_number(made.id, NOW)
     effects.set_subject(session, made, subject, list(search))
     session.flush()
     return made

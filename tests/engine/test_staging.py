@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import event, select, text
 
 import kartabl
+from engine.actor import SYSTEM
 from engine.errors import InvalidSubmission, NotAllowed
-from engine.identity import SYSTEM
 from engine.settings import Settings, SettingsInvalid
 from engine.staging import StagingClock, length_of
 from models.account import Attempt

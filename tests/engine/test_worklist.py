@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import worklist
+from engine.actor import Actor
 from engine.errors import InvalidSubmission
-from engine.identity import Actor
 from models.case import CaseStatus, Task, TaskKind, TaskStatus
 from tests.engine.office import NOW, Office
 

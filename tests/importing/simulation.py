@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from engine import checking, definitions
+from engine.actor import Actor
 from engine.diagrams import Element
 from engine.expressions import Language
-from engine.identity import Actor
 from engine.importing import Imported
 from engine.operations import Operations
 from forms.declared import declared_form

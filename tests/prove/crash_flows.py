@@ -10,7 +10,7 @@ from typing import Any
 
 import webapp
 from engine import idempotency
-from engine.identity import Actor
+from engine.actor import Actor
 from models.account import Person
 from models.billing import Payment
 from models.case import Case

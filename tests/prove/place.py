@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 import kartabl
 import workflows
 from engine import definitions, diagrams
-from engine.identity import Actor, actor_for
+from engine.actor import Actor, actor_for
 from engine.operations import Operations
 from engine.service import Engine
 from engine.settings import Settings

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 import forms
 import workflows
 from engine import definitions, diagrams
+from engine.actor import SYSTEM, Actor, actor_for
 from engine.expressions import Language, SafeEnvironment
-from engine.identity import SYSTEM, Actor, actor_for
 from engine.operations import Services
 from engine.service import Engine
 from engine.settings import Settings

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 import kartabl
 from engine import jobs
-from engine.identity import SYSTEM
+from engine.actor import SYSTEM
 from engine.settings import Settings
 from models.case import Case
 from models.gas import Assignment, GasProject, InspectorQuota

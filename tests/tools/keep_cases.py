@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 import kartabl
-from engine.identity import actor_for
+from engine.actor import actor_for
 from engine.settings import Settings
 from models.case import Case, CaseStatus, Task, TaskStatus
 from workflows import demo

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection
 from werkzeug.test import TestResponse
 
-from engine.identity import actor_for
+from engine.actor import actor_for
 from models.digits import persian_digits
 from tests.conftest import SATURDAY, prepare
 from tests.engine.test_documents import PDF, picture

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 import kartabl
 import webapp
-from engine.identity import SYSTEM
+from engine.actor import SYSTEM
 from engine.settings import Settings
 from tests.conftest import SATURDAY
 from tests.play import People

@@ -18,7 +18,7 @@ import kartabl
 import webapp
 from engine import documents, notices
 from engine import people as accounts_of_people
-from engine.identity import SYSTEM
+from engine.actor import SYSTEM
 from engine.settings import Settings
 from models.account import Person, Role, RoleGrant
 from models.base import Base

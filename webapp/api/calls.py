@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from engine import idempotency
 from engine.accounts import Accounts
+from engine.actor import Actor
 from engine.errors import EngineError, InvalidSubmission
 from engine.idempotency import Answer
-from engine.identity import Actor
 from models import language
 from models.digits import clean, storable
 from models.language import gettext as _

@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine import cases, history
+from engine.actor import Actor
 from engine.errors import InvalidSubmission, Refusal
-from engine.identity import Actor
 from engine.paging import MOST
 from models.definition import ProcessDefinition
 from models.language import gettext as _

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 import forms
 from engine import cases, documents, worklist
+from engine.actor import Actor
 from engine.errors import InvalidSubmission, NotAllowed
-from engine.identity import Actor
 from models.case import Case
 from models.language import gettext as _
 from webapp import current

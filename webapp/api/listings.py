@@ -10,7 +10,7 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from engine.identity import Actor
+from engine.actor import Actor
 from engine.listings import Column, Listing, Row
 from webapp import current
 from webapp.api.blueprint import bp

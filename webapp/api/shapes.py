@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from engine import cases, worklist
+from engine.actor import Actor
 from engine.history import Line
-from engine.identity import Actor
 from engine.views import StepResult
 from models.case import Case, Task
 from models.document import Document

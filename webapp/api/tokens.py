@@ -6,8 +6,8 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from engine.accounts import API_TOKEN_LIVES
+from engine.actor import Actor
 from engine.errors import InvalidSubmission
-from engine.identity import Actor
 from models.language import SOURCE
 from models.language import gettext as _
 from webapp import current
