@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, joinedload, undefer
 
 from engine import searching
 from engine.actor import Actor
+from engine.bpmn.diagram import BPMN, lane_role, roles_in
 from engine.case_numbers import read_number
-from engine.diagrams import BPMN, lane_role, roles_in
 from engine.errors import NotFound
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import may_see_case, visible_cases, ways_to_cases

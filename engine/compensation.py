@@ -7,7 +7,7 @@ from typing import Any
 from SpiffWorkflow.spiff.parser.task_spec import SpiffTaskParser
 from SpiffWorkflow.spiff.specs.defaults import NoneTask
 
-from engine.lowering.compensation import KIND, NEXT, OF
+from engine.bpmn.lowering.compensation import KIND, NEXT, OF
 
 _NOTED = "Kartabl.completed"  # in the (sub)process's own data: [activity, the subprocesses it was completed in …]
 _LEFT = "kartabl_compensation"  # in the token's data: what is still to be undone

@@ -11,8 +11,9 @@ from functools import cached_property
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from engine import decisions, diagrams, specs
-from engine.diagrams import INSERTED, Diagram
+from engine import decisions, specs
+from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import INSERTED, Diagram
 from engine.errors import NotFound
 from engine.state import ProcessSpecs
 from models.definition import DecisionDefinition, ProcessDefinition

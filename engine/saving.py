@@ -11,12 +11,12 @@ from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm.attributes import set_committed_value
 
 from engine import deadlines, sending, state, statements, subscriptions, task_locks
+from engine.bpmn.diagram import Element
+from engine.bpmn.lowering.names import is_inserted
 from engine.deadlines import Counted
 from engine.definitions import Deployed
-from engine.diagrams import Element
 from engine.errors import Conflict
 from engine.expressions import parse
-from engine.lowering.names import is_inserted
 from engine.operations import Json, OperationContext
 from engine.stepping import Position, ThrownEvent, WaitingEvent
 from engine.task_locks import Lock, Standing

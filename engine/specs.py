@@ -15,9 +15,9 @@ from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser, SpiffProcessPars
 from SpiffWorkflow.spiff.parser.task_spec import ServiceTaskParser, SpiffTaskParser
 from SpiffWorkflow.spiff.specs.defaults import NoneTask, SendTask, ServiceTask
 
-from engine import lowering, pictures
+from engine.bpmn import drawn_only, lowering
+from engine.bpmn.diagram import Diagram, flow_nodes
 from engine.compensation import CompensationParser, CompensationTask
-from engine.diagrams import Diagram, flow_nodes
 from engine.state import ProcessSpecs
 from engine.throwing import EndParser, SendParser, ThrowParser
 from engine.xml import parse_xml
@@ -104,7 +104,7 @@ def build(key: str, diagrams: Iterable[Diagram]) -> ProcessSpecs:
     for diagram in diagrams:
         root = parse_xml(diagram.xml)
         etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
-        pictures.strip(root)
+        drawn_only.strip(root)
         lowering.lower(root)
         parser.add_bpmn_xml(root, filename=f"{diagram.key}.bpmn")
     with _deep_calls():

@@ -20,11 +20,11 @@ from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
 from engine import clock, state
+from engine.bpmn.lowering.names import is_inserted
 from engine.corrections.events import branches
 from engine.corrections.messages import arrive
 from engine.deadlines import Counted
 from engine.errors import EngineError
-from engine.lowering.names import is_inserted
 from engine.specs import OperationTask
 
 SpiffTask: TypeAlias = Task

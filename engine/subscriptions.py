@@ -12,9 +12,9 @@ from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEv
 from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
+from engine.bpmn.diagram import Element
 from engine.corrections.boundaries import data_now
 from engine.definitions import Deployed
-from engine.diagrams import Element
 from engine.errors import OperationFailed
 from engine.expressions import ExpressionError, parse
 from engine.operations import OperationContext

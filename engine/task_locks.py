@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import uuid5
 
+from engine.bpmn.diagram import Element
 from engine.definitions import Deployed
-from engine.diagrams import Element
 from engine.stepping import Position
 
 LONGEST_REASON = 300  # characters

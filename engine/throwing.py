@@ -14,7 +14,7 @@ from SpiffWorkflow.spiff.parser.event_parsers import (
     SpiffSendTaskParser,
 )
 
-from engine.diagrams import payload_names
+from engine.bpmn.diagram import payload_names
 
 
 class _Throwing:

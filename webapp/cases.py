@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 import forms
 from engine import cases, documents, history, monitor, notices, worklist
 from engine.actor import Actor
-from engine.diagrams import in_readers_language
+from engine.bpmn.diagram import in_readers_language
 from engine.permissions import allowed
 from engine.reports import Report
 from models.case import Case

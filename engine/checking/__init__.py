@@ -14,12 +14,13 @@ from lxml import etree
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
-from engine import decisions, diagrams, specs
+from engine import decisions, specs
+from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import SUBMISSION, Diagram, Element
+from engine.bpmn.lowering.names import inserted
 from engine.checking import constructs, events, flow, locks, roles
-from engine.diagrams import SUBMISSION, Diagram, Element
 from engine.errors import EngineError
 from engine.expressions import ExpressionError, parse
-from engine.lowering.names import inserted
 from engine.operations import Operations
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from engine.diagrams import ACTIVITIES, bpmn, event_kind, local
-from engine.lowering.compensation import Compensation, between, compensations, scope_of, throwing, thrown_for
-from engine.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
+from engine.bpmn.diagram import ACTIVITIES, bpmn, event_kind, local
+from engine.bpmn.lowering.compensation import Compensation, between, compensations, scope_of, throwing, thrown_for
+from engine.bpmn.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
 from models.language import gettext as _
 
 _LOOPS = ("multiInstanceLoopCharacteristics", "standardLoopCharacteristics")

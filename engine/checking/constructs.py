@@ -10,10 +10,10 @@ from typing import Any
 
 from lxml import etree
 
+from engine.bpmn.diagram import FLOW_NODES, GATEWAYS, INSERTED, Diagram, bpmn, event_kind, event_name, flow_nodes, local
+from engine.bpmn.lowering.forks import condition
+from engine.bpmn.lowering.tree import incoming, is_event_subprocess, outgoing, scopes, unchanging
 from engine.checking import compensation, event_constructs
-from engine.diagrams import FLOW_NODES, GATEWAYS, INSERTED, Diagram, bpmn, event_kind, event_name, flow_nodes, local
-from engine.lowering.forks import condition
-from engine.lowering.tree import incoming, is_event_subprocess, outgoing, scopes, unchanging
 from models.language import gettext as _
 
 SUB_PROCESSES = frozenset({"subProcess", "transaction", "adHocSubProcess"})

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
-from engine.diagrams import ACTIVITIES, bpmn, event_kind, local
-from engine.lowering.links import link_events, link_name
-from engine.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
+from engine.bpmn.diagram import ACTIVITIES, bpmn, event_kind, local
+from engine.bpmn.lowering.links import link_events, link_name
+from engine.bpmn.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
 from models.language import gettext as _
 
 EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from engine.diagrams import Diagram, Element, payload_names
+from engine.bpmn.diagram import Diagram, Element, payload_names
 from models.language import gettext as _
 
 LONGEST_NAME = 200  # of a message or signal: the width of its column

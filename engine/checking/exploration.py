@@ -13,6 +13,7 @@ from time import monotonic
 
 from lxml import etree
 
+from engine.bpmn.diagram import GATEWAYS, Diagram, bpmn, local
 from engine.checking.flow_graph import (
     ANY,
     INCLUSIVE,
@@ -28,7 +29,6 @@ from engine.checking.flow_graph import (
 from engine.checking.reduction import Reduction, Together
 from engine.checking.rounds import Waits, endless, rounds_without_wait, waiting_elements
 from engine.checking.token_game import State, TokenGame
-from engine.diagrams import GATEWAYS, Diagram, bpmn, local
 from engine.expressions import ExpressionError, parse
 from models.language import gettext as _
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from lxml import etree
 
+from engine.bpmn.diagram import Diagram, Element, bpmn, local
 from engine.checking import exploration, parallel_writes
 from engine.checking.exploration import Fault
 from engine.checking.flow_graph import scopes, waits_outside
-from engine.diagrams import Diagram, Element, bpmn, local
 from engine.operations import Operations
 from models.language import gettext as _
 

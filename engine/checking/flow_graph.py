@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from engine.diagrams import ACTIVITIES, FLOW_NODES, bpmn, event_kind, local
+from engine.bpmn.diagram import ACTIVITIES, FLOW_NODES, bpmn, event_kind, local
 
 # How a node takes tokens …
 ANY = "any"  # each token by itself

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.diagrams import PEOPLE_TASKS, Diagram, Element
+from engine.bpmn.diagram import PEOPLE_TASKS, Diagram, Element
 from models.language import gettext as _
 
 HOLDERS = PEOPLE_TASKS | {"subProcess", "transaction", "callActivity"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from engine.bpmn.diagram import Diagram, Element, bpmn, payload_names
 from engine.checking.exploration import Exploration, repeated_side_by_side
-from engine.diagrams import Diagram, Element, bpmn, payload_names
 
 FormFields = Callable[[str, str], frozenset[str] | None]  # (process, task) → field names; None: no form
 Writes = dict[str, frozenset[str]]  # element → the variables it writes

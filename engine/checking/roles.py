@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.diagrams import Diagram
+from engine.bpmn.diagram import Diagram
 from models.language import gettext as _
 
 

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from lxml import etree
 
+from engine.bpmn.diagram import flow_nodes
 from engine.checking.flow_graph import ONE, SOME, STOP, Graph, Node, build, scopes
-from engine.diagrams import flow_nodes
 
 Waits: TypeAlias = Callable[[etree._Element], bool]  # whether an element stops until something outside happens
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from engine import checking
+from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, local
 from engine.checking import Finding, Seam
-from engine.diagrams import FLOW_NODES, bpmn, flow_nodes, local
 from engine.expressions import Language
 from engine.importing import (
     compensation,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine import pictures
+from engine.bpmn import drawn_only
+from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, local
 from engine.checking import compensation
-from engine.diagrams import FLOW_NODES, bpmn, flow_nodes, local
 from engine.importing.draft import SCOPES, Draft, becomes, set_aside, shown_only
 from models.language import gettext as _
 
@@ -45,7 +45,7 @@ def _begins_with_it(scope: etree._Element) -> bool:
 
 
 def _show_only(draft: Draft, node: etree._Element, reasons: dict[str, str]) -> None:
-    pictures.mark(node)
+    drawn_only.mark(node)
     for inner in node.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         why = reasons.get(inner.get("id", ""), "")
         text = _("جبران (compensation) اینجا اجرا نمی‌شود و تنها در تصویر می‌ماند. %(why)s", why=why)

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 from lxml import etree
 
-from engine import pictures
+from engine.bpmn import drawn_only
+from engine.bpmn.diagram import BPMN, FLOW_NODES, SPIFF, bpmn, flow_nodes, local
 from engine.checking import Finding
-from engine.diagrams import BPMN, FLOW_NODES, SPIFF, bpmn, flow_nodes, local
 
-KARTABL = pictures.KARTABL
+KARTABL = drawn_only.KARTABL
 ORIGINAL = f"{{{KARTABL}}}original"
 SCOPES = ("subProcess", "transaction", "adHocSubProcess")
 
@@ -163,7 +163,7 @@ def _forget(node: etree._Element, tag: str, flow: etree._Element) -> None:
 
 def shown_only(node: etree._Element) -> bool:
     """Whether it, or what it stands in, never runs."""
-    return pictures.is_picture(node) or any(pictures.is_picture(above) for above in node.iterancestors())
+    return drawn_only.is_picture(node) or any(drawn_only.is_picture(above) for above in node.iterancestors())
 
 
 _PREFIXES = {"b": BPMN, "k": KARTABL}
@@ -202,7 +202,7 @@ def indexed(root: etree._Element) -> Iterator[None]:
 
 def _beside(node: etree._Element, found: list[etree._Element]) -> list[etree._Element]:
     scope = node.getparent()
-    return [flow for flow in found if flow.getparent() is scope and not pictures.is_picture(flow)]
+    return [flow for flow in found if flow.getparent() is scope and not drawn_only.is_picture(flow)]
 
 
 def outgoing(node: etree._Element) -> list[etree._Element]:
@@ -216,7 +216,7 @@ def end_of(flow: etree._Element, end: str) -> etree._Element | None:
     """The node at the ``sourceRef`` or ``targetRef`` of a flow, in the same scope."""
     index, scope = _index.get(), _parent(flow)
     found = children(scope).get(flow.get(end, "")) if index is None else index.nodes.get(flow.get(end, ""))
-    return found if found is not None and found.getparent() is scope and not pictures.is_picture(found) else None
+    return found if found is not None and found.getparent() is scope and not drawn_only.is_picture(found) else None
 
 
 def incoming(node: etree._Element) -> list[etree._Element]:
@@ -239,7 +239,7 @@ def definitions(node: etree._Element) -> list[etree._Element]:
 def children(node: etree._Element) -> dict[str, etree._Element]:
     """The flow nodes of one scope that run, by id."""
     return {
-        child.get("id", ""): child for child in node if local(child) in FLOW_NODES and not pictures.is_picture(child)
+        child.get("id", ""): child for child in node if local(child) in FLOW_NODES and not drawn_only.is_picture(child)
     }
 
 

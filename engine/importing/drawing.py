@@ -6,7 +6,7 @@ import math
 
 from lxml import etree
 
-from engine.diagrams import ACTIVITIES, local
+from engine.bpmn.diagram import ACTIVITIES, local
 from engine.importing.draft import Draft, children, flows
 from models.language import gettext as _
 

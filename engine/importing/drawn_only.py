@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from engine import pictures
-from engine.diagrams import ACTIVITIES, BPMN, FLOW_NODES, bpmn, local
+from engine.bpmn import drawn_only
+from engine.bpmn.diagram import ACTIVITIES, BPMN, FLOW_NODES, bpmn, local
 from engine.importing.draft import SCOPES, Draft, children, flows, set_property, shown_only
 from engine.importing.roles import role_named
 from models.language import gettext as _
@@ -22,17 +22,17 @@ def mend(draft: Draft) -> None:
     _empty_pools(draft)
     _marked_before(draft)
     for node in draft.root.iter(*(bpmn(tag) for tag in DATA)):
-        pictures.mark(node)
+        drawn_only.mark(node)
         if local(node) != "dataObject":  # its reference is what is drawn
             text = _("داده و مخزن داده تنها در تصویر می‌ماند؛ برای آنچه باید نوشته شود فیلد فرم بسازید.")
             draft.say("picture", node, text)
     for node in draft.root.iter(*(bpmn(tag) for tag in WIRES)):
-        pictures.mark(node)
+        drawn_only.mark(node)
     for node in draft.root.iter(*(bpmn(tag) for tag in PERFORMERS)):
-        pictures.mark(node)
+        drawn_only.mark(node)
         _performer(draft, node)
     for node in draft.root.iter(bpmn("correlationProperty"), bpmn("correlationKey"), bpmn("correlationSubscription")):
-        pictures.mark(node)
+        drawn_only.mark(node)
         draft.say("picture", node, _("کلید همبستگی از اینجا خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید."))
 
 
@@ -73,12 +73,12 @@ def unreachable(draft: Draft, scope: etree._Element) -> None:
     reached = _reached(scope, nodes)
     for identifier, node in nodes.items():
         if identifier not in reached:
-            pictures.mark(node)
+            drawn_only.mark(node)
             draft.say("picture", node, _("هیچ جریانی به آن نمی‌رسد؛ تنها در تصویر می‌ماند. اگر باید اجرا شود وصلش کنید."))
             _inner(draft, node)
     for flow in scope.findall(bpmn("sequenceFlow")):
         if nodes.keys() & {flow.get("sourceRef")} and flow.get("sourceRef") not in reached:
-            pictures.mark(flow)
+            drawn_only.mark(flow)
 
 
 def _inner(draft: Draft, node: etree._Element) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lxml import etree
 
+from engine.bpmn.diagram import ACTIVITIES, EVENTS, bpmn, event_kind, local
 from engine.checking.event_constructs import COMPENSATION, RUNS_AT, position
-from engine.diagrams import ACTIVITIES, EVENTS, bpmn, event_kind, local
 from engine.importing.draft import Draft, becomes, children, definitions, property_of, set_aside
 from models.language import gettext as _
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from engine import due
-from engine.diagrams import bpmn, local
+from engine.bpmn.diagram import bpmn, local
 from engine.expressions import ExpressionError, parse
 from engine.importing import event_places, roles
 from engine.importing.draft import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from engine import checking, decisions, diagrams
+from engine import checking, decisions
+from engine.bpmn import diagram as diagrams
 from engine.checking import Finding, Seam
 from engine.errors import EngineError
 from engine.importing import LARGEST_FILE, Imported, import_file

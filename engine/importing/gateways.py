@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import GATEWAYS, PEOPLE_TASKS, bpmn, local
+from engine.bpmn.diagram import GATEWAYS, PEOPLE_TASKS, bpmn, local
 from engine.importing.draft import (
     Draft,
     add_field,

@@ -6,8 +6,8 @@ import re
 
 from lxml import etree
 
+from engine.bpmn.diagram import FLOW_NODES, INSERTED, bpmn, local
 from engine.checking.constructs import RESERVED_IDS
-from engine.diagrams import FLOW_NODES, INSERTED, bpmn, local
 from engine.importing.draft import Draft
 from models.language import gettext as _
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lxml import etree
 
+from engine.bpmn.diagram import SPIFF, SUBMISSION, bpmn, local
 from engine.checking import CASE
-from engine.diagrams import SPIFF, SUBMISSION, bpmn, local
 from engine.expressions import ExpressionError, parse
 from engine.importing.draft import Draft, drop_property, fields_of, property_of, set_aside
 from models.language import gettext as _

@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from engine.diagrams import bpmn, local
+from engine.bpmn.diagram import bpmn, local
 from engine.importing.draft import Draft, set_aside
 from engine.importing.foreign_expressions import translate
 from models.language import gettext as _

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import PEOPLE_TASKS, bpmn, flow_nodes, local
+from engine.bpmn.diagram import PEOPLE_TASKS, bpmn, flow_nodes, local
 from engine.importing.draft import SCOPES, Draft, property_of, set_property
 from models.language import gettext as _
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine import pictures
-from engine.diagrams import bpmn, local
+from engine.bpmn import drawn_only as pictures
+from engine.bpmn.diagram import bpmn, local
 from engine.importing import drawn_only
 from engine.importing.draft import (
     SCOPES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import PEOPLE_TASKS, SPIFF, bpmn, local
+from engine.bpmn.diagram import PEOPLE_TASKS, SPIFF, bpmn, local
 from engine.importing.draft import (
     ORIGINAL,
     SCOPES,

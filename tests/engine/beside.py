@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine import diagrams, specs
+from engine import specs
+from engine.bpmn import diagram as diagrams
 from engine.state import ProcessSpecs
 from tests.engine.drawing import MESSAGES, Played, end, node, path, process, start, user
 

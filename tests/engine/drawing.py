@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
-from engine import clock, diagrams, pruning, state, stepping
+from engine import clock, pruning, state, stepping
+from engine.bpmn import diagram as diagrams
 from engine.specs import build
 
 _HEAD = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine import diagrams
+from engine.bpmn import diagram as diagrams
 from engine.checking import exploration
 from engine.checking.exploration import Exploration
 from tests.engine import drawing

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from engine import clock, diagrams, pruning, state, stepping
+from engine import clock, pruning, state, stepping
+from engine.bpmn import diagram as diagrams
 from engine.checking import exploration
 from tests.engine import drawing, oracle
 from tests.engine.blocks import called

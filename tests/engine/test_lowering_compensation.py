@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine import diagrams
+from engine.bpmn import diagram as diagrams
 from engine.checking import constructs
 from tests.engine.drawing import (
     MESSAGES,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from engine import checking, delivery
-from engine.diagrams import read as diagrams_of
+from engine.bpmn.diagram import read as diagrams_of
 from models.case import Case, CaseStatus, Task, TaskStatus
 from tests.engine.small import Small, chain, end, event, process, properties, service, start, user_task
 from tests.engine.trade import (

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 import kartabl
 from engine import effects, history
 from engine.actor import SYSTEM
-from engine.diagrams import in_readers_language
+from engine.bpmn.diagram import in_readers_language
 from models.case import Case, HistoryEntry
 from models.language import lazy, reading
 from tests.engine.office import Office

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from lxml import etree
 
-from engine import diagrams
-from engine.diagrams import BPMN, Diagram, Element
+from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import BPMN, Diagram, Element
 from engine.importing import Imported, import_file
 
 NAMESPACES = {

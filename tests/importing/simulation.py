@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from engine import checking, definitions
 from engine.actor import Actor
-from engine.diagrams import Element
+from engine.bpmn.diagram import Element
 from engine.expressions import Language
 from engine.importing import Imported
 from engine.operations import Operations

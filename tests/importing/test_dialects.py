@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import diagrams
+from engine.bpmn import diagram as diagrams
 from engine.checking import Seam
 from engine.importing import import_file
 from engine.importing.files import Installation, check_file

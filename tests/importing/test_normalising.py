@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import diagrams
+from engine.bpmn import diagram as diagrams
 from engine.importing import import_file
 from tests.importing.drawing import around, diagram, element, file, flow, imported, line, said
 from tests.importing.simulation import Play

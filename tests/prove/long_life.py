@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import undefer
 
-from engine import definitions, diagrams
+from engine import definitions
+from engine.bpmn import diagram
 from models.case import Case, HistoryEntry, Task, TaskStatus
 from models.job import Job
 from tests.databases import SQLITE, drop_database, fresh_database, postgres_url
@@ -78,7 +79,7 @@ def _returned() -> bytes:
 def _correct(url: str, folder: Path, rounds: int, verdict: Verdict) -> None:
     place = Place(url, folder)
     with place.engine.transaction() as session:
-        bundle = {one.key: one for one in diagrams.read(_returned())}
+        bundle = {one.key: one for one in diagram.read(_returned())}
         definitions.deploy(session, bundle, now=place.clock())
     case_id, by = place.start("returned"), place.actor("ali")
     sizes, times = [], []

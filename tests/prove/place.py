@@ -20,8 +20,9 @@ from sqlalchemy.orm import Session
 
 import kartabl
 import workflows
-from engine import definitions, diagrams
+from engine import definitions
 from engine.actor import Actor, actor_for
+from engine.bpmn import diagram
 from engine.operations import Operations
 from engine.service import Engine
 from engine.settings import Settings
@@ -286,7 +287,7 @@ def _furnish(place: Place) -> None:
 def deploy(session: Session, more: Mapping[str, bytes]) -> None:
     """Deploy the paying diagrams and ``more``."""
     sources = [path.read_bytes() for path in PAYING] + list(more.values())
-    definitions.deploy(session, {one.key: one for xml in sources for one in diagrams.read(xml)}, now=NOON)
+    definitions.deploy(session, {one.key: one for xml in sources for one in diagram.read(xml)}, now=NOON)
 
 
 def frozen(session: Session) -> list[str]:

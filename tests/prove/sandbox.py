@@ -20,7 +20,8 @@ from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 
 import kartabl
-from engine import checking, decisions, definitions, diagrams
+from engine import checking, decisions, definitions
+from engine.bpmn import diagram
 from engine.errors import EngineError
 from tests.databases import SQLITE, drop_database, fresh_database, postgres_url
 from tests.engine.small import chain, end, process, start
@@ -114,7 +115,7 @@ class Cage:
     def _deploy_and_run(self, key: str, xml: bytes) -> None:
         place = self._place
         with place.engine.transaction() as session:
-            bundle = {one.key: one for one in diagrams.read(xml)}
+            bundle = {one.key: one for one in diagram.read(xml)}
             definitions.deploy(session, bundle, now=place.clock())
         case_id = place.start(key)
         self.run += 1

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 import forms
 import workflows
-from engine import definitions, diagrams
+from engine import definitions
 from engine.actor import SYSTEM, Actor, actor_for
+from engine.bpmn import diagram
 from engine.expressions import Language, SafeEnvironment
 from engine.operations import Services
 from engine.service import Engine
@@ -88,7 +89,7 @@ class Shop:
         self._worker = Worker(self.engine)
         self._reconciled_at = NOON
         with self.engine.transaction() as session:
-            bundle = {one.key: one for path in FILES for one in diagrams.read(path.read_bytes())}
+            bundle = {one.key: one for path in FILES for one in diagram.read(path.read_bytes())}
             definitions.deploy(session, bundle, now=NOON)
             people = [self._person(name, session) for name in ("contractor", "finance", "supervisor", "citizen")]
         self.contractor, self.finance, self.supervisor, self.stranger = people

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 import forms
-from engine import diagrams
+from engine.bpmn import diagram as diagrams
 from forms.files import document_fields
 from models.case import Task, TaskDraft
 from models.document import Document

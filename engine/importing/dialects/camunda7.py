@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import bpmn, local
+from engine.bpmn.diagram import bpmn, local
 from engine.importing.dialects import meaning
 from engine.importing.draft import Draft
 

@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from engine.diagrams import SPIFF, bpmn, local
+from engine.bpmn.diagram import SPIFF, bpmn, local
 from engine.importing.draft import Draft, add_field, field_name, fields_of, ours, property_of, set_property
 from engine.importing.foreign_expressions import is_foreign, translate
 from engine.importing.roles import role_named

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from engine.diagrams import bpmn, local
+from engine.bpmn.diagram import bpmn, local
 from engine.importing.dialects import meaning
 from engine.importing.draft import Draft, definitions, property_of, set_property
 from engine.importing.foreign_expressions import is_foreign, translate

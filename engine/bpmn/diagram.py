@@ -9,7 +9,8 @@ from typing import Any
 
 from lxml import etree
 
-from engine import due, pictures
+from engine import due
+from engine.bpmn import drawn_only
 from engine.expressions import ExpressionError, parse
 from engine.xml import parse_xml
 from models.language import SOURCE, current
@@ -197,7 +198,7 @@ def roles_in(text: str) -> tuple[str, ...]:
 def read(xml: bytes) -> list[Diagram]:
     """The processes drawn in a file (a pool without content is none). Raises what ``parse_xml`` raises."""
     root = parse_xml(xml)
-    pictures.strip(root)
+    drawn_only.strip(root)
     return [_read_process(root, process, xml) for process in root.iter(bpmn("process")) if _has_content(process)]
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import ACTIVITIES, EVENTS, bpmn, local
-from engine.lowering.names import inserted
-from engine.lowering.tree import add, connect, outgoing, scopes
+from engine.bpmn.diagram import ACTIVITIES, EVENTS, bpmn, local
+from engine.bpmn.lowering.names import inserted
+from engine.bpmn.lowering.tree import add, connect, outgoing, scopes
 
 _ALWAYS = "True"
 

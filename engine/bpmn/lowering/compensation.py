@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from engine.diagrams import bpmn, event_kind, local
-from engine.lowering.names import inserted
-from engine.lowering.tree import add, connect, definitions, outgoing, scopes
+from engine.bpmn.diagram import bpmn, event_kind, local
+from engine.bpmn.lowering.names import inserted
+from engine.bpmn.lowering.tree import add, connect, definitions, outgoing, scopes
 
 NEXT = "kartabl_next"  # in the data of a token that compensates: the handler, or at last the event that threw
 KIND, OF = "kartablKind", "kartablOf"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.diagrams import INSERTED
+from engine.bpmn.diagram import INSERTED
 
 _SCOPE = f"{INSERTED}scope."
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import bpmn
-from engine.lowering import compensation, drawn_only, event_subprocesses, forks, links, starts
+from engine.bpmn.diagram import bpmn
+from engine.bpmn.lowering import compensation, drawn_only, event_subprocesses, forks, links, starts
 
 _STEPS = (starts.lower, compensation.lower, links.lower, forks.lower, event_subprocesses.lower)
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from engine.diagrams import bpmn, local
+from engine.bpmn.diagram import bpmn, local
 
 Flows: TypeAlias = dict[str, list[etree._Element]]
 SUB_PROCESSES = ("subProcess", "transaction", "adHocSubProcess")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import bpmn
-from engine.lowering.names import inserted
-from engine.lowering.tree import connect, scopes
+from engine.bpmn.diagram import bpmn
+from engine.bpmn.lowering.names import inserted
+from engine.bpmn.lowering.tree import connect, scopes
 
 
 def lower(process: etree._Element) -> None:

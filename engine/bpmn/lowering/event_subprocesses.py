@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import FLOW_NODES, bpmn, local
-from engine.lowering.names import inserted
-from engine.lowering.tree import add, connect, definitions, is_event_subprocess, outgoing, scopes
+from engine.bpmn.diagram import FLOW_NODES, bpmn, local
+from engine.bpmn.lowering.names import inserted
+from engine.bpmn.lowering.tree import add, connect, definitions, is_event_subprocess, outgoing, scopes
 
 _CONTENT = FLOW_NODES | {"sequenceFlow"}
 

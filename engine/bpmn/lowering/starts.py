@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import bpmn
-from engine.lowering.tree import definitions
+from engine.bpmn.diagram import bpmn
+from engine.bpmn.lowering.tree import definitions
 
 
 def lower(process: etree._Element) -> None:

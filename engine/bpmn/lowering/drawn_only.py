@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.diagrams import bpmn
+from engine.bpmn.diagram import bpmn
 
 _DATA = ("dataObject", "dataObjectReference", "dataStore", "dataStoreReference")
 
