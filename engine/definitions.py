@@ -11,9 +11,10 @@ from functools import cached_property
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from engine import decisions, specs
+from engine import specs
 from engine.bpmn import diagram as diagrams
 from engine.bpmn.diagram import INSERTED, Diagram
+from engine.dmn import reader
 from engine.errors import NotFound
 from engine.state import ProcessSpecs
 from models.definition import DecisionDefinition, ProcessDefinition
@@ -178,7 +179,7 @@ def deploy_decisions(
         ).first()
         if newest is not None and newest.sha256 == digest:
             continue
-        model = decisions.parse(xml)
+        model = reader.parse(xml)
         row = DecisionDefinition(
             key=key,
             version=newest.version + 1 if newest else 1,
@@ -198,7 +199,7 @@ class DecisionTables:
     """Answers decisions by their newest deployed version, which is looked up at each question and parsed once."""
 
     def __init__(self) -> None:
-        self._models: dict[int, decisions.DecisionModel] = {}
+        self._models: dict[int, reader.DecisionModel] = {}
 
     def evaluate(self, session: Session, key: str, inputs: Mapping[str, object]) -> object:
         """The outputs of the decision ``key``; ``None`` when no rule matches. Raises ``NotFound``."""
@@ -213,5 +214,5 @@ class DecisionTables:
         model = self._models.get(newest)
         if model is None:
             row = session.get_one(DecisionDefinition, newest, options=[undefer(DecisionDefinition.xml)])
-            model = self._models[newest] = decisions.parse(row.xml)
+            model = self._models[newest] = reader.parse(row.xml)
         return model.decisions[key].evaluate(inputs)

@@ -17,8 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from engine import clock, failures, pruning, saving, state, stepping, task_locks
 from engine.bpmn.diagram import INSERTED, SUBMISSION, Element
 from engine.deadlines import MADE, Counted, Deadlines
-from engine.decisions import as_json
 from engine.definitions import Deployed
+from engine.dmn.reader import as_json
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.expressions import ExpressionError, SafeEnvironment
 from engine.operations import Json, OperationContext, Operations

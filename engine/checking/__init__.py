@@ -14,11 +14,12 @@ from lxml import etree
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
-from engine import decisions, specs
+from engine import specs
 from engine.bpmn import diagram as diagrams
 from engine.bpmn.diagram import SUBMISSION, Diagram, Element
 from engine.bpmn.lowering.names import inserted
 from engine.checking import constructs, events, flow, locks, roles
+from engine.dmn import reader
 from engine.errors import EngineError
 from engine.expressions import ExpressionError, parse
 from engine.operations import Operations
@@ -67,7 +68,7 @@ class Bundle:
     """The readable part of a set of files, and what is wrong with them."""
 
     diagrams: dict[str, Diagram]
-    decisions: dict[str, bytes]
+    reader: dict[str, bytes]
     findings: list[Finding]
 
     @property
@@ -117,14 +118,14 @@ def _located(finding: Finding, bundle: Bundle) -> Finding:
 def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:
     key = name.removesuffix(".dmn")
     try:
-        model = decisions.parse(content)
+        model = reader.parse(content)
     except EngineError as error:
         bundle.findings.append(Finding(name, "", str(error)))
         return
     if key not in model.decisions:
         bundle.findings.append(Finding(name, "", _("جدول تصمیمی با شناسهٔ %(key)s در این پرونده نیست.", key=key)))
         return
-    for found in decisions.check(model):
+    for found in reader.check(model):
         bundle.findings.append(Finding(name, found.element_id, found.message, found.severity))
     bundle.decisions[key] = content
 

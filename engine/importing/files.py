@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from engine import checking, decisions
+from engine import checking
 from engine.bpmn import diagram as diagrams
 from engine.checking import Finding, Seam
+from engine.dmn import reader
 from engine.errors import EngineError
 from engine.importing import LARGEST_FILE, Imported, import_file
 from engine.xml import MalformedXml, UnsafeXml
@@ -54,10 +55,10 @@ def _is_ours(content: bytes, installation: Installation) -> bool:
 
 def _decision_table(name: str, content: bytes) -> Imported:
     try:
-        model = decisions.parse(content)
+        model = reader.parse(content)
     except EngineError as error:
         return Imported(findings=[Finding(name, "", str(error))])
-    found = [Finding(name, one.element_id, one.message, one.severity) for one in decisions.check(model)]
+    found = [Finding(name, one.element_id, one.message, one.severity) for one in reader.check(model)]
     key = name.removesuffix(".dmn")
     if key not in model.decisions:
         keys = ", ".join(sorted(model.decisions)) or "—"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from engine import decisions
+from engine.dmn import reader
 from engine.errors import EngineError
 
 Json = Any
@@ -41,7 +41,7 @@ class Case:
     def passes(self, namespace: str) -> bool:
         """Whether every decision answers as the kit wants; a file that is refused does not."""
         try:
-            model = decisions.parse(written(self.folder, namespace))
+            model = reader.parse(written(self.folder, namespace))
             return all(
                 _same(_plain(model.decisions[_key(name)], self.given), wanted) for name, wanted in self.answers.items()
             )
@@ -59,7 +59,7 @@ def _key(name: str) -> str:
     return f"d_{name.replace(' ', '')}"
 
 
-def _plain(decision: decisions.Decision, given: dict[str, Json]) -> Json:
+def _plain(decision: reader.Decision, given: dict[str, Json]) -> Json:
     """The answer as the kit writes it: a table with one column of results answers with the value alone."""
     answer = decision.evaluate(given)
     if len(decision.outputs) > 1:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
-from engine import decisions
+from engine.dmn import reader
 
 
-def model(content: str) -> decisions.DecisionModel:
+def model(content: str) -> reader.DecisionModel:
     """A file with the given ``decision`` elements."""
     xml = f'<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/">{content}</definitions>'
-    return decisions.parse(xml.encode())
+    return reader.parse(xml.encode())
 
 
 def table(
@@ -26,7 +26,7 @@ def table(
     listed: str = "",
     default: str = "",
     aggregation: str = "",
-) -> decisions.Decision:
+) -> reader.Decision:
     """One table named ``t``; ``inputs``: one for each column; ``allowed`` and ``type`` hold for all of them."""
     gathered = f' aggregation="{aggregation}"' if aggregation else ""
     parts = [f'<decision id="t"><decisionTable hitPolicy="{policy}"{gathered}>']

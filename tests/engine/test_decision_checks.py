@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import decisions, feel
-from engine.decisions import DecisionError
+from engine.dmn import feel, reader
+from engine.dmn.reader import DecisionError
 from engine.errors import EngineError
 from tests.engine.tables import model, table
 
 
 def findings(policy: str, rules: str, **more: Any) -> list[tuple[str, str]]:
-    found = decisions.check(decisions.DecisionModel({"t": table(policy, rules, **more)}))
+    found = reader.check(reader.DecisionModel({"t": table(policy, rules, **more)}))
     return [(finding.severity, finding.message) for finding in found]
 
 
@@ -133,7 +133,7 @@ def test_the_check_finds_exactly_the_overlaps_that_asking_everything_finds(cells
             unique.evaluate({"x": x, "y": y})
         except DecisionError:
             overlaps = True
-    found = decisions.check(decisions.DecisionModel({"t": unique}))
+    found = reader.check(reader.DecisionModel({"t": unique}))
     assert any(finding.severity == "error" for finding in found) is overlaps
 
 
@@ -173,7 +173,7 @@ def test_an_input_of_the_wrong_type_is_refused_at_its_column(kind: str, right: l
 
 def test_an_answer_becomes_plain_data_for_a_case() -> None:
     answer = table("COLLECT", '- -> 1/4\n- -> 3\n- -> date("2020-01-01")\n- -> duration("P2DT1H")').evaluate({"x": 1})
-    assert [row["out"] for row in decisions.as_json(answer)] == [0.25, 3, "2020-01-01", "PT176400S"]
+    assert [row["out"] for row in reader.as_json(answer)] == [0.25, 3, "2020-01-01", "PT176400S"]
 
 
 def test_missing_inputs_are_null_in_conditions_and_answers() -> None:
@@ -233,7 +233,7 @@ NO_FILES = [b"", b"<a>", b"\xff\xfe", b"not xml", b"<a/>" * 2, b"<d>" * 100_000,
 @pytest.mark.parametrize("xml", NO_FILES, ids=range(len(NO_FILES)))
 def test_what_is_no_decision_file_is_refused_by_an_error_of_ours(xml: bytes) -> None:
     with pytest.raises(EngineError):
-        decisions.parse(xml)
+        reader.parse(xml)
 
 
 # ---------------------------------------------------------------- nothing foreign

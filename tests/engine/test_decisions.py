@@ -11,16 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import decisions, feel
-from engine.decisions import DecisionError
+from engine.dmn import feel, reader
+from engine.dmn.reader import DecisionError
 from engine.xml import UnsafeXml
 
 TABLES = Path(__file__).parents[2] / "bpmn_diagrams"
 
 
-def table(
-    policy: str, rules: str, *, outputs: str = "out", values: str = "", aggregation: str = ""
-) -> decisions.Decision:
+def table(policy: str, rules: str, *, outputs: str = "out", values: str = "", aggregation: str = "") -> reader.Decision:
     """A table with the inputs x and y; ``rules``: lines of ``x ; y -> out``."""
     columns = "".join(
         f'<input id="{name}"><inputExpression><text>{name}</text></inputExpression></input>' for name in "xy"
@@ -39,7 +37,7 @@ def table(
         f'<decisionTable hitPolicy="{policy}"{gathered}>{columns}{results}{rows}</decisionTable>'
         "</decision></definitions>"
     )
-    return decisions.parse(xml.encode()).decisions["t"]
+    return reader.parse(xml.encode()).decisions["t"]
 
 
 def _escaped(text: str) -> str:
@@ -154,7 +152,7 @@ def test_a_required_decision_is_decided_first() -> None:
       <decision id="rank" name="rank"><variable name="rank"/>
         <literalExpression><text>x / 10</text></literalExpression></decision>
     </definitions>"""
-    decision = decisions.parse(xml).decisions["final"]
+    decision = reader.parse(xml).decisions["final"]
     assert decision.inputs == {"x"}
     assert decision.evaluate({"x": 50}) == {"out": "big"}
     assert decision.evaluate({"x": 5}) == {"out": "small"}
@@ -163,8 +161,7 @@ def test_a_required_decision_is_decided_first() -> None:
 def test_overlap_is_an_error_and_a_gap_a_warning_at_deployment() -> None:
     def checked(rules: str) -> list[tuple[str, bool]]:
         return [
-            (f.severity, bool(f.message))
-            for f in decisions.check(decisions.DecisionModel({"t": table("UNIQUE", rules)}))
+            (f.severity, bool(f.message)) for f in reader.check(reader.DecisionModel({"t": table("UNIQUE", rules)}))
         ]
 
     assert checked("[0..10] ; - -> 1\n[10..20] ; - -> 2") == [("error", True)]
@@ -174,7 +171,7 @@ def test_overlap_is_an_error_and_a_gap_a_warning_at_deployment() -> None:
 
 def test_a_doctype_is_refused() -> None:
     with pytest.raises(UnsafeXml):
-        decisions.parse(b'<!DOCTYPE d [<!ENTITY x "y">]><d/>')
+        reader.parse(b'<!DOCTYPE d [<!ENTITY x "y">]><d/>')
 
 
 CLASSES = ["G4", "G6", "G10", "G16", "G25", "G40", "G65", "G100"]
@@ -185,7 +182,7 @@ AREA = [120, 250, 500, 800, 1300, 2000, 3000, 5000]
 
 
 def decide(key: str, **inputs: Any) -> Any:
-    return decisions.parse((TABLES / f"{key}.dmn").read_bytes()).decisions[key].evaluate(inputs)
+    return reader.parse((TABLES / f"{key}.dmn").read_bytes()).decisions[key].evaluate(inputs)
 
 
 @pytest.mark.rule("FEE-3", "REG-10")

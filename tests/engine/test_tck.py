@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import decisions
+from engine.dmn import reader
 from engine.errors import EngineError
 from tests.engine import kit
 
@@ -24,13 +24,13 @@ def test_a_decision_answers_as_the_kit_wants(case: kit.Case, namespace: str) -> 
 @pytest.mark.parametrize("folder", REFUSED, ids=lambda folder: folder["folder"])
 def test_what_is_not_supported_is_refused_when_the_file_is_read(folder: dict[str, kit.Json]) -> None:
     with pytest.raises(EngineError):
-        decisions.parse(kit.written(folder, kit.NAMESPACES[0]))
+        reader.parse(kit.written(folder, kit.NAMESPACES[0]))
 
 
 @pytest.mark.parametrize("folder", kit.FOLDERS, ids=lambda folder: folder["folder"])
 def test_the_check_finds_nothing_wrong_in_the_kits_tables(folder: dict[str, kit.Json]) -> None:
     if "why" not in folder:
-        found = decisions.check(decisions.parse(kit.written(folder, kit.NAMESPACES[2])))
+        found = reader.check(reader.parse(kit.written(folder, kit.NAMESPACES[2])))
         assert [finding for finding in found if finding.severity == "error"] == []
 
 

@@ -20,8 +20,9 @@ from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 
 import kartabl
-from engine import checking, decisions, definitions
+from engine import checking, definitions
 from engine.bpmn import diagram
+from engine.dmn import reader
 from engine.errors import EngineError
 from tests.databases import SQLITE, drop_database, fresh_database, postgres_url
 from tests.engine.small import chain, end, process, start
@@ -105,7 +106,7 @@ class Cage:
         self._number += 1
         xml = decision(payload.replace("CANARY", str(self._canary)), key=f"table_{self._number}")
         with contextlib.suppress(EngineError):
-            model = decisions.parse(xml)
+            model = reader.parse(xml)
             self.run += 1
             with self._place.engine.transaction() as session:
                 definitions.deploy_decisions(session, {f"table_{self._number}": xml}, now=self._place.clock())

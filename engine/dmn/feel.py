@@ -14,9 +14,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from engine import feel_values as values
+from engine.dmn import feel_values as values
+from engine.dmn.feel_values import CONVERSIONS, LITERALS, ORDER, compare, number
 from engine.errors import EngineError
-from engine.feel_values import CONVERSIONS, LITERALS, ORDER, compare, number
 from models.language import gettext as _
 
 __all__ = [

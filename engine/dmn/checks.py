@@ -12,8 +12,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from engine import feel
-from engine.decision_tables import LISTS, TYPE_NAMES, Decision, DecisionModel, Input, fits
+from engine.dmn import feel
+from engine.dmn.decision import LISTS, TYPE_NAMES, Decision, DecisionModel, Input, fits
 from models.language import gettext as _
 from models.language import listed
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from lxml import etree
 
-from engine import feel
-from engine.decision_checks import Finding, check
-from engine.decision_tables import (
+from engine.dmn import feel
+from engine.dmn.checks import Finding, check
+from engine.dmn.decision import (
     AGGREGATORS,
     POLICIES,
     TYPES,

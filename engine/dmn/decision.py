@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from engine import feel
+from engine.dmn import feel
 from engine.errors import EngineError
 from models.language import gettext as _
 from models.language import lazy, listed

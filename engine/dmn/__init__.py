@@ -1,0 +1,1 @@
+"""Decision tables as the DMN standard defines them: reading, checking, deciding, S-FEEL."""
