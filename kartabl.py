@@ -27,7 +27,7 @@ from engine import checking, definitions, housekeeping, moving, seeding
 from engine.accounts import Accounts, fold_username
 from engine.actor import Actor
 from engine.calendar import OfficeCalendar, weekend_of
-from engine.expressions import Language, SafeEnvironment
+from engine.expressions.language import Language, SafeEnvironment
 from engine.importing import guarded, printing
 from engine.importing.files import Installation, check_file
 from engine.listings import Listings

@@ -20,7 +20,7 @@ from engine.deadlines import MADE, Counted, Deadlines
 from engine.definitions import Deployed
 from engine.dmn.reader import as_json
 from engine.errors import Conflict, EngineError, OperationFailed
-from engine.expressions import ExpressionError, SafeEnvironment
+from engine.expressions.language import ExpressionError, SafeEnvironment
 from engine.operations import Json, OperationContext, Operations
 from engine.saving import PASSED
 

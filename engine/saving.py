@@ -16,7 +16,7 @@ from engine.bpmn.lowering.names import is_inserted
 from engine.deadlines import Counted
 from engine.definitions import Deployed
 from engine.errors import Conflict
-from engine.expressions import parse
+from engine.expressions.language import parse
 from engine.operations import Json, OperationContext
 from engine.stepping import Position, ThrownEvent, WaitingEvent
 from engine.task_locks import Lock, Standing

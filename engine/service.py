@@ -28,7 +28,7 @@ from engine.errors import (
     TaskLocked,
     TaskNotOpen,
 )
-from engine.expressions import SafeEnvironment
+from engine.expressions.language import SafeEnvironment
 from engine.operations import Json, OperationContext, Operations, Services
 from engine.reports import Reports
 from engine.runtime import Run

@@ -16,7 +16,7 @@ from engine.bpmn.diagram import Element
 from engine.corrections.boundaries import data_now
 from engine.definitions import Deployed
 from engine.errors import OperationFailed
-from engine.expressions import ExpressionError, parse
+from engine.expressions.language import ExpressionError, parse
 from engine.operations import OperationContext
 from engine.stepping import Position, WaitingEvent
 from models.event import LONGEST_KEY, EventKind, EventSubscription

@@ -11,7 +11,7 @@ from lxml import etree
 
 from engine import due
 from engine.bpmn import drawn_only
-from engine.expressions import ExpressionError, parse
+from engine.expressions.language import ExpressionError, parse
 from engine.xml import parse_xml
 from models.language import SOURCE, current
 from models.language import gettext as _

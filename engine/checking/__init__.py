@@ -21,7 +21,7 @@ from engine.bpmn.lowering.names import inserted
 from engine.checking import constructs, events, flow, locks, roles
 from engine.dmn import reader
 from engine.errors import EngineError
-from engine.expressions import ExpressionError, parse
+from engine.expressions.language import ExpressionError, parse
 from engine.operations import Operations
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _

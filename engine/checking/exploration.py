@@ -29,7 +29,7 @@ from engine.checking.flow_graph import (
 from engine.checking.reduction import Reduction, Together
 from engine.checking.rounds import Waits, endless, rounds_without_wait, waiting_elements
 from engine.checking.token_game import State, TokenGame
-from engine.expressions import ExpressionError, parse
+from engine.expressions.language import ExpressionError, parse
 from models.language import gettext as _
 
 MOST_STATES = 20_000  # of one scope

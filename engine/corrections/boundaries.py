@@ -25,7 +25,7 @@ from engine import clock, due
 from engine.bpmn.lowering.names import is_scope
 from engine.corrections.registry import instead_of, original
 from engine.corrections.tokens import apply_changes, branch_base, merged_now, path_to
-from engine.expressions import parse
+from engine.expressions.language import parse
 
 UNFINISHED = TaskState.NOT_FINISHED_MASK
 

@@ -14,7 +14,7 @@ from lxml import etree
 from engine import checking
 from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, local
 from engine.checking import Finding, Seam
-from engine.expressions import Language
+from engine.expressions.language import Language
 from engine.importing import (
     compensation,
     dialects,

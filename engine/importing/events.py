@@ -9,7 +9,7 @@ from lxml import etree
 
 from engine import due
 from engine.bpmn.diagram import bpmn, local
-from engine.expressions import ExpressionError, parse
+from engine.expressions.language import ExpressionError, parse
 from engine.importing import event_places, roles
 from engine.importing.draft import (
     Draft,

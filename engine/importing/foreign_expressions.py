@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import re
 
-from engine.expressions import ExpressionError, parse
-from engine.functions import BUILT_IN
+from engine.expressions.functions import BUILT_IN
+from engine.expressions.language import ExpressionError, parse
 
 LONGEST = 2_000
 DEEPEST = 30

@@ -6,7 +6,7 @@ from lxml import etree
 
 from engine.bpmn.diagram import SPIFF, SUBMISSION, bpmn, local
 from engine.checking import CASE
-from engine.expressions import ExpressionError, parse
+from engine.expressions.language import ExpressionError, parse
 from engine.importing.draft import Draft, drop_property, fields_of, property_of, set_aside
 from models.language import gettext as _
 

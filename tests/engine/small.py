@@ -16,7 +16,7 @@ import kartabl
 from engine import checking, clock, definitions
 from engine.actor import Actor, actor_for
 from engine.briefing import Briefings
-from engine.expressions import Language, SafeEnvironment
+from engine.expressions.language import Language, SafeEnvironment
 from engine.operations import Operations, Services
 from engine.reports import Reports
 from engine.service import Engine

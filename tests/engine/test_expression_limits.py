@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
 from engine.errors import EngineError
-from engine.expressions import ExpressionError, Language, SafeEnvironment, parse
+from engine.expressions.language import ExpressionError, Language, SafeEnvironment, parse
 from models import language
 
 CASE: dict[str, Any] = {

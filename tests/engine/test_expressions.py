@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expressions import Expression, ExpressionError, Language, SafeEnvironment, parse
+from engine.expressions.language import Expression, ExpressionError, Language, SafeEnvironment, parse
 
 LANGUAGE = Language({"working_days": lambda days: f"+{days}"})
 CASE = {

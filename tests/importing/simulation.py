@@ -11,7 +11,7 @@ from sqlalchemy import select
 from engine import checking, definitions
 from engine.actor import Actor
 from engine.bpmn.diagram import Element
-from engine.expressions import Language
+from engine.expressions.language import Language
 from engine.importing import Imported
 from engine.operations import Operations
 from forms.declared import declared_form

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expressions import parse
+from engine.expressions.language import parse
 from engine.importing.foreign_expressions import is_foreign, kinds, translate
 
 

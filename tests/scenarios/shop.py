@@ -16,7 +16,7 @@ import workflows
 from engine import definitions
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.bpmn import diagram
-from engine.expressions import Language, SafeEnvironment
+from engine.expressions.language import Language, SafeEnvironment
 from engine.operations import Services
 from engine.service import Engine
 from engine.settings import Settings

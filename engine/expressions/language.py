@@ -17,9 +17,9 @@ from typing import Any
 
 from SpiffWorkflow.bpmn.script_engine.python_environment import BasePythonScriptEngineEnvironment
 
-from engine import functions as built_in
 from engine.errors import EngineError
-from engine.functions import BUILT_IN, LENIENT, Functions, Json, Wrong, capped
+from engine.expressions import functions as built_in
+from engine.expressions.functions import BUILT_IN, LENIENT, Functions, Json, Wrong, capped
 from models.language import gettext as _
 from models.language import lazy
 

@@ -31,7 +31,7 @@ _KINDS = {
 
 
 class Wrong(Exception):
-    """Why an expression cannot be read or worked out; ``engine.expressions`` adds which one it is."""
+    """Why an expression cannot be read or worked out; ``engine.expressions.language`` adds which one it is."""
 
 
 def is_number(value: Json) -> bool:

@@ -1,0 +1,1 @@
+"""The closed language of conditions, parameters and timers."""
