@@ -11,12 +11,12 @@ from functools import cached_property
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from engine import specs
 from engine.bpmn import diagram as diagrams
 from engine.bpmn.diagram import INSERTED, Diagram
 from engine.dmn import reader
 from engine.errors import NotFound
-from engine.state import ProcessSpecs
+from engine.spiff import specs
+from engine.spiff.state import ProcessSpecs
 from models.definition import DecisionDefinition, ProcessDefinition
 
 

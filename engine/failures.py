@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
-from engine.corrections import TaskNotReady, UncaughtError
 from engine.due import BadTimer
 from engine.errors import OperationFailed
-from engine.state import StateUnreadable, StateUnwritable
-from engine.stepping import LoopsByItself
+from engine.spiff.corrections import TaskNotReady, UncaughtError
+from engine.spiff.state import StateUnreadable, StateUnwritable
+from engine.spiff.stepping import LoopsByItself
 from models.case import Case
 from models.language import gettext as _
 

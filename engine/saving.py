@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import deadlines, sending, state, statements, subscriptions, task_locks
+from engine import deadlines, sending, statements, subscriptions, task_locks
 from engine.bpmn.diagram import Element
 from engine.bpmn.lowering.names import is_inserted
 from engine.deadlines import Counted
@@ -18,7 +18,8 @@ from engine.definitions import Deployed
 from engine.errors import Conflict
 from engine.expressions.language import parse
 from engine.operations import Json, OperationContext
-from engine.stepping import Position, ThrownEvent, WaitingEvent
+from engine.spiff import state
+from engine.spiff.stepping import Position, ThrownEvent, WaitingEvent
 from engine.task_locks import Lock, Standing
 from models.case import NEVER, CaseStatus, Participant, TaskKind, TaskStatus
 from models.job import JobKind

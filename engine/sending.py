@@ -9,7 +9,7 @@ from engine import subscriptions
 from engine.definitions import Deployed
 from engine.errors import OperationFailed
 from engine.operations import OperationContext
-from engine.stepping import ThrownEvent
+from engine.spiff.stepping import ThrownEvent
 from models.job import JobKind
 
 

@@ -13,12 +13,12 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from engine.bpmn.diagram import Element
-from engine.corrections.boundaries import data_now
 from engine.definitions import Deployed
 from engine.errors import OperationFailed
 from engine.expressions.language import ExpressionError, parse
 from engine.operations import OperationContext
-from engine.stepping import Position, WaitingEvent
+from engine.spiff.corrections.boundaries import data_now
+from engine.spiff.stepping import Position, WaitingEvent
 from models.event import LONGEST_KEY, EventKind, EventSubscription
 
 KEYS = "keys"  # in a waiting token's own data: {element id: its key, None as long as it has none}

@@ -13,7 +13,7 @@ from uuid import uuid5
 
 from engine.bpmn.diagram import Element
 from engine.definitions import Deployed
-from engine.stepping import Position
+from engine.spiff.stepping import Position
 
 LONGEST_REASON = 300  # characters
 # One user task of one running process: the token that called the process ("" for the case's own), process key, task.

@@ -14,7 +14,6 @@ from lxml import etree
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
-from engine import specs
 from engine.bpmn import diagram as diagrams
 from engine.bpmn.diagram import SUBMISSION, Diagram, Element
 from engine.bpmn.lowering.names import inserted
@@ -23,6 +22,7 @@ from engine.dmn import reader
 from engine.errors import EngineError
 from engine.expressions.language import ExpressionError, parse
 from engine.operations import Operations
+from engine.spiff import specs
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _
 

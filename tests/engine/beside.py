@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine import specs
 from engine.bpmn import diagram as diagrams
-from engine.state import ProcessSpecs
+from engine.spiff import specs
+from engine.spiff.state import ProcessSpecs
 from tests.engine.drawing import MESSAGES, Played, end, node, path, process, start, user
 
 ERRORS = (

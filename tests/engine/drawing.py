@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
-from engine import clock, pruning, state, stepping
+from engine import clock
 from engine.bpmn import diagram as diagrams
-from engine.specs import build
+from engine.spiff import pruning, state, stepping
+from engine.spiff.specs import build
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?><definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" '

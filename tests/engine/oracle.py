@@ -20,7 +20,8 @@ from typing import Any
 
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
-from engine import clock, pruning, state, stepping
+from engine import clock
+from engine.spiff import pruning, state, stepping
 from tests.engine import drawing
 from tests.engine.blocks import called
 from tests.engine.drawing import MONDAY

@@ -10,8 +10,8 @@ from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 from SpiffWorkflow.util.task import TaskState
 
-from engine import corrections
-from engine.corrections.registry import CORRECTIONS
+from engine.spiff import corrections
+from engine.spiff.corrections.registry import CORRECTIONS
 
 
 @contextmanager

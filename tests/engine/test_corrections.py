@@ -12,8 +12,8 @@ import pytest
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from engine import state
-from engine.corrections.registry import TaskNotReady
+from engine.spiff import state
+from engine.spiff.corrections.registry import TaskNotReady
 from tests.engine.drawing import (
     MESSAGES,
     Played,

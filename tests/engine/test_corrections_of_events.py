@@ -9,8 +9,9 @@ import pytest
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 
-from engine import clock, corrections, state, stepping
-from engine.corrections.registry import CORRECTIONS, UncaughtError
+from engine import clock
+from engine.spiff import corrections, state, stepping
+from engine.spiff.corrections.registry import CORRECTIONS, UncaughtError
 from tests.engine.drawing import (
     HOUR,
     MESSAGES,

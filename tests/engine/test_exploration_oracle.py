@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from engine import clock, pruning, state, stepping
+from engine import clock
 from engine.bpmn import diagram as diagrams
 from engine.checking import exploration
+from engine.spiff import pruning, state, stepping
 from tests.engine import drawing, oracle
 from tests.engine.blocks import called
 from tests.engine.drawing import MONDAY, end

@@ -146,7 +146,7 @@ def test_an_error_of_the_library_itself_is_an_incident(
         raise KeyError("lost task")
 
     case_id = office.start().case.id
-    monkeypatch.setattr("engine.stepping._next_to_run", breaks)
+    monkeypatch.setattr("engine.spiff.stepping._next_to_run", breaks)
     with pytest.raises(OperationFailed, match="lost task"):
         office.complete(case_id, "ask")
     monkeypatch.undo()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine import stepping
-from engine.corrections.registry import UncaughtError
+from engine.spiff import stepping
+from engine.spiff.corrections.registry import UncaughtError
 from tests.engine.beside import ERROR, ESCALATION, SIGNAL, TERMINATE, drawn, event_subprocess, lowered, play, tasks
 from tests.engine.drawing import (
     HOUR,

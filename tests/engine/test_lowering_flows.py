@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine import state
-from engine.corrections.registry import UncaughtError
+from engine.spiff import state
+from engine.spiff.corrections.registry import UncaughtError
 from tests.engine.beside import ERROR, ESCALATION, SIGNAL, drawn, event_subprocess, play, tasks
 from tests.engine.drawing import (
     HOUR,

@@ -12,10 +12,10 @@ import pytest
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from engine import pruning, state
-from engine.compensation import CompensationTask
-from engine.corrections import boundaries, tokens
-from engine.corrections.registry import CORRECTIONS
+from engine.spiff import pruning, state
+from engine.spiff.compensation import CompensationTask
+from engine.spiff.corrections import boundaries, tokens
+from engine.spiff.corrections.registry import CORRECTIONS
 from tests.engine import oracle
 
 MOST_SEEDS_TO_A_DIFFERENCE = 600

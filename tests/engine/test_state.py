@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
-from engine import pruning, state, stepping
+from engine.spiff import pruning, state, stepping
 from tests.engine.drawing import (
     MONDAY,
     Played,

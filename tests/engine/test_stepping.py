@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from engine import clock, stepping
+from engine import clock
 from engine.due import BadTimer
+from engine.spiff import stepping
 from tests.engine.drawing import (
     HOUR,
     MESSAGES,

@@ -6,10 +6,10 @@ from time import process_time
 import pytest
 from lxml import etree
 
-from engine import specs
 from engine.bpmn import diagram
 from engine.bpmn.diagram import flow_nodes
 from engine.importing import Imported, import_file
+from engine.spiff import specs
 from models.language import reading
 from tests.importing.simulation import Play
 

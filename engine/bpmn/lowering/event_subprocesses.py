@@ -7,7 +7,7 @@ its start event ``x`` this is made::
     Kartabl.start ─► Kartabl.scope (all that was drawn in the scope) ─► Kartabl.end
                          └ x ─► e (begins with Kartabl.begin) ─► Kartabl.end of e
 
-``x`` is a boundary event there, interrupting or not as drawn. ``engine.corrections.boundaries`` has what goes
+``x`` is a boundary event there, interrupting or not as drawn. ``engine.spiff.corrections.boundaries`` has what goes
 beyond a boundary event: which data the body sees and brings back, and what ends with the scope.
 """
 

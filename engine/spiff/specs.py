@@ -17,9 +17,9 @@ from SpiffWorkflow.spiff.specs.defaults import NoneTask, SendTask, ServiceTask
 
 from engine.bpmn import drawn_only, lowering
 from engine.bpmn.diagram import Diagram, flow_nodes
-from engine.compensation import CompensationParser, CompensationTask
-from engine.state import ProcessSpecs
-from engine.throwing import EndParser, SendParser, ThrowParser
+from engine.spiff.compensation import CompensationParser, CompensationTask
+from engine.spiff.state import ProcessSpecs
+from engine.spiff.throw_events import EndParser, SendParser, ThrowParser
 from engine.xml import parse_xml
 
 MOST_CALLS = 20_000  # inside each other while a diagram of 2,000 elements is read

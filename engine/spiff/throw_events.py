@@ -18,7 +18,7 @@ from engine.bpmn.diagram import payload_names
 
 
 class _Throwing:
-    """Puts the properties of a throwing element on its spec, where ``engine.corrections.messages`` reads them."""
+    """Puts the properties of a throwing element on its spec, where ``engine.spiff.corrections.messages`` reads them."""
 
     def create_task(self: Any) -> Any:
         spec = super().create_task()  # type: ignore[misc]

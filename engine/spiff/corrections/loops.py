@@ -1,4 +1,4 @@
-"""Corrections of loops and multi-instance tasks. See ``engine.corrections``."""
+"""Corrections of loops and multi-instance tasks. See ``engine.spiff.corrections``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import (
 )
 from SpiffWorkflow.util.task import TaskState
 
-from engine.corrections.registry import instead_of, original
-from engine.corrections.tokens import apply_changes
+from engine.spiff.corrections.registry import instead_of, original
+from engine.spiff.corrections.tokens import apply_changes
 from models.language import gettext as _
 
 MOST_INSTANCES = 500  # of one activity side by side

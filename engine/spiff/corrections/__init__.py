@@ -6,8 +6,8 @@ what the library does as shipped. Corrections stand on private parts: exactly th
 
 from importlib.metadata import version
 
-from engine.corrections import boundaries, events, loops, messages, tokens
-from engine.corrections.registry import CORRECTIONS, TaskNotReady, UncaughtError
+from engine.spiff.corrections import boundaries, events, loops, messages, tokens
+from engine.spiff.corrections.registry import CORRECTIONS, TaskNotReady, UncaughtError
 
 __all__ = ["LIBRARY_VERSION", "TaskNotReady", "UncaughtError", "apply"]
 

@@ -20,9 +20,9 @@ from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from engine import corrections
-from engine.corrections.loops import connect_instances
 from engine.errors import EngineError
+from engine.spiff import corrections
+from engine.spiff.corrections.loops import connect_instances
 
 corrections.apply()
 
@@ -66,7 +66,7 @@ def dump(workflow: BpmnWorkflow, *, without: Iterable[str] = ()) -> bytes:
     """The case as bytes. Names in ``without`` are left out of all data: what only this step needed.
 
     Raises StateUnwritable for values that JSON cannot give back as they are (moments, Decimal, sets, NaN),
-    and when thrown messages or signals were not taken (``engine.stepping.thrown_events``).
+    and when thrown messages or signals were not taken (``engine.spiff.stepping.thrown_events``).
     """
     if workflow.bpmn_events:
         names = [event.event_definition.name for event in workflow.bpmn_events]

@@ -1,4 +1,4 @@
-"""Corrections of how tokens move: followers, joins, cancelling. See ``engine.corrections``."""
+"""Corrections of how tokens move: followers, joins, cancelling. See ``engine.spiff.corrections``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskIterator, TaskState
 from SpiffWorkflow.workflow import Workflow
 
-from engine.corrections.registry import TaskNotReady, instead_of, original
+from engine.spiff.corrections.registry import TaskNotReady, instead_of, original
 
 _TASK_LOG = logging.getLogger("spiff.task")
 UNFINISHED = TaskState.NOT_FINISHED_MASK

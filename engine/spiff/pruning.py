@@ -15,7 +15,7 @@ from SpiffWorkflow.bpmn.specs.control import EventSplit, _EndJoin
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.util.task import TaskState
 
-from engine.corrections.tokens import apply_changes, branch_base, is_base, path_to
+from engine.spiff.corrections.tokens import apply_changes, branch_base, is_base, path_to
 
 UNFINISHED = TaskState.NOT_FINISHED_MASK
 

@@ -19,13 +19,14 @@ from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from engine import clock, state
+from engine import clock
 from engine.bpmn.lowering.names import is_inserted
-from engine.corrections.events import branches
-from engine.corrections.messages import arrive
 from engine.deadlines import Counted
 from engine.errors import EngineError
-from engine.specs import OperationTask
+from engine.spiff import state
+from engine.spiff.corrections.events import branches
+from engine.spiff.corrections.messages import arrive
+from engine.spiff.specs import OperationTask
 
 SpiffTask: TypeAlias = Task
 UNFINISHED = state.UNFINISHED

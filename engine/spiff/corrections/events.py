@@ -1,4 +1,4 @@
-"""Corrections of events: timers, event-based gateways, errors. See ``engine.corrections``."""
+"""Corrections of events: timers, event-based gateways, errors. See ``engine.spiff.corrections``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from SpiffWorkflow.spiff.specs.event_definitions import ErrorEventDefinition, Es
 from SpiffWorkflow.util.task import TaskState
 
 from engine import clock, deadlines, due
-from engine.corrections.registry import UncaughtError, instead_of, original
+from engine.spiff.corrections.registry import UncaughtError, instead_of, original
 
 # ---------------------------------------------------------------- 6 timers stand still
 # event_definitions/timer.py:139, :156 and :178 read the machine's clock whenever a task completes, take
 # naive times for the server's zone and Jalali years for years of our era. Here a timer only fixes its due
-# time when its wait begins, at the step's own moment; it fires when ``engine.stepping.fire_timer`` says so
+# time when its wait begins, at the step's own moment; it fires when ``engine.spiff.stepping.fire_timer`` says so
 # and never by itself.
 
 

@@ -1,4 +1,4 @@
-"""Corrections of messages and signals: how they are thrown and how they arrive. See ``engine.corrections``."""
+"""Corrections of messages and signals: how they are thrown and how they arrive. See ``engine.spiff.corrections``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from SpiffWorkflow.bpmn.util.event import BpmnEvent
 from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition, SignalEventDefinition
 from SpiffWorkflow.util.task import TaskState
 
-from engine.corrections.events import branches
-from engine.corrections.registry import instead_of
+from engine.spiff.corrections.events import branches
+from engine.spiff.corrections.registry import instead_of
 
 # ---------------------------------------------------------------- 17 what is thrown leaves the case
 # bpmn/specs/event_definitions/message.py:31 lets an instance without a correlation value take any message of
 # the name, and util/event.py:47 hands a message to every event of the case at once; a signal that something
 # in its own case catches never leaves it (:52), and one that nobody catches carries nothing. Here a thrower
-# names its key and what it carries (``engine.throwing``); a message always goes to the world outside, and a
+# names its key and what it carries (``engine.spiff.throw_events``); a message always goes to the world outside, and a
 # signal both to all of its own case and to the world.
 
 

@@ -1,6 +1,6 @@
 """Corrections of boundary events: which data they go on with, how often they fire, what ends with them.
 
-See ``engine.corrections``. Event subprocesses become boundary events (``engine.bpmn.lowering``), so all of this is
+See ``engine.spiff.corrections``. Event subprocesses become boundary events (``engine.bpmn.lowering``), so all of this is
 said of their start events, too.
 """
 
@@ -23,9 +23,9 @@ from SpiffWorkflow.util.task import TaskState
 
 from engine import clock, due
 from engine.bpmn.lowering.names import is_scope
-from engine.corrections.registry import instead_of, original
-from engine.corrections.tokens import apply_changes, branch_base, merged_now, path_to
 from engine.expressions.language import parse
+from engine.spiff.corrections.registry import instead_of, original
+from engine.spiff.corrections.tokens import apply_changes, branch_base, merged_now, path_to
 
 UNFINISHED = TaskState.NOT_FINISHED_MASK
 
