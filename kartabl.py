@@ -23,13 +23,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import forms
 import webapp
-from engine import checking, definitions, housekeeping, moving, seeding
+from engine import housekeeping, moving, seeding
 from engine.accounts import Accounts, fold_username
 from engine.actor import Actor
 from engine.calendar import OfficeCalendar, weekend_of
+from engine.deployment import checking, definitions
+from engine.deployment.importing import guarded, printing
+from engine.deployment.importing.files import Installation, check_file
 from engine.expressions.language import Language, SafeEnvironment
-from engine.importing import guarded, printing
-from engine.importing.files import Installation, check_file
 from engine.listings import Listings
 from engine.operations import Services
 from engine.service import Engine

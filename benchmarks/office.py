@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine import checking, definitions
 from engine.actor import Actor, actor_for
 from engine.bpmn import diagram as diagrams
+from engine.deployment import checking, definitions
 from engine.operations import OperationContext
 from engine.service import Engine
 from engine.settings import Settings

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from engine import searching
 from engine.actor import Actor
-from engine.definitions import Definitions
+from engine.deployment.definitions import Definitions
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import tasks_of_person, ways_to_tasks
 from engine.worklist import ACTION, OPEN, matching

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from engine import clock, failures, saving, task_locks
 from engine.bpmn.diagram import INSERTED, SUBMISSION, Element
 from engine.deadlines import MADE, Counted, Deadlines
-from engine.definitions import Deployed
+from engine.deployment.definitions import Deployed
 from engine.dmn.reader import as_json
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.expressions.language import ExpressionError, SafeEnvironment

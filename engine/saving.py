@@ -14,7 +14,7 @@ from engine import deadlines, sending, statements, subscriptions, task_locks
 from engine.bpmn.diagram import Element
 from engine.bpmn.lowering.names import is_inserted
 from engine.deadlines import Counted
-from engine.definitions import Deployed
+from engine.deployment.definitions import Deployed
 from engine.errors import Conflict
 from engine.expressions.language import parse
 from engine.operations import Json, OperationContext

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine import subscriptions
-from engine.definitions import Deployed
+from engine.deployment.definitions import Deployed
 from engine.errors import OperationFailed
 from engine.operations import OperationContext
 from engine.spiff.stepping import ThrownEvent

@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from engine import case_numbers, effects, incidents, locking, permissions, postponed, statements
 from engine.actor import SYSTEM, Actor
 from engine.briefing import Briefing, BriefingContext, Briefings
-from engine.definitions import DecisionTables, Definitions, Deployed
+from engine.deployment.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
     Conflict,
     EngineError,

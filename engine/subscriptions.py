@@ -13,7 +13,7 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from engine.bpmn.diagram import Element
-from engine.definitions import Deployed
+from engine.deployment.definitions import Deployed
 from engine.errors import OperationFailed
 from engine.expressions.language import ExpressionError, parse
 from engine.operations import OperationContext

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from uuid import uuid5
 
 from engine.bpmn.diagram import Element
-from engine.definitions import Deployed
+from engine.deployment.definitions import Deployed
 from engine.spiff.stepping import Position
 
 LONGEST_REASON = 300  # characters

@@ -10,7 +10,7 @@ from time import process_time
 
 import pytest
 
-from engine.importing import import_file
+from engine.deployment.importing import import_file
 from models.language import LANGUAGES
 from tests.awkward.collection import collection
 from tests.awkward.drawn import ATTACKS

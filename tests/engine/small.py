@@ -13,9 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine import checking, clock, definitions
+from engine import clock
 from engine.actor import Actor, actor_for
 from engine.briefing import Briefings
+from engine.deployment import checking, definitions
 from engine.expressions.language import Language, SafeEnvironment
 from engine.operations import Operations, Services
 from engine.reports import Reports

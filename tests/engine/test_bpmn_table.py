@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
-from engine import checking
 from engine.bpmn import diagram as diagrams
+from engine.deployment import checking
 from engine.operations import Operations
 from tests.engine.beside import drawn, play
 from tests.engine.bpmn_constructs import CONSTRUCTS, REFUSED

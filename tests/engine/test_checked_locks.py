@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine import checking
+from engine.deployment import checking
 from engine.operations import Operations
 from tests.engine.small import chain, end, process, properties, start, user_task
 

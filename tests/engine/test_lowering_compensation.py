@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.bpmn import diagram as diagrams
-from engine.checking import constructs
+from engine.deployment.checking import constructs
 from tests.engine.drawing import (
     MESSAGES,
     Played,

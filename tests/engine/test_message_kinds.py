@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from engine import checking, delivery
+from engine import delivery
 from engine.bpmn.diagram import read as diagrams_of
+from engine.deployment import checking
 from models.case import Case, CaseStatus, Task, TaskStatus
 from tests.engine.small import Small, chain, end, event, process, properties, service, start, user_task
 from tests.engine.trade import (

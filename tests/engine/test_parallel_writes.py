@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine import checking
+from engine.deployment import checking
 from engine.expressions.functions import BUILT_IN
 from engine.operations import Operations
 from tests.engine.small import chain, end, flow, process, service, start, user_task

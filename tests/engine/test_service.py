@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
-from engine import definitions, housekeeping
+from engine import housekeeping
 from engine.bpmn import diagram
+from engine.deployment import definitions
 from engine.errors import (
     EngineError,
     InvalidSubmission,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from engine import checking
+from engine.deployment import checking
 from engine.errors import NotFound
 from engine.operations import Operations
 from models.case import Participant

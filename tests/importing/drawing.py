@@ -9,7 +9,7 @@ from lxml import etree
 
 from engine.bpmn import diagram as diagrams
 from engine.bpmn.diagram import BPMN, Diagram, Element
-from engine.importing import Imported, import_file
+from engine.deployment.importing import Imported, import_file
 
 NAMESPACES = {
     "bpmn": BPMN,

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine import checking, definitions
 from engine.actor import Actor
 from engine.bpmn.diagram import Element
+from engine.deployment import checking, definitions
+from engine.deployment.importing import Imported
 from engine.expressions.language import Language
-from engine.importing import Imported
 from engine.operations import Operations
 from forms.declared import declared_form
 from models.account import CASE_ROLES, Person, Role

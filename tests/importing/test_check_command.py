@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import kartabl
-from engine.importing import Imported, guarded
-from engine.importing.files import Installation, check_file
+from engine.deployment.importing import Imported, guarded
+from engine.deployment.importing.files import Installation, check_file
 from tests.importing.drawing import around, file, flow
 
 FINE = file(around('<bpmn:task id="step" name="Look at it"/>'))

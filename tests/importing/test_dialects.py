@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine.bpmn import diagram as diagrams
-from engine.checking import Seam
-from engine.importing import import_file
-from engine.importing.files import Installation, check_file
+from engine.deployment.checking import Seam
+from engine.deployment.importing import import_file
+from engine.deployment.importing.files import Installation, check_file
 from engine.operations import OperationContext, Operations
 from tests.awkward import collection
 from tests.importing.drawing import around, diagram, element, file, flow, foreign, imported, line, said

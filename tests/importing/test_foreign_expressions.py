@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.deployment.importing.foreign_expressions import is_foreign, kinds, translate
 from engine.expressions.language import parse
-from engine.importing.foreign_expressions import is_foreign, kinds, translate
 
 
 @pytest.mark.parametrize(

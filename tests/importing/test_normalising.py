@@ -3,7 +3,7 @@
 import pytest
 
 from engine.bpmn import diagram as diagrams
-from engine.importing import import_file
+from engine.deployment.importing import import_file
 from tests.importing.drawing import around, diagram, element, file, flow, imported, line, said
 from tests.importing.simulation import Play
 

@@ -8,7 +8,7 @@ from lxml import etree
 
 from engine.bpmn import diagram
 from engine.bpmn.diagram import flow_nodes
-from engine.importing import Imported, import_file
+from engine.deployment.importing import Imported, import_file
 from engine.spiff import specs
 from models.language import reading
 from tests.importing.simulation import Play

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import event, select
 
 from engine import documents
-from engine.definitions import Definitions
+from engine.deployment.definitions import Definitions
 from engine.errors import NotAllowed, TaskNotOpen
 from models.document import Document
 from tests.databases import SQLITE, copy_of, drop_database, fresh_database, postgres_url

@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import undefer
 
-from engine import definitions
 from engine.bpmn import diagram
+from engine.deployment import definitions
 from models.case import Case, HistoryEntry, Task, TaskStatus
 from models.job import Job
 from tests.databases import SQLITE, drop_database, fresh_database, postgres_url

@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 
 import kartabl
 import workflows
-from engine import definitions
 from engine.actor import Actor, actor_for
 from engine.bpmn import diagram
+from engine.deployment import definitions
 from engine.operations import Operations
 from engine.service import Engine
 from engine.settings import Settings

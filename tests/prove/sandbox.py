@@ -20,8 +20,8 @@ from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 
 import kartabl
-from engine import checking, definitions
 from engine.bpmn import diagram
+from engine.deployment import checking, definitions
 from engine.dmn import reader
 from engine.errors import EngineError
 from tests.databases import SQLITE, drop_database, fresh_database, postgres_url

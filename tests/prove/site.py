@@ -23,7 +23,7 @@ from argon2 import PasswordHasher
 
 import kartabl
 import webapp
-from engine import checking
+from engine.deployment import checking
 from engine.settings import Settings
 from models.account import Person, RoleGrant
 from tests.play import PASSWORD

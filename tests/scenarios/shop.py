@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 import forms
 import workflows
-from engine import definitions
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.bpmn import diagram
+from engine.deployment import definitions
 from engine.expressions.language import Language, SafeEnvironment
 from engine.operations import Services
 from engine.service import Engine

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine import definitions
 from engine.bpmn import diagram as diagrams
+from engine.deployment import definitions
 from forms.base import TaskForm, user_task
 from forms.fields import DocumentField, DocumentsField, LongTextField, RowForm, RowsField
 from forms.validators import FilesBetween, Required

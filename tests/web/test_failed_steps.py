@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine import definitions
 from engine.bpmn import diagram as diagrams
+from engine.deployment import definitions
 from tests.engine.small import chain, end, event, flow, process, properties, start
 from tests.web.api_client import Api, code_of
 

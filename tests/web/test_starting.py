@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine import definitions
 from engine.bpmn import diagram as diagrams
+from engine.deployment import definitions
 from engine.errors import Refusal
 from engine.operations import OperationContext
 from models.case import Case

@@ -1,0 +1,259 @@
+"""Which constructs of BPMN are refused: those that the library accepts and then ignores or runs wrongly.
+
+Each has its reason in words for an analyst and what to draw instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lxml import etree
+
+from engine.bpmn.diagram import FLOW_NODES, GATEWAYS, INSERTED, Diagram, bpmn, event_kind, event_name, flow_nodes, local
+from engine.bpmn.lowering.forks import condition
+from engine.bpmn.lowering.tree import incoming, is_event_subprocess, outgoing, scopes, unchanging
+from engine.deployment.checking import compensation, event_constructs
+from models.language import gettext as _
+
+SUB_PROCESSES = frozenset({"subProcess", "transaction", "adHocSubProcess"})
+MOST_INSTANCES = 500  # of an activity that repeats
+RESERVED_IDS = frozenset({"Start", "End", "Root"})
+_RESOURCE_ROLES = ("resourceRole", "performer", "humanPerformer", "potentialOwner")
+_CORRELATION = ("correlationProperty", "correlationKey", "correlationSubscription")
+
+
+def refused(diagram: Diagram) -> Iterator[tuple[str, str]]:
+    """(element id, reason) of everything in the diagram that cannot be run as drawn."""
+    with unchanging(diagram.process):
+        found = list(_refusals(diagram))
+    yield from found
+
+
+def _refusals(diagram: Diagram) -> Iterator[tuple[str, str]]:
+    yield from _identifiers(diagram.process)
+    yield from _scopes(diagram.process)
+    yield from event_constructs.links(diagram.process)
+    yield from _unread(diagram.process)
+    yield from compensation.refused(diagram.process)
+    for node in flow_nodes(diagram.process):
+        for rule in (*RULES, *event_constructs.RULES):
+            reason = rule(node)
+            if reason:
+                yield node.get("id", ""), reason
+
+
+def _identifiers(process: etree._Element) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for node in flow_nodes(process):
+        identifier = node.get("id", "")
+        if not identifier:
+            yield "", _("عنصر «%(name)s» (خط %(line)s) شناسه ندارد.", name=node.get("name", ""), line=node.sourceline)
+        elif identifier in RESERVED_IDS or identifier.endswith(".EndJoin") or identifier.startswith(INSERTED):
+            yield identifier, _("شناسهٔ «%(id)s» از آنِ موتور است؛ شناسهٔ دیگری بگذارید.", id=identifier)
+        elif identifier in seen:
+            yield identifier, _("این شناسه دو بار آمده است.")
+        seen.add(identifier)
+
+
+def _scopes(process: etree._Element) -> Iterator[tuple[str, str]]:
+    if process.get("isExecutable", "true") == "false":
+        yield process.get("id", ""), _("این فرایند اجرایی نیست؛ isExecutable را true کنید.")
+    for scope in scopes(process):
+        if local(scope) != "adHocSubProcess" and not is_event_subprocess(scope):
+            count = len(scope.findall(bpmn("startEvent")))
+            if count != 1:
+                yield scope.get("id", ""), _("باید درست یک رویداد آغاز داشته باشد؛ %(count)s تا دارد.", count=count)
+        if local(scope) != "adHocSubProcess" and scope.find(bpmn("endEvent")) is None:
+            yield scope.get("id", ""), _("رویداد پایان ندارد.")
+        yield from _flows(scope)
+
+
+def _flows(scope: etree._Element) -> Iterator[tuple[str, str]]:
+    here = {child.get("id") for child in scope if local(child) in FLOW_NODES}
+    for flow in scope.findall(bpmn("sequenceFlow")):
+        if not flow.get("id"):
+            yield flow.get("sourceRef", ""), _("جریانی که از این عنصر بیرون می‌رود شناسه ندارد.")
+        for end in ("sourceRef", "targetRef"):
+            if flow.get(end) not in here:
+                yield flow.get("id", ""), _("سرِ این جریان به عنصری نمی‌رسد: %(id)s", id=flow.get(end) or "—")
+
+
+def _unread(process: etree._Element) -> Iterator[tuple[str, str]]:
+    """What the engine would not look at, wherever in the file it stands."""
+    for node in process.iter(*(bpmn(tag) for tag in _RESOURCE_ROLES)):
+        yield _owner(node), _("عهده‌دار از اینجا خوانده نمی‌شود؛ خط (lane) یا ویژگی role به‌کار ببرید.")
+    for node in process.iter(bpmn("ioSpecification"), bpmn("dataInputAssociation"), bpmn("dataOutputAssociation")):
+        yield _owner(node), _("پیوند به داده در نمودار اجرا نمی‌شود؛ آن را بردارید یا با یادداشت نشان دهید.")
+    for node in process.getroottree().getroot().iter(*(bpmn(tag) for tag in _CORRELATION)):
+        message = _("«%(tag)s» خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید.", tag=local(node))
+        yield process.get("id", ""), message
+
+
+def _owner(inner: etree._Element) -> str:
+    around = (one for one in inner.iterancestors() if local(one) in FLOW_NODES or local(one) == "process")
+    return next((one.get("id", "") for one in around), "")
+
+
+def _has(node: etree._Element, definition: str) -> bool:
+    return node.find(bpmn(definition)) is not None
+
+
+def _branches(node: etree._Element) -> str:
+    """Conditions on flows out of a task or an event: some flow has to be taken whatever they say."""
+    flows = outgoing(node)
+    default = node.get("default")
+    if default is not None and default not in {flow.get("id") for flow in flows}:
+        return _("شاخهٔ پیش‌فرض «%(flow)s» از این عنصر بیرون نمی‌رود.", flow=default)
+    guarded = [flow for flow in flows if condition(flow) is not None]
+    if any(flow.get("id") == default for flow in guarded):
+        return _("شاخهٔ پیش‌فرض نباید شرط داشته باشد؛ شرط آن را بردارید.")
+    if local(node) in GATEWAYS:
+        return ""
+    if default is not None and len(flows) > 1 and not guarded:
+        return _("شاخهٔ پیش‌فرض تنها در کنار شاخه‌های شرط‌دار معنا دارد.")
+    if guarded and len(guarded) == len(flows):
+        return _("همهٔ جریان‌های این عنصر شرط دارند؛ اگر هیچ‌یک درست نباشد پرونده می‌ماند. شاخهٔ پیش‌فرض بگذارید.")
+    return ""
+
+
+def _leads_on(node: etree._Element) -> str:
+    """A token that comes to nothing would leave its scope open for ever."""
+    ends = local(node) == "endEvent" or is_event_subprocess(node) or node.get("isForCompensation") == "true"
+    around = node.getparent()
+    without_flows = around is not None and local(around) == "adHocSubProcess"
+    if ends or without_flows or event_kind(node) in ("link", "compensate"):
+        return ""
+    return "" if outgoing(node) else _("از این عنصر جریانی بیرون نمی‌رود؛ آن را به یک رویداد پایان برسانید.")
+
+
+def _gateway_conditions(node: etree._Element) -> str:
+    if local(node) not in ("exclusiveGateway", "inclusiveGateway"):
+        return ""
+    flows = outgoing(node)
+    default = node.get("default")
+    if len(flows) < 2 and not any(condition(flow) is not None for flow in flows):
+        return ""
+    open_ones = [f for f in flows if f.find(bpmn("conditionExpression")) is None and f.get("id") != default]
+    if open_ones:
+        return _("شاخهٔ «%(flow)s» نه شرط دارد و نه شاخهٔ پیش‌فرض است.", flow=open_ones[0].get("id") or "")
+    if default is None:
+        return _("این دروازه شاخهٔ پیش‌فرض ندارد؛ اگر هیچ شرطی درست نباشد پرونده می‌ماند.")
+    return ""
+
+
+def _unconditional_gateway(node: etree._Element) -> str:
+    if local(node) not in ("parallelGateway", "eventBasedGateway"):
+        return ""
+    if any(condition(flow) is not None for flow in outgoing(node)):
+        return _("شرطِ شاخه‌های این دروازه دیده نمی‌شود؛ دروازهٔ انحصاری یا شمول بکشید.")
+    return ""
+
+
+def _event_gateway(node: etree._Element) -> str:
+    if local(node) != "eventBasedGateway":
+        return ""
+    if node.get("instantiate") == "true" or not incoming(node):
+        return _("دروازهٔ رویدادی پرونده را آغاز نمی‌کند؛ رویداد آغاز بکشید.")
+    if node.get("eventGatewayType", "Exclusive") != "Exclusive":
+        return _("دروازهٔ رویدادی هم‌زمان اجرا نمی‌شود؛ دروازهٔ هم‌زمان و پس از آن رویدادها را بکشید.")
+    scope = node.getparent()
+    nodes = {child.get("id"): child for child in scope} if scope is not None else {}
+    for target in (nodes.get(flow.get("targetRef")) for flow in outgoing(node)):
+        if target is None or local(target) not in ("intermediateCatchEvent", "receiveTask"):
+            return _("پس از این دروازه تنها رویدادهای دریافت می‌آیند؛ رویداد یا کار دریافت بکشید.")
+        if len(incoming(target)) > 1:
+            return _("به رویدادی که پس از این دروازه است نباید جریان دیگری برود.")
+        guards = (one for one in nodes.values() if one.get("attachedToRef") == target.get("id"))
+        if next(guards, None) is not None or any(local(child).endswith("LoopCharacteristics") for child in target):
+            return _("کار دریافت پس از این دروازه نباید رویداد مرزی یا تکرار داشته باشد.")
+    return ""
+
+
+def _ad_hoc(node: etree._Element) -> str:
+    if local(node) == "adHocSubProcess":
+        return _("زیرفرایند موردی (ad-hoc) اجرا نمی‌شود؛ کارها را با جریان یا دروازهٔ هم‌زمان بکشید.")
+    return ""
+
+
+def _quantities(node: etree._Element) -> str:
+    if any(node.get(name, "1") != "1" for name in ("startQuantity", "completionQuantity")):
+        return _("شمار نشانه‌ها (startQuantity و completionQuantity) دیده نمی‌شود؛ دروازه یا تکرار بکشید.")
+    return ""
+
+
+def _receive_task(node: etree._Element) -> str:
+    if local(node) == "receiveTask" and node.get("instantiate") == "true":
+        return _("کار دریافت پرونده را آغاز نمی‌کند؛ رویداد آغاز پیام بکشید.")
+    return ""
+
+
+def _complex_gateway(node: etree._Element) -> str:
+    return _("دروازهٔ پیچیده اجرا نمی‌شود؛ دروازهٔ شمول یا هم‌زمان بکشید.") if local(node) == "complexGateway" else ""
+
+
+def _script(node: etree._Element) -> str:
+    if local(node) == "scriptTask":
+        return _("اسکریپت اجرا نمی‌شود؛ کار خدماتی با یک عملیات بکشید.")
+    scripts = ("preScript", "postScript")
+    if any(local(found) in scripts for found in node.iterfind(f"{bpmn('extensionElements')}/*")):
+        return _("پیش‌اسکریپت و پس‌اسکریپت اجرا نمی‌شود.")
+    return ""
+
+
+def _message(node: etree._Element) -> str:
+    kind = event_kind(node)
+    if kind == "message" and not event_name(node):
+        return _("پیام این رویداد تعریف نشده یا نام ندارد.")
+    if kind == "signal" and not event_name(node):
+        return _("سیگنال این رویداد تعریف نشده یا نام ندارد.")
+    foreign = ("messagePayload", "processVariableCorrelation")
+    if any(local(found) in foreign for found in node.iter(etree.Element)) and local(node) not in SUB_PROCESSES:
+        return _("محتوا و کلید پیام را با ویژگی‌های payload و correlation_key بنویسید.")
+    return ""
+
+
+def _multi_instance(node: etree._Element) -> str:
+    loop = node.find(bpmn("multiInstanceLoopCharacteristics"))
+    if loop is None:
+        return ""
+    if loop.get("behavior", "All") != "All":
+        return _("تکرار برای هر نمونه رویدادی نمی‌دهد؛ behavior را بردارید.")
+    counts = [loop.find(bpmn(tag)) is not None for tag in ("loopCardinality", "loopDataInputRef")]
+    if not any(counts):
+        return _("تکرار نمی‌گوید برای چند بار یا برای کدام فهرست است.")
+    if all(counts):
+        return _("تکرار یا شمار دارد یا فهرست، نه هر دو.")
+    number = (loop.findtext(bpmn("loopCardinality")) or "").strip()
+    if number.isdecimal() and (len(number) > 9 or int(number) > MOST_INSTANCES):
+        return _("تکرار بیش از %(most)s بار نمی‌شود.", most=MOST_INSTANCES)
+    return ""
+
+
+def _standard_loop(node: etree._Element) -> str:
+    loop = node.find(bpmn("standardLoopCharacteristics"))
+    if loop is None:
+        return ""
+    maximum = loop.get("loopMaximum")
+    if maximum is not None and not (maximum.isascii() and maximum.isdigit() and int(maximum) > 0):
+        return _("بیشترین شمار تکرار باید عددی بزرگ‌تر از صفر باشد.")
+    if maximum is None and not (loop.findtext(bpmn("loopCondition")) or "").strip():
+        return _("تکرار نمی‌گوید تا کی؛ شرط یا بیشترین شمار آن را بنویسید.")
+    return ""
+
+
+RULES: tuple[Callable[[Any], str], ...] = (
+    _branches,
+    _leads_on,
+    _gateway_conditions,
+    _unconditional_gateway,
+    _event_gateway,
+    _ad_hoc,
+    _quantities,
+    _receive_task,
+    _complex_gateway,
+    _script,
+    _message,
+    _multi_instance,
+    _standard_loop,
+)

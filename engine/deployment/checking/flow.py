@@ -1,0 +1,84 @@
+"""What the exploration of a diagram says before it is deployed: stands, rounds, and data that branches would lose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from lxml import etree
+
+from engine.bpmn.diagram import Diagram, Element, bpmn, local
+from engine.deployment.checking import exploration, parallel_writes
+from engine.deployment.checking.exploration import Fault
+from engine.deployment.checking.flow_graph import scopes, waits_outside
+from engine.operations import Operations
+from models.language import gettext as _
+
+MOST_ELEMENTS = 2_000  # of a diagram
+
+
+def faults(
+    diagram: Diagram,
+    *,
+    related: Mapping[str, Diagram],
+    operations: Operations,
+    form_fields: Callable[[str, str], frozenset[str] | None],
+) -> Iterator[Fault]:
+    """Everything the exploration finds. A diagram that cannot be read as a graph has none: others say why."""
+    if len(diagram.elements) > MOST_ELEMENTS:
+        text = _(
+            "این فرایند %(count)s عنصر دارد؛ بیش از %(most)s نمی‌شود. بخشی از آن را فرایندی جدا کنید.",
+            count=len(diagram.elements),
+            most=MOST_ELEMENTS,
+        )
+        yield Fault("size", diagram.key, text)
+        return
+    if not _is_graph(diagram):
+        return
+    explored = exploration.explore(diagram, waits=lambda node: _waits(node, diagram, operations))
+    yield from explored.faults
+    for conflict in parallel_writes.conflicts(diagram, explored, related=related, form_fields=form_fields):
+        yield Fault("conflict", conflict.one, _conflict(conflict, diagram))
+
+
+def _is_graph(diagram: Diagram) -> bool:
+    """Every element has an id of its own, and every flow leads from one to another of its scope."""
+    nodes = [node for scope in scopes(diagram.process) for node in scope if node.get("id", "") in diagram.elements]
+    if len({node.get("id") for node in nodes}) < len(nodes) or "" in diagram.elements:
+        return False
+    for scope in scopes(diagram.process):
+        here = {child.get("id") for child in scope}
+        if any(flow.get(end) not in here for flow in scope.findall(bpmn("sequenceFlow")) for end in _ENDS):
+            return False
+    return True
+
+
+_ENDS = ("sourceRef", "targetRef")
+
+
+def _waits(node: etree._Element, diagram: Diagram, operations: Operations) -> bool:
+    """An outside operation is waited for, and so is whatever a called process does."""
+    element = diagram.elements[node.get("id", "")]
+    if element.operation:
+        operation = operations.get(element.operation)
+        return operation is None or operation.outside
+    return local(node) == "callActivity" or waits_outside(node)
+
+
+def _conflict(conflict: parallel_writes.Conflict, diagram: Diagram) -> str:
+    if conflict.one == conflict.other:
+        return _(
+            "نمونه‌های هم‌زمان %(element)s همگی متغیر «%(variable)s» را می‌نویسند و تنها یکی می‌ماند؛ "
+            "خروجیِ تکرار را در یک فهرست گرد آورید.",
+            element=_name(diagram.elements[conflict.one]),
+            variable=conflict.variable,
+        )
+    return _(
+        "%(one)s و %(other)s می‌توانند هم‌زمان باز باشند و هر دو متغیر «%(variable)s» را می‌نویسند؛ نام یکی را عوض کنید.",
+        one=_name(diagram.elements[conflict.one]),
+        other=_name(diagram.elements[conflict.other]),
+        variable=conflict.variable,
+    )
+
+
+def _name(element: Element) -> str:
+    return f"«{element.name}» ({element.id})" if element.name else f"«{element.id}»"

@@ -1,0 +1,225 @@
+"""Takes a diagram drawn with any tool and makes what can be deployed of it, with a list of what was done.
+
+The analyst's file is never changed: the result is a new document and findings, each at its element.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from lxml import etree
+
+from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, local
+from engine.deployment import checking
+from engine.deployment.checking import Finding, Seam
+from engine.deployment.importing import (
+    compensation,
+    dialects,
+    drawing,
+    drawn_only,
+    events,
+    gateways,
+    identifiers,
+    names,
+    references,
+    repetitions,
+    roles,
+    scopes,
+    tasks,
+)
+from engine.deployment.importing.draft import Draft, Known, indexed
+from engine.expressions.language import Language
+from engine.operations import Operations
+from engine.xml import LIMIT, MalformedXml, UnsafeXml, parse_xml
+from models.account import CASE_ROLES, Role
+from models.language import gettext as _
+
+__all__ = ["Imported", "import_file"]
+
+LARGEST_FILE = 5_000_000  # bytes
+MOST_NODES = 2_000
+STEPS = (
+    roles.lanes,
+    dialects.read,
+    drawn_only.mend,
+    compensation.mend,
+    scopes.mend,
+    references.mend,
+    tasks.mend,
+    events.mend,
+    repetitions.mend,
+    gateways.mend,
+    names.mend,
+    events.brought,
+    roles.mend,
+    tasks.forms,
+    drawing.mend,
+)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """``processes``: key → a deployable file; empty while a finding is an error."""
+
+    processes: dict[str, bytes] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    document: bytes = b""  # the whole normalised diagram, all its processes together; b"" when it cannot be read
+
+    @property
+    def deployable(self) -> bool:
+        return bool(self.processes)
+
+
+def import_file(
+    name: str,
+    content: bytes,
+    *,
+    seam: Seam | None = None,
+    beside: Mapping[str, bytes] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Imported:
+    """Normalise one file. ``name`` is only for the findings; faults of the file are findings, too.
+
+    ``seam`` is the installation's (without it nothing but the roles is known); ``beside`` holds its diagrams and
+    decision tables, which may be called; ``labels`` maps what a role is called to the role.
+    """
+    seam = seam or _bare_seam()
+    beside = beside or {}
+    try:
+        root = parse_xml(content, limit=LARGEST_FILE)
+    except MalformedXml as error:
+        return Imported(findings=[Finding(name, "", str(error), line=error.line)])
+    except UnsafeXml as error:
+        return Imported(findings=[Finding(name, "", str(error))])
+    draft = Draft(name, root, _known(seam, beside, labels or {}))
+    if (refusal := _refused(draft)) is not None:
+        return Imported(findings=[refusal])
+    drawn = _drawn(draft.root)
+    identifiers.mend(draft)
+    with indexed(draft.root):
+        for step in STEPS:
+            step(draft)
+    document = etree.tostring(draft.root, encoding="utf-8", xml_declaration=True)
+    processes = {key: _alone(draft.root, key) for key in _keys(draft)}
+    if not processes:
+        draft.say("error", None, _("فرایندی در این پرونده کشیده نشده است."))
+    if _is_sound(draft.findings):
+        draft.findings.extend(_located(_checked(name, processes, beside, seam), draft.root))
+    draft.findings.extend(_uncovered(name, drawn, draft))
+    findings = sorted(draft.findings, key=lambda found: checking.SEVERITIES.index(found.severity))
+    return Imported(processes if _is_sound(findings) else {}, findings, document)
+
+
+def _bare_seam() -> Seam:
+    """Our roles and the built-in functions; no operation, no form."""
+    return Seam(
+        operations=Operations(),
+        roles=frozenset(role.value for role in Role) | CASE_ROLES,
+        form_fields=lambda process, task: None,
+        functions=Language({}).functions,
+    )
+
+
+def _known(seam: Seam, beside: Mapping[str, bytes], labels: Mapping[str, str]) -> Known:
+    return Known(
+        operations=frozenset(operation.name for operation in seam.operations),
+        roles=seam.roles,
+        decisions=frozenset(file.removesuffix(".dmn") for file in beside if file.endswith(".dmn")),
+        processes=frozenset(file.removesuffix(".bpmn") for file in beside if file.endswith(".bpmn")),
+        labels=dict(labels),
+    )
+
+
+def _is_sound(findings: list[Finding]) -> bool:
+    return all(found.severity != "error" for found in findings)
+
+
+def _refused(draft: Draft) -> Finding | None:
+    if draft.root.tag != bpmn("definitions"):
+        text = _("این پرونده نمودار BPMN 2.0 نیست؛ ریشهٔ آن «%(tag)s» است.", tag=local(draft.root))
+        return Finding(draft.file, "", text, line=draft.root.sourceline or 0)
+    count = sum(1 for _found in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)))
+    if count > MOST_NODES:
+        text = _(
+            "%(count)s عنصر دارد و بیش از %(most)s پذیرفته نمی‌شود؛ آن را به چند فرایند بشکنید.",
+            count=count,
+            most=MOST_NODES,
+        )
+        return Finding(draft.file, "", text)
+    return None
+
+
+def _keys(draft: Draft) -> list[str]:
+    return [process.get("id", "") for process in draft.processes()]
+
+
+def _drawn(root: etree._Element) -> list[etree._Element]:
+    """The flow nodes of the file, before anything is changed; they stay the same objects, with their old lines."""
+    return [node for process in root.iter(bpmn("process")) for node in flow_nodes(process)]
+
+
+def _alone(root: etree._Element, key: str) -> bytes:
+    """The document with this process only; the others stay as pools without content."""
+    whole = copy.deepcopy(root)
+    gone: set[str] = set()
+    for process in list(whole.iter(bpmn("process"))):
+        parent = process.getparent()
+        if process.get("id") == key or parent is None:
+            process.set("isExecutable", "true")
+            continue
+        gone.update(inner.get("id", "") for inner in process.iter("{*}*"))
+        parent.remove(process)
+    for pool in whole.iter(bpmn("participant")):
+        if pool.get("processRef") in gone:
+            pool.attrib.pop("processRef")
+    _forget(whole, gone - {""})
+    return etree.tostring(whole, encoding="utf-8", xml_declaration=True)
+
+
+def _forget(root: etree._Element, gone: set[str]) -> None:
+    """What is drawn of elements that are in another file, and the messages to and from them."""
+    for node in list(root.iter("{*}BPMNShape", "{*}BPMNEdge", "{*}BPMNPlane", bpmn("messageFlow"))):
+        if gone & {node.get("bpmnElement"), node.get("sourceRef"), node.get("targetRef")}:
+            parent = node.getparent()
+            if parent is not None:
+                parent.remove(node)
+    left = {found.get("id") for found in root.iter("{*}*")}
+    for edge in list(root.iter("{*}BPMNEdge")):
+        parent = edge.getparent()
+        if edge.get("bpmnElement") not in left and parent is not None:
+            parent.remove(edge)
+
+
+# ---------------------------------------------------------------- what comes out is checked as ours is
+
+
+def _checked(name: str, processes: Mapping[str, bytes], beside: Mapping[str, bytes], seam: Seam) -> Iterator[Finding]:
+    for key, xml in processes.items():
+        if len(xml) > LIMIT:
+            yield Finding(name, key, _("پرونده بزرگ‌تر از %(limit)s بایت است.", limit=LIMIT))
+            return
+    files = {f"{key}.bpmn": xml for key, xml in processes.items()}
+    refers = any(b"calledElement" in xml or b"calledDecisionId" in xml for xml in processes.values())
+    bundle = checking.check({**beside, **files} if refers else files, seam)
+    for found in bundle.findings:
+        if found.file in files:
+            yield replace(found, file=name, severity="fill_in" if found.severity == "warning" else found.severity)
+
+
+def _located(findings: Iterable[Finding], root: etree._Element) -> Iterator[Finding]:
+    """With the lines of the analyst's file."""
+    lines = {node.get("id", ""): node.sourceline or 0 for node in root.iter("{*}*") if node.get("id")}
+    for found in findings:
+        yield replace(found, line=lines.get(found.element, 0))
+
+
+def _uncovered(name: str, drawn: list[etree._Element], draft: Draft) -> Iterator[Finding]:
+    """Every node of the file runs or is spoken of: the last word, in case a step above forgot one."""
+    running = {node.get("id") for node in draft.nodes()}
+    spoken = {found.element for found in draft.findings}
+    for node in drawn:
+        if node.get("id") not in running | spoken:
+            text = _("این عنصر در آنچه اجرا می‌شود نیست و دلیلی هم گفته نشد.")
+            yield Finding(name, node.get("id", ""), text, name=node.get("name", ""), line=node.sourceline or 0)

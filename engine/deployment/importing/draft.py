@@ -1,0 +1,331 @@
+"""A foreign diagram while it is being normalised: its tree, what was found so far, and how it is changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from lxml import etree
+
+from engine.bpmn import drawn_only
+from engine.bpmn.diagram import BPMN, FLOW_NODES, SPIFF, bpmn, flow_nodes, local
+from engine.deployment.checking import Finding
+
+KARTABL = drawn_only.KARTABL
+ORIGINAL = f"{{{KARTABL}}}original"
+SCOPES = ("subProcess", "transaction", "adHocSubProcess")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the installation has, so that a foreign name can be bound to it."""
+
+    operations: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    decisions: frozenset[str] = frozenset()
+    processes: frozenset[str] = frozenset()
+    labels: dict[str, str] = field(default_factory=dict)  # what a role is called → the role
+    role: str = "supervisor"  # whose steps are that name no role of ours
+
+
+@dataclass
+class Draft:
+    """``file`` is the analyst's; ``root`` is a tree of its own that may be changed."""
+
+    file: str
+    root: etree._Element
+    known: Known
+    findings: list[Finding] = field(default_factory=list)
+    namespaces: set[str] = field(default_factory=set)  # of all its elements and attributes
+    _ids: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for found in self.root.iter("{*}*"):
+            self._ids.add(found.get("id", ""))
+            self.namespaces.update(str(name)[1:].partition("}")[0] for name in (found.tag, *found.keys()))
+
+    # what is said
+
+    def say(self, severity: str, node: etree._Element | None, message: str, *, line: int = 0) -> None:
+        """Report something at an element. ``severity``: error, fill_in, changed or picture."""
+        if node is None:
+            self.findings.append(Finding(self.file, "", message, severity, line=line))
+            return
+        where = Finding(
+            self.file, node.get("id", ""), message, severity, name=node.get("name", ""), line=node.sourceline or line
+        )
+        self.findings.append(where)
+
+    # what there is
+
+    def processes(self) -> list[etree._Element]:
+        """The processes with something drawn in them."""
+        return [found for found in self.root.iter(bpmn("process")) if any(local(c) in FLOW_NODES for c in found)]
+
+    def scopes(self) -> Iterator[etree._Element]:
+        """Every process and subprocess with content, outer ones first."""
+        for process in self.processes():
+            yield process
+            yield from (found for found in process.iter(*(bpmn(tag) for tag in SCOPES)) if not shown_only(found))
+
+    def nodes(self) -> Iterator[etree._Element]:
+        """Every flow node that runs."""
+        for process in self.processes():
+            yield from (node for node in flow_nodes(process) if not shown_only(node))
+
+    def by_id(self, tag: str) -> dict[str, etree._Element]:
+        """All elements of one kind by id."""
+        return {found.get("id", ""): found for found in self.root.iter(bpmn(tag))}
+
+    # what is changed
+
+    def new_id(self, wanted: str) -> str:
+        """``wanted``, made to fit an id and told apart from all others."""
+        stem = re.sub(r"[^\w.-]", "_", wanted) or "element"
+        stem = stem if re.match(r"[^\W\d]", stem) else f"_{stem}"
+        found, number = stem[:90], 1
+        while found in self._ids:
+            number += 1
+            found = f"{stem[:90]}_{number}"
+        self._ids.add(found)
+        return found
+
+    def add(self, parent: etree._Element, tag: str, wanted: str, **attributes: str) -> etree._Element:
+        """A new BPMN element with an id of its own."""
+        made = etree.SubElement(parent, bpmn(tag), {"id": self.new_id(wanted)})
+        for name, value in attributes.items():
+            made.set(name, value)
+        if tag in FLOW_NODES and (index := _index.get()) is not None:
+            index.nodes[made.get("id", "")] = made
+        return made
+
+    def connect(self, source: etree._Element, target: etree._Element) -> etree._Element:
+        scope = _parent(target)
+        flow = self.add(
+            scope,
+            "sequenceFlow",
+            f"{source.get('id')}_to_{target.get('id')}",
+            sourceRef=source.get("id", ""),
+            targetRef=target.get("id", ""),
+        )
+        _mention(source, "outgoing", flow)
+        _mention(target, "incoming", flow)
+        if (index := _index.get()) is not None:
+            index.add(flow)
+        return flow
+
+    def lead(self, flow: etree._Element, target: etree._Element) -> None:
+        """Let a flow end at another element."""
+        old = end_of(flow, "targetRef")
+        if old is not None:
+            _forget(old, "incoming", flow)
+        if (index := _index.get()) is not None:
+            index.targets[flow.get("targetRef", "")].remove(flow)
+            index.targets.setdefault(target.get("id", ""), []).append(flow)
+        flow.set("targetRef", target.get("id", ""))
+        _mention(target, "incoming", flow)
+
+    def before(self, node: etree._Element, tag: str, wanted: str, **attributes: str) -> etree._Element:
+        """A new element that everything that came to ``node`` passes first."""
+        scope = _parent(node)
+        arriving = incoming(node)
+        made = self.add(scope, tag, wanted, **attributes)
+        for flow in arriving:
+            self.lead(flow, made)
+        self.connect(made, node)
+        return made
+
+
+def _parent(node: etree._Element) -> etree._Element:
+    parent = node.getparent()
+    if parent is None:
+        raise ValueError(f"{local(node)} stands alone")
+    return parent
+
+
+def _mention(node: etree._Element, tag: str, flow: etree._Element) -> None:
+    """Flows are also named inside the elements they touch; in the order that the standard wants."""
+    following = [child for child in node if local(child) in ("documentation", "extensionElements", "incoming", tag)]
+    reference = etree.Element(bpmn(tag))
+    reference.text = flow.get("id")
+    node.insert(node.index(following[-1]) + 1 if following else 0, reference)
+
+
+def _forget(node: etree._Element, tag: str, flow: etree._Element) -> None:
+    for reference in node.findall(bpmn(tag)):
+        if (reference.text or "").strip() == flow.get("id"):
+            node.remove(reference)
+
+
+def shown_only(node: etree._Element) -> bool:
+    """Whether it, or what it stands in, never runs."""
+    return drawn_only.is_picture(node) or any(drawn_only.is_picture(above) for above in node.iterancestors())
+
+
+_PREFIXES = {"b": BPMN, "k": KARTABL}
+_FLOWS = etree.XPath("b:sequenceFlow[not(@k:picture)]", namespaces=_PREFIXES)
+_OUT = etree.XPath("b:sequenceFlow[@sourceRef=$id][not(@k:picture)]", namespaces=_PREFIXES)
+_IN = etree.XPath("b:sequenceFlow[@targetRef=$id][not(@k:picture)]", namespaces=_PREFIXES)
+
+
+class Index:
+    """The flows of a document by the ids of their ends: a search for each of 2,000 nodes would take seconds."""
+
+    def __init__(self, root: etree._Element) -> None:
+        self.sources: dict[str, list[etree._Element]] = {}
+        self.targets: dict[str, list[etree._Element]] = {}
+        self.nodes = {node.get("id", ""): node for node in root.iter(*(bpmn(tag) for tag in FLOW_NODES))}
+        for flow in root.iter(bpmn("sequenceFlow")):
+            self.add(flow)
+
+    def add(self, flow: etree._Element) -> None:
+        self.sources.setdefault(flow.get("sourceRef", ""), []).append(flow)
+        self.targets.setdefault(flow.get("targetRef", ""), []).append(flow)
+
+
+_index: ContextVar[Index | None] = ContextVar("index", default=None)  # of the document in work
+
+
+@contextmanager
+def indexed(root: etree._Element) -> Iterator[None]:
+    """Inside the block flows are found at once. Ids may not change any more."""
+    token = _index.set(Index(root))
+    try:
+        yield
+    finally:
+        _index.reset(token)
+
+
+def _beside(node: etree._Element, found: list[etree._Element]) -> list[etree._Element]:
+    scope = node.getparent()
+    return [flow for flow in found if flow.getparent() is scope and not drawn_only.is_picture(flow)]
+
+
+def outgoing(node: etree._Element) -> list[etree._Element]:
+    index = _index.get()
+    if index is None:
+        return cast(list[etree._Element], _OUT(_parent(node), id=node.get("id", "")))
+    return _beside(node, index.sources.get(node.get("id", ""), []))
+
+
+def end_of(flow: etree._Element, end: str) -> etree._Element | None:
+    """The node at the ``sourceRef`` or ``targetRef`` of a flow, in the same scope."""
+    index, scope = _index.get(), _parent(flow)
+    found = children(scope).get(flow.get(end, "")) if index is None else index.nodes.get(flow.get(end, ""))
+    return found if found is not None and found.getparent() is scope and not drawn_only.is_picture(found) else None
+
+
+def incoming(node: etree._Element) -> list[etree._Element]:
+    index = _index.get()
+    if index is None:
+        return cast(list[etree._Element], _IN(_parent(node), id=node.get("id", "")))
+    return _beside(node, index.targets.get(node.get("id", ""), []))
+
+
+def flows(scope: etree._Element) -> list[etree._Element]:
+    """The sequence flows of one scope that run."""
+    return cast(list[etree._Element], _FLOWS(scope))
+
+
+def definitions(node: etree._Element) -> list[etree._Element]:
+    """What an event waits for or throws."""
+    return [child for child in node if local(child).endswith("EventDefinition")]
+
+
+def children(node: etree._Element) -> dict[str, etree._Element]:
+    """The flow nodes of one scope that run, by id."""
+    return {
+        child.get("id", ""): child for child in node if local(child) in FLOW_NODES and not drawn_only.is_picture(child)
+    }
+
+
+# ---------------------------------------------------------------- extensions of ours
+
+
+def extensions(node: etree._Element) -> etree._Element:
+    """The element's place for extensions, made where it is missing."""
+    found = node.find(bpmn("extensionElements"))
+    if found is None:
+        found = etree.Element(bpmn("extensionElements"))
+        node.insert(len(node.findall(bpmn("documentation"))), found)
+    return found
+
+
+def ours(node: etree._Element, tag: str) -> etree._Element:
+    """The extension ``spiffworkflow:<tag>`` of the element, made where it is missing."""
+    place = extensions(node)
+    found = place.find(f"{{{SPIFF}}}{tag}")
+    return found if found is not None else etree.SubElement(place, f"{{{SPIFF}}}{tag}", nsmap={"spiffworkflow": SPIFF})
+
+
+def set_property(node: etree._Element, name: str, value: str) -> None:
+    place = ours(node, "properties")
+    for found in place.findall(f"{{{SPIFF}}}property"):
+        if found.get("name") == name:
+            found.set("value", value)
+            return
+    etree.SubElement(place, f"{{{SPIFF}}}property", {"name": name, "value": value})
+
+
+def drop_property(node: etree._Element, name: str) -> None:
+    for found in ours(node, "properties").findall(f"{{{SPIFF}}}property"):
+        if found.get("name") == name:
+            ours(node, "properties").remove(found)
+
+
+def property_of(node: etree._Element, name: str) -> str:
+    path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
+    return next((found.get("value", "") for found in node.iterfind(path) if found.get("name") == name), "")
+
+
+def fields_of(node: etree._Element) -> list[etree._Element]:
+    return node.findall(f"{bpmn('extensionElements')}/{{{SPIFF}}}formFields/{{{SPIFF}}}formField")
+
+
+def add_field(
+    node: etree._Element,
+    identifier: str,
+    label: str,
+    kind: str,
+    *,
+    values: list[tuple[str, str]] | None = None,
+    **more: str,
+) -> None:
+    """Declare a form field; one that is there already stays as it is."""
+    if any(found.get("id") == identifier for found in fields_of(node)):
+        return
+    made = etree.SubElement(ours(node, "formFields"), f"{{{SPIFF}}}formField")
+    for name, given in {"id": identifier, "label": label, "type": kind, **more}.items():
+        made.set(name, given)
+    for value, name in values or []:
+        etree.SubElement(made, f"{{{SPIFF}}}value", {"id": value, "name": name})
+
+
+def field_name(text: str) -> str:
+    """A name for a form field made from an id: ASCII letters, digits and ``_``."""
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+    return name if re.match(r"[A-Za-z]", name) else f"f_{name}"
+
+
+def set_aside(node: etree._Element, what: etree._Element | dict[str, Any]) -> None:
+    """Take an element's part out of what runs and keep its text in the file, in an extension of ours."""
+    record = etree.SubElement(extensions(node), ORIGINAL, nsmap={"kartabl": KARTABL})
+    if isinstance(what, dict):
+        record.text = " ".join(f'{name}="{value}"' for name, value in what.items())
+        return
+    tail, what.tail = what.tail, None
+    record.text = etree.tostring(what, encoding="unicode")
+    parent = what.getparent()
+    if parent is not None:
+        parent.remove(what)
+        record.tail = tail
+
+
+def becomes(node: etree._Element, tag: str) -> None:
+    """Make an element one of another kind; what it was is kept."""
+    set_aside(node, {"was": local(node)})
+    node.tag = bpmn(tag)

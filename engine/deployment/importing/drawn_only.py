@@ -1,0 +1,153 @@
+"""What is drawn and never runs: data, stores, empty pools, pieces that no flow reaches. It stays in the picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+
+from engine.bpmn import drawn_only
+from engine.bpmn.diagram import ACTIVITIES, BPMN, FLOW_NODES, bpmn, local
+from engine.deployment.importing.draft import SCOPES, Draft, children, flows, set_property, shown_only
+from engine.deployment.importing.roles import role_named
+from models.language import gettext as _
+
+DATA = ("dataObject", "dataObjectReference", "dataStoreReference", "dataStore")
+WIRES = ("dataInputAssociation", "dataOutputAssociation", "ioSpecification", "property")
+PERFORMERS = ("resourceRole", "performer", "humanPerformer", "potentialOwner")
+
+
+def mend(draft: Draft) -> None:
+    _empty_pools(draft)
+    _marked_before(draft)
+    for node in draft.root.iter(*(bpmn(tag) for tag in DATA)):
+        drawn_only.mark(node)
+        if local(node) != "dataObject":  # its reference is what is drawn
+            text = _("داده و مخزن داده تنها در تصویر می‌ماند؛ برای آنچه باید نوشته شود فیلد فرم بسازید.")
+            draft.say("picture", node, text)
+    for node in draft.root.iter(*(bpmn(tag) for tag in WIRES)):
+        drawn_only.mark(node)
+    for node in draft.root.iter(*(bpmn(tag) for tag in PERFORMERS)):
+        drawn_only.mark(node)
+        _performer(draft, node)
+    for node in draft.root.iter(bpmn("correlationProperty"), bpmn("correlationKey"), bpmn("correlationSubscription")):
+        drawn_only.mark(node)
+        draft.say("picture", node, _("کلید همبستگی از اینجا خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید."))
+
+
+def _marked_before(draft: Draft) -> None:
+    """A file that was imported already says itself what is picture only."""
+    for node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)):
+        if shown_only(node):
+            draft.say("picture", node, _("در پرونده نوشته شده است که تنها تصویر است؛ اجرا نمی‌شود."))
+
+
+def _performer(draft: Draft, performer: etree._Element) -> None:
+    """Who the standard's own way says does a step: a role of ours when it is called like one."""
+    node = performer.getparent()
+    if node is None or local(node) not in ACTIVITIES:
+        return
+    said = " ".join(" ".join(str(text) for text in performer.itertext()).split()) or performer.get("name", "")
+    names = [name for name in re.split(r"[\s,()]+", said) if name]
+    found = next((role for name in [said, *names] if (role := role_named(draft, name))), "")
+    if found:
+        set_property(node, "role", found)
+        draft.say("changed", node, _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=said, role=found))
+    else:
+        text = _("عهده‌دارِ «%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=said or "—")
+        draft.say("fill_in", node, text)
+
+
+def _empty_pools(draft: Draft) -> None:
+    participants = {found.get("processRef"): found for found in draft.root.iter(bpmn("participant"))}
+    for process in draft.root.iter(bpmn("process")):
+        if not any(local(child) in FLOW_NODES for child in process):
+            shown = participants.get(process.get("id"))
+            draft.say("picture", shown if shown is not None else process, _("استخر خالی است؛ تنها در تصویر می‌ماند."))
+
+
+def unreachable(draft: Draft, scope: etree._Element) -> None:
+    """Mark what no flow leads to, with its flows: the engine would drop it without a word."""
+    nodes = children(scope)
+    reached = _reached(scope, nodes)
+    for identifier, node in nodes.items():
+        if identifier not in reached:
+            drawn_only.mark(node)
+            draft.say("picture", node, _("هیچ جریانی به آن نمی‌رسد؛ تنها در تصویر می‌ماند. اگر باید اجرا شود وصلش کنید."))
+            _inner(draft, node)
+    for flow in scope.findall(bpmn("sequenceFlow")):
+        if nodes.keys() & {flow.get("sourceRef")} and flow.get("sourceRef") not in reached:
+            drawn_only.mark(flow)
+
+
+def _inner(draft: Draft, node: etree._Element) -> None:
+    for inner in node.iter(*(bpmn(tag) for tag in FLOW_NODES)):
+        if inner is not node:
+            draft.say("picture", inner, _("درونِ زیرفرایندی است که اجرا نمی‌شود."))
+
+
+def _reached(scope: etree._Element, nodes: dict[str, etree._Element]) -> set[str]:
+    reached: set[str] = set()
+    wanted = [identifier for identifier, node in nodes.items() if _begins(node)]
+    handlers = _compensation_handlers(scope)
+    leads_to: dict[str, list[str]] = {}
+    for flow in flows(scope):
+        leads_to.setdefault(flow.get("sourceRef", ""), []).append(flow.get("targetRef", ""))
+    while wanted:
+        identifier = wanted.pop()
+        if identifier in reached or identifier not in nodes:
+            continue
+        reached.add(identifier)
+        node = nodes[identifier]
+        wanted.extend(leads_to.get(identifier, ()))
+        wanted.extend(_beside(node, nodes))
+        wanted.extend(handlers.get(identifier, ()))
+    return reached
+
+
+def _begins(node: etree._Element) -> bool:
+    return local(node) == "startEvent" or (local(node) in SCOPES and node.get("triggeredByEvent") == "true")
+
+
+def _beside(node: etree._Element, nodes: dict[str, etree._Element]) -> Iterator[str]:
+    """Its boundary events, and the other end of a link."""
+    scope = node.getparent()
+    if scope is not None:
+        yield from (found.get("id", "") for found in _GUARDS(scope, id=node.get("id", "")))
+    if local(node) != "intermediateThrowEvent" or node.find(bpmn("linkEventDefinition")) is None:
+        return
+    for identifier, other in nodes.items():
+        there = local(other) == "intermediateCatchEvent" and other.find(bpmn("linkEventDefinition")) is not None
+        if there and _link_name(node) == _link_name(other):
+            yield identifier
+
+
+_GUARDS = etree.XPath("b:boundaryEvent[@attachedToRef=$id]", namespaces={"b": BPMN})
+
+
+def _link_name(node: etree._Element) -> str:
+    link = node.find(bpmn("linkEventDefinition"))
+    return (link.get("name") if link is not None else "") or node.get("name") or ""
+
+
+def _compensation_handlers(scope: etree._Element) -> dict[str, list[str]]:
+    """Compensation event → its activity: an association connects them, no flow."""
+    found: dict[str, list[str]] = {}
+    for association in scope.iter(bpmn("association")):
+        found.setdefault(association.get("sourceRef", ""), []).append(association.get("targetRef", ""))
+    here = children(scope)
+    throwers = {
+        identifier
+        for identifier, node in here.items()
+        if local(node) == "boundaryEvent" and node.find(bpmn("compensateEventDefinition")) is not None
+    }
+    return {
+        source: [one for one in targets if _is_handler(here.get(one))]
+        for source, targets in found.items()
+        if source in throwers
+    }
+
+
+def _is_handler(node: etree._Element | None) -> bool:
+    return node is not None and local(node) in ACTIVITIES and node.get("isForCompensation") == "true"

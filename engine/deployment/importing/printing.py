@@ -1,0 +1,59 @@
+"""Prints what was found in files, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+
+from engine.deployment.importing.guarded import Verdict
+from models.language import LazyText, lazy, reading
+
+SEVERITY = {
+    "error": lazy("خطا"),
+    "fill_in": lazy("باید پر شود"),
+    "changed": lazy("تغییر داده شد"),
+    "picture": lazy("تنها در تصویر"),
+    "warning": lazy("توجه"),
+}
+
+
+def lines(verdict: Verdict, languages: tuple[str, ...]) -> Iterator[str]:
+    """One file: its verdict with how much of what was found; then each finding, its text once for each language."""
+    counts = Counter(finding.severity for finding in verdict.findings[languages[0]])
+    found = "; ".join(
+        f"{_each(SEVERITY[severity], languages)} × {counts[severity]}" for severity in SEVERITY if counts[severity]
+    )
+    said = _each(lazy("پذیرفتنی") if verdict.deployable else lazy("رد شد"), languages)
+    yield f"{verdict.file}: {said}" + (f" ({found})" if found else "")
+    for row in zip(*(verdict.findings[language] for language in languages), strict=True):
+        finding = row[0]
+        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        who = " ".join(filter(None, (finding.element, f"({finding.name})" if finding.name else "")))
+        yield "  " + " | ".join(
+            filter(None, (_each(SEVERITY[finding.severity], languages), place, " ".join(who.split())))
+        )
+        yield from (f"    {' '.join(one.message.split())}" for one in row)
+
+
+def _each(text: LazyText, languages: tuple[str, ...]) -> str:
+    said: list[str] = []
+    for language in languages:
+        with reading(language):
+            said.append(str(text))
+    return " / ".join(said)
+
+
+def as_json(verdicts: Iterable[Verdict]) -> str:
+    """All verdicts as a JSON list; a finding's ``message`` is an object with a text for each language."""
+    return json.dumps([_plain(verdict) for verdict in verdicts], ensure_ascii=False, indent=2)
+
+
+def _plain(verdict: Verdict) -> dict[str, object]:
+    rows = zip(*verdict.findings.values(), strict=True)
+    findings = [
+        {**asdict(row[0]), "message": dict(zip(verdict.findings, (one.message for one in row), strict=True))}
+        for row in rows
+    ]
+    return {"file": verdict.file, "deployable": verdict.deployable, "findings": findings}

@@ -1,0 +1,78 @@
+"""Messages, signals, errors and escalations of a foreign diagram: each event names one that exists and has a name."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from engine.bpmn.diagram import bpmn, local
+from engine.deployment.importing.draft import Draft, definitions, set_aside
+from models.language import gettext as _
+
+NAMED = ("message", "signal", "error", "escalation")
+BY_NAME = ("message", "signal")  # found by name when they are sent: an event cannot do without
+
+
+def mend(draft: Draft) -> None:
+    """Give names to what has none, and make what an event refers to and the file lacks."""
+    _shared_definitions(draft)
+    for kind in NAMED:
+        for declared in draft.root.iter(bpmn(kind)):
+            if not (declared.get("name") or "").strip():
+                declared.set("name", declared.get("id", ""))
+                if kind in BY_NAME:
+                    draft.say("changed", declared, _("نام نداشت؛ شناسه‌اش نام آن شد."))
+    declared_by_id = {kind: draft.by_id(kind) for kind in NAMED}
+    for node in draft.nodes():
+        for definition in definitions(node):
+            kind = local(definition).removesuffix("EventDefinition")
+            if kind in NAMED:
+                _refer(draft, node, definition, kind, declared_by_id[kind])
+        if local(node) == "receiveTask":
+            _refer(draft, node, node, "message", declared_by_id["message"])
+        elif local(node) == "sendTask" and node.get("messageRef") not in (None, *declared_by_id["message"]):
+            set_aside(node, {"messageRef": node.attrib.pop("messageRef")})
+
+
+def _shared_definitions(draft: Draft) -> None:
+    """``eventDefinitionRef`` names a definition at the top of the file: a copy of it comes to the event."""
+    shared = {found.get("id"): found for found in draft.root if local(found).endswith("EventDefinition")}
+    for node in draft.nodes():
+        for reference in node.findall(bpmn("eventDefinitionRef")):
+            found = shared.get((reference.text or "").strip().rpartition(":")[2])
+            set_aside(node, reference)
+            if found is None:
+                draft.say("changed", node, _("تعریف رویدادی که به آن اشاره شده در پرونده نیست؛ کنار گذاشته شد."))
+                continue
+            copy = etree.SubElement(node, found.tag)
+            for child in found:
+                etree.SubElement(copy, child.tag).text = child.text
+            for name in set(map(str, found.attrib)) - {"id"}:
+                copy.set(name, found.get(name, ""))
+
+
+def _refer(
+    draft: Draft, node: etree._Element, place: etree._Element, kind: str, declared: dict[str, etree._Element]
+) -> None:
+    """An event without a valid reference gets one; for an error or escalation none means any."""
+    attribute = f"{kind}Ref"
+    referred = place.get(attribute)
+    if referred in declared:
+        return
+    if referred is not None and kind not in BY_NAME:
+        set_aside(node, {attribute: place.attrib.pop(attribute)})
+        draft.say("changed", node, _("به چیزی اشاره دارد که در پرونده نیست («%(id)s»)؛ اشاره برداشته شد.", id=referred))
+        return
+    if kind not in BY_NAME:
+        return
+    name = referred or node.get("name") or node.get("id") or ""
+    made = next((found for found in declared.values() if found.get("name") == name), None)
+    if made is None:
+        made = etree.Element(bpmn(kind), {"id": draft.new_id(f"{kind}_{node.get('id')}"), "name": name})
+        draft.root.insert(0, made)
+        declared[made.get("id", "")] = made
+    place.set(attribute, made.get("id", ""))
+    if kind == "message":
+        text = _("نمی‌گوید منتظر کدام پیام است؛ پیام «%(name)s» ساخته شد. نام درست پیام را بگذارید.", name=name)
+    else:
+        text = _("نمی‌گوید منتظر کدام سیگنال است؛ سیگنال «%(name)s» ساخته شد. نام درست را بگذارید.", name=name)
+    draft.say("fill_in", node, text)

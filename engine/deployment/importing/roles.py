@@ -1,0 +1,88 @@
+"""Whose each step of a foreign diagram is: lanes and candidates by their names, else one role to be corrected."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from engine.bpmn.diagram import PEOPLE_TASKS, bpmn, flow_nodes, local
+from engine.deployment.importing.draft import SCOPES, Draft, property_of, set_property
+from models.language import gettext as _
+
+
+def lanes(draft: Draft) -> None:
+    for lane in draft.root.iter(bpmn("lane")):
+        _lane(draft, lane)
+
+
+def mend(draft: Draft) -> None:
+    for process in draft.processes():
+        _process(draft, process)
+
+
+def role_named(draft: Draft, name: str) -> str:
+    """The role of ours that a name means, by its key or by what it is called; "" when none."""
+    folded = name.strip().casefold().replace(" ", "_").replace("-", "_")
+    return folded if folded in draft.known.roles else draft.known.labels.get(name.strip(), "")
+
+
+def role_around(draft: Draft, node: etree._Element) -> str:
+    """The role of the lane a node stands in, else the one for what names none."""
+    around = {node.get("id", ""), node.get("attachedToRef", "")} | {up.get("id", "") for up in node.iterancestors()}
+    found = draft.known.role
+    for lane in draft.root.iter(bpmn("lane")):
+        if any((reference.text or "").strip() in around for reference in lane.findall(bpmn("flowNodeRef"))):
+            found = property_of(lane, "role") or found
+    return found
+
+
+def _lane(draft: Draft, lane: etree._Element) -> None:
+    given = property_of(lane, "role")
+    names = (given, lane.get("id", "").removeprefix("Lane_"), lane.get("name", ""))
+    found = next((role for name in names if (role := role_named(draft, name))), "")
+    if given and found == given:
+        return
+    set_property(lane, "role", found or draft.known.role)
+    if not found:
+        text = _("نقش این خط شناخته نیست؛ «%(role)s» گذاشته شد. ویژگی role را درست کنید.", role=draft.known.role)
+        draft.say("fill_in", lane, text)
+
+
+def _process(draft: Draft, process: etree._Element) -> None:
+    """Steps outside every lane, and starts: who starts a case has a role, too."""
+    covered = {(found.text or "").strip() for found in process.iter(bpmn("flowNodeRef"))}
+    homeless = []
+    for node in flow_nodes(process):
+        if local(node) not in (*PEOPLE_TASKS, "startEvent") or _begins_on_an_event(node):
+            continue
+        given = property_of(node, "role")
+        if given:
+            if not role_named(draft, given):
+                set_property(node, "role", draft.known.role)
+                homeless.append(node)
+            continue
+        if not covered & _around(node, process):
+            set_property(node, "role", draft.known.role)
+            homeless.append(node)
+    if homeless:
+        text = _(
+            "%(count)s گامِ آن نقشِ شناخته‌ای ندارد؛ «%(role)s» گذاشته شد. خط بکشید یا ویژگی role را درست کنید.",
+            count=len(homeless),
+            role=draft.known.role,
+        )
+        draft.say("fill_in", process, text)
+
+
+def _begins_on_an_event(node: etree._Element) -> bool:
+    scope = node.getparent()
+    return local(node) == "startEvent" and scope is not None and scope.get("triggeredByEvent") == "true"
+
+
+def _around(node: etree._Element, process: etree._Element) -> set[str]:
+    """Its id and those of the subprocesses it stands in."""
+    found = {node.get("id", "")}
+    for above in node.iterancestors():
+        if above is process:
+            break
+        if local(above) in SCOPES:
+            found.add(above.get("id", ""))
+    return found

@@ -1,0 +1,166 @@
+"""Where a process or subprocess begins and ends: one start, an end for every branch, no flow into nothing."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from engine.bpmn import drawn_only as pictures
+from engine.bpmn.diagram import bpmn, local
+from engine.deployment.importing import drawn_only
+from engine.deployment.importing.draft import (
+    SCOPES,
+    Draft,
+    add_field,
+    becomes,
+    children,
+    definitions,
+    field_name,
+    incoming,
+    outgoing,
+    set_aside,
+    shown_only,
+)
+from models.language import gettext as _
+
+START_LABEL, ENTRY = "این پرونده چگونه آغاز شد؟", "آغاز"
+
+
+def mend(draft: Draft) -> None:
+    for scope in list(draft.scopes()):
+        if shown_only(scope):
+            continue
+        if local(scope) in SCOPES and not children(scope):
+            _empty(draft, scope)
+            continue
+        _dangling(draft, scope)
+        _boundaries(draft, scope)
+        _starts(draft, scope)
+        drawn_only.unreachable(draft, scope)
+        _ends(draft, scope)
+
+
+def _empty(draft: Draft, scope: etree._Element) -> None:
+    """A collapsed subprocess that nobody drew the inside of is one step."""
+    was = local(scope)
+    if scope.get("triggeredByEvent") == "true":
+        pictures.mark(scope)
+        draft.say("picture", scope, _("زیرفرایند رویدادی خالی است؛ تنها در تصویر می‌ماند."))
+        return
+    becomes(scope, "userTask")
+    if was == "adHocSubProcess":
+        for found in scope.findall(bpmn("completionCondition")):
+            set_aside(scope, found)
+    draft.say("fill_in", scope, _("درونِ زیرفرایند کشیده نشده است؛ فعلاً یک گامِ دستی است."))
+
+
+def _dangling(draft: Draft, scope: etree._Element) -> None:
+    here = children(scope)
+    for flow in scope.findall(bpmn("sequenceFlow")):
+        for end in ("sourceRef", "targetRef"):
+            if flow.get(end) not in here:
+                text = _(
+                    "سرِ این جریان به عنصری نمی‌رسد («%(id)s»)؛ آن را در نمودار وصل یا پاک کنید.", id=flow.get(end) or "—"
+                )
+                draft.say("error", flow, text)
+
+
+def _boundaries(draft: Draft, scope: etree._Element) -> None:
+    here = children(scope)
+    for node in here.values():
+        if local(node) == "boundaryEvent" and node.get("attachedToRef") not in here:
+            draft.say("error", node, _("این رویداد مرزی به هیچ کاری نچسبیده است؛ آن را روی مرز یک کار بگذارید."))
+
+
+def _starts(draft: Draft, scope: etree._Element) -> None:
+    starts = [node for node in children(scope).values() if local(node) == "startEvent"]
+    if scope.get("triggeredByEvent") == "true":
+        return
+    if not starts:
+        _implicit_start(draft, scope)
+        return
+    for start in starts:
+        _by_hand(draft, start, scope)
+    if len(starts) > 1:
+        _one_start(draft, scope, starts)
+
+
+def _implicit_start(draft: Draft, scope: etree._Element) -> None:
+    """Without a start event everything that no flow leads to begins at once: so says the standard."""
+    roots = [
+        node
+        for node in children(scope).values()
+        if local(node) != "boundaryEvent"
+        and not incoming(node)
+        and node.get("isForCompensation") != "true"
+        and node.get("triggeredByEvent") != "true"
+        and not _catches_link(node)
+    ]
+    if not roots:
+        draft.say("error", scope, _("هیچ آغازی ندارد: هر عنصری جریانی رو به خود دارد. یک رویداد آغاز بکشید."))
+        return
+    start = draft.add(scope, "startEvent", f"start_of_{scope.get('id')}")
+    first: etree._Element = start
+    if len(roots) > 1:
+        first = draft.add(scope, "parallelGateway", f"all_of_{scope.get('id')}")
+        draft.connect(start, first)
+    for root in roots:
+        draft.connect(first, root)
+    draft.say("changed", scope, _("رویداد آغاز نداشت؛ یکی پیش از آنچه هیچ جریانی به آن نمی‌رسد گذاشته شد."))
+
+
+def _catches_link(node: etree._Element) -> bool:
+    return local(node) == "intermediateCatchEvent" and node.find(bpmn("linkEventDefinition")) is not None
+
+
+def _by_hand(draft: Draft, start: etree._Element, scope: etree._Element) -> None:
+    """A case is started by a person until something else is set up to start it."""
+    waits = definitions(start)
+    for definition in waits:
+        set_aside(start, definition)
+    if waits and local(scope) == "process":
+        draft.say(
+            "fill_in", start, _("آغاز با پیام، زمان یا رویدادِ دیگر: تا آماده‌شدنِ آن، پرونده را یک نفر آغاز می‌کند.")
+        )
+    elif waits:
+        draft.say("changed", start, _("زیرفرایند با رسیدنِ نوبتش آغاز می‌شود؛ تعریف رویدادِ آغازش کنار گذاشته شد."))
+
+
+def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]) -> None:
+    """Several starts become one, and whoever starts says which it is."""
+    start = draft.add(scope, "startEvent", f"start_of_{scope.get('id')}")
+    ask = draft.add(scope, "userTask", f"how_{scope.get('id')}_begins", name=START_LABEL)
+    choice = draft.add(scope, "exclusiveGateway", f"beginnings_of_{scope.get('id')}")
+    draft.connect(start, ask)
+    draft.connect(ask, choice)
+    field = field_name(f"start_of_{scope.get('id')}")
+    for node in starts:
+        becomes(node, "intermediateThrowEvent")
+        flow = draft.connect(choice, node)
+        if node is starts[-1]:
+            choice.set("default", flow.get("id", ""))
+        else:
+            condition = etree.SubElement(flow, bpmn("conditionExpression"))
+            condition.text = f'{field} == "{node.get("id")}"'
+        draft.say("changed", node, _("چند آغاز کشیده شده است؛ کسی که آغاز می‌کند می‌گوید کدام است."))
+    options = [(node.get("id", ""), node.get("name") or f"{ENTRY} {number}") for number, node in enumerate(starts, 1)]
+    add_field(ask, field, START_LABEL, "enum", values=options, required="true")
+
+
+def _ends(draft: Draft, scope: etree._Element) -> None:
+    """A branch that just stops ends there: the engine wants to see where."""
+    last = [
+        node
+        for node in children(scope).values()
+        if not outgoing(node)
+        and local(node) != "endEvent"
+        and node.get("isForCompensation") != "true"
+        and node.get("triggeredByEvent") != "true"
+        and node.find(bpmn("compensateEventDefinition")) is None
+        and not (local(node) == "intermediateThrowEvent" and node.find(bpmn("linkEventDefinition")) is not None)
+    ]
+    if not last or local(scope) == "adHocSubProcess":
+        return
+    end = draft.add(scope, "endEvent", f"end_of_{scope.get('id')}")
+    for node in last:
+        draft.connect(node, end)
+        draft.say("changed", node, _("جریانی از آن بیرون نمی‌رفت؛ به رویداد پایانی که افزوده شد رسید."))

@@ -1,0 +1,143 @@
+"""The steps of a foreign diagram: what no operation of ours does yet is done by hand, with a form to say so."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from engine.bpmn.diagram import PEOPLE_TASKS, SPIFF, bpmn, local
+from engine.deployment.importing.draft import (
+    ORIGINAL,
+    SCOPES,
+    Draft,
+    add_field,
+    becomes,
+    children,
+    field_name,
+    fields_of,
+    incoming,
+    set_aside,
+)
+from models.language import gettext as _
+
+NOTE = "یادداشت"
+BY_HAND = frozenset({"serviceTask", "scriptTask", "sendTask", "businessRuleTask", "callActivity"})
+SCRIPTS = ("preScript", "postScript")
+PAYLOADS = ("messagePayload", "processVariableCorrelation")
+
+
+def mend(draft: Draft) -> None:
+    nodes = list(draft.nodes())
+    for node in nodes:
+        _extensions(draft, node)
+        _quantities(draft, node)
+        if local(node) == "receiveTask":
+            node.attrib.pop("instantiate", None)
+            _receive(draft, node)
+        if local(node) in BY_HAND and not _is_bound(draft, node):
+            _by_hand(draft, node)
+
+
+def forms(draft: Draft) -> None:
+    """A step of a person without any field gets one to write into: a form cannot be empty."""
+    for node in draft.nodes():
+        if local(node) in PEOPLE_TASKS and not fields_of(node):
+            add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
+            if node.find(f"{bpmn('extensionElements')}/{ORIGINAL}") is None:
+                draft.say("fill_in", node, _("این کار فرم ندارد؛ فعلاً تنها یک یادداشت می‌گیرد. فیلدهایش را بنویسید."))
+
+
+def _extensions(draft: Draft, node: etree._Element) -> None:
+    """What spiff-arena runs and this engine does not."""
+    for found in [found for found in node.iter(f"{{{SPIFF}}}*") if local(found) in (*SCRIPTS, *PAYLOADS)]:
+        holder = found.getparent()
+        owner = holder.getparent() if holder is not None else None
+        if owner is not node and local(node) in SCOPES:
+            continue  # that of an inner step
+        set_aside(node, found)
+        if local(found) in SCRIPTS:
+            draft.say("fill_in", node, _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد. کارش را به یک عملیات بدهید."))
+        else:
+            text = _("محتوا و کلید پیام از اینجا خوانده نمی‌شود؛ ویژگی‌های payload و correlation_key را بنویسید.")
+            draft.say("fill_in", node, text)
+
+
+def _quantities(draft: Draft, node: etree._Element) -> None:
+    for name in ("startQuantity", "completionQuantity"):
+        if node.get(name, "1") != "1":
+            set_aside(node, {name: node.attrib.pop(name)})
+            draft.say("changed", node, _("شمار نشانه‌ها (%(name)s) دیده نمی‌شود؛ کنار گذاشته شد.", name=name))
+
+
+def _is_bound(draft: Draft, node: etree._Element) -> bool:
+    """Whether something of ours is there to do it."""
+    kind, known = local(node), draft.known
+    if kind == "serviceTask":
+        return _extension(node, "serviceTaskOperator", "id") in known.operations
+    if kind == "businessRuleTask":
+        return _extension(node, "calledDecisionId") in known.decisions
+    if kind == "callActivity":
+        here = {process.get("id") for process in draft.processes()}
+        return node.get("calledElement") in known.processes | here
+    if kind == "sendTask":
+        return bool(node.get("messageRef")) and _property(node, "correlation_key") != ""
+    return False
+
+
+def _extension(node: etree._Element, name: str, attribute: str = "") -> str:
+    found = node.find(f"{bpmn('extensionElements')}/{{{SPIFF}}}{name}")
+    if found is None:
+        return ""
+    return (found.get(attribute, "") if attribute else found.text or "").strip()
+
+
+def _property(node: etree._Element, name: str) -> str:
+    path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
+    return next((one.get("value", "") for one in node.iterfind(path) if one.get("name") == name), "")
+
+
+def _by_hand(draft: Draft, node: etree._Element) -> None:
+    message = _why(node)
+    for name in ("script", "messageEventDefinition"):
+        for found in node.findall(bpmn(name)):
+            set_aside(node, found)
+    for name in ("scriptFormat", "messageRef", "calledElement", "operationRef"):
+        if name in node.attrib:
+            set_aside(node, {name: node.attrib.pop(name)})
+    for found in node.findall(f"{bpmn('extensionElements')}/{{{SPIFF}}}*"):
+        if local(found) in ("serviceTaskOperator", "calledDecisionId"):
+            set_aside(node, found)
+    becomes(node, "userTask")
+    draft.say("fill_in", node, message)
+
+
+def _why(node: etree._Element) -> str:
+    kind = local(node)
+    if kind == "serviceTask":
+        wanted = _extension(node, "serviceTaskOperator", "id")
+        return _(
+            "عملیات «%(name)s» در این سامانه نیست؛ فعلاً یک نفر انجامش می‌دهد. عملیاتی به آن بدهید.",
+            name=wanted or "—",
+        )
+    if kind == "scriptTask":
+        return _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد و یک نفر انجامش می‌دهد. کارش را به یک عملیات بدهید.")
+    if kind == "sendTask":
+        return _("گیرندهٔ پیام شناخته نیست؛ فعلاً یک نفر پیام را می‌فرستد. پیام و correlation_key را بنویسید.")
+    if kind == "businessRuleTask":
+        wanted = _extension(node, "calledDecisionId")
+        return _("جدول تصمیم «%(name)s» پیدا نشد؛ فعلاً یک نفر تصمیم می‌گیرد. جدول را بسازید.", name=wanted or "—")
+    wanted = node.get("calledElement", "")
+    return _("فرایند «%(name)s» در این پرونده نیست؛ فعلاً یک گامِ دستی است. فرایند را برگزینید.", name=wanted or "—")
+
+
+def _receive(draft: Draft, node: etree._Element) -> None:
+    """Behind an event-based gateway a receiving task is an event, and so it is said where it is guarded or repeated."""
+    parent = node.getparent()
+    here = children(parent) if parent is not None else {}
+    sources = [here.get(flow.get("sourceRef", "")) for flow in incoming(node)]
+    guards = [other for other in here.values() if other.get("attachedToRef") == node.get("id")]
+    loops = [child for child in node if local(child).endswith("LoopCharacteristics")]
+    if guards or not any(source is not None and local(source) == "eventBasedGateway" for source in sources):
+        return
+    for loop in loops:
+        set_aside(node, loop)
+        draft.say("fill_in", node, _("پس از دروازهٔ رویدادی تکرار نمی‌شود؛ یک بار انجام می‌شود."))
