@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.bpmn import diagram as diagrams
-from engine.deployment.checking import exploration
-from engine.deployment.checking.exploration import Exploration
+from engine.deployment.checking.soundness import exploration
+from engine.deployment.checking.soundness.exploration import Exploration
 from tests.engine import drawing
 from tests.engine.drawing import boundary, choice, end, flow, fork, message, node, path, start, subprocess, timer, user
 

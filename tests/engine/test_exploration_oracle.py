@@ -16,7 +16,7 @@ import pytest
 
 from engine import clock
 from engine.bpmn import diagram as diagrams
-from engine.deployment.checking import exploration
+from engine.deployment.checking.soundness import exploration
 from engine.spiff import pruning, state, stepping
 from tests.engine import drawing, oracle
 from tests.engine.blocks import called

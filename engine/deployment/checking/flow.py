@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from lxml import etree
 
 from engine.bpmn.diagram import Diagram, Element, bpmn, local
-from engine.deployment.checking import exploration, parallel_writes
-from engine.deployment.checking.exploration import Fault
-from engine.deployment.checking.flow_graph import scopes, waits_outside
+from engine.deployment.checking import parallel_writes
+from engine.deployment.checking.soundness import exploration
+from engine.deployment.checking.soundness.exploration import Fault
+from engine.deployment.checking.soundness.flow_graph import scopes, waits_outside
 from engine.operations import Operations
 from models.language import gettext as _
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.bpmn.diagram import Diagram, Element, bpmn, payload_names
-from engine.deployment.checking.exploration import Exploration, repeated_side_by_side
+from engine.deployment.checking.soundness.exploration import Exploration, repeated_side_by_side
 
 FormFields = Callable[[str, str], frozenset[str] | None]  # (process, task) → field names; None: no form
 Writes = dict[str, frozenset[str]]  # element → the variables it writes

@@ -8,8 +8,19 @@ from itertools import combinations
 from time import monotonic
 from typing import TypeAlias
 
-from engine.deployment.checking.flow_graph import ALL, ANY, EVERY, ONE, SOME, STOP, Edge, Graph, Node, reachable
-from engine.deployment.checking.reduction import Together
+from engine.deployment.checking.soundness.flow_graph import (
+    ALL,
+    ANY,
+    EVERY,
+    ONE,
+    SOME,
+    STOP,
+    Edge,
+    Graph,
+    Node,
+    reachable,
+)
+from engine.deployment.checking.soundness.reduction import Together
 
 MOST_TOKENS = 3  # on one place; more are not followed
 MOST_CHOICES = 10  # of an inclusive gateway with more flows, only one, two or all are taken

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from engine.deployment.checking.flow_graph import (
+from engine.deployment.checking.soundness.flow_graph import (
     ALL,
     ANY,
     BESIDE,

@@ -14,7 +14,7 @@ from time import monotonic
 from lxml import etree
 
 from engine.bpmn.diagram import GATEWAYS, Diagram, bpmn, local
-from engine.deployment.checking.flow_graph import (
+from engine.deployment.checking.soundness.flow_graph import (
     ANY,
     INCLUSIVE,
     Edge,
@@ -26,9 +26,9 @@ from engine.deployment.checking.flow_graph import (
     scopes,
     waits_outside,
 )
-from engine.deployment.checking.reduction import Reduction, Together
-from engine.deployment.checking.rounds import Waits, endless, rounds_without_wait, waiting_elements
-from engine.deployment.checking.token_game import State, TokenGame
+from engine.deployment.checking.soundness.reduction import Reduction, Together
+from engine.deployment.checking.soundness.rounds import Waits, endless, rounds_without_wait, waiting_elements
+from engine.deployment.checking.soundness.token_game import State, TokenGame
 from engine.expressions.language import ExpressionError, parse
 from models.language import gettext as _
 
