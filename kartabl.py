@@ -33,11 +33,11 @@ from engine.deployment.importing.files import Installation, check_file
 from engine.expressions.language import Language, SafeEnvironment
 from engine.listings import Listings
 from engine.operations import Services
+from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings, SettingsInvalid
 from engine.sheets import Sheets
 from engine.staging import StagingClock
-from engine.views import StepResult
 from engine.worker import Worker
 from engine.working_time import WorkingCalendar
 from models import migrate

@@ -18,9 +18,9 @@ from engine.actor import Actor, actor_for
 from engine.bpmn import diagram as diagrams
 from engine.deployment import checking, definitions
 from engine.operations import OperationContext
+from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings
-from engine.views import StepResult
 from forms.base import TaskForm
 from forms.declared import declared_form
 from models.account import Person, RoleGrant

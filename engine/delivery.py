@@ -13,9 +13,10 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, insert, update
 from sqlalchemy.orm import Session
 
-from engine import effects, incidents, leases, locking, subscriptions
+from engine import effects, leases
 from engine.actor import SYSTEM
 from engine.errors import EngineError
+from engine.runtime import case_lock, incidents, subscriptions
 from engine.service import Engine
 from models.case import Case, CaseStatus, Task, TaskStatus
 from models.event import EventKind, EventSubscription
@@ -64,7 +65,7 @@ def _send(engine: Engine, job: Job, owner: str) -> bool:
     if target is None:
         return _begin(engine, job, owner)
     with engine.transaction() as session:
-        case = locking.lock(session, target.case_id)
+        case = case_lock.lock(session, target.case_id)
         if not _claim(session, engine, job, owner):
             return False
         if case.status is not CaseStatus.RUNNING:
@@ -140,7 +141,7 @@ def _start_row(job: Job, process_key: str, now: datetime) -> dict[str, Any]:
 def _hand_over(engine: Engine, job: Job, owner: str) -> bool:
     said = job.arguments or {}
     with engine.transaction() as session:
-        case = locking.lock(session, job.case_id)
+        case = case_lock.lock(session, job.case_id)
         if not _claim(session, engine, job, owner):
             return False
         if case.status is not CaseStatus.RUNNING and case.status not in ENDED:
@@ -164,7 +165,7 @@ def _start(engine: Engine, job: Job, owner: str) -> bool:
 
 def _start_one(engine: Engine, session: Session, job: Job, owner: str, *, process_key: str) -> bool:
     """Start a case in nobody's name, with what the message or signal carries; it refers to the sender."""
-    sender = locking.lock(session, sender_of(job))
+    sender = case_lock.lock(session, sender_of(job))
     if not _claim(session, engine, job, owner):
         return False
     engine.start_by_system(session, process_key, data=(job.arguments or {})["payload"], refers_to=sender)

@@ -13,9 +13,10 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from engine import delivery, incidents, leases
+from engine import delivery, leases
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.operations import OutsideContext
+from engine.runtime import incidents
 from engine.service import Engine
 from models.case import Case, CaseStatus
 from models.job import EVENT_JOBS, Job, JobKind

@@ -2,7 +2,7 @@
 
 Whatever was reckoned with an older revision of the calendar is looked at; so nothing is forgotten when a worker
 ends half-way, and nothing that a step armed while the calendar was being changed. A deadline that has fired waits
-no more, and one that is due but has not fired yet asks the new calendar first (``engine.runtime``).
+no more, and one that is due but has not fired yet asks the new calendar first (``engine.runtime.run``).
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 from sqlalchemy import Select, exists, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
-from engine import cases, effects, incidents, locking
+from engine import cases, effects
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.deadlines import Counted, Current
 from engine.errors import EngineError, OperationFailed
+from engine.runtime import case_lock, incidents
 from engine.service import Engine
 from engine.working_time import WorkingCalendar
 from models.account import Person
@@ -202,7 +203,7 @@ def _move(engine: Engine, case_id: int, current: Current) -> int:
 
 
 def _move_case(engine: Engine, session: Session, case_id: int, current: Current) -> int:
-    case = locking.lock(session, case_id)
+    case = case_lock.lock(session, case_id)
     stale = [
         one
         for is_task in (False, True)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import case_numbers, effects, incidents, locking, permissions, postponed, statements
+from engine import case_numbers, effects, permissions, postponed, statements
 from engine.actor import SYSTEM, Actor
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.deployment.definitions import DecisionTables, Definitions, Deployed
@@ -31,10 +31,11 @@ from engine.errors import (
 from engine.expressions.language import SafeEnvironment
 from engine.operations import Json, OperationContext, Operations, Services
 from engine.reports import Reports
-from engine.runtime import Run
-from engine.submissions import SubmittedForm, accepted
-from engine.supervision import Supervision
-from engine.views import StartView, StepResult, TaskView
+from engine.runtime import case_lock, incidents
+from engine.runtime.outcomes import StartView, StepResult, TaskView
+from engine.runtime.run import Run
+from engine.runtime.submission import SubmittedForm, accepted
+from engine.runtime.supervision import Supervision
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
 
 T = TypeVar("T")
@@ -220,7 +221,7 @@ class Engine:
         Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker.
         """
         task = self._task(session, task_id, by)
-        locking.refuse_closed(task)
+        case_lock.refuse_closed(task)
         draft = session.get(TaskDraft, (task.id, by.person_id)) if by.person_id is not None else None
         deployed = self.definitions.get(session, task.case.definition_id)
         fields = deployed.diagrams[task.process_key].elements[task.key].fields
@@ -265,10 +266,10 @@ class Engine:
             OperationFailed: a service task on the way failed; nothing of this call is kept.
             Conflict: the case was changed meanwhile (SQLite only); asking once more is safe.
         """
-        case, task = locking.lock_with_task(session, task_id, optimistic=True)
+        case, task = case_lock.lock_with_task(session, task_id, optimistic=True)
         self._refuse_foreign(task, by)
-        locking.refuse_closed(task)
-        locking.refuse_claimed(task, by)
+        case_lock.refuse_closed(task)
+        case_lock.refuse_claimed(task, by)
         if task.locked:
             raise TaskLocked(task.id, task.locked)
         values = accepted(form, task.process_key, task.key)
@@ -304,17 +305,17 @@ class Engine:
     def save_draft(self, session: Session, task_id: int, *, by: Actor, values: Mapping[str, Any]) -> None:
         """Keep what a person has typed at an open task; checked for nothing, seen by nobody else."""
         task = self._task(session, task_id, by)
-        locking.refuse_closed(task)
+        case_lock.refuse_closed(task)
         if by.person_id is None:
             raise NotAllowed(by.username, "save a draft")
         session.merge(TaskDraft(task_id=task.id, person_id=by.person_id, values=dict(values), saved_at=self.clock()))
 
     def claim(self, session: Session, task_id: int, *, by: Actor) -> Task:
         """Take a task of the group for oneself. Raises ``TaskClaimed`` when somebody else was quicker."""
-        case, task = locking.lock_with_task(session, task_id)
+        case, task = case_lock.lock_with_task(session, task_id)
         self._refuse_foreign(task, by)
-        locking.refuse_closed(task)
-        locking.refuse_claimed(task, by)
+        case_lock.refuse_closed(task)
+        case_lock.refuse_claimed(task, by)
         if task.assignee_id is None:
             task.assignee_id, task.claimed = by.person_id, True
             case.revision += 1  # whoever completes it at the moment has been overtaken
@@ -323,9 +324,9 @@ class Engine:
 
     def release(self, session: Session, task_id: int, *, by: Actor) -> Task:
         """Give a claimed task back to the group. A task that is one's own by the case stays one's own."""
-        case, task = locking.lock_with_task(session, task_id)
+        case, task = case_lock.lock_with_task(session, task_id)
         self._refuse_foreign(task, by)
-        locking.refuse_closed(task)
+        case_lock.refuse_closed(task)
         if task.assignee_id != by.person_id or not task.claimed:
             raise NotAllowed(by.username, "release")
         task.assignee_id, task.claimed = None, False
@@ -339,7 +340,7 @@ class Engine:
         self, session: Session, case_id: int, message: str, *, by: Actor, values: Mapping[str, Json] | None = None
     ) -> StepResult | None:
         """Deliver a message (by its element's id) to a case. ``None`` when the case does not wait for it."""
-        case = locking.lock(session, case_id, optimistic=True)
+        case = case_lock.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return None
         waiting = session.scalars(
@@ -360,7 +361,7 @@ class Engine:
 
     def fire_timer(self, session: Session, case_id: int, token: str) -> bool:
         """Let a due timer of a case fire, with every other that is due. False when it is gone or held."""
-        case = locking.lock(session, case_id, optimistic=True)
+        case = case_lock.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return False
         run = self.restore(session, case, SYSTEM)
@@ -371,7 +372,7 @@ class Engine:
 
     def finish_operation(self, session: Session, case_id: int, token: str, result: Json) -> bool:
         """Go on with a case whose outside operation has answered. False when nobody waits for it any more."""
-        case = locking.lock(session, case_id, optimistic=True)
+        case = case_lock.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return False
         run = self.restore(session, case, SYSTEM)

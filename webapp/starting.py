@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 import forms
 from engine.errors import InvalidSubmission
-from engine.views import StartView, StepResult
+from engine.runtime.outcomes import StartView, StepResult
 from forms.declared import declared_form
 from webapp import current
 

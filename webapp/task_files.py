@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 import forms
 from engine import documents
 from engine.errors import DocumentRefused, NotFound
-from engine.views import TaskView
+from engine.runtime.outcomes import TaskView
 from forms.fields import DocumentsField
 from forms.files import HeldFile, Placed, document_fields, too_many
 from models.case import Case

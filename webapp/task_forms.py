@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 import forms
-from engine.views import TaskView
+from engine.runtime.outcomes import TaskView
 from forms.declared import declared_form
 from webapp import current
 

@@ -13,7 +13,7 @@ import forms
 from engine import worklist
 from engine.briefing import Steps
 from engine.errors import InvalidSubmission
-from engine.views import StepResult, TaskView
+from engine.runtime.outcomes import StepResult, TaskView
 from models.case import Case, Task, TaskKind
 from models.language import gettext as _
 from webapp import current

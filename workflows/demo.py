@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from engine import notices
 from engine.accounts import Accounts
 from engine.actor import Actor
+from engine.runtime.supervision import Supervision
 from engine.service import Engine
-from engine.supervision import Supervision
 from models.account import Notice, NoticeReading
 from models.case import Case
 from workflows import demo_people, demo_tickets

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from engine import documents, jobs, outbox
 from engine.actor import Actor, actor_for
+from engine.runtime.outcomes import StepResult
 from engine.service import Engine
-from engine.views import StepResult
 from engine.working_time import WorkingCalendar
 from models.account import Person
 from models.billing import Invoice, Payment

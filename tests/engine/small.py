@@ -20,9 +20,9 @@ from engine.deployment import checking, definitions
 from engine.expressions.language import Language, SafeEnvironment
 from engine.operations import Operations, Services
 from engine.reports import Reports
+from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings
-from engine.views import StepResult
 from engine.worker import Worker
 from models.account import Person, RoleGrant
 from models.case import Task, TaskStatus

@@ -24,9 +24,9 @@ from engine.actor import Actor, actor_for
 from engine.bpmn import diagram
 from engine.deployment import definitions
 from engine.operations import Operations
+from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings
-from engine.views import StepResult
 from engine.worker import Worker
 from models.account import Person, RoleGrant
 from models.billing import Invoice, InvoiceLine, InvoiceStatus

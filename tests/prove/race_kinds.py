@@ -11,8 +11,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 import webapp
-from engine import effects, incidents
+from engine import effects
 from engine.errors import TaskNotOpen
+from engine.runtime import incidents
 from models.account import Person
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskStatus
 from models.job import Incident, Job, JobKind

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from engine import cases, worklist
 from engine.actor import Actor
 from engine.history import Line
-from engine.views import StepResult
+from engine.runtime.outcomes import StepResult
 from models.case import Case, Task
 from models.document import Document
 from models.language import gettext as _

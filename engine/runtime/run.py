@@ -14,7 +14,7 @@ from typing import Any
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 from sqlalchemy.exc import IntegrityError
 
-from engine import clock, failures, saving, task_locks
+from engine import clock
 from engine.bpmn.diagram import INSERTED, SUBMISSION, Element
 from engine.deadlines import MADE, Counted, Deadlines
 from engine.deployment.definitions import Deployed
@@ -22,7 +22,8 @@ from engine.dmn.reader import as_json
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.expressions.language import ExpressionError, SafeEnvironment
 from engine.operations import Json, OperationContext, Operations
-from engine.saving import PASSED
+from engine.runtime import failures, saving, task_locks
+from engine.runtime.saving import PASSED
 from engine.spiff import pruning, state, stepping
 
 

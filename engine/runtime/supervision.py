@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from engine import effects, incidents, locking, permissions, subscriptions
+from engine import effects, permissions
 from engine.actor import Actor
 from engine.errors import NotAllowed, NotFound, Refusal
+from engine.runtime import case_lock, incidents, subscriptions
 from models.case import Case, CaseStatus, Task, TaskStatus
 from models.job import THROWN_JOBS, Incident, Job
 
@@ -57,9 +58,9 @@ class Supervision:
         task = session.get(Task, task_id)
         if task is None:
             raise NotFound("task", task_id)
-        case = locking.lock(session, task.case_id)
+        case = case_lock.lock(session, task.case_id)
         session.refresh(task)
-        locking.refuse_closed(task)
+        case_lock.refuse_closed(task)
         if person_id is not None and not permissions.holds_role(session, person_id, task.role):
             raise Refusal({"person": [permissions.not_of_role()]})
         if task.assignee_id == person_id:
@@ -77,7 +78,7 @@ class Supervision:
         incident = session.get(Incident, incident_id)
         if incident is None:
             raise NotFound("incident", incident_id)
-        case = locking.lock(session, incident.case_id)
+        case = case_lock.lock(session, incident.case_id)
         session.refresh(incident)
         if incident.resolved_at is None:
             now = self._clock()
@@ -89,7 +90,7 @@ class Supervision:
 
     def _case(self, session: Session, case_id: int, by: Actor, what: str, *statuses: CaseStatus) -> Case:
         permissions.demand(by, "supervise")
-        case = locking.lock(session, case_id)
+        case = case_lock.lock(session, case_id)
         if case.status not in statuses:
             raise NotAllowed(by.username, what)
         return case

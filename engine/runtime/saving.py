@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import deadlines, sending, statements, subscriptions, task_locks
+from engine import deadlines, statements
 from engine.bpmn.diagram import Element
 from engine.bpmn.lowering.names import is_inserted
 from engine.deadlines import Counted
@@ -18,9 +18,10 @@ from engine.deployment.definitions import Deployed
 from engine.errors import Conflict
 from engine.expressions.language import parse
 from engine.operations import Json, OperationContext
+from engine.runtime import subscriptions, task_locks, thrown_events
+from engine.runtime.task_locks import Lock, Standing
 from engine.spiff import state
 from engine.spiff.stepping import Position, ThrownEvent, WaitingEvent
-from engine.task_locks import Lock, Standing
 from models.case import NEVER, CaseStatus, Participant, TaskKind, TaskStatus
 from models.job import JobKind
 
@@ -240,7 +241,7 @@ class Step:
         rows = [self._timer_row(timers[token]) for token in (timers.keys() - before.keys()) | moved]
         begun = self.after.operations.keys() - self.before.operations.keys()
         rows += [self._operation_row(self.after.operations[token]) for token in begun]
-        rows += sending.rows(self.context, self.deployed, self.thrown)
+        rows += thrown_events.rows(self.context, self.deployed, self.thrown)
         rows = [{**Counted.columns(None), **row} for row in rows]  # one statement: each row names the same columns
         if rows:
             statements.ADD_JOBS.run(self.context.session, rows)

@@ -1,0 +1,1 @@
+"""What moves a case: restore, advance, save, and what comes of it."""
