@@ -12,8 +12,8 @@ from sqlalchemy import Column, Connection, Engine, Table, event, func, select, t
 from benchmarks import databases
 from benchmarks.office import FIELDS, QUIET, REMINDED, VISITS, Office, form_class, open_office
 from benchmarks.reporting import say
-from engine import effects, searching
 from engine.actor import Actor, actor_for
+from engine.persistence import records, search
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case
@@ -114,9 +114,9 @@ def _named(office: Office, key: str, contractor: Actor, chosen: random.Random, i
         case = office.engine.start_case(session, key, by=contractor).case
         owner = f"{chosen.choice(FIRST)} {chosen.choice(LAST)}"
         subject = f"{own_words(case.id)} ملک، قطعه ق{chosen.randrange(1, 400)}"  # a number might be a copy's own
-        effects.set_subject(session, case, subject, [owner])
+        records.set_subject(session, case, subject, [owner])
         if inspector is not None:
-            effects.bind(session, case, "inspector", inspector.person_id, at=office.engine.clock())
+            records.bind(session, case, "inspector", inspector.person_id, at=office.engine.clock())
         return case.id
 
 
@@ -221,7 +221,7 @@ def _number(connection: Connection, cases: int, copies: int) -> None:
 
 def _numbered(year: str, case: int) -> tuple[int, str, str]:
     number = _case_number(year, case)
-    return case, number, " ".join(searching.words_of(number, [own_words(case)]))
+    return case, number, " ".join(search.words_of(number, [own_words(case)]))
 
 
 def _case_number(year: str, case: int) -> str:

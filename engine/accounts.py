@@ -17,11 +17,12 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from engine import attempts, effects, passwords
+from engine import attempts, passwords
 from engine.actor import Actor, SignedIn, acting
 from engine.attempts import Limit
 from engine.codes import CODE_AGAIN, CODES_PER_DAY, CODES_PER_HOUR, CodeRefused, Codes, code_does_not_fit
 from engine.errors import EngineError, Refusal, TooMany
+from engine.persistence import records
 from engine.settings import Settings
 from models import identifiers
 from models.account import Person, RoleGrant, SignInSession, person_name
@@ -220,7 +221,7 @@ class Accounts:
         if person is not None and not is_pending(person):
             self._codes.count(session, registration.mobile, "register", address=address, now=now)
             text = _("برای این شماره پیش‌تر حساب ساخته شده است. اگر رمز را فراموش کرده‌اید، آن را بازیابی کنید.")
-            effects.put_sms(session, None, registration.mobile, text, at=now, person_id=person.id)
+            records.put_sms(session, None, registration.mobile, text, at=now, person_id=person.id)
             return _digest(password_hash)
         if person is None:
             person = Person(username=registration.mobile, created_at=now)

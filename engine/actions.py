@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, union_all
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from engine import searching
 from engine.actor import Actor
 from engine.deployment.definitions import Definitions
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import tasks_of_person, ways_to_tasks
+from engine.persistence import search
 from engine.worklist import ACTION, OPEN, matching
 from models.case import Case, CaseStatus, Task
 from models.definition import ProcessDefinition
@@ -74,7 +74,7 @@ def _ways(actor: Actor) -> list[Select[int]]:
     """The ids of the person's open actions, one statement for each role and one for the person's own."""
     ways = [tasks_of_person(actor)] if actor.person_id is not None else []
     ways += ways_to_tasks(actor)
-    runs = searching.one_by_one(Case.status == CaseStatus.RUNNING)
+    runs = search.one_by_one(Case.status == CaseStatus.RUNNING)
     return [select(Task.id).join(Task.case).where(_OPEN, runs, way) for way in ways]
 
 

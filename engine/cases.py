@@ -11,14 +11,14 @@ from lxml import etree
 from sqlalchemy import ColumnElement, CompoundSelect, Select, false, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from engine import searching
 from engine.actor import Actor
 from engine.bpmn.diagram import BPMN, lane_role, roles_in
 from engine.case_numbers import read_number
 from engine.errors import NotFound
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import may_see_case, visible_cases, ways_to_cases
-from engine.searching import Beginning
+from engine.persistence import search
+from engine.persistence.search import Beginning
 from engine.xml import parse_xml
 from models.case import Case, CaseStatus, FlowPassage, Task, TaskKind, TaskStatus
 from models.definition import ProcessDefinition
@@ -84,18 +84,18 @@ def cases_page(
     if status:
         conditions.append(Case.status.in_([one for one in CaseStatus if one.value == status]))
     number = read_number(q[:60])
-    typed = searching.typed_words(q) if number is None else []
+    typed = search.typed_words(q) if number is None else []
     if number is not None:
         conditions.append(Case.number == number)
     elif q.strip() and not typed:
         conditions.append(false())
     before = read_cursor(cursor, "cases", [int])[0] if cursor else None
-    words = searching.beginnings(session, typed)
-    few = searching.few_cases(session, words)
+    words = search.beginnings(session, typed)
+    few = search.few_cases(session, words)
     ids = (
         _newest_ids(actor, conditions, words, before, limit + 1)
         if few is None
-        else _newest_of(few, actor, [*conditions, searching.all_having(typed)], before, limit + 1)
+        else _newest_of(few, actor, [*conditions, search.all_having(typed)], before, limit + 1)
     )
     rows = session.scalars(
         select(Case)
@@ -113,7 +113,7 @@ def _newest_ids(
     """The ids of the newest cases on each of the actor's ways to them; the newest of all are among those."""
     found = []
     for way, case_id in ways_to_cases(actor):
-        having = [searching.one_by_one(word.of_case(case_id)) for word in words]
+        having = [search.one_by_one(word.of_case(case_id)) for word in words]
         newest = way.where(*conditions, *having).order_by(case_id.desc()).limit(limit)
         if before is not None:
             newest = newest.where(case_id < before)

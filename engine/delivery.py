@@ -13,9 +13,10 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, insert, update
 from sqlalchemy.orm import Session
 
-from engine import effects, leases
+from engine import leases
 from engine.actor import SYSTEM
 from engine.errors import EngineError
+from engine.persistence import records
 from engine.runtime import case_lock, incidents, subscriptions
 from engine.service import Engine
 from models.case import Case, CaseStatus, Task, TaskStatus
@@ -191,7 +192,7 @@ def _receive(engine: Engine, session: Session, case: Case, tokens: Sequence[str]
         )
     for wait in received:
         name = run.deployed.diagrams[run.deployed.key_of(wait.process)].elements[wait.element].name
-        effects.record(
+        records.record(
             session,
             case,
             what="message_received",
@@ -199,7 +200,7 @@ def _receive(engine: Engine, session: Session, case: Case, tokens: Sequence[str]
             at=run.context.now,
             task_key=wait.element,
             task_name=name or wait.element,
-            details=effects.told(payload),
+            details=records.told(payload),
         )
     if received or timers:
         engine.finish(run)

@@ -22,10 +22,10 @@ from PIL import Image, UnidentifiedImageError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import effects
 from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
 from engine.permissions import may_see_case
+from engine.persistence import records
 from models.case import Case
 from models.digits import ZWNJ, persian_digits
 from models.document import Document
@@ -123,7 +123,7 @@ def store(
     )
     session.add(document)
     session.flush()
-    effects.record(session, case, what="document_added", by=by, at=now, details={"text": shown, "id": document.id})
+    records.record(session, case, what="document_added", by=by, at=now, details={"text": shown, "id": document.id})
     return document
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from engine import documents, idempotency
+from engine import documents
+from engine.persistence import idempotency
 from engine.service import Engine
 from models.account import Attempt, IdempotencyKey, SignInSession, VerificationCode
 from models.case import Task, TaskDraft, TaskStatus

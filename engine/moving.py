@@ -16,10 +16,11 @@ from typing import Any
 from sqlalchemy import Select, exists, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
-from engine import cases, effects
+from engine import cases
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.deadlines import Counted, Current
 from engine.errors import EngineError, OperationFailed
+from engine.persistence import records
 from engine.runtime import case_lock, incidents
 from engine.service import Engine
 from engine.working_time import WorkingCalendar
@@ -258,7 +259,7 @@ def _tell(
             after=after,
             reason=reason or "—",
         )
-        effects.record(
+        records.record(
             session,
             case,
             what="deadline_moved",
@@ -272,7 +273,7 @@ def _tell(
     tasks = [one.id for one, _when in moved if one.is_task]
     assignees = session.scalars(select(Task.assignee_id).where(Task.id.in_(tasks)))
     for person_id in sorted({person for person in (case.started_by_id, *assignees) if person is not None}):
-        with reading(effects.language_of(session, person_id)):
+        with reading(records.language_of(session, person_id)):
             lines = dict.fromkeys(
                 _(
                     "مهلت %(name)s: از %(before)s به %(after)s",
@@ -284,7 +285,7 @@ def _tell(
             )
             title = _("مهلت پروندهٔ %(number)s جابه‌جا شد", number=case.number)
             told = _("تقویم کاری سازمان تغییر کرد: %(reason)s", reason=reason or "—")
-            effects.notify(session, case, person_id, title, "\n".join([told, *lines]), at=at)
+            records.notify(session, case, person_id, title, "\n".join([told, *lines]), at=at)
 
 
 def _actor(session: Session, change: CalendarChange | None) -> Actor:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import case_numbers, effects, permissions, postponed, statements
+from engine import case_numbers, permissions
 from engine.actor import SYSTEM, Actor
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.deployment.definitions import DecisionTables, Definitions, Deployed
@@ -30,6 +30,7 @@ from engine.errors import (
 )
 from engine.expressions.language import SafeEnvironment
 from engine.operations import Json, OperationContext, Operations, Services
+from engine.persistence import records, statements, write_behind
 from engine.reports import Reports
 from engine.runtime import case_lock, incidents
 from engine.runtime.outcomes import StartView, StepResult, TaskView
@@ -186,15 +187,15 @@ class Engine:
         session.add(case)
         session.flush()
         case.number = case_numbers.case_number(case.id, now)
-        effects.set_subject(session, case, "", [])
+        records.set_subject(session, case, "", [])
         session.flush()
         for role, person_id in bindings.items():
-            effects.bind(session, case, role, person_id, at=now)
+            records.bind(session, case, role, person_id, at=now)
         context = self._context(session, case, by)
         run = Run(context, deployed, self._environment, self.operations)
-        told = effects.told(values or {}) or {}
+        told = records.told(values or {}) or {}
         run.start({"case": case.id, **data}, values)
-        effects.record(
+        records.record(
             session,
             case,
             what="case_started",
@@ -286,10 +287,10 @@ class Engine:
         if not run.submit(task.token, values):
             raise TaskNotOpen(task.id, "cancelled", case=run.case.number)
         ended = {"status": TaskStatus.COMPLETED, "ended_at": now, "ended_by_id": by.person_id}
-        postponed.put(session, statements.END_TASK, {"this_task": task.id, **ended})
+        write_behind.put(session, statements.END_TASK, {"this_task": task.id, **ended})
         for name, value in ended.items():
             set_committed_value(task, name, value)
-        effects.record(
+        records.record(
             session,
             run.case,
             what="task_completed",
@@ -298,7 +299,7 @@ class Engine:
             role=task.role,
             task_key=task.key,
             task_name=task.name,
-            details=effects.told(values),
+            details=records.told(values),
         )
         return self.finish(run)
 
@@ -319,7 +320,7 @@ class Engine:
         if task.assignee_id is None:
             task.assignee_id, task.claimed = by.person_id, True
             case.revision += 1  # whoever completes it at the moment has been overtaken
-            effects.record_task(session, case, task, what="task_claimed", by=by, at=self.clock())
+            records.record_task(session, case, task, what="task_claimed", by=by, at=self.clock())
         return task
 
     def release(self, session: Session, task_id: int, *, by: Actor) -> Task:
@@ -331,7 +332,7 @@ class Engine:
             raise NotAllowed(by.username, "release")
         task.assignee_id, task.claimed = None, False
         case.revision += 1
-        effects.record_task(session, case, task, what="task_released", by=by, at=self.clock())
+        records.record_task(session, case, task, what="task_released", by=by, at=self.clock())
         return task
 
     # Messages, timers, outside operations
@@ -390,7 +391,7 @@ class Engine:
                 break
             element = run.fire_timer(due)
             run.advance()
-            effects.record(
+            records.record(
                 run.context.session,
                 run.case,
                 what="timer_fired",
@@ -432,7 +433,7 @@ class Engine:
         run.save()
         session, case = run.context.session, run.case
         if case.ended_at is not None:
-            effects.record(
+            records.record(
                 session, case, what="case_completed", by=SYSTEM, at=run.context.now, details={"outcome": case.outcome}
             )
         session.flush()

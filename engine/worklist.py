@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from engine import searching
 from engine.actor import Actor
 from engine.case_numbers import read_number
 from engine.errors import InvalidSubmission
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.permissions import tasks_of_group, tasks_of_person, ways_to_tasks
+from engine.persistence import search
 from models.account import Person, RoleGrant
 from models.base import UtcDateTime
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
@@ -138,7 +138,7 @@ def _waiting_for(actor: Actor, *, mine: bool, group: bool) -> list[Select[int]]:
     """The ids of what waits for the actor: one statement for each order in which an index has some of them."""
     ways = [tasks_of_person(actor)] if mine and actor.person_id is not None else []
     ways += ways_to_tasks(actor) if group else []
-    waits = and_(OPEN_WORK, searching.one_by_one(Case.status == CaseStatus.RUNNING))
+    waits = and_(OPEN_WORK, search.one_by_one(Case.status == CaseStatus.RUNNING))
     return [select(Task.id).join(Task.case).where(waits, way) for way in ways]
 
 
@@ -155,15 +155,15 @@ def matching(session: Session, q: str) -> ColumnElement[bool]:
     number = read_number(q)
     if number is not None:
         return Case.number == number
-    names = searching.element_names(session)
-    named = {word: [name for name, words in names.items() if f" {word}" in words] for word in searching.typed_words(q)}
+    names = search.element_names(session)
+    named = {word: [name for name, words in names.items() if f" {word}" in words] for word in search.typed_words(q)}
     if not named:
         return false()
-    matching = [or_(searching.having(word), Task.name.in_(found)) for word, found in named.items() if found]
-    of_cases = searching.beginnings(session, [word for word, found in named.items() if not found])
+    matching = [or_(search.having(word), Task.name.in_(found)) for word, found in named.items() if found]
+    of_cases = search.beginnings(session, [word for word, found in named.items() if not found])
     matching += [word.of_case(Task.case_id.expression) for word in of_cases]
-    few = searching.few_cases(session, of_cases)
-    found = searching.one_by_one(and_(*matching))
+    few = search.few_cases(session, of_cases)
+    found = search.one_by_one(and_(*matching))
     return found if few is None else and_(Task.case_id.in_(few), found)
 
 

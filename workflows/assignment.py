@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from engine import effects
-from engine.effects import language_of
 from engine.errors import Refusal
 from engine.operations import OperationContext
+from engine.persistence import records
+from engine.persistence.records import language_of
 from models.account import Person, RoleGrant
 from models.digits import search_key
 from models.gas import Assignment, GasProject, Inspector, InspectorQuota, InspectorRegion
@@ -179,7 +179,7 @@ def _give_lane(context: OperationContext, project: GasProject, person_id: int | 
     context.session.refresh(project, ["inspector"])
     context.bind("inspector", person_id)
     if project.case_id != context.case.id:
-        effects.bind(context.session, project.case, "inspector", person_id, at=context.now)
+        records.bind(context.session, project.case, "inspector", person_id, at=context.now)
 
 
 @operations.register

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.briefing import Block, BriefingContext, Facts, Link
-from engine.effects import language_of
 from engine.errors import Refusal
 from engine.operations import OperationContext
+from engine.persistence.records import language_of
 from models.inspection import Certificate
 from models.language import gettext as _
 from models.language import lazy, reading

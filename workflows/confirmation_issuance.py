@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from engine.briefing import Block, Briefing, BriefingContext, Facts, Link, Notice
 from engine.case_numbers import read_number
-from engine.effects import language_of
 from engine.errors import Refusal
 from engine.operations import OperationContext
+from engine.persistence.records import language_of
 from models.account import Person
 from models.case import Case, HistoryEntry
 from models.gas import GasProject

@@ -10,9 +10,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from engine.briefing import Block, BriefingContext
-from engine.effects import language_of
 from engine.errors import Refusal
 from engine.operations import OperationContext
+from engine.persistence.records import language_of
 from models.gas import GasProject
 from models.inspection import InspectionVisit
 from models.jalali import format_date, format_moment, months_after

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
-from engine import searching
 from engine.case_numbers import read_number
 from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.persistence import search
 from models.account import Role
 from models.case import Case, CaseStatus
 from models.choice import Choice
@@ -84,17 +84,17 @@ def _narrowed(wanted: Statement, context: ListingContext, asked: Asked) -> State
     if "state" in asked.choices:
         conditions.append(STATES[asked.choices["state"]])
     if conditions:  # looked at in the order of the list, until the page is full
-        wanted = wanted.where(searching.one_by_one(and_(*conditions)))
-    words = searching.typed_words(asked.q)
+        wanted = wanted.where(search.one_by_one(and_(*conditions)))
+    words = search.typed_words(asked.q)
     if not words:
         return wanted
     wanted = wanted.join(Case, Case.id == GasProject.case_id)
     number = read_number(asked.q)
     if number is not None:
         return wanted.where(Case.number == number)
-    found = searching.beginnings(context.session, words)
-    few = searching.few_cases(context.session, found)
-    matching = searching.one_by_one(and_(*(word.of_case(Case.id.expression) for word in found)))
+    found = search.beginnings(context.session, words)
+    few = search.few_cases(context.session, found)
+    matching = search.one_by_one(and_(*(word.of_case(Case.id.expression) for word in found)))
     return wanted.where(matching) if few is None else wanted.where(Case.id.in_(few), matching)
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from engine.effects import language_of
 from engine.errors import Refusal
 from engine.operations import OperationContext
+from engine.persistence.records import language_of
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.gas import GasProject, Meter
 from models.inspection import InspectionReport, MeterCorrection

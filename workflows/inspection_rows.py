@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, selec
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
-from engine import searching
 from engine.case_numbers import read_number
 from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
 from engine.paging import page_of, read_cursor
+from engine.persistence import search
 from models.case import Case
 from models.choice import Choice
 from models.gas import GasProject, Meter
@@ -92,12 +92,12 @@ def shown_with(*path: Any) -> list[ORMOption]:
 
 def searched(wanted: Statement, asked: Asked) -> Statement:
     """Only projects whose registration has all the words, or the number, that were typed. Joins that case."""
-    words = searching.typed_words(asked.q)
+    words = search.typed_words(asked.q)
     if not words:
         return wanted
     number = read_number(asked.q)
     return wanted.join(Case, Case.id == GasProject.case_id).where(
-        Case.number == number if number is not None else searching.all_having(words)
+        Case.number == number if number is not None else search.all_having(words)
     )
 
 

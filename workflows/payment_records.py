@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import effects
 from engine.operations import OperationContext
+from engine.persistence import records
 from engine.service import Engine
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.case import Case, CaseStatus, Task, TaskStatus
@@ -90,7 +90,7 @@ def review(engine: Engine, session: Session, payment: Payment, *, now: datetime)
             amount=rials(payment.amount),
             number=shown(payment.invoice.number),
         )
-    effects.set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
+    records.set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
     payment.review_case_id = started.id
     session.flush()
     return started
@@ -129,7 +129,7 @@ def tell_payer(context: OperationContext, invoice: Invoice, compose: Callable[[]
     """Send the payer a message that is linked to the invoice's own case; ``compose`` runs in the payer's language."""
     if invoice.payer_id is None:
         return
-    with reading(effects.language_of(context.session, invoice.payer_id)):
+    with reading(records.language_of(context.session, invoice.payer_id)):
         title, body = compose()
     case = context.session.get_one(Case, invoice.case_id)
-    effects.notify(context.session, case, invoice.payer_id, title, body, at=context.now)
+    records.notify(context.session, case, invoice.payer_id, title, body, at=context.now)

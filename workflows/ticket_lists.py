@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import joinedload
 
-from engine import searching
 from engine.case_numbers import read_number
 from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.persistence import search
 from models.account import Role
 from models.case import Case
 from models.choice import Choice
@@ -192,10 +192,10 @@ def _shown(ticket: Ticket) -> dict[str, Any]:
 
 def _found_by_words(wanted: Statement, asked: Asked) -> Statement:
     """Only tickets whose case has all the words, or the number, that were typed; the case comes along."""
-    words = searching.typed_words(asked.q)
+    words = search.typed_words(asked.q)
     wanted = wanted.options(joinedload(Ticket.case))
     if not words:
         return wanted
     number = read_number(asked.q)
-    by = Case.number == number if number is not None else searching.all_having(words)
+    by = Case.number == number if number is not None else search.all_having(words)
     return wanted.join(Case, Case.id == Ticket.case_id).where(by)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session, undefer
 
-from engine import statements
 from engine.actor import Actor
 from engine.errors import NotFound, TaskClaimed, TaskNotOpen
+from engine.persistence import statements
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskStatus
 from models.database import OPTIMISTIC
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import deadlines, statements
+from engine import deadlines
 from engine.bpmn.diagram import Element
 from engine.bpmn.lowering.names import is_inserted
 from engine.deadlines import Counted
@@ -18,6 +18,7 @@ from engine.deployment.definitions import Deployed
 from engine.errors import Conflict
 from engine.expressions.language import parse
 from engine.operations import Json, OperationContext
+from engine.persistence import statements
 from engine.runtime import subscriptions, task_locks, thrown_events
 from engine.runtime.task_locks import Lock, Standing
 from engine.spiff import state

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from engine import effects, permissions
+from engine import permissions
 from engine.actor import Actor
 from engine.errors import NotAllowed, NotFound, Refusal
+from engine.persistence import records
 from engine.runtime import case_lock, incidents, subscriptions
 from models.case import Case, CaseStatus, Task, TaskStatus
 from models.job import THROWN_JOBS, Incident, Job
@@ -67,7 +68,7 @@ class Supervision:
             return task  # it was given to them already
         task.assignee_id, task.claimed = person_id, person_id is not None
         case.revision += 1  # whoever completes it at the moment has been overtaken
-        effects.record_task(
+        records.record_task(
             session, case, task, what="task_reassigned", by=by, at=self._clock(), details={"person_id": person_id}
         )
         return task
@@ -85,7 +86,7 @@ class Supervision:
             incidents.release_held(session, case.id)
             if incident.job_id is None:
                 incident.resolved_at, incident.resolved_by_id = now, by.person_id
-            effects.record(session, case, what="incident_resolved", by=by, at=now, task_key=incident.element_id)
+            records.record(session, case, what="incident_resolved", by=by, at=now, task_key=incident.element_id)
         return incident
 
     def _case(self, session: Session, case_id: int, by: Actor, what: str, *statuses: CaseStatus) -> Case:
@@ -98,5 +99,5 @@ class Supervision:
     def _changed(self, session: Session, case: Case, by: Actor, what: str, reason: str) -> Case:
         case.revision += 1  # whoever computes a step of this case at the moment has been overtaken
         details = {"text": reason} if reason else None
-        effects.record(session, case, what=what, by=by, at=self._clock(), details=details)
+        records.record(session, case, what=what, by=by, at=self._clock(), details=details)
         return case

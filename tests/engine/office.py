@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from engine import case_numbers, effects
+from engine import case_numbers
 from engine.actor import Actor, actor_for
+from engine.persistence import records
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case, CaseStatus, Participant, Task, TaskKind, TaskStatus
@@ -88,7 +89,7 @@ class Office:
         self.session.add(case)
         self.session.flush()
         case.number = case_numbers.case_number(case.id, NOW)
-        effects.set_subject(self.session, case, subject, list(search))
+        records.set_subject(self.session, case, subject, list(search))
         self.session.flush()
         return case
 

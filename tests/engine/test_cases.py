@@ -4,8 +4,8 @@ import pytest
 
 from engine import cases, history, notices
 from engine.actor import SYSTEM, actor_for
-from engine.effects import record
 from engine.errors import NotAllowed, NotFound, Refusal
+from engine.persistence.records import record
 from models.account import Notice
 from models.case import CaseStatus, FlowPassage, TaskKind
 from models.digits import persian_digits

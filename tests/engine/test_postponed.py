@@ -10,14 +10,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine import effects
+from engine.persistence import records
 from models.outbox import OutboxMessage
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 
 def sms(session: Session, text: str) -> None:
-    effects.put_sms(session, None, "09130000001", text, at=NOW)
+    records.put_sms(session, None, "09130000001", text, at=NOW)
 
 
 def texts(session: Session) -> list[str]:

@@ -7,9 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine import effects, history
+from engine import history
 from engine.actor import SYSTEM
 from engine.bpmn.diagram import in_readers_language
+from engine.persistence import records
 from models.case import Case, HistoryEntry
 from models.language import lazy, reading
 from tests.engine.office import Office
@@ -28,7 +29,7 @@ def told(session: Session, case: Case) -> str:
 def test_a_line_with_values_is_read_in_each_readers_language(office: Office) -> None:
     case = office.case()
     text = lazy("زمان بازدید: %(moment)s", moment=MOMENT)
-    effects.record(office.session, case, what="visit_scheduled", by=SYSTEM, at=MOMENT, details={"text": text})
+    records.record(office.session, case, what="visit_scheduled", by=SYSTEM, at=MOMENT, details={"text": text})
 
     assert told(office.session, case) == "زمان بازدید: ۱۴۰۴/۰۸/۳۰ ساعت ۱۴:۰۵"
     with reading("en"):
@@ -39,12 +40,12 @@ def test_a_line_with_values_is_read_in_each_readers_language(office: Office) -> 
 def test_words_and_codes_inside_a_line_are_read_in_the_same_language(office: Office) -> None:
     case = office.case()
     text = lazy("گزارش بازدید ثبت شد: %(outcome)s", outcome=lazy("تایید"))
-    effects.record(office.session, case, what="report_recorded", by=SYSTEM, at=MOMENT, details={"text": text})
+    records.record(office.session, case, what="report_recorded", by=SYSTEM, at=MOMENT, details={"text": text})
     with reading("en"):
         assert told(office.session, case) == "Visit report recorded: Approved"
 
     text = lazy("ملک با کد ثبتی %(code)s ثبت شد", code="000068-0")
-    effects.record(office.session, case, what="property_registered", by=SYSTEM, at=MOMENT, details={"text": text})
+    records.record(office.session, case, what="property_registered", by=SYSTEM, at=MOMENT, details={"text": text})
     with reading("en"):
         assert told(office.session, case) == "Property registered with the code 000068-0"
 

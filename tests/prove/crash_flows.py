@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import webapp
-from engine import idempotency
 from engine.actor import Actor
+from engine.persistence import idempotency
 from models.account import Person
 from models.billing import Payment
 from models.case import Case

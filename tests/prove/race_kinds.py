@@ -11,8 +11,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 import webapp
-from engine import effects
 from engine.errors import TaskNotOpen
+from engine.persistence import records
 from engine.runtime import incidents
 from models.account import Person
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskStatus
@@ -266,7 +266,7 @@ def _naive_complete(place: Place, _player: int) -> Act:
 def _write_down(session: Session, place: Place, ids: Ids, by: Any) -> None:
     session.execute(update(Task).where(Task.id == ids["write"]).values(status=TaskStatus.COMPLETED))
     case = session.get_one(Case, ids["case"])
-    effects.record(session, case, what="task_completed", by=by, at=place.clock(), task_key="write")
+    records.record(session, case, what="task_completed", by=by, at=place.clock(), task_key="write")
 
 
 NAIVE = Kind(

@@ -12,11 +12,11 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from engine import idempotency
 from engine.accounts import Accounts
 from engine.actor import Actor
 from engine.errors import EngineError, InvalidSubmission
-from engine.idempotency import Answer
+from engine.persistence import idempotency
+from engine.persistence.idempotency import Answer
 from models import language
 from models.digits import clean, storable
 from models.language import gettext as _

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from engine import postponed, searching, statements
 from engine.actor import Actor
+from engine.persistence import search as searching
+from engine.persistence import statements, write_behind
 from models.account import Notice, Person
 from models.case import Case, Participant, Task, TaskStatus
 from models.language import LazyText
@@ -29,7 +30,7 @@ def record(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a line to the case's history. A lazy ``text`` in the details is read in each reader's language."""
-    postponed.put(
+    write_behind.put(
         session,
         statements.ADD_HISTORY,
         {
@@ -153,7 +154,7 @@ def put_sms(
     secret: bool = False,
 ) -> None:
     """Put an SMS into the outbox (SMS-1); it leaves when the worker next looks, after the commit."""
-    postponed.put(
+    write_behind.put(
         session,
         statements.ADD_MESSAGE,
         {

@@ -1,4 +1,4 @@
-"""The SQL of every step, built once; what every step runs is also compiled once (``engine/prepared.py``).
+"""The SQL of every step, built once; what every step runs is also compiled once (``engine/persistence/compiled.py``).
 
 Parameters that are no columns' new values begin with ``this_``.
 """
@@ -10,7 +10,7 @@ from typing import cast
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import undefer
 
-from engine.prepared import Prepared
+from engine.persistence.compiled import Prepared
 from models.case import Case, CaseWord, FlowPassage, HistoryEntry, Participant, Task, TaskStatus
 from models.job import Job
 from models.outbox import OutboxMessage

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
-from engine.prepared import Prepared, Values
+from engine.persistence.compiled import Prepared, Values
 
 _ROWS = "postponed_rows"  # in the session's info: {statement: [values]}
 
