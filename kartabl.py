@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import forms
 import webapp
-from engine import housekeeping, moving, seeding
+from engine import seeding
 from engine.accounts import Accounts, fold_username
 from engine.actor import Actor
 from engine.calendar import OfficeCalendar, weekend_of
@@ -31,6 +31,8 @@ from engine.deployment import checking, definitions
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
 from engine.expressions.language import Language, SafeEnvironment
+from engine.jobs import purge, reschedule_deadlines
+from engine.jobs.worker import Worker
 from engine.listings import Listings
 from engine.operations import Services
 from engine.runtime.outcomes import StepResult
@@ -38,7 +40,6 @@ from engine.service import Engine
 from engine.settings import Settings, SettingsInvalid
 from engine.sheets import Sheets
 from engine.staging import StagingClock
-from engine.worker import Worker
 from engine.working_time import WorkingCalendar
 from models import migrate
 from models.account import CASE_ROLES, Person, Role, RoleGrant
@@ -252,8 +253,8 @@ def worker() -> None:
 def _add_regular_work(application: Application) -> None:
     engine, now = application.engine, application.clock
     application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(engine, now()))
-    application.worker.every(MOVE_EVERY, lambda: moving.move_deadlines(engine))
-    application.worker.every(SWEEP_EVERY, lambda: housekeeping.sweep(engine))
+    application.worker.every(MOVE_EVERY, lambda: reschedule_deadlines.move_deadlines(engine))
+    application.worker.every(SWEEP_EVERY, lambda: purge.sweep(engine))
 
 
 @main.command(name="migrate")

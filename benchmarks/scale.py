@@ -22,9 +22,9 @@ from benchmarks import databases, filling
 from benchmarks.counting import Statements
 from benchmarks.office import VISITS, Office, open_office
 from benchmarks.reporting import Part, Table, median, run_alone, say, spread
-from engine import jobs
 from engine.actor import Actor, actor_for
 from engine.cases import cases_page
+from engine.jobs import runner
 from engine.worklist import tasks_page, worklist_counts
 from models.account import Person
 from models.case import Case, CaseStatus, Task, TaskStatus
@@ -264,7 +264,7 @@ def _due(place: Place) -> None:
     """What a worker asks for when a month has passed, undone again."""
     later = place.office.application.clock() + timedelta(days=60)
     with place.office.application.sessions() as session:
-        if not jobs.take(session, owner="measured", now=later, limit=30):
+        if not runner.take(session, owner="measured", now=later, limit=30):
             raise RuntimeError("no timer is due")
         session.rollback()
 

@@ -13,8 +13,8 @@ from benchmarks import databases, filling
 from benchmarks.counting import Statements
 from benchmarks.office import REMINDED, Office, open_office
 from benchmarks.reporting import Part, Table, median, run_alone, say, spread
-from engine import jobs
-from engine.worker import BATCH
+from engine.jobs import runner
+from engine.jobs.worker import BATCH
 from kartabl import utc_now
 
 HOW = f"""Five hundred cases really run to their visit, which has a reminder (a boundary timer of thirty days that
@@ -128,7 +128,7 @@ def _month_ago() -> datetime:
 
 def _look(office: Office, now: datetime, expected: int) -> None:
     with office.application.sessions() as session:
-        found = len(jobs.take(session, owner="measured", now=now, limit=BATCH))
+        found = len(runner.take(session, owner="measured", now=now, limit=BATCH))
         session.rollback()
     if found != expected:
         raise RuntimeError(f"{found} timers found instead of {expected}")
@@ -138,14 +138,14 @@ def _round(place: Place) -> bool:
     """One round of the worker's loop, with a watch at each timer. False when nothing is due any more."""
     began = time.perf_counter()
     with place.office.engine.transaction() as session:
-        taken = jobs.take(session, owner="measured", now=utc_now(), limit=BATCH)
+        taken = runner.take(session, owner="measured", now=utc_now(), limit=BATCH)
     place.took[FIRE] += [_timed(partial(_fire, place.office, job)) for job in taken]
     place.all += (time.perf_counter() - began) * 1000
     return bool(taken)
 
 
 def _fire(office: Office, job: int) -> None:
-    if not jobs.run(office.engine, job, owner="measured"):
+    if not runner.run(office.engine, job, owner="measured"):
         raise RuntimeError(f"job {job} of {REMINDED} did nothing")
 
 

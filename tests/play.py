@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 import kartabl
 from engine.actor import Actor, actor_for
 from engine.errors import InvalidSubmission
-from engine.worker import Worker
+from engine.jobs.worker import Worker
 from models.account import Person, RoleGrant
 from models.billing import Invoice, Payment
 from models.case import Case, Task, TaskKind, TaskStatus

@@ -26,7 +26,7 @@ SELDOM = tuple(
         "models/migrations/",
         "engine/staging.py",
         "workflows/demo",
-        "engine/housekeeping.py",
+        "engine/jobs/purge.py",
     )
 )
 SMALL = {

@@ -11,10 +11,11 @@ from flask import Blueprint, flash, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from engine import calendar_changes, calendar_year, moving
-from engine.calendar_changes import Decided, Hours, Preview, Proposal
+from engine import calendar_year
 from engine.calendar_year import DayView
 from engine.errors import InvalidSubmission, NotFound
+from engine.jobs import calendar_changes, reschedule_deadlines
+from engine.jobs.calendar_changes import Decided, Hours, Preview, Proposal
 from engine.permissions import demand
 from forms.base import TaskForm
 from forms.calendar import HOLIDAY, MOVED, ORDINARY, RENAMED, WEEKDAYS, WORKED, DayForm, HoursForm
@@ -37,7 +38,7 @@ class Foreseen:
 
     revision: int
     total: int
-    rows: list[tuple[moving.MovedDeadline, str]]
+    rows: list[tuple[reschedule_deadlines.MovedDeadline, str]]
 
 
 @bp.get("/calendar")
@@ -52,7 +53,7 @@ def year() -> str:
             int(asked) if asked.isdecimal() and len(asked) == 4 else jalali_year(today),
             today=today,
         )
-        left = moving.left_to_move(session, current.engine().services.calendar.read(session))
+        left = reschedule_deadlines.left_to_move(session, current.engine().services.calendar.read(session))
         return render_template(
             "calendar/year.html",
             shown=shown,
@@ -147,11 +148,11 @@ def _change(
 def _foresee(proposed: Callable[[Session], Proposal]) -> Foreseen:
     with current.transaction() as session:
         found: Preview = calendar_changes.preview(session, proposed(session), by=current.actor(), now=current.now())
-        return Foreseen(found.revision, found.total, moving.named(session, found.moved))
+        return Foreseen(found.revision, found.total, reschedule_deadlines.named(session, found.moved))
 
 
 def _saved(day: date | None) -> Response:
-    moved = moving.move_deadlines(current.engine(), most=AT_ONCE)
+    moved = reschedule_deadlines.move_deadlines(current.engine(), most=AT_ONCE)
     words = ngettext("%(count)s مهلت جابه‌جا شد.", "%(count)s مهلت جابه‌جا شد.", moved, count=moved)
     flash(" ".join([_("تقویم تغییر کرد."), words if moved else _("مهلتی جابه‌جا نشد.")]), "success")
     year = f"?year={jalali_year(day)}" if day else ""

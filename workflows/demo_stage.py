@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
-from engine import documents, jobs, outbox
+from engine import documents
 from engine.actor import Actor, actor_for
+from engine.jobs import outbox, runner
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.working_time import WorkingCalendar
@@ -119,9 +120,9 @@ class Stage:
         message = exists().where(OutboxMessage.next_try_at <= self.now)
         with self.engine.sessions() as session:
             jobs_due, messages_due = session.execute(select(job, message)).one()
-        while jobs_due and (taken := self._takes(jobs.take)):
+        while jobs_due and (taken := self._takes(runner.take)):
             for job_id in taken:
-                jobs.run(self.engine, job_id, owner=WORKER)
+                runner.run(self.engine, job_id, owner=WORKER)
         for message_id in self._takes(outbox.take) if messages_due else []:
             outbox.deliver(self.engine, message_id, owner=WORKER)
 

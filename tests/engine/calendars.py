@@ -10,10 +10,11 @@ import jdatetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import calendar_changes, moving, seeding
+from engine import seeding
 from engine.actor import Actor, actor_for
-from engine.calendar_changes import Decided, Preview, Proposal
 from engine.deadlines import Current
+from engine.jobs import calendar_changes, reschedule_deadlines
+from engine.jobs.calendar_changes import Decided, Preview, Proposal
 from models.account import Notice, Person, RoleGrant
 from models.case import Case, HistoryEntry, Task
 from models.job import Job, JobKind
@@ -114,7 +115,7 @@ class CalendarOffice(Small):
         return self.move()
 
     def move(self) -> int:
-        return moving.move_deadlines(self.engine)
+        return reschedule_deadlines.move_deadlines(self.engine)
 
     def until(self, moment: datetime) -> None:
         """Time passes; the worker does what is due."""
@@ -165,4 +166,4 @@ class CalendarOffice(Small):
 
     def left(self) -> int:
         """How many deadlines still have to be looked at."""
-        return int(self.look(lambda session: moving.left_to_move(session, self.current())))
+        return int(self.look(lambda session: reschedule_deadlines.left_to_move(session, self.current())))

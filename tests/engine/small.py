@@ -18,12 +18,12 @@ from engine.actor import Actor, actor_for
 from engine.briefing import Briefings
 from engine.deployment import checking, definitions
 from engine.expressions.language import Language, SafeEnvironment
+from engine.jobs.worker import Worker
 from engine.operations import Operations, Services
 from engine.reports import Reports
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings
-from engine.worker import Worker
 from models.account import Person, RoleGrant
 from models.case import Task, TaskStatus
 from models.database import open_database, session_factory

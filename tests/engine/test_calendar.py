@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from engine import history, moving
-from engine.calendar_changes import Decided, Proposal
+from engine import history
+from engine.jobs import reschedule_deadlines
+from engine.jobs.calendar_changes import Decided, Proposal
 from engine.operations import Operations
 from models.case import Case, HistoryEntry
 from models.job import Incident, Job
@@ -274,7 +275,7 @@ def test_what_is_taken_back_is_as_it_was(office: CalendarOffice, question: int) 
 def test_many_cases_move_each_for_itself_and_the_rest_later(office: CalendarOffice) -> None:
     cases = [office.start().case.id for _ in range(7)]
     office.change(CLOSED)
-    assert moving.move_deadlines(office.engine, most=3) == 6
+    assert reschedule_deadlines.move_deadlines(office.engine, most=3) == 6
     assert office.left() == 8
     assert office.move() == 8
     assert office.left() == 0

@@ -14,9 +14,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import kartabl
-from engine import calendar_changes, moving, seeding
-from engine.calendar_changes import Decided, Hours, Proposal
+from engine import seeding
 from engine.errors import InvalidSubmission, NotAllowed
+from engine.jobs import calendar_changes, reschedule_deadlines
+from engine.jobs.calendar_changes import Decided, Hours, Proposal
 from engine.settings import Settings
 from models.account import Notice
 from models.case import HistoryEntry
@@ -145,7 +146,7 @@ def test_of_two_admins_who_save_at_once_the_second_is_shown_the_preview_again(of
 def test_workers_who_move_at_once_move_each_deadline_once(office: CalendarOffice) -> None:
     cases = [office.start().case.id for _ in range(6)]
     office.change(CLOSED)
-    moved = at_once(*[lambda: moving.move_deadlines(office.engine)] * 3)
+    moved = at_once(*[lambda: reschedule_deadlines.move_deadlines(office.engine)] * 3)
     assert sum(moved) == 12
     assert all(office.timers(case_id) == {"late": TUESDAY} for case_id in cases)
     lines = office.look(
@@ -165,7 +166,7 @@ def test_people_who_work_while_deadlines_move_lose_nothing(office: CalendarOffic
         for case_id in cases[:3]:
             office.engine.in_transaction(partial(office.answered, case_id=case_id))
 
-    at_once(answer, lambda: moving.move_deadlines(office.engine))
+    at_once(answer, lambda: reschedule_deadlines.move_deadlines(office.engine))
     assert [office.timers(case_id) for case_id in cases] == [{}] * 3 + [{"late": TUESDAY}] * 3
     assert office.left() == 0
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from engine import jobs
 from engine.errors import OperationFailed
+from engine.jobs import runner
 from engine.operations import OperationContext, Operations
 from models.case import Case, CaseStatus, HistoryEntry
 from models.job import Incident, Job
@@ -193,7 +193,7 @@ def test_a_timer_that_leads_into_an_error_is_tried_again_and_then_told(server: s
     office = office_with(opened, server, after_asking(body + flow("late", "bad") + flow("next", "done"), errors="E7"))
     case_id = office.start().case.id
     office.complete(case_id, "ask")
-    for _ in range(jobs.TIMER_ATTEMPTS):
+    for _ in range(runner.TIMER_ATTEMPTS):
         office.clock.now += timedelta(hours=1)
         office.worker.work()
     assert list(office.open(case_id)) == ["next"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 import kartabl
-from engine import housekeeping
+from engine.jobs import purge
 from models.account import Attempt, VerificationCode
 from tests.play import People
 from tests.standing import StandingClock
@@ -23,8 +23,8 @@ def test_old_tries_and_codes_go_and_new_ones_stay(
             session.add(
                 VerificationCode(mobile="09120000000", purpose="register", code_hash="h", sent_at=at, expires_at=at)
             )
-    assert housekeeping.sweep(application.engine) == 2
+    assert purge.sweep(application.engine) == 2
     with application.engine.transaction() as session:
         assert session.scalar(select(func.count()).select_from(Attempt)) == 1
         assert session.scalar(select(func.count()).select_from(VerificationCode)) == 1
-    assert housekeeping.sweep(application.engine) == 0
+    assert purge.sweep(application.engine) == 0

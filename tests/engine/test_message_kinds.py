@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from engine import delivery
 from engine.bpmn.diagram import read as diagrams_of
 from engine.deployment import checking
+from engine.jobs import event_delivery
 from models.case import Case, CaseStatus, Task, TaskStatus
 from tests.engine.small import Small, chain, end, event, process, properties, service, start, user_task
 from tests.engine.trade import (
@@ -203,7 +203,7 @@ def test_a_case_that_cannot_be_started_is_an_incident_of_the_sender(server: str)
     )
     office = Small(server, SELLER, broken, operations=operations)
     sender = sell(office)
-    for _ in range(delivery.MESSAGE_ATTEMPTS):
+    for _ in range(event_delivery.MESSAGE_ATTEMPTS):
         office.worker.work()
         office.clock.now += timedelta(minutes=5)
     (incident,) = open_incidents(office)

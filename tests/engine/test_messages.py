@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import event as sql_events
 from sqlalchemy import func, select
 
-from engine import cases, delivery, jobs
+from engine import cases
 from engine.errors import OperationFailed
-from engine.worker import Worker
+from engine.jobs import event_delivery, runner
+from engine.jobs.worker import Worker
 from models.case import Case, HistoryEntry
 from models.job import JobKind
 from tests.engine.small import NOW, Small, chain, end, event, process, service, start, user_task
@@ -103,7 +104,7 @@ def test_a_message_that_nobody_waits_for_yet_is_tried_again_with_growing_pauses(
 
 def test_at_last_it_is_an_incident_that_a_supervisor_may_retry(office: Small) -> None:
     sender = sell(office)
-    for _ in range(delivery.MESSAGE_ATTEMPTS):
+    for _ in range(event_delivery.MESSAGE_ATTEMPTS):
         office.worker.work()
         office.clock.now += timedelta(minutes=5)
     (incident,) = open_incidents(office)
@@ -208,15 +209,15 @@ def test_a_worker_whose_lease_ran_out_delivers_nothing(office: Small) -> None:
     case_id = buy(office)
     sell(office)
     with office.engine.transaction() as session:
-        (job_id,) = jobs.take(session, owner="slow", now=office.clock(), limit=5)
+        (job_id,) = runner.take(session, owner="slow", now=office.clock(), limit=5)
     office.clock.now += timedelta(minutes=2)
     with office.engine.transaction() as session:
-        assert jobs.take(session, owner="quick", now=office.clock(), limit=5) == [job_id]
+        assert runner.take(session, owner="quick", now=office.clock(), limit=5) == [job_id]
     slow = waiting_jobs(office)[0]
-    assert not delivery.run(office.engine, slow, owner="slow")
+    assert not event_delivery.run(office.engine, slow, owner="slow")
     assert open_keys(office, case_id) == []
-    assert jobs.run(office.engine, job_id, owner="quick")
-    assert not jobs.run(office.engine, job_id, owner="quick")
+    assert runner.run(office.engine, job_id, owner="quick")
+    assert not runner.run(office.engine, job_id, owner="quick")
     assert open_keys(office, case_id) == ["ship"]
 
 
@@ -226,7 +227,7 @@ def test_after_a_crash_between_throw_and_delivery_the_job_is_there(office: Small
     (job,) = waiting_jobs(office)
     assert (job.kind, job.arguments["payload"]) == (JobKind.MESSAGE, {"amount": 7, "order": "A1"})
     with office.engine.transaction() as session:  # and a worker that has taken it dies, too
-        jobs.take(session, owner="dead", now=office.clock(), limit=5)
+        runner.take(session, owner="dead", now=office.clock(), limit=5)
     office.worker.work()
     assert open_keys(office, case_id) == []
     office.clock.now += timedelta(minutes=2)

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
-from engine import housekeeping
 from engine.bpmn import diagram
 from engine.deployment import definitions
 from engine.errors import (
@@ -24,6 +23,7 @@ from engine.errors import (
     TaskClaimed,
     TaskNotOpen,
 )
+from engine.jobs import purge
 from engine.operations import OperationContext, Operations, OutsideContext
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskDraft
 from models.job import Incident, Job
@@ -230,10 +230,10 @@ def test_a_draft_is_kept_for_its_writer_and_goes_with_the_task(small: Small) -> 
         small.engine.save_draft(session, task.id, by=actor, values={"answer": "نیمه"})
     with small.engine.transaction() as session:
         assert small.engine.open_task(session, task.id, by=actor).draft == {"answer": "نیمه"}
-    housekeeping.sweep(small.engine)
+    purge.sweep(small.engine)
     assert count(small, TaskDraft) == 1
     small.complete(case.id, "ask", answer="more")
-    housekeeping.sweep(small.engine)
+    purge.sweep(small.engine)
     assert count(small, TaskDraft) == 0
 
 

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from engine import delivery, jobs
-from engine.worker import Worker
+from engine.jobs import event_delivery, runner
+from engine.jobs.worker import Worker
 from models.case import Case, CaseStatus, HistoryEntry, Task
 from models.event import EventSubscription
 from models.job import Incident, Job, JobKind
@@ -97,7 +97,7 @@ def test_who_begins_to_wait_after_the_throw_hears_nothing(office: Small) -> None
 
 
 def test_a_signal_is_spread_in_pieces_and_everyone_gets_it_once(office: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "BATCH", 2)
+    monkeypatch.setattr(event_delivery, "BATCH", 2)
     listening = [waits(office) for _ in range(5)]
     closes(office)
     office.worker.work()
@@ -176,8 +176,8 @@ def test_in_another_case_too_it_arrives_at_every_token_in_one_step(server: str) 
     case_id = waits(office)
     closes(office)
     with office.engine.transaction() as session:  # the signal is addressed: one delivery for the case
-        (job_id,) = jobs.take(session, owner="w", now=office.clock(), limit=5)
-    jobs.run(office.engine, job_id, owner="w")
+        (job_id,) = runner.take(session, owner="w", now=office.clock(), limit=5)
+    runner.run(office.engine, job_id, owner="w")
     assert [job.kind for job in left(office)] == [JobKind.DELIVERY]
     office.worker.work()
     assert open_keys(office, case_id) == ["after_hear", "after_stop"]
@@ -208,8 +208,8 @@ def test_a_suspended_case_hears_it_when_it_resumes_and_a_cancelled_one_never(off
         office.engine.supervision.suspend(session, suspended, by=boss)
     closes(office)
     with office.engine.transaction() as session:
-        (job_id,) = jobs.take(session, owner="w", now=office.clock(), limit=5)
-    jobs.run(office.engine, job_id, owner="w")
+        (job_id,) = runner.take(session, owner="w", now=office.clock(), limit=5)
+    runner.run(office.engine, job_id, owner="w")
     with office.engine.transaction() as session:
         office.engine.supervision.cancel_case(session, cancelled, by=boss, reason="x")
     office.worker.work()
@@ -262,7 +262,7 @@ def test_a_delivery_that_fails_is_an_incident_of_the_one_that_hears_it_and_may_b
     office = Small(server, CLOSER, waiter, WAITER.replace(b'"waiter"', b'"calm"'), operations=operations)
     case_id, calm = waits(office), waits(office, "calm")
     closes(office, 0)  # type: ignore[arg-type]
-    for _ in range(jobs.TIMER_ATTEMPTS):
+    for _ in range(runner.TIMER_ATTEMPTS):
         office.worker.work()
         office.clock.now += timedelta(minutes=30)
     assert open_keys(office, calm) == ["leave"]  # the others do not wait for it
@@ -303,10 +303,10 @@ def test_workers_race_and_each_case_hears_it_once(office: Small) -> None:
 def test_after_a_crash_while_the_signal_is_spread_nobody_is_forgotten_and_nobody_hears_it_twice(
     office: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BATCH", 2)
+    monkeypatch.setattr(event_delivery, "BATCH", 2)
     listening = [waits(office) for _ in range(5)]
     closes(office)
-    add, calls = delivery._add, []
+    add, calls = event_delivery._add, []
 
     def dies(*arguments: object) -> None:
         calls.append(arguments)
@@ -314,11 +314,11 @@ def test_after_a_crash_while_the_signal_is_spread_nobody_is_forgotten_and_nobody
             raise KeyboardInterrupt
         add(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(delivery, "_add", dies)
+    monkeypatch.setattr(event_delivery, "_add", dies)
     with office.engine.transaction() as session:
-        (job_id,) = jobs.take(session, owner="dead", now=office.clock(), limit=5)
+        (job_id,) = runner.take(session, owner="dead", now=office.clock(), limit=5)
     with pytest.raises(KeyboardInterrupt):
-        jobs.run(office.engine, job_id, owner="dead")
+        runner.run(office.engine, job_id, owner="dead")
     assert [job.kind for job in left(office)] == [JobKind.SIGNAL, JobKind.DELIVERY, JobKind.DELIVERY]
     office.clock.now += timedelta(minutes=2)
     office.worker.work()
@@ -362,9 +362,9 @@ def test_cases_that_signal_each_other_do_not_lock_each_other(server: str) -> Non
             until = time.monotonic() + 60
             while received(office) < 4 and time.monotonic() < until:
                 with office.engine.transaction() as session:
-                    taken = jobs.take(session, owner=name, now=office.clock(), limit=2)
+                    taken = runner.take(session, owner=name, now=office.clock(), limit=2)
                 for job_id in taken:
-                    jobs.run(office.engine, job_id, owner=name)
+                    runner.run(office.engine, job_id, owner=name)
         except Exception as error:
             errors.append(error)
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine import jobs
+from engine.jobs import runner
 from engine.settings import Settings
 from models.case import Case, HistoryEntry
 from models.job import Job, JobKind
@@ -175,13 +175,13 @@ def test_the_timers_of_one_case_fire_in_order_although_a_later_one_is_looked_at_
     case = timed.start("three").case
     timed.clock.advance(DAY)
     with timed.engine.transaction() as session:
-        taken = jobs.take(session, owner="slow", now=timed.clock(), limit=2)
+        taken = runner.take(session, owner="slow", now=timed.clock(), limit=2)
     with timed.engine.transaction() as session:
-        rest = jobs.take(session, owner="quick", now=timed.clock(), limit=2)
+        rest = runner.take(session, owner="quick", now=timed.clock(), limit=2)
     assert (len(taken), len(rest)) == (2, 1)
-    assert jobs.run(timed.engine, rest[0], owner="quick")
+    assert runner.run(timed.engine, rest[0], owner="quick")
     assert fired(timed) == [(case.id, "first"), (case.id, "second"), (case.id, "third")]
-    assert not any(jobs.run(timed.engine, job, owner="slow") for job in taken)
+    assert not any(runner.run(timed.engine, job, owner="slow") for job in taken)
     assert len(fired(timed)) == 3
 
 
@@ -215,7 +215,7 @@ def test_a_lease_from_a_clock_that_jumped_back_holds_nothing_up(timed: Small) ->
     case_id = pause(timed, "PT1H")
     timed.clock.advance(DAY)
     with timed.engine.transaction() as session:
-        assert len(jobs.take(session, owner="dead", now=timed.clock(), limit=5)) == 1
+        assert len(runner.take(session, owner="dead", now=timed.clock(), limit=5)) == 1
     timed.clock.now = NOW + 2 * HOUR
     timed.worker.work()
     assert fired(timed) == [(case_id, "pause")]
@@ -225,7 +225,7 @@ def test_a_lease_of_a_machine_whose_clock_is_a_little_ahead_is_respected(timed: 
     pause(timed, "PT1H")
     timed.clock.advance(2 * HOUR)
     with timed.engine.transaction() as session:
-        jobs.take(session, owner="other", now=timed.clock() + timedelta(seconds=30), limit=5)
+        runner.take(session, owner="other", now=timed.clock() + timedelta(seconds=30), limit=5)
     assert timed.worker.work() == 0
 
 
@@ -250,7 +250,7 @@ def test_a_case_that_is_resumed_just_when_the_worker_wants_to_hold_its_timer_is_
         timed.engine.supervision.suspend(session, case.id, by=boss)
     timed.clock.advance(HOUR)
     with timed.engine.transaction() as session:
-        (job,) = jobs.take(session, owner="worker", now=timed.clock(), limit=5)
+        (job,) = runner.take(session, owner="worker", now=timed.clock(), limit=5)
 
     def resume(*_connection: Any) -> None:
         """Between reading that the case is suspended and holding the job."""
@@ -258,7 +258,7 @@ def test_a_case_that_is_resumed_just_when_the_worker_wants_to_hold_its_timer_is_
             timed.engine.supervision.resume(session, case.id, by=boss)
 
     database_event.listen(timed.database, "checkin", resume, once=True)
-    assert not jobs.run(timed.engine, job, owner="worker")
+    assert not runner.run(timed.engine, job, owner="worker")
     timed.worker.work()
     assert fired(timed) == [(case.id, "late")]
 
@@ -299,7 +299,7 @@ def test_due_timers_are_found_by_an_index_in_order(timed: Small) -> None:
 
     database_event.listen(timed.database, "before_cursor_execute", sent)
     with timed.engine.transaction() as session:
-        assert len(jobs.take(session, owner="worker", now=NOW, limit=20)) == 20
+        assert len(runner.take(session, owner="worker", now=NOW, limit=20)) == 20
     database_event.remove(timed.database, "before_cursor_execute", sent)
     statement, parameters = next(one for one in asked if one[0].startswith("SELECT"))
     explain = "EXPLAIN QUERY PLAN" if timed.database.dialect.name == "sqlite" else "EXPLAIN"

@@ -23,11 +23,11 @@ import workflows
 from engine.actor import Actor, actor_for
 from engine.bpmn import diagram
 from engine.deployment import definitions
+from engine.jobs.worker import Worker
 from engine.operations import Operations
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings
-from engine.worker import Worker
 from models.account import Person, RoleGrant
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.case import Case, Task, TaskStatus

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, select
 
-from engine import jobs
+from engine.jobs import runner
 from models.case import HistoryEntry
 from models.gas import InspectorQuota
 from tests.scenarios import gas_office as office
@@ -146,5 +146,5 @@ def both_read_before_either_writes(play):
 def verify_one_payment(play, owner: str) -> None:
     """What a worker does: take one due job, ask the gateway, go on with the case."""
     with play.session() as session:
-        (job,) = jobs.take(session, owner=owner, now=play.clock.now, limit=1)
-    jobs.run(play.engine, job, owner=owner)
+        (job,) = runner.take(session, owner=owner, now=play.clock.now, limit=1)
+    runner.run(play.engine, job, owner=owner)

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 import kartabl
-from engine import jobs
 from engine.actor import SYSTEM
+from engine.jobs import runner
 from engine.settings import Settings
 from models.case import Case
 from models.gas import Assignment, GasProject, InspectorQuota
@@ -50,7 +50,7 @@ def shares(play: Play) -> dict[str, list[int]]:
     taken = {}
     for name in (f"process-{number}" for number in range(PROCESSES)):
         with play.session() as session:
-            taken[name] = jobs.take(session, owner=name, now=play.clock.now, limit=EACH)
+            taken[name] = runner.take(session, owner=name, now=play.clock.now, limit=EACH)
     assert [len(own) for own in taken.values()] == [EACH] * PROCESSES
     return taken
 
@@ -61,7 +61,7 @@ def run_own_jobs(settings: Settings, clock: StandingClock, name: str, own: list[
     done = []
     for job in own:
         barrier.wait()
-        done.append(jobs.run(application.engine, job, owner=name))
+        done.append(runner.run(application.engine, job, owner=name))
     application.database.dispose()
     return done
 

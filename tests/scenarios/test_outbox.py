@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 import kartabl
-from engine.outbox import ATTEMPTS
+from engine.jobs.outbox import ATTEMPTS
 from models.case import Task, TaskStatus
 from models.outbox import DeliveryState, OutboxMessage
 from tests.play import Play

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from engine import leases
+from engine.jobs import leases
 from engine.service import Engine
 from models.outbox import DeliveryState, OutboxMessage
 

@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from engine import delivery, leases
 from engine.errors import Conflict, EngineError, OperationFailed
+from engine.jobs import event_delivery, leases
 from engine.operations import OutsideContext
 from engine.runtime import incidents
 from engine.service import Engine
@@ -45,7 +45,7 @@ def run(engine: Engine, job_id: int, *, owner: str) -> bool:
         return False
     try:
         if job.kind in EVENT_JOBS:
-            return delivery.run(engine, job, owner=owner)
+            return event_delivery.run(engine, job, owner=owner)
         if job.kind is JobKind.TIMER:
             return _fire(engine, job, owner)
         return _call(engine, job, case, owner)
@@ -121,9 +121,9 @@ def _put_back(engine: Engine, job: Job, *, pause: timedelta) -> None:
 def _failed(engine: Engine, job: Job, error: Exception) -> None:
     """Try again after a growing pause; after the last attempt it waits for a supervisor."""
     attempts, limit = job.attempts + 1, _attempts(engine, job)
-    longest = delivery.LONGEST_PAUSE if job.kind is JobKind.MESSAGE else LONGEST_PAUSE
+    longest = event_delivery.LONGEST_PAUSE if job.kind is JobKind.MESSAGE else LONGEST_PAUSE
     pause = min(FIRST_PAUSE * 2 ** (attempts - 1), longest)
-    case_id = delivery.sender_of(job) if job.kind is JobKind.MESSAGE else job.case_id
+    case_id = event_delivery.sender_of(job) if job.kind is JobKind.MESSAGE else job.case_id
     now = engine.clock()
     with engine.transaction() as session:
         session.execute(
@@ -152,7 +152,7 @@ def _failed(engine: Engine, job: Job, error: Exception) -> None:
 
 def _attempts(engine: Engine, job: Job) -> int:
     if job.kind is JobKind.MESSAGE:
-        return delivery.MESSAGE_ATTEMPTS
+        return event_delivery.MESSAGE_ATTEMPTS
     operation = engine.operations.get(job.operation) if job.kind is JobKind.OPERATION else None
     return operation.attempts if operation else TIMER_ATTEMPTS
 

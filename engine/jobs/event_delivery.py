@@ -13,9 +13,9 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, insert, update
 from sqlalchemy.orm import Session
 
-from engine import leases
 from engine.actor import SYSTEM
 from engine.errors import EngineError
+from engine.jobs import leases
 from engine.persistence import records
 from engine.runtime import case_lock, incidents, subscriptions
 from engine.service import Engine
@@ -23,7 +23,7 @@ from models.case import Case, CaseStatus, Task, TaskStatus
 from models.event import EventKind, EventSubscription
 from models.job import Job, JobKind
 
-MESSAGE_ATTEMPTS = 24  # about an hour and a half with the pauses of ``engine.jobs``; then a supervisor is told
+MESSAGE_ATTEMPTS = 24  # about an hour and a half with the pauses of ``engine.jobs.runner``; then a supervisor is told
 LONGEST_PAUSE = timedelta(minutes=5)  # between two looks for somebody who waits
 BATCH = 500  # cases that a signal is addressed to in one transaction
 ENDED = (CaseStatus.COMPLETED, CaseStatus.CANCELLED)

@@ -1,7 +1,7 @@
 """Changes of the working calendar by an admin: what a change would move, and making it (CAL-1).
 
 A change is one transaction: the days or the settings, the calendar's next revision, and who did it and why. The
-deadlines that wait move after it, each case for itself (``engine.moving``).
+deadlines that wait move after it, each case for itself (``engine.jobs.reschedule_deadlines``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from engine import calendar, permissions
 from engine.actor import Actor
 from engine.errors import Refusal
-from engine.moving import MovedDeadline, moves, waiting_deadlines
+from engine.jobs.reschedule_deadlines import MovedDeadline, moves, waiting_deadlines
 from engine.working_time import WorkingCalendar
 from models.digits import clean
 from models.jalali import jalali_year

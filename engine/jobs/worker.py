@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from engine import jobs, outbox
+from engine.jobs import outbox, runner
 from engine.service import Engine
 from models.job import WorkerBeat
 
@@ -91,9 +91,9 @@ class Worker:
         done = 0
         while True:
             with self._engine.transaction() as session:
-                taken = jobs.take(session, owner=self.name, now=self._engine.clock(), limit=BATCH)
+                taken = runner.take(session, owner=self.name, now=self._engine.clock(), limit=BATCH)
             for job_id in taken:
-                jobs.run(self._engine, job_id, owner=self.name)
+                runner.run(self._engine, job_id, owner=self.name)
             with self._engine.transaction() as session:
                 messages = outbox.take(session, owner=self.name, now=self._engine.clock(), limit=BATCH)
             for message_id in messages:

@@ -1,0 +1,1 @@
+"""The job executor: due timers, outside operations, events between cases, outbox, regular work."""
