@@ -23,10 +23,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import forms
 import webapp
-from engine import seeding
 from engine.accounts import Accounts, fold_username
 from engine.actor import Actor
-from engine.calendar import OfficeCalendar, weekend_of
+from engine.calendar import holiday_import
+from engine.calendar.office_calendar import OfficeCalendar, weekend_of
+from engine.calendar.staging_clock import StagingClock
+from engine.calendar.working_time import WorkingCalendar
 from engine.deployment import checking, definitions
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
@@ -39,8 +41,6 @@ from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings, SettingsInvalid
 from engine.sheets import Sheets
-from engine.staging import StagingClock
-from engine.working_time import WorkingCalendar
 from models import migrate
 from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
@@ -157,7 +157,7 @@ def office_calendar(settings: Settings, sessions: sessionmaker[Session] | None =
         opens=settings.office_opens,
         closes=settings.office_closes,
         zone=ZoneInfo(settings.time_zone),
-        is_holiday=seeding.is_public_holiday,
+        is_holiday=holiday_import.is_public_holiday,
     )
     return OfficeCalendar(initial, sessions)
 
@@ -239,7 +239,7 @@ def bring_up_to_date(application: Application) -> None:
     """The newest schema, and the working calendar with the years that it does not have yet."""
     migrate.upgrade(application.database)
     with application.engine.transaction() as session:
-        seeding.fill(session, application.settings, now=application.clock())
+        holiday_import.fill(session, application.settings, now=application.clock())
 
 
 @main.command()

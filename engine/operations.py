@@ -31,7 +31,7 @@ class Services:
     payment_gateway: Any = None  # workflows.providers.payment_gateway.PaymentGateway
     sms: Any = None  # workflows.providers.sms.SmsProvider
     public_url: str = "http://127.0.0.1:8000"  # where gateways send people back to
-    calendar: Any = None  # engine.working_time.WorkingCalendar of the organisation
+    calendar: Any = None  # engine.calendar.working_time.WorkingCalendar of the organisation
     fonts_path: Path | None = None  # Vazirmatn's static TTFs, for printouts
 
 

@@ -24,7 +24,7 @@ SELDOM = tuple(
     for name in (
         "models/migrate.py",
         "models/migrations/",
-        "engine/staging.py",
+        "engine/calendar/staging_clock.py",
         "workflows/demo",
         "engine/jobs/purge.py",
     )

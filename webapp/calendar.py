@@ -11,8 +11,8 @@ from flask import Blueprint, flash, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from engine import calendar_year
-from engine.calendar_year import DayView
+from engine.calendar import year as calendar_year
+from engine.calendar.year import DayView
 from engine.errors import InvalidSubmission, NotFound
 from engine.jobs import calendar_changes, reschedule_deadlines
 from engine.jobs.calendar_changes import Decided, Hours, Preview, Proposal

@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import request
 
+from engine.calendar.staging_clock import NOTHING, StagingClock, length_of
 from engine.errors import InvalidSubmission, NotFound
 from engine.permissions import allowed, demand
-from engine.staging import NOTHING, StagingClock, length_of
 from models.digits import ascii_digits
 from models.language import gettext as _
 from models.language import lazy

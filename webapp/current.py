@@ -19,13 +19,13 @@ from models import language
 
 if TYPE_CHECKING:
     from engine.accounts import Accounts
+    from engine.calendar.staging_clock import StagingClock
+    from engine.calendar.working_time import WorkingCalendar
     from engine.jobs.worker import Worker
     from engine.listings import Listings
     from engine.service import Engine
     from engine.settings import Settings
     from engine.sheets import Sheets
-    from engine.staging import StagingClock
-    from engine.working_time import WorkingCalendar
 
 TOKEN = "token"  # noqa: S105 - the name under which the signed cookie holds the session's token
 V = TypeVar("V", bound=Callable[..., Any])

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from engine.actor import SYSTEM
+from engine.calendar.staging_clock import StagingClock, length_of
 from engine.errors import InvalidSubmission
-from engine.staging import StagingClock, length_of
 from models import jalali
 from models.language import reading
 

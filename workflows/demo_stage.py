@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session, selectinload
 
 from engine import documents
 from engine.actor import Actor, actor_for
+from engine.calendar.working_time import WorkingCalendar
 from engine.jobs import outbox, runner
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
-from engine.working_time import WorkingCalendar
 from models.account import Person
 from models.billing import Invoice, Payment
 from models.building import Property

@@ -9,8 +9,8 @@ from typing import Any
 
 from lxml import etree
 
-from engine import due
 from engine.bpmn import drawn_only
+from engine.calendar import timers as due
 from engine.expressions.language import ExpressionError, parse
 from engine.xml import parse_xml
 from models.language import SOURCE, current

@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import calendar, permissions
+from engine import permissions
 from engine.actor import Actor
+from engine.calendar import office_calendar
+from engine.calendar.working_time import WorkingCalendar
 from engine.errors import Refusal
 from engine.jobs.reschedule_deadlines import MovedDeadline, moves, waiting_deadlines
-from engine.working_time import WorkingCalendar
 from models.digits import clean
 from models.jalali import jalali_year
 from models.language import gettext as _
@@ -151,7 +152,7 @@ def _proposed(session: Session, settings: CalendarSettings, proposal: Proposal) 
     hours = proposal.hours
     if hours is not None:
         settings = CalendarSettings(weekend=hours.weekend, opens=hours.opens, closes=hours.closes, zone=hours.zone)
-    return calendar.made_of(settings, days)
+    return office_calendar.made_of(settings, days)
 
 
 def _moved(
@@ -192,7 +193,7 @@ def _refuse_impossible(settings: CalendarSettings, proposal: Proposal) -> None:
 def _wrong_hours(hours: Hours) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     try:
-        if len(calendar.weekend_of(hours.weekend)) > 6:
+        if len(office_calendar.weekend_of(hours.weekend)) > 6:
             errors["weekend"] = [_("دست‌کم یک روز هفته باید روز کاری باشد.")]
     except ValueError:
         errors["weekend"] = [_("روزهای تعطیل هفته را از میان گزینه‌ها برگزینید.")]

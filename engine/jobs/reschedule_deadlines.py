@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from engine import cases
 from engine.actor import SYSTEM, Actor, actor_for
-from engine.deadlines import Counted, Current
+from engine.calendar.deadlines import Counted, Current
+from engine.calendar.working_time import WorkingCalendar
 from engine.errors import EngineError, OperationFailed
 from engine.persistence import records
 from engine.runtime import case_lock, incidents
 from engine.service import Engine
-from engine.working_time import WorkingCalendar
 from models.account import Person
 from models.case import Case, HistoryEntry, Task
 from models.jalali import format_moment

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
-from engine.due import BadTimer
+from engine.calendar.timers import BadTimer
 from engine.errors import OperationFailed
 from engine.spiff.corrections import TaskNotReady, UncaughtError
 from engine.spiff.state import StateUnreadable, StateUnwritable

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engine import clock
 from engine.bpmn.diagram import INSERTED, SUBMISSION, Element
-from engine.deadlines import MADE, Counted, Deadlines
+from engine.calendar.deadlines import MADE, Counted, Deadlines
 from engine.deployment.definitions import Deployed
 from engine.dmn.reader import as_json
 from engine.errors import Conflict, EngineError, OperationFailed

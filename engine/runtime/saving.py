@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import deadlines
 from engine.bpmn.diagram import Element
 from engine.bpmn.lowering.names import is_inserted
-from engine.deadlines import Counted
+from engine.calendar import deadlines
+from engine.calendar.deadlines import Counted
 from engine.deployment.definitions import Deployed
 from engine.errors import Conflict
 from engine.expressions.language import parse

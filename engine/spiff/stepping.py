@@ -21,7 +21,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from engine import clock
 from engine.bpmn.lowering.names import is_inserted
-from engine.deadlines import Counted
+from engine.calendar.deadlines import Counted
 from engine.errors import EngineError
 from engine.spiff import state
 from engine.spiff.corrections.events import branches

@@ -10,9 +10,9 @@ import jdatetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import seeding
 from engine.actor import Actor, actor_for
-from engine.deadlines import Current
+from engine.calendar import holiday_import
+from engine.calendar.deadlines import Current
 from engine.jobs import calendar_changes, reschedule_deadlines
 from engine.jobs.calendar_changes import Decided, Preview, Proposal
 from models.account import Notice, Person, RoleGrant
@@ -82,7 +82,7 @@ class CalendarOffice(Small):
     def __init__(self, server: str, *diagrams: bytes, **more: Any) -> None:
         super().__init__(server, *(diagrams or (QUESTION,)), **more)
         with self.engine.transaction() as session:
-            seeding.fill(session, self.engine.services.settings, now=self.clock())
+            holiday_import.fill(session, self.engine.services.settings, now=self.clock())
             session.add(
                 Person(
                     username="mina",

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import kartabl
-from engine import seeding
+from engine.calendar import holiday_import
 from engine.errors import InvalidSubmission, NotAllowed
 from engine.jobs import calendar_changes, reschedule_deadlines
 from engine.jobs.calendar_changes import Decided, Hours, Proposal
@@ -69,7 +69,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 def test_the_public_holidays_of_twenty_one_years_are_taken_over_once(sessions: sessionmaker[Session]) -> None:
     def fill() -> int:
         with sessions.begin() as session:
-            return seeding.fill(session, SETTINGS, now=NOW)
+            return holiday_import.fill(session, SETTINGS, now=NOW)
 
     came = at_once(fill, fill)
     assert sorted(came)[0] == 0, "two processes at once: one of them fills"
@@ -96,10 +96,10 @@ def test_a_later_version_adds_the_years_that_are_missing_and_touches_no_other(
     sessions: sessionmaker[Session],
 ) -> None:
     with sessions.begin() as session:
-        seeding.fill(session, SETTINGS, now=NOW)
+        holiday_import.fill(session, SETTINGS, now=NOW)
         session.add(CalendarDay(day=day(1411, 1, 1), kind=DayKind.WORKDAY, source=DaySource.ADMIN))
     with sessions.begin() as session:
-        assert seeding.fill(session, SETTINGS, now=NOW + timedelta(days=366)) > 20
+        assert holiday_import.fill(session, SETTINGS, now=NOW + timedelta(days=366)) > 20
         settings = session.scalars(select(CalendarSettings)).one()
         assert (settings.first_year, settings.last_year, settings.revision) == (1390, 1411, 2)
         assert session.get_one(CalendarDay, day(1411, 1, 1)).kind is DayKind.WORKDAY
@@ -111,7 +111,7 @@ def test_the_settings_of_the_installation_are_the_first_values_and_the_table_cou
     application = kartabl.build(first)
     assert application.engine.services.calendar.current().revision == 0, "before it is filled, the settings count"
     with application.engine.transaction() as session:
-        seeding.fill(session, first, now=NOW)
+        holiday_import.fill(session, first, now=NOW)
     later = kartabl.build(Settings(secret_key="s" * 32, database_url=url, weekend="thursday,friday"))
     calendar = later.engine.services.calendar
     assert (calendar.closes, calendar.is_working_day(day(1405, 9, 5))) == (time(16), True)

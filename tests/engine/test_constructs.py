@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine import due
+from engine.calendar import timers
 from tests.engine.drawing import (
     HOUR,
     MESSAGES,
@@ -167,23 +167,23 @@ def test_the_steps_of_a_thousand_rounds_without_storing_are_all_there():
 )
 def test_durations_follow_the_calendar(duration, day):
     new_years_eve = MONDAY.replace(year=2025, month=12, day=31)
-    assert due.later(new_years_eve, duration, element="t").date().isoformat() == day
+    assert timers.later(new_years_eve, duration, element="t").date().isoformat() == day
 
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "P1", "1D", "PT1D", "P-1D", "P1.5M", "2 days"])
 def test_what_is_no_duration_is_refused(text):
-    with pytest.raises(due.BadTimer):
-        due.later(MONDAY, text, element="t")
+    with pytest.raises(timers.BadTimer):
+        timers.later(MONDAY, text, element="t")
 
 
 @pytest.mark.parametrize("text", ["", "R3", "R3/PT0S", "R3/x", "Rx/PT1H", "PT1H", 5, "R3/PT1H/PT1H/PT1H"])
 def test_what_is_no_cycle_is_refused(text):
-    with pytest.raises(due.BadTimer):
-        due.cycle(text, now=MONDAY, element="t")
+    with pytest.raises(timers.BadTimer):
+        timers.cycle(text, now=MONDAY, element="t")
 
 
 def test_a_cycle_may_begin_at_a_moment():
-    cycle = due.cycle("R2/2026-04-01T08:00:00+03:30/P1W", now=MONDAY, element="t")
+    cycle = timers.cycle("R2/2026-04-01T08:00:00+03:30/P1W", now=MONDAY, element="t")
     assert (cycle.first.isoformat(), cycle.period, cycle.repetitions) == (
         "2026-04-01T04:30:00+00:00",
         "P1W",

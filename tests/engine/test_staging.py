@@ -11,9 +11,9 @@ from sqlalchemy import event, select, text
 
 import kartabl
 from engine.actor import SYSTEM
+from engine.calendar.staging_clock import StagingClock, length_of
 from engine.errors import InvalidSubmission, NotAllowed
 from engine.settings import Settings, SettingsInvalid
-from engine.staging import StagingClock, length_of
 from models.account import Attempt
 from models.case import HistoryEntry
 from models.staging import ClockAhead

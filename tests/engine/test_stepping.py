@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from engine import clock
-from engine.due import BadTimer
+from engine.calendar.timers import BadTimer
 from engine.spiff import stepping
 from tests.engine.drawing import (
     HOUR,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.working_time import FARTHEST, NoWorkingDay, WorkingCalendar
+from engine.calendar.working_time import FARTHEST, NoWorkingDay, WorkingCalendar
 
 TEHRAN = ZoneInfo("Asia/Tehran")
 HOLIDAYS = {jdatetime.date(1404, 1, day).togregorian() for day in (1, 2, 3, 4, 12, 13)}

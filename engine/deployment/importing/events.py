@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from engine import due
 from engine.bpmn.diagram import bpmn, local
+from engine.calendar import timers
 from engine.deployment.importing import event_places, roles
 from engine.deployment.importing.draft import (
     Draft,
@@ -85,14 +85,14 @@ def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
 
 def _readable_time(text: str, *, repeats: bool) -> str | None:
     plain = text.strip("\"'")
-    if due.literal(plain) or _is_date(plain):
+    if timers.literal(plain) or _is_date(plain):
         return _checked_time(plain, repeats=repeats)
     if is_foreign(text):
         inner = translate(text)
         if inner is None:
             return None
         literal = inner.strip("\"'")
-        return _checked_time(literal, repeats=repeats) if due.literal(literal) else inner
+        return _checked_time(literal, repeats=repeats) if timers.literal(literal) else inner
     try:
         parse(text)
     except ExpressionError:
@@ -114,10 +114,10 @@ def _checked_time(text: str, *, repeats: bool) -> str | None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     try:
         if repeats:
-            due.cycle(text, now=now, element="")
+            timers.cycle(text, now=now, element="")
         else:
-            due.due_time(text, now=now, element="")
-    except (due.BadTimer, OverflowError, ValueError):
+            timers.due_time(text, now=now, element="")
+    except (timers.BadTimer, OverflowError, ValueError):
         return None
     return f'"{text}"'
 

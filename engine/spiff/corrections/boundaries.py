@@ -21,8 +21,9 @@ from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from engine import clock, due
+from engine import clock
 from engine.bpmn.lowering.names import is_scope
+from engine.calendar import timers
 from engine.expressions.language import parse
 from engine.spiff.corrections.registry import instead_of, original
 from engine.spiff.corrections.tokens import apply_changes, branch_base, merged_now, path_to
@@ -93,7 +94,7 @@ def _wait_again(spec: Any, event: Any, split: Any) -> None:
     cycle = event.internal_data["event_value"]
     if cycle["cycles"] == 1:
         return
-    following = due.next_due(datetime.fromisoformat(cycle["next"]), cycle["period"], now=clock.now())
+    following = timers.next_due(datetime.fromisoformat(cycle["next"]), cycle["period"], now=clock.now())
     left = cycle["cycles"] - 1 if cycle["cycles"] > 0 else cycle["cycles"]  # -1: for ever
     again = split._add_child(spec, TaskState.WAITING)
     again.internal_data["event_value"] = {**cycle, "next": following.isoformat(), "cycles": left}

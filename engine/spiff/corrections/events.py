@@ -20,7 +20,8 @@ from SpiffWorkflow.bpmn.util.event import BpmnEvent
 from SpiffWorkflow.spiff.specs.event_definitions import ErrorEventDefinition, EscalationEventDefinition
 from SpiffWorkflow.util.task import TaskState
 
-from engine import clock, deadlines, due
+from engine import clock
+from engine.calendar import deadlines, timers
 from engine.spiff.corrections.registry import UncaughtError, instead_of, original
 
 # ---------------------------------------------------------------- 6 timers stand still
@@ -35,7 +36,7 @@ from engine.spiff.corrections.registry import UncaughtError, instead_of, origina
 def _fix_due_time(self: Any, my_task: Any) -> bool:
     if my_task.internal_data.get("event_value") is None:
         value, counted = deadlines.read(_value_of(self, my_task))
-        due_at = due.due_time(value, now=clock.now(), element=_element(my_task))
+        due_at = timers.due_time(value, now=clock.now(), element=_element(my_task))
         my_task.internal_data["event_value"] = due_at.isoformat()
         if counted:
             my_task.internal_data["counted"] = counted.stored()
@@ -45,7 +46,7 @@ def _fix_due_time(self: Any, my_task: Any) -> bool:
 @instead_of(CycleTimerEventDefinition, "update_task")
 def _fix_first_due_time(self: Any, my_task: Any) -> None:
     if my_task.internal_data.get("event_value") is None:
-        cycle = due.cycle(_value_of(self, my_task), now=clock.now(), element=_element(my_task))
+        cycle = timers.cycle(_value_of(self, my_task), now=clock.now(), element=_element(my_task))
         my_task.internal_data["event_value"] = {
             "next": cycle.first.isoformat(),
             "period": cycle.period,
@@ -54,7 +55,7 @@ def _fix_first_due_time(self: Any, my_task: Any) -> None:
 
 
 def _value_of(definition: Any, my_task: Any) -> object:
-    plain = due.literal(definition.expression)
+    plain = timers.literal(definition.expression)
     return plain or my_task.workflow.script_engine.evaluate(my_task, definition.expression)
 
 
@@ -76,7 +77,7 @@ def _one_branch_has_fired(self: Any, my_task: Any) -> bool:
     for branch, definition in branches(my_task):
         if isinstance(definition, TimerEventDefinition) and branch not in due_times:
             value, counted = deadlines.read(_value_of(definition, my_task))
-            due_times[branch] = due.due_time(value, now=clock.now(), element=branch).isoformat()
+            due_times[branch] = timers.due_time(value, now=clock.now(), element=branch).isoformat()
             if counted:
                 my_task.internal_data.setdefault("counted", {})[branch] = counted.stored()
     return "branch" in my_task.internal_data

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
 from engine.actor import Actor
-from engine.calendar import OfficeCalendar
+from engine.calendar.office_calendar import OfficeCalendar
 from engine.errors import InvalidSubmission
 from engine.permissions import demand
 from models.account import Attempt, SignInSession, VerificationCode

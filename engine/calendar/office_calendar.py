@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from engine import clock, deadlines
-from engine.deadlines import Current
-from engine.working_time import WorkingCalendar
+from engine import clock
+from engine.calendar import deadlines
+from engine.calendar.deadlines import Current
+from engine.calendar.working_time import WorkingCalendar
 from models.working_calendar import ONLY, WEEKDAYS, CalendarDay, CalendarSettings, DayKind
 
 

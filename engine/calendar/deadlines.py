@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from engine import clock
-from engine.working_time import WorkingCalendar
+from engine.calendar.working_time import WorkingCalendar
 
 MADE = "deadlines"  # what the case's data still holds, kept beside the tokens: {text: [from, days, revision]}
 
@@ -60,7 +60,7 @@ class Current:
 
 
 class Source(Protocol):
-    """Where a step gets the calendar from; ``engine.calendar.OfficeCalendar`` is one."""
+    """Where a step gets the calendar from; ``engine.calendar.office_calendar.OfficeCalendar`` is one."""
 
     def read(self, session: Session) -> Current: ...
 

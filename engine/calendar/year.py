@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from engine import permissions
 from engine.actor import Actor
-from engine.calendar import weekend_of
+from engine.calendar.office_calendar import weekend_of
 from engine.errors import NotFound
 from models.jalali import jalali_year
 from models.language import lazy

@@ -1,0 +1,1 @@
+"""Working time, the office's calendar, deadlines and timers."""
