@@ -23,7 +23,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import forms
 import webapp
-from engine.accounts import Accounts, fold_username
 from engine.actor import Actor
 from engine.calendar import holiday_import
 from engine.calendar.office_calendar import OfficeCalendar, weekend_of
@@ -33,6 +32,7 @@ from engine.deployment import checking, definitions
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
 from engine.expressions.language import Language, SafeEnvironment
+from engine.identity.accounts import Accounts, fold_username
 from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
 from engine.listings import Listings

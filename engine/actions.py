@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from engine.actor import Actor
 from engine.deployment.definitions import Definitions
+from engine.identity.permissions import tasks_of_person, ways_to_tasks
 from engine.paging import Page, capped, page_of, read_cursor
-from engine.permissions import tasks_of_person, ways_to_tasks
 from engine.persistence import search
 from engine.worklist import ACTION, OPEN, matching
 from models.case import Case, CaseStatus, Task

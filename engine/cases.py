@@ -15,8 +15,8 @@ from engine.actor import Actor
 from engine.bpmn.diagram import BPMN, lane_role, roles_in
 from engine.case_numbers import read_number
 from engine.errors import NotFound
+from engine.identity.permissions import may_see_case, visible_cases, ways_to_cases
 from engine.paging import Page, capped, page_of, read_cursor
-from engine.permissions import may_see_case, visible_cases, ways_to_cases
 from engine.persistence import search
 from engine.persistence.search import Beginning
 from engine.xml import parse_xml

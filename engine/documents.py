@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
-from engine.permissions import may_see_case
+from engine.identity.permissions import may_see_case
 from engine.persistence import records
 from models.case import Case
 from models.digits import ZWNJ, persian_digits

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
-from engine import permissions
 from engine.actor import Actor
+from engine.identity import permissions
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.worklist import OPEN_WORK
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from engine import permissions
 from engine.actor import Actor
 from engine.errors import NotFound, Refusal
+from engine.identity import permissions
 from engine.paging import Page, capped, page_of, read_cursor
 from models.account import Notice, NoticeReading, Person, Role
 from models.case import Case

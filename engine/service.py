@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 from sqlalchemy.orm.attributes import set_committed_value
 
-from engine import case_numbers, permissions
+from engine import case_numbers
 from engine.actor import SYSTEM, Actor
 from engine.briefing import Briefing, BriefingContext, Briefings
 from engine.deployment.definitions import DecisionTables, Definitions, Deployed
@@ -29,6 +29,7 @@ from engine.errors import (
     TaskNotOpen,
 )
 from engine.expressions.language import SafeEnvironment
+from engine.identity import permissions
 from engine.operations import Json, OperationContext, Operations, Services
 from engine.persistence import records, statements, write_behind
 from engine.reports import Reports

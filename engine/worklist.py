@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from engine.actor import Actor
 from engine.case_numbers import read_number
 from engine.errors import InvalidSubmission
+from engine.identity.permissions import tasks_of_group, tasks_of_person, ways_to_tasks
 from engine.paging import Page, capped, page_of, read_cursor
-from engine.permissions import tasks_of_group, tasks_of_person, ways_to_tasks
 from engine.persistence import search
 from models.account import Person, RoleGrant
 from models.base import UtcDateTime

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 import kartabl
 from engine import case_numbers
-from engine.accounts import fold_username
+from engine.identity.accounts import fold_username
 from engine.settings import Settings
 from models.account import Notice, NoticeReading, Person, Role, RoleGrant
 from models.base import Base

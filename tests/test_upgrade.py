@@ -23,8 +23,8 @@ from sqlalchemy.engine import make_url
 
 import kartabl
 import webapp
-from engine import permissions
 from engine.actor import actor_for
+from engine.identity import permissions
 from engine.settings import Settings
 from models import migrate
 from models.account import Person

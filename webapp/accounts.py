@@ -9,9 +9,9 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask import session as cookie
 from werkzeug.wrappers import Response
 
-from engine.accounts import Registration, SignInRefused
-from engine.codes import CODE_AGAIN
 from engine.errors import InvalidSubmission, TooMany
+from engine.identity.accounts import Registration, SignInRefused
+from engine.identity.verification_codes import CODE_AGAIN
 from forms.accounts import ChangePassword, Code, Forgot, Register, Reset, SignIn
 from forms.base import TaskForm
 from models.account import Person

@@ -14,9 +14,9 @@ from werkzeug.wrappers import Response
 from engine.calendar import year as calendar_year
 from engine.calendar.year import DayView
 from engine.errors import InvalidSubmission, NotFound
+from engine.identity.permissions import demand
 from engine.jobs import calendar_changes, reschedule_deadlines
 from engine.jobs.calendar_changes import Decided, Hours, Preview, Proposal
-from engine.permissions import demand
 from forms.base import TaskForm
 from forms.calendar import HOLIDAY, MOVED, ORDINARY, RENAMED, WEEKDAYS, WORKED, DayForm, HoursForm
 from models.digits import ascii_digits

@@ -15,7 +15,7 @@ import forms
 from engine import cases, documents, history, monitor, notices, worklist
 from engine.actor import Actor
 from engine.bpmn.diagram import in_readers_language
-from engine.permissions import allowed
+from engine.identity.permissions import allowed
 from engine.reports import Report
 from models.case import Case
 from models.language import gettext as _

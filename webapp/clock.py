@@ -10,7 +10,7 @@ from flask import request
 
 from engine.calendar.staging_clock import NOTHING, StagingClock, length_of
 from engine.errors import InvalidSubmission, NotFound
-from engine.permissions import allowed, demand
+from engine.identity.permissions import allowed, demand
 from models.digits import ascii_digits
 from models.language import gettext as _
 from models.language import lazy

@@ -18,9 +18,9 @@ from engine.errors import EngineError
 from models import language
 
 if TYPE_CHECKING:
-    from engine.accounts import Accounts
     from engine.calendar.staging_clock import StagingClock
     from engine.calendar.working_time import WorkingCalendar
+    from engine.identity.accounts import Accounts
     from engine.jobs.worker import Worker
     from engine.listings import Listings
     from engine.service import Engine

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from engine import cases, monitor
 from engine.errors import InvalidSubmission
-from engine.permissions import demand
+from engine.identity.permissions import demand
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
 from webapp import clock, current, labels

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from engine import actions, notices, worklist
 from engine.actor import Actor
-from engine.permissions import allowed
+from engine.identity.permissions import allowed
 from models import language
 from models.account import Person
 from models.language import gettext as _

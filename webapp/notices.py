@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from engine import notices
 from engine.errors import InvalidSubmission
-from engine.permissions import allowed, demand
+from engine.identity.permissions import allowed, demand
 from forms.base import TaskForm
 from forms.fields import LongTextField, SelectField, TextField
 from forms.validators import Required

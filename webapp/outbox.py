@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from engine import outbox_pages
-from engine.permissions import demand
+from engine.identity.permissions import demand
 from webapp import current, labels
 from webapp.worklist import asked, link
 

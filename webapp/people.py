@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from engine import people as rules
-from engine import permissions
-from engine.accounts import is_pending
 from engine.errors import InvalidSubmission
-from engine.people import NewAccount
+from engine.identity import people as rules
+from engine.identity import permissions
+from engine.identity.accounts import is_pending
+from engine.identity.people import NewAccount
 from forms.people import ROLES, NewPerson, RoleForm
 from models.account import Person
 from models.language import gettext as _

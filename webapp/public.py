@@ -12,9 +12,9 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from engine import attempts
-from engine.attempts import Limit
 from engine.errors import TooMany
+from engine.identity import rate_limits
+from engine.identity.rate_limits import Limit
 from models.digits import storable
 from models.language import gettext as _
 from webapp import current
@@ -79,10 +79,10 @@ def _limited(look: Callable[[Session], Any]) -> Any:
     with current.transaction() as session:
         verdict = look(session)
         if not verdict.proved:
-            attempts.one_at_a_time(session, f"certificate {key}")
-            attempts.demand(session, WRONG_TRIES, key, now=now)
+            rate_limits.one_at_a_time(session, f"certificate {key}")
+            rate_limits.demand(session, WRONG_TRIES, key, now=now)
         if verdict.guessed:
-            attempts.count(session, WRONG_TRIES.kind, key, now=now)
+            rate_limits.count(session, WRONG_TRIES.kind, key, now=now)
     return verdict
 
 

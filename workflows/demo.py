@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine import notices
-from engine.accounts import Accounts
 from engine.actor import Actor
+from engine.identity.accounts import Accounts
 from engine.runtime.supervision import Supervision
 from engine.service import Engine
 from models.account import Notice, NoticeReading

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.accounts import Accounts
+from engine.identity.accounts import Accounts
 from models.account import Person, Role, RoleGrant
 from models.gas import Inspector, InspectorQuota, InspectorRegion
 

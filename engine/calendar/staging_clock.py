@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from engine.actor import Actor
 from engine.calendar.office_calendar import OfficeCalendar
 from engine.errors import InvalidSubmission
-from engine.permissions import demand
+from engine.identity.permissions import demand
 from models.account import Attempt, SignInSession, VerificationCode
 from models.digits import ascii_digits
 from models.job import Job, JobKind, WorkerBeat

@@ -10,10 +10,10 @@ import jdatetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import permissions
 from engine.actor import Actor
 from engine.calendar.office_calendar import weekend_of
 from engine.errors import NotFound
+from engine.identity import permissions
 from models.jalali import jalali_year
 from models.language import lazy
 from models.working_calendar import ONLY, CalendarChange, CalendarDay, CalendarSettings, DayKind

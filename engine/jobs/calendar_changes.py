@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import permissions
 from engine.actor import Actor
 from engine.calendar import office_calendar
 from engine.calendar.working_time import WorkingCalendar
 from engine.errors import Refusal
+from engine.identity import permissions
 from engine.jobs.reschedule_deadlines import MovedDeadline, moves, waiting_deadlines
 from models.digits import clean
 from models.jalali import jalali_year

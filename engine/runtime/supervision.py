@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from engine import permissions
 from engine.actor import Actor
 from engine.errors import NotAllowed, NotFound, Refusal
+from engine.identity import permissions
 from engine.persistence import records
 from engine.runtime import case_lock, incidents, subscriptions
 from models.case import Case, CaseStatus, Task, TaskStatus

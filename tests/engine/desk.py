@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.accounts import Registration
+from engine.identity.accounts import Registration
 from models.account import Person
 from models.outbox import OutboxMessage
 from tests.play import PASSWORD

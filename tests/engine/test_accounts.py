@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from engine import people as people_verbs
-from engine.accounts import PasswordRefused, SignInRefused, fold_username, is_pending
 from engine.actor import actor_for
-from engine.codes import CodeRefused
 from engine.errors import Refusal, TooMany
-from engine.people import NewAccount
+from engine.identity import people as people_verbs
+from engine.identity.accounts import PasswordRefused, SignInRefused, fold_username, is_pending
+from engine.identity.people import NewAccount
+from engine.identity.verification_codes import CodeRefused
 from models.account import Person, SignInSession, VerificationCode
 from tests.engine.desk import ADDRESS, MOBILE, SOON, wrong
 from tests.play import PASSWORD

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from engine import people as people_verbs
-from engine.accounts import SignInRefused
 from engine.actor import actor_for
-from engine.codes import CodeRefused
 from engine.errors import Refusal, TooMany
+from engine.identity import people as people_verbs
+from engine.identity.accounts import SignInRefused
+from engine.identity.verification_codes import CodeRefused
 from models.account import Person, VerificationCode
 
 # People

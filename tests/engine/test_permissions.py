@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from engine import permissions
 from engine.actor import SYSTEM, Actor
 from engine.errors import NotAllowed
+from engine.identity import permissions
 from models.account import Role
 from models.case import Case, TaskStatus
 from tests.engine.office import NOW, Office

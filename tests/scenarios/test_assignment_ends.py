@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.errors import Refusal
-from engine.permissions import may_see_case
+from engine.identity.permissions import may_see_case
 from models.account import Notice
 from models.case import HistoryEntry
 from models.gas import Assignment, GasProject, InspectorQuota

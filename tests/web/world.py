@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 import kartabl
 import webapp
 from engine import documents, notices
-from engine import people as accounts_of_people
 from engine.actor import SYSTEM
+from engine.identity import people as accounts_of_people
 from engine.settings import Settings
 from models.account import Person, Role, RoleGrant
 from models.base import Base

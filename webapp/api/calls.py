@@ -12,9 +12,9 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from engine.accounts import Accounts
 from engine.actor import Actor
 from engine.errors import EngineError, InvalidSubmission
+from engine.identity.accounts import Accounts
 from engine.persistence import idempotency
 from engine.persistence.idempotency import Answer
 from models import language

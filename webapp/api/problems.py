@@ -11,7 +11,6 @@ from flask import Blueprint, Response, current_app
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from engine.accounts import SignInRefused
 from engine.errors import (
     Conflict,
     DocumentRefused,
@@ -23,6 +22,7 @@ from engine.errors import (
     TaskNotOpen,
     TooMany,
 )
+from engine.identity.accounts import SignInRefused
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from engine.accounts import API_TOKEN_LIVES
 from engine.actor import Actor
 from engine.errors import InvalidSubmission
+from engine.identity.accounts import API_TOKEN_LIVES
 from models.language import SOURCE
 from models.language import gettext as _
 from webapp import current

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from engine import attempts, passwords, permissions
-from engine.accounts import Accounts, fold_username
 from engine.actor import Actor
 from engine.errors import NotFound, Refusal
+from engine.identity import passwords, permissions, rate_limits
+from engine.identity.accounts import Accounts, fold_username
 from engine.paging import Page, capped, page_of, read_cursor
 from models import identifiers
 from models.account import Person, Role, RoleGrant
@@ -93,7 +93,7 @@ def make_account(
     username = fold_username(account.username)
     if not 3 <= len(username) <= 60:
         raise Refusal({"username": [_("نام کاربری باید از ۳ تا ۶۰ نویسه باشد.")]})
-    attempts.one_at_a_time(session, username)
+    rate_limits.one_at_a_time(session, username)
     if session.scalar(select(Person.id).where(Person.username == username)) is not None:
         raise Refusal({"username": [_("این نام کاربری پیش‌تر به کار رفته است.")]})
     _refuse_unscoped(account.role, account.scope)
@@ -141,7 +141,7 @@ def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str 
 def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor) -> Person:
     """Take a role from a person, from their next page on. The last admin stays one."""
     found = person(session, by, person_id)
-    attempts.one_at_a_time(session, "admins")
+    rate_limits.one_at_a_time(session, "admins")
     held = next((one for one in found.roles if one.id == grant_id), None)
     if held is None:
         raise NotFound("role grant", grant_id)
@@ -155,7 +155,7 @@ def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor) -> Per
 def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> Person:
     """Lock an account: its sessions and tokens end at once, and nobody signs in to it any more."""
     found = person(session, by, person_id)
-    attempts.one_at_a_time(session, "admins")
+    rate_limits.one_at_a_time(session, "admins")
     if found.id == by.person_id:
         raise Refusal({"": [_("حساب خودتان را نمی‌توانید ببندید.")]})
     if any(held.role == Role.ADMIN for held in found.roles) and _other_admins(session, found) == 0:

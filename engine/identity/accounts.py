@@ -17,11 +17,18 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from engine import attempts, passwords
 from engine.actor import Actor, SignedIn, acting
-from engine.attempts import Limit
-from engine.codes import CODE_AGAIN, CODES_PER_DAY, CODES_PER_HOUR, CodeRefused, Codes, code_does_not_fit
 from engine.errors import EngineError, Refusal, TooMany
+from engine.identity import passwords, rate_limits
+from engine.identity.rate_limits import Limit
+from engine.identity.verification_codes import (
+    CODE_AGAIN,
+    CODES_PER_DAY,
+    CODES_PER_HOUR,
+    CodeRefused,
+    Codes,
+    code_does_not_fit,
+)
 from engine.persistence import records
 from engine.settings import Settings
 from models import identifiers
@@ -129,9 +136,9 @@ class Accounts:
 
         Raises ``Refusal`` at ``old_password`` or ``password``, ``TooMany``.
         """
-        attempts.demand(session, OLD_PASSWORD, str(person.id), now=now)
+        rate_limits.demand(session, OLD_PASSWORD, str(person.id), now=now)
         if not passwords.fits(person.password_hash, old):
-            attempts.count(session, OLD_PASSWORD.kind, str(person.id), now=now)
+            rate_limits.count(session, OLD_PASSWORD.kind, str(person.id), now=now)
             raise PasswordRefused({"old_password": [_("رمز کنونی درست نیست.")]})
         if passwords.normal(old) == passwords.normal(new):
             raise Refusal({"password": [_("رمز تازه باید با رمز کنونی فرق داشته باشد.")]})
@@ -149,17 +156,17 @@ class Accounts:
         """
         name = fold_username(username)[:60]
         key = f"{address}|{name}"
-        attempts.demand(session, SIGN_IN, key, now=now)
-        attempts.demand(session, SIGN_IN_ADDRESS, address, now=now)
+        rate_limits.demand(session, SIGN_IN, key, now=now)
+        rate_limits.demand(session, SIGN_IN_ADDRESS, address, now=now)
         person = session.scalars(select(Person).where(Person.username == name)).first()
         fits = passwords.fits(person.password_hash if person else None, password)
-        attempts.one_at_a_time(session, key)  # from here on simultaneous tries are counted one after the other
-        attempts.demand(session, SIGN_IN, key, now=now)
+        rate_limits.one_at_a_time(session, key)  # from here on simultaneous tries are counted one after the other
+        rate_limits.demand(session, SIGN_IN, key, now=now)
         if person is None or not fits or not person.active:
-            attempts.count(session, SIGN_IN.kind, key, now=now)
-            attempts.count(session, SIGN_IN_ADDRESS.kind, address, now=now)
+            rate_limits.count(session, SIGN_IN.kind, key, now=now)
+            rate_limits.count(session, SIGN_IN_ADDRESS.kind, address, now=now)
             raise SignInRefused
-        attempts.forget(session, SIGN_IN.kind, key)
+        rate_limits.forget(session, SIGN_IN.kind, key)
         return person, self.open_session(session, person, now=now, kind=kind)
 
     def open_session(self, session: Session, person: Person, *, now: datetime, kind: str) -> str:
@@ -214,7 +221,7 @@ class Accounts:
         Raises ``Refusal`` at ``password``, ``TooMany``.
         """
         _refuse_weak(registration.password, Person(username=registration.mobile))
-        attempts.one_at_a_time(session, registration.mobile)
+        rate_limits.one_at_a_time(session, registration.mobile)
         self._codes.demand(session, registration.mobile, address=address, now=now)
         password_hash = passwords.hashed(registration.password)
         person = session.scalars(select(Person).where(Person.username == registration.mobile)).first()
@@ -239,7 +246,7 @@ class Accounts:
 
     def send_registration_code(self, session: Session, mobile: str, *, mark: str, address: str, now: datetime) -> None:
         """Send a new code in place of the old one, at the earliest after 60 seconds. Raises ``TooMany``."""
-        attempts.one_at_a_time(session, mobile)
+        rate_limits.one_at_a_time(session, mobile)
         self._codes.demand(session, mobile, address=address, now=now)
         if self._pending(session, mobile, mark) is None:
             self._codes.count(session, mobile, "register", address=address, now=now)
@@ -274,12 +281,12 @@ class Accounts:
         For an unknown account nothing is sent, and nothing tells so. Raises ``TooMany``.
         """
         name = fold_username(username)[:60]
-        attempts.one_at_a_time(session, name)
-        attempts.demand(session, RECOVERY_AGAIN, name, now=now)
-        attempts.demand(session, RECOVERY, name, now=now)
-        attempts.demand(session, RECOVERY_ADDRESS, address, now=now)
-        attempts.count(session, RECOVERY.kind, name, now=now)
-        attempts.count(session, RECOVERY_ADDRESS.kind, address, now=now)
+        rate_limits.one_at_a_time(session, name)
+        rate_limits.demand(session, RECOVERY_AGAIN, name, now=now)
+        rate_limits.demand(session, RECOVERY, name, now=now)
+        rate_limits.demand(session, RECOVERY_ADDRESS, address, now=now)
+        rate_limits.count(session, RECOVERY.kind, name, now=now)
+        rate_limits.count(session, RECOVERY_ADDRESS.kind, address, now=now)
         person = session.scalars(select(Person).where(Person.username == name)).first()
         if person is not None and person.mobile and person.active:
             with suppress(TooMany):  # a code went there just now; to say so would tell that the account exists

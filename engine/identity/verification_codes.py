@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from engine.attempts import seconds_until
 from engine.errors import Refusal, TooMany
+from engine.identity.rate_limits import seconds_until
 from engine.persistence import records
 from models.account import VerificationCode
 from models.digits import ascii_digits, clean

@@ -1,0 +1,1 @@
+"""Accounts, sign-in, people and what they may do."""
