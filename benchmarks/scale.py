@@ -23,9 +23,9 @@ from benchmarks.counting import Statements
 from benchmarks.office import VISITS, Office, open_office
 from benchmarks.reporting import Part, Table, median, run_alone, say, spread
 from engine.actor import Actor, actor_for
-from engine.cases import cases_page
 from engine.jobs import runner
-from engine.worklist import tasks_page, worklist_counts
+from engine.queries.cases import cases_page
+from engine.queries.worklist import tasks_page, worklist_counts
 from models.account import Person
 from models.case import Case, CaseStatus, Task, TaskStatus
 

@@ -220,7 +220,7 @@ class HistoryEntry(Base):
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # empty: the system
     actor_name: Mapped[str] = mapped_column(String(200), default="")
     role: Mapped[str] = mapped_column(String(40), default="")  # in which role
-    what: Mapped[str] = mapped_column(String(40))  # case_started, task_completed, … (engine/history.py)
+    what: Mapped[str] = mapped_column(String(40))  # case_started, task_completed, … (engine/queries/history.py)
     task_key: Mapped[str] = mapped_column(String(100), default="")
     task_name: Mapped[str] = mapped_column(String(200), default="")
     details: Mapped[dict[str, Any] | None]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from sqlalchemy.orm import Session
 
-from engine import actions
-from engine.actions import Kind
+from engine.queries import actions
+from engine.queries.actions import Kind
 from models.language import gettext as _
 from webapp import current
 from webapp.worklist import asked, link, processes

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 import forms
-from engine import cases, documents, history, monitor, notices, worklist
+from engine import documents
 from engine.actor import Actor
 from engine.bpmn.diagram import in_readers_language
 from engine.identity.permissions import allowed
+from engine.queries import cases, history, monitor, notices, worklist
 from engine.reports import Report
 from models.case import Case
 from models.language import gettext as _

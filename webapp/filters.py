@@ -8,7 +8,7 @@ from datetime import date, datetime
 from flask import Flask
 
 from engine.documents import size_text
-from engine.worklist import COUNTED
+from engine.queries.worklist import COUNTED
 from models import jalali, language
 from models.digits import persian_digits
 from models.language import gettext as _
@@ -46,7 +46,7 @@ def number(value: int | float) -> str:
 
 
 def counted(value: int, end: int = COUNTED) -> str:
-    """A count that ends somewhere (``engine.worklist``): ``۴۲``, or ``۹۹+`` for whatever is more."""
+    """A count that ends somewhere (``engine.queries.worklist``): ``۴۲``, or ``۹۹+`` for whatever is more."""
     return number(value) if value < end else f"{number(end - 1)}+"
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from engine import cases, monitor
 from engine.errors import InvalidSubmission
 from engine.identity.permissions import demand
+from engine.queries import cases, monitor
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
 from webapp import clock, current, labels

@@ -10,9 +10,9 @@ from flask import session as cookie
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from engine import actions, notices, worklist
 from engine.actor import Actor
 from engine.identity.permissions import allowed
+from engine.queries import actions, notices, worklist
 from models import language
 from models.account import Person
 from models.language import gettext as _

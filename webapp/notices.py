@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from engine import notices
 from engine.errors import InvalidSubmission
 from engine.identity.permissions import allowed, demand
+from engine.queries import notices
 from forms.base import TaskForm
 from forms.fields import LongTextField, SelectField, TextField
 from forms.validators import Required

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from engine import outbox_pages
 from engine.identity.permissions import demand
+from engine.queries import outbox
 from webapp import current, labels
 from webapp.worklist import asked, link
 
@@ -21,7 +21,7 @@ def show() -> str:
         demand(current.actor(), "see_outbox")
     arguments = asked("q", "cursor")
     with current.transaction() as session:
-        page = outbox_pages.messages_page(session, q=arguments.get("q", ""), cursor=arguments.get("cursor"))
+        page = outbox.messages_page(session, q=arguments.get("q", ""), cursor=arguments.get("cursor"))
         return render_template(
             "outbox.html", page=page, arguments=arguments, link=link, states=labels.DELIVERY, show_secret=demo
         )

@@ -10,9 +10,9 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 import forms
-from engine import worklist
 from engine.briefing import Steps
 from engine.errors import InvalidSubmission
+from engine.queries import worklist
 from engine.runtime.outcomes import StepResult, TaskView
 from models.case import Case, Task, TaskKind
 from models.language import gettext as _

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from engine import worklist
 from engine.actor import Actor
+from engine.queries import worklist
 from models.definition import ProcessDefinition
 from models.language import gettext as _
 from webapp import current, labels, starting

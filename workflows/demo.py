@@ -15,9 +15,9 @@ from random import Random
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from engine import notices
 from engine.actor import Actor
 from engine.identity.accounts import Accounts
+from engine.queries import notices
 from engine.runtime.supervision import Supervision
 from engine.service import Engine
 from models.account import Notice, NoticeReading

@@ -16,12 +16,12 @@ from typing import Any
 from sqlalchemy import Select, exists, func, literal, select, text, update
 from sqlalchemy.orm import Session
 
-from engine import cases
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.calendar.deadlines import Counted, Current
 from engine.calendar.working_time import WorkingCalendar
 from engine.errors import EngineError, OperationFailed
 from engine.persistence import records
+from engine.queries import cases
 from engine.runtime import case_lock, incidents
 from engine.service import Engine
 from models.account import Person

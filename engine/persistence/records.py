@@ -56,7 +56,7 @@ def _kept(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kept_value(value: Any) -> Any:
-    """A value of a text as JSON; ``engine.history`` shows it."""
+    """A value of a text as JSON; ``engine.queries.history`` shows it."""
     if isinstance(value, LazyText):
         return {"text": value.message}
     if isinstance(value, datetime):

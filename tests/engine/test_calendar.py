@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from engine import history
 from engine.jobs import reschedule_deadlines
 from engine.jobs.calendar_changes import Decided, Proposal
 from engine.operations import Operations
+from engine.queries import history
 from models.case import Case, HistoryEntry
 from models.job import Incident, Job
 from models.working_calendar import DayKind

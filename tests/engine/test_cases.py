@@ -2,10 +2,10 @@
 
 import pytest
 
-from engine import cases, history, notices
 from engine.actor import SYSTEM, actor_for
 from engine.errors import NotAllowed, NotFound, Refusal
 from engine.persistence.records import record
+from engine.queries import cases, history, notices
 from models.account import Notice
 from models.case import CaseStatus, FlowPassage, TaskKind
 from models.digits import persian_digits

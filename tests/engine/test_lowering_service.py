@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from engine import cases
+from engine.queries import cases
 from models.case import Case, CaseStatus, FlowPassage, Task, TaskKind, TaskStatus
 from models.job import Job
 from tests.databases import SQLITE, postgres_url

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import event as sql_events
 from sqlalchemy import func, select
 
-from engine import cases
 from engine.errors import OperationFailed
 from engine.jobs import event_delivery, runner
 from engine.jobs.worker import Worker
+from engine.queries import cases
 from models.case import Case, HistoryEntry
 from models.job import JobKind
 from tests.engine.small import NOW, Small, chain, end, event, process, service, start, user_task

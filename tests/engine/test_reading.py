@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine import history
 from engine.actor import SYSTEM
 from engine.bpmn.diagram import in_readers_language
 from engine.persistence import records
+from engine.queries import history
 from models.case import Case, HistoryEntry
 from models.language import lazy, reading
 from tests.engine.office import Office

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from engine import case_numbers, cases, worklist
+from engine import case_numbers
 from engine.actor import Actor, actor_for
 from engine.persistence import records
 from engine.persistence import search as searching
+from engine.queries import cases, worklist
 from models.account import Person, RoleGrant
 from models.case import NEVER, Case, CaseStatus, CaseWord, Participant, Task, TaskKind
 from models.database import open_database, session_factory

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import worklist
 from engine.actor import Actor
 from engine.errors import InvalidSubmission
+from engine.queries import worklist
 from models.case import CaseStatus, Task, TaskKind, TaskStatus
 from tests.engine.office import NOW, Office
 

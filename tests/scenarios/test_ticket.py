@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine import worklist
 from engine.errors import NotFound, TaskClaimed, TaskNotOpen
+from engine.queries import worklist
 from models.case import CaseStatus, HistoryEntry
 from models.jalali import parse_jalali
 from models.units import UNITS

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
-from engine import monitor
+from engine.queries import monitor
 from models.case import HistoryEntry
 from tests.conftest import prepare
 from tests.databases import SQLITE, fresh_database

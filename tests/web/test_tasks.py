@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine import monitor, worklist
+from engine.queries import monitor, worklist
 from models.case import Case, Task, TaskKind, TaskStatus
 from models.document import Document
 from tests.engine.test_documents import PDF

@@ -16,9 +16,10 @@ from werkzeug.test import TestResponse
 
 import kartabl
 import webapp
-from engine import documents, notices
+from engine import documents
 from engine.actor import SYSTEM
 from engine.identity import people as accounts_of_people
+from engine.queries import notices
 from engine.settings import Settings
 from models.account import Person, Role, RoleGrant
 from models.base import Base

@@ -6,10 +6,10 @@ from flask import Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from engine import cases, history
 from engine.actor import Actor
 from engine.errors import InvalidSubmission, Refusal
 from engine.paging import MOST
+from engine.queries import cases, history
 from models.definition import ProcessDefinition
 from models.language import gettext as _
 from webapp import current

@@ -8,9 +8,10 @@ from flask import Response, request, send_file
 from sqlalchemy.orm import Session
 
 import forms
-from engine import cases, documents, worklist
+from engine import documents
 from engine.actor import Actor
 from engine.errors import InvalidSubmission, NotAllowed
+from engine.queries import cases, worklist
 from models.case import Case
 from models.language import gettext as _
 from webapp import current

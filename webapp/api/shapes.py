@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from engine import cases, worklist
 from engine.actor import Actor
-from engine.history import Line
+from engine.queries import cases, worklist
+from engine.queries.history import Line
 from engine.runtime.outcomes import StepResult
 from models.case import Case, Task
 from models.document import Document

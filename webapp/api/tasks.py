@@ -8,10 +8,10 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 import forms
-from engine import actions, worklist
 from engine.actor import Actor
 from engine.briefing import Link, Notice
 from engine.errors import InvalidSubmission, Refusal
+from engine.queries import actions, worklist
 from models.case import Task
 from webapp import current
 from webapp.api.blueprint import bp

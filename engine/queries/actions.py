@@ -12,7 +12,7 @@ from engine.deployment.definitions import Definitions
 from engine.identity.permissions import tasks_of_person, ways_to_tasks
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import search
-from engine.worklist import ACTION, OPEN, matching
+from engine.queries.worklist import ACTION, OPEN, matching
 from models.case import Case, CaseStatus, Task
 from models.definition import ProcessDefinition
 

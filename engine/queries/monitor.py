@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from engine.actor import Actor
 from engine.identity import permissions
 from engine.paging import Page, capped, page_of, read_cursor
-from engine.worklist import OPEN_WORK
+from engine.queries.worklist import OPEN_WORK
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
 from models.definition import ProcessDefinition
 from models.job import Incident, Job
