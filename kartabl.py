@@ -28,6 +28,9 @@ from engine.calendar import holiday_import
 from engine.calendar.office_calendar import OfficeCalendar, weekend_of
 from engine.calendar.staging_clock import StagingClock
 from engine.calendar.working_time import WorkingCalendar
+from engine.contributions.listings import Listings
+from engine.contributions.operations import Services
+from engine.contributions.sheets import Sheets
 from engine.deployment import checking, definitions
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
@@ -35,12 +38,9 @@ from engine.expressions.language import Language, SafeEnvironment
 from engine.identity.accounts import Accounts, fold_username
 from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
-from engine.listings import Listings
-from engine.operations import Services
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings, SettingsInvalid
-from engine.sheets import Sheets
 from models import migrate
 from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory

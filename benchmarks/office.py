@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 import kartabl
 from engine.actor import Actor, actor_for
 from engine.bpmn import diagram as diagrams
+from engine.contributions.operations import OperationContext
 from engine.deployment import checking, definitions
-from engine.operations import OperationContext
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings

@@ -17,7 +17,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from engine import case_numbers
 from engine.actor import SYSTEM, Actor
-from engine.briefing import Briefing, BriefingContext, Briefings
+from engine.contributions.briefings import Briefing, BriefingContext, Briefings
+from engine.contributions.operations import Json, OperationContext, Operations, Services
+from engine.contributions.printouts import Reports
 from engine.deployment.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
     Conflict,
@@ -30,9 +32,7 @@ from engine.errors import (
 )
 from engine.expressions.language import SafeEnvironment
 from engine.identity import permissions
-from engine.operations import Json, OperationContext, Operations, Services
 from engine.persistence import records, statements, write_behind
-from engine.reports import Reports
 from engine.runtime import case_lock, incidents
 from engine.runtime.outcomes import StartView, StepResult, TaskView
 from engine.runtime.run import Run

@@ -15,9 +15,9 @@ import forms
 from engine import documents
 from engine.actor import Actor
 from engine.bpmn.diagram import in_readers_language
+from engine.contributions.printouts import Report
 from engine.identity.permissions import allowed
 from engine.queries import cases, history, monitor, notices, worklist
-from engine.reports import Report
 from models.case import Case
 from models.language import gettext as _
 from webapp import current, labels

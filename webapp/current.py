@@ -20,12 +20,12 @@ from models import language
 if TYPE_CHECKING:
     from engine.calendar.staging_clock import StagingClock
     from engine.calendar.working_time import WorkingCalendar
+    from engine.contributions.listings import Listings
+    from engine.contributions.sheets import Sheets
     from engine.identity.accounts import Accounts
     from engine.jobs.worker import Worker
-    from engine.listings import Listings
     from engine.service import Engine
     from engine.settings import Settings
-    from engine.sheets import Sheets
 
 TOKEN = "token"  # noqa: S105 - the name under which the signed cookie holds the session's token
 V = TypeVar("V", bound=Callable[..., Any])

@@ -16,7 +16,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from engine.listings import Column, Found, Listing
+from engine.contributions.listings import Column, Found, Listing
 from models import jalali, language
 from models.language import gettext as _
 from webapp import current, filters

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from engine.actor import Actor
+from engine.contributions.listings import Asked, Found, Listing, ListingContext
 from engine.errors import InvalidSubmission
-from engine.listings import Asked, Found, Listing, ListingContext
 from forms.list_filters import FiltersForm, filters_form
 from webapp import current
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from engine.listings import MOST_EXPORTED, Found, Listing
+from engine.contributions.listings import MOST_EXPORTED, Found, Listing
 from forms.list_filters import FiltersForm
 from models import jalali
 from models.language import gettext as _

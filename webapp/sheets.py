@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 import forms
-from engine.briefing import Briefing
+from engine.contributions.briefings import Briefing
+from engine.contributions.sheets import Sheet
 from engine.errors import Refusal
-from engine.sheets import Sheet
 from webapp import current
 from webapp.list_reading import listing_context
 

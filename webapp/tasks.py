@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 import forms
-from engine.briefing import Steps
+from engine.contributions.briefings import Steps
 from engine.errors import InvalidSubmission
 from engine.queries import worklist
 from engine.runtime.outcomes import StepResult, TaskView

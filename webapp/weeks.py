@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, render_template, request
 
 from engine.calendar.working_time import WorkingCalendar
-from engine.listings import WeekEntry
+from engine.contributions.listings import WeekEntry
 from forms.list_filters import WeekForm
 from models import jalali
 from models.language import lazy

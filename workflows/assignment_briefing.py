@@ -1,6 +1,6 @@
 """What the gas office sees when it chooses an inspector by hand (ASG-3)."""
 
-from engine.briefing import Block, Briefing, BriefingContext, Notice, Table
+from engine.contributions.briefings import Block, Briefing, BriefingContext, Notice, Table
 from models.choice import Choice
 from models.language import gettext as _
 from models.language import listed

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.briefing import Block, Facts, Table
+from engine.contributions.briefings import Block, Facts, Table
 from models.account import Person
 from models.gas import Assignment, GasProject
 from models.jalali import format_moment

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from engine.briefing import Block, Facts, Table
+from engine.contributions.briefings import Block, Facts, Table
 from models.inspection import Certificate
 from models.jalali import format_date, format_moment
 from models.language import gettext as _

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from engine.briefing import Block, Facts, Table
+from engine.contributions.briefings import Block, Facts, Table
 from models.language import LANGUAGES, reading
 from workflows import signing
 from workflows.certificate_check import SIGNED_BY_US, UNKNOWN, VALID, Verdict, check_offline, check_signed

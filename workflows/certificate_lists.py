@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
 from models.account import Role
 from models.choice import Choice
 from models.gas import GasProject

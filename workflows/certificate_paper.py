@@ -13,7 +13,7 @@ import pypdf
 import segno
 from pypdf.errors import PyPdfError
 
-from engine.briefing import BriefingContext
+from engine.contributions.briefings import BriefingContext
 from models.inspection import Certificate
 from models.jalali import format_moment
 from models.language import gettext as _

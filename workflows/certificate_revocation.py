@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.briefing import Block, BriefingContext, Facts, Link
+from engine.contributions.briefings import Block, BriefingContext, Facts, Link
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from engine.persistence.records import language_of
 from models.inspection import Certificate
 from models.language import gettext as _

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.briefing import Block, BriefingContext, Facts, Link, Notice
+from engine.contributions.briefings import Block, BriefingContext, Facts, Link, Notice
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from models.account import Person
 from models.case import Case
 from models.gas import GasProject

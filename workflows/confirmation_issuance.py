@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.briefing import Block, Briefing, BriefingContext, Facts, Link, Notice
 from engine.case_numbers import read_number
+from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Link, Notice
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from engine.persistence.records import language_of
 from models.account import Person
 from models.case import Case, HistoryEntry

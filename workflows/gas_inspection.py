@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from engine.briefing import Block, BriefingContext
+from engine.contributions.briefings import Block, BriefingContext
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from engine.persistence.records import language_of
 from models.gas import GasProject
 from models.inspection import InspectionVisit

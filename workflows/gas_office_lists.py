@@ -9,7 +9,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
 from engine.case_numbers import read_number
-from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
 from engine.persistence import search
 from models.account import Role
 from models.case import Case, CaseStatus

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from engine.briefing import Facts, Table
+from engine.contributions.briefings import Facts, Table
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.building import Owner, Property
 from models.case import Case

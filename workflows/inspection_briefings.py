@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
-from engine.briefing import Block, Briefing, BriefingContext, Facts, Link, Notice, Table
+from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Link, Notice, Table
 from models.billing import Invoice
 from models.choice import Choice
 from models.document import Document

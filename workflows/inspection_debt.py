@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from engine.persistence.records import language_of
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.gas import GasProject, Meter

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from engine.briefing import BriefingContext
+from engine.contributions.briefings import BriefingContext
 from models.gas import GasProject
 from models.inspection import InspectionReport
 from models.jalali import format_moment

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from engine.persistence.records import language_of
 from models.billing import Invoice
 from models.document import Document

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from engine.case_numbers import read_number
-from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
 from engine.paging import page_of, read_cursor
 from engine.persistence import search
 from models.case import Case

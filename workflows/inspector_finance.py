@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
-from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
 from models.account import Role
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.choice import Choice

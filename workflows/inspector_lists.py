@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.listings import Asked, Column, Found, ListingContext, Row, WeekEntry
+from engine.contributions.listings import Asked, Column, Found, ListingContext, Row, WeekEntry
 from models.account import Role
 from models.gas import Assignment, GasProject
 from models.inspection import InspectionReport, InspectionVisit

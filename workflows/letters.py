@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import typst
 from sqlalchemy import select
 
-from engine.briefing import BriefingContext, Facts
+from engine.contributions.briefings import BriefingContext, Facts
 from models.account import Person
 from models.gas import Assignment, GasProject
 from models.jalali import TEHRAN, format_date

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from engine.briefing import Briefing, BriefingContext
-from engine.operations import OperationContext, OutsideContext
+from engine.contributions.briefings import Briefing, BriefingContext
+from engine.contributions.operations import OperationContext, OutsideContext
 from models.account import Person
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.language import gettext as _

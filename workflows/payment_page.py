@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.briefing import Block, BriefingContext, Facts, Link, Notice, Table
+from engine.contributions.briefings import Block, BriefingContext, Facts, Link, Notice, Table
 from models.account import Person
 from models.billing import Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentState
 from models.case import Case

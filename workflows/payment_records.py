@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.operations import OperationContext
+from engine.contributions.operations import OperationContext
 from engine.persistence import records
 from engine.service import Engine
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState

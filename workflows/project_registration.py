@@ -13,9 +13,9 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from engine.briefing import Block, BriefingContext
+from engine.contributions.briefings import Block, BriefingContext
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from models.billing import InvoiceStatus
 from models.building import Owner, Property
 from models.case import HistoryEntry, Task, TaskStatus

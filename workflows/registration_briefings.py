@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.briefing import Block, Briefing, BriefingContext, Facts, Notice, Table
+from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Notice, Table
 from models.choice import Choice
 from models.gas import GasProject
 from models.jalali import format_moment

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.document import Document
 from models.gas import GasProject

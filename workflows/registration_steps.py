@@ -1,6 +1,6 @@
 """The steps of a registration that a person may go back to, in their order (REG-13)."""
 
-from engine.briefing import Step, Steps
+from engine.contributions.briefings import Step, Steps
 from models.choice import Choice
 from models.language import lazy
 

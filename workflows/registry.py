@@ -1,10 +1,10 @@
 """The one registry of what the processes' modules offer: operations, briefings, printouts, lists, own sheets."""
 
-from engine.briefing import Briefings
-from engine.listings import Listings
-from engine.operations import Operations
-from engine.reports import Reports
-from engine.sheets import Sheets
+from engine.contributions.briefings import Briefings
+from engine.contributions.listings import Listings
+from engine.contributions.operations import Operations
+from engine.contributions.printouts import Reports
+from engine.contributions.sheets import Sheets
 
 operations = Operations()
 briefings = Briefings()

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.briefing import Block, Briefing, BriefingContext
+from engine.contributions.briefings import Block, Briefing, BriefingContext
+from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from models.account import Person
 from models.case import Task, TaskStatus
 from models.choice import Choice

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from engine.briefing import Block, BriefingContext, Conversation, Entry, Facts, File, Notice
+from engine.contributions.briefings import Block, BriefingContext, Conversation, Entry, Facts, File, Notice
 from models.document import Document
 from models.jalali import format_moment
 from models.language import gettext as _

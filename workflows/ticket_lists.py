@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import joinedload
 
 from engine.case_numbers import read_number
-from engine.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
 from engine.persistence import search
 from models.account import Role
 from models.case import Case

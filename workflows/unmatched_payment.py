@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.briefing import Block, Briefing, BriefingContext
-from engine.operations import OperationContext, OutsideContext
+from engine.contributions.briefings import Block, Briefing, BriefingContext
+from engine.contributions.operations import OperationContext, OutsideContext
 from models.billing import Payment, PaymentState
 from models.language import gettext as _
 from workflows import payment_page

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from engine.briefing import Block, Briefing, Facts, Notice
+from engine.contributions.briefings import Block, Briefing, Facts, Notice
+from engine.contributions.listings import ListingContext
 from engine.errors import Refusal
-from engine.listings import ListingContext
 from models.account import Role
 from models.gas import GasProject, Inspector, InspectorQuota, InspectorRegion
 from models.jalali import format_moment

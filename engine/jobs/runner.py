@@ -13,9 +13,9 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
+from engine.contributions.operations import OutsideContext
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.jobs import event_delivery, leases
-from engine.operations import OutsideContext
 from engine.runtime import incidents
 from engine.service import Engine
 from models.case import Case, CaseStatus

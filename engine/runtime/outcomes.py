@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.briefing import Briefing
+from engine.contributions.briefings import Briefing
 from models.case import Case, Task
 
 

@@ -17,11 +17,11 @@ from sqlalchemy.exc import IntegrityError
 from engine import clock
 from engine.bpmn.diagram import INSERTED, SUBMISSION, Element
 from engine.calendar.deadlines import MADE, Counted, Deadlines
+from engine.contributions.operations import Json, OperationContext, Operations
 from engine.deployment.definitions import Deployed
 from engine.dmn.reader import as_json
 from engine.errors import Conflict, EngineError, OperationFailed
 from engine.expressions.language import ExpressionError, SafeEnvironment
-from engine.operations import Json, OperationContext, Operations
 from engine.runtime import failures, saving, task_locks
 from engine.runtime.saving import PASSED
 from engine.spiff import pruning, state, stepping

@@ -14,10 +14,10 @@ from engine.bpmn.diagram import Element
 from engine.bpmn.lowering.names import is_inserted
 from engine.calendar import deadlines
 from engine.calendar.deadlines import Counted
+from engine.contributions.operations import Json, OperationContext
 from engine.deployment.definitions import Deployed
 from engine.errors import Conflict
 from engine.expressions.language import parse
-from engine.operations import Json, OperationContext
 from engine.persistence import statements
 from engine.runtime import subscriptions, task_locks, thrown_events
 from engine.runtime.task_locks import Lock, Standing

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from engine.contributions.operations import Json
 from engine.errors import InvalidSubmission
-from engine.operations import Json
 
 
 class SubmittedForm(Protocol):

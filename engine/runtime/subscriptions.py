@@ -13,10 +13,10 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from engine.bpmn.diagram import Element
+from engine.contributions.operations import OperationContext
 from engine.deployment.definitions import Deployed
 from engine.errors import OperationFailed
 from engine.expressions.language import ExpressionError, parse
-from engine.operations import OperationContext
 from engine.spiff.corrections.boundaries import data_now
 from engine.spiff.stepping import Position, WaitingEvent
 from models.event import LONGEST_KEY, EventKind, EventSubscription

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from engine.contributions.operations import OperationContext
 from engine.deployment.definitions import Deployed
 from engine.errors import OperationFailed
-from engine.operations import OperationContext
 from engine.runtime import subscriptions
 from engine.spiff.stepping import ThrownEvent
 from models.job import JobKind

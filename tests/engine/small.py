@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 import kartabl
 from engine import clock
 from engine.actor import Actor, actor_for
-from engine.briefing import Briefings
+from engine.contributions.briefings import Briefings
+from engine.contributions.operations import Operations, Services
+from engine.contributions.printouts import Reports
 from engine.deployment import checking, definitions
 from engine.expressions.language import Language, SafeEnvironment
 from engine.jobs.worker import Worker
-from engine.operations import Operations, Services
-from engine.reports import Reports
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from engine.contributions.operations import OperationContext, Operations
 from engine.errors import InvalidSubmission
-from engine.operations import OperationContext, Operations
 from engine.queries import actions
 from tests.databases import postgres_url
 from tests.engine.small import Small, chain, end, event, flow, process, service, start, user_task

@@ -11,8 +11,8 @@ import pytest
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
 from engine.bpmn import diagram as diagrams
+from engine.contributions.operations import Operations
 from engine.deployment import checking
-from engine.operations import Operations
 from tests.engine.beside import drawn, play
 from tests.engine.bpmn_constructs import CONSTRUCTS, REFUSED
 from tests.engine.drawing import choice, end, flow, node, path, start, user

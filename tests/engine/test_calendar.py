@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from engine.contributions.operations import Operations
 from engine.jobs import reschedule_deadlines
 from engine.jobs.calendar_changes import Decided, Proposal
-from engine.operations import Operations
 from engine.queries import history
 from models.case import Case, HistoryEntry
 from models.job import Incident, Job

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.contributions.operations import Operations
 from engine.deployment import checking
-from engine.operations import Operations
 from tests.engine.small import chain, end, process, properties, start, user_task
 
 

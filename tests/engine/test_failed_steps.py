@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from engine.contributions.operations import OperationContext, Operations
 from engine.errors import OperationFailed
 from engine.jobs import runner
-from engine.operations import OperationContext, Operations
 from models.case import Case, CaseStatus, HistoryEntry
 from models.job import Incident, Job
 from tests.engine.small import Small, chain, end, event, flow, process, service, start, user_task

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.contributions.operations import Operations
 from engine.deployment import checking
 from engine.expressions.functions import BUILT_IN
-from engine.operations import Operations
 from tests.engine.small import chain, end, flow, process, service, start, user_task
 
 operations = Operations()

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from engine.actor import Actor, actor_for
+from engine.contributions.operations import OperationContext, Operations
 from engine.errors import NotFound, TaskNotOpen
-from engine.operations import OperationContext, Operations
 from models.account import Person, RoleGrant
 from models.case import Task
 from tests.engine.small import NOW, AnyForm, Small, chain, end, flow, process, properties, service, start, user_task

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
 from engine.bpmn import diagram
+from engine.contributions.operations import OperationContext, Operations, OutsideContext
 from engine.deployment import definitions
 from engine.errors import (
     EngineError,
@@ -24,7 +25,6 @@ from engine.errors import (
     TaskNotOpen,
 )
 from engine.jobs import purge
-from engine.operations import OperationContext, Operations, OutsideContext
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskDraft
 from models.job import Incident, Job
 from models.outbox import OutboxMessage

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
+from engine.contributions.operations import OperationContext, Operations
 from engine.errors import InvalidSubmission, NotFound, Refusal
-from engine.operations import OperationContext, Operations
 from models.case import Case, HistoryEntry
 from tests.engine.small import AnyForm, Small, chain, end, flow, process, service, start, user_task
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
+from engine.contributions.operations import Operations
 from engine.deployment import checking
 from engine.errors import NotFound
-from engine.operations import Operations
 from models.case import Participant
 from tests.engine.small import Small, chain, end, flow, process, properties, user_task
 

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event as sql_events
 from sqlalchemy import select
 
+from engine.contributions.operations import OperationContext, Operations
 from engine.errors import Conflict, TaskLocked
-from engine.operations import OperationContext, Operations
 from models.account import Person
 from models.case import Participant, Task, TaskDraft, TaskKind, TaskStatus
 from tests.engine.small import AnyForm, Small, chain, end, event, flow, process, properties, service, start, user_task

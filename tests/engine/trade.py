@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.operations import OperationContext, Operations
+from engine.contributions.operations import OperationContext, Operations
 from models.event import EventSubscription
 from models.job import Incident, Job
 from tests.engine.small import Small, chain, end, event, process, start, user_task

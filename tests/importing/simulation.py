@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from engine.actor import Actor
 from engine.bpmn.diagram import Element
+from engine.contributions.operations import Operations
 from engine.deployment import checking, definitions
 from engine.deployment.importing import Imported
 from engine.expressions.language import Language
-from engine.operations import Operations
 from forms.declared import declared_form
 from models.account import CASE_ROLES, Person, Role
 from models.case import Case, CaseStatus, Task, TaskStatus

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from engine.bpmn import diagram as diagrams
+from engine.contributions.operations import OperationContext, Operations
 from engine.deployment.checking import Seam
 from engine.deployment.importing import import_file
 from engine.deployment.importing.files import Installation, check_file
-from engine.operations import OperationContext, Operations
 from tests.awkward import collection
 from tests.importing.drawing import around, diagram, element, file, flow, foreign, imported, line, said
 from tests.importing.simulation import ROLES, Play

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from engine.operations import OperationContext, Operations
+from engine.contributions.operations import OperationContext, Operations
 from models.outbox import DeliveryState, OutboxMessage
 from tests.prove.proof import MOBILE
 

@@ -22,9 +22,9 @@ import kartabl
 import workflows
 from engine.actor import Actor, actor_for
 from engine.bpmn import diagram
+from engine.contributions.operations import Operations
 from engine.deployment import definitions
 from engine.jobs.worker import Worker
-from engine.operations import Operations
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings

@@ -5,7 +5,7 @@ Importing the module registers them, so only the processes under proof do (``tes
 
 from __future__ import annotations
 
-from engine.operations import OperationContext, OutsideContext
+from engine.contributions.operations import OperationContext, OutsideContext
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from workflows.registry import operations
 

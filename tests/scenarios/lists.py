@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.listings import Asked, Found, ListingContext
+from engine.contributions.listings import Asked, Found, ListingContext
 from tests.play import Play
 from workflows.registry import listings
 

@@ -15,10 +15,10 @@ import forms
 import workflows
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.bpmn import diagram
+from engine.contributions.operations import Services
 from engine.deployment import definitions
 from engine.expressions.language import Language, SafeEnvironment
 from engine.jobs.worker import Worker
-from engine.operations import Services
 from engine.service import Engine
 from engine.settings import Settings
 from models.account import Person, RoleGrant

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from engine.contributions.listings import ListingContext
 from engine.errors import InvalidSubmission, NotFound
-from engine.listings import ListingContext
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.gas import GasProject
 from models.inspection import InspectionReport, InspectionVisit

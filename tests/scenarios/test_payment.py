@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from engine.briefing import Link, Notice
+from engine.contributions.briefings import Link, Notice
 from models.account import Notice as Message
 from models.billing import PaymentState
 from models.case import CaseStatus, Task

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 import forms
-from engine.briefing import Briefing
+from engine.contributions.briefings import Briefing
+from engine.contributions.listings import ListingContext
 from engine.errors import NotFound, Refusal
-from engine.listings import ListingContext
 from models.gas import Inspector, InspectorRegion
 from tests.play import Play
 from tests.scenarios import gas_office as office

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import kartabl
-from engine.briefing import Briefing, Notice
+from engine.contributions.briefings import Briefing, Notice
+from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Listings, Row, WeekEntry
+from engine.contributions.sheets import Sheets
 from engine.errors import Refusal
-from engine.listings import Asked, Column, Filter, Found, ListingContext, Listings, Row, WeekEntry
 from engine.paging import page_of, read_cursor
-from engine.sheets import Sheets
 from forms import TaskForm, user_task
 from forms.fields import SelectField, TextField
 from forms.rows import RowForm, RowsField

@@ -14,8 +14,8 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 import kartabl
-from engine.listings import Column, Filter, Listings
-from engine.sheets import Sheets
+from engine.contributions.listings import Column, Filter, Listings
+from engine.contributions.sheets import Sheets
 from tests.web.api_client import Api
 from tests.web.shelf import FORMULA, Shelf
 

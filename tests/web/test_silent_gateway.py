@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 import kartabl
 import webapp
-from engine.operations import Services
+from engine.contributions.operations import Services
 from engine.settings import Settings
 from models.account import Person
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from engine.bpmn import diagram as diagrams
+from engine.contributions.operations import OperationContext
 from engine.deployment import definitions
 from engine.errors import Refusal
-from engine.operations import OperationContext
 from models.case import Case
 from models.digits import persian_digits
 from tests.engine.small import chain, end, process, properties, service, user_task

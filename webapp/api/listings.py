@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from engine.actor import Actor
-from engine.listings import Column, Listing, Row
+from engine.contributions.listings import Column, Listing, Row
 from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, cursor, limit

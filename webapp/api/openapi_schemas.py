@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.listings import COLUMN_KINDS
+from engine.contributions.listings import COLUMN_KINDS
 from models.account import CASE_ROLES, Role
 from models.case import CaseStatus, TaskKind, TaskStatus
 from webapp.api.problems import CODES

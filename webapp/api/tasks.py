@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 import forms
 from engine.actor import Actor
-from engine.briefing import Link, Notice
+from engine.contributions.briefings import Link, Notice
 from engine.errors import InvalidSubmission, Refusal
 from engine.queries import actions, worklist
 from models.case import Task

@@ -17,11 +17,11 @@ from SpiffWorkflow.exceptions import SpiffWorkflowException
 from engine.bpmn import diagram as diagrams
 from engine.bpmn.diagram import SUBMISSION, Diagram, Element
 from engine.bpmn.lowering.names import inserted
+from engine.contributions.operations import Operations
 from engine.deployment.checking import constructs, events, flow, locks, roles
 from engine.dmn import reader
 from engine.errors import EngineError
 from engine.expressions.language import ExpressionError, parse
-from engine.operations import Operations
 from engine.spiff import specs
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _

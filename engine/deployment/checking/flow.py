@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from lxml import etree
 
 from engine.bpmn.diagram import Diagram, Element, bpmn, local
+from engine.contributions.operations import Operations
 from engine.deployment.checking import parallel_writes
 from engine.deployment.checking.soundness import exploration
 from engine.deployment.checking.soundness.exploration import Fault
 from engine.deployment.checking.soundness.flow_graph import scopes, waits_outside
-from engine.operations import Operations
 from models.language import gettext as _
 
 MOST_ELEMENTS = 2_000  # of a diagram

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, local
+from engine.contributions.operations import Operations
 from engine.deployment import checking
 from engine.deployment.checking import Finding, Seam
 from engine.deployment.importing import (
@@ -31,7 +32,6 @@ from engine.deployment.importing import (
 )
 from engine.deployment.importing.draft import Draft, Known, indexed
 from engine.expressions.language import Language
-from engine.operations import Operations
 from engine.xml import LIMIT, MalformedXml, UnsafeXml, parse_xml
 from models.account import CASE_ROLES, Role
 from models.language import gettext as _

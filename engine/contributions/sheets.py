@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.actor import Actor
-from engine.briefing import Briefing
+from engine.contributions.briefings import Briefing
+from engine.contributions.listings import ListingContext
 from engine.errors import NotFound
-from engine.listings import ListingContext
 
 ReadSheet = Callable[[ListingContext], Briefing]
 WriteSheet = Callable[[ListingContext, Mapping[str, Any]], str]

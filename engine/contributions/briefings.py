@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
-from engine.operations import Services
+from engine.contributions.operations import Services
 from models.case import Case, FlowPassage
 from models.choice import Choice
 

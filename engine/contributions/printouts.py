@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.briefing import BriefingContext
+from engine.contributions.briefings import BriefingContext
 from engine.errors import NotFound
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.calendar.working_time import WorkingCalendar
+from engine.contributions.operations import Services
 from engine.errors import NotFound
-from engine.operations import Services
 from models.choice import Choice
 
 MOST_EXPORTED = 20_000  # rows of one file; more have to be narrowed down with the filters first

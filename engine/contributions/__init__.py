@@ -1,0 +1,1 @@
+"""What a process may offer: operations, briefings, printouts, listings, sheets."""
