@@ -162,7 +162,7 @@ class Run:
         return min(due, key=lambda wait: (wait.due, wait.token), default=None)
 
     def _is_postponed(self, counted: Counted) -> bool:
-        """The calendar has changed, and the timer is about to be moved (``engine.jobs.reschedule_deadlines``): it must not fire now."""
+        """Whether a changed calendar is about to move the timer later (``engine.jobs.reschedule_deadlines``)."""
         return self._deadlines.due(counted) > self.context.now
 
     def move_timers(self, moved: Mapping[str, tuple[datetime, Counted]]) -> list[stepping.WaitingEvent]:

@@ -7,9 +7,9 @@ activity ``a`` with the handler ``h``, and an event ``t`` that throws, this is m
     t ─► Kartabl.compensate.t ─► Kartabl.undo.s ─► Kartabl.undoing.s ─► h ─► Kartabl.undo.s …
                                  (the next handler)           └► Kartabl.undone.t ─► what followed t
 
-The inserted tasks are of our own kind (``engine.spiff.compensation``); in a diagram a script task is refused, so that tag
-is free for them. A handler inside a completed subprocess is run in the scope round it, if the throwing event stands
-there. A handler works with the data of the moment and what it changes stays.
+The inserted tasks are of our own kind (``engine.spiff.compensation``); in a diagram a script task is refused, so that
+tag is free for them. A handler inside a completed subprocess is run in the scope round it, if the throwing event
+stands there. A handler works with the data of the moment and what it changes stays.
 """
 
 from __future__ import annotations

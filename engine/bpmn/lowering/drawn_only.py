@@ -10,7 +10,7 @@ _DATA = ("dataObject", "dataObjectReference", "dataStore", "dataStoreReference")
 
 
 def strip(root: etree._Element) -> None:
-    """Take them out of a file. What would read or write them is refused before (``engine.deployment.checking.constructs``)."""
+    """Take them out of a file. ``engine.deployment.checking.constructs`` refuses what would read or write them."""
     for node in list(root.iter(*(bpmn(tag) for tag in _DATA))):
         parent = node.getparent()
         if parent is not None:

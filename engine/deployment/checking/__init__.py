@@ -68,7 +68,7 @@ class Bundle:
     """The readable part of a set of files, and what is wrong with them."""
 
     diagrams: dict[str, Diagram]
-    reader: dict[str, bytes]
+    decisions: dict[str, bytes]
     findings: list[Finding]
 
     @property

@@ -1,7 +1,7 @@
 """Corrections of boundary events: which data they go on with, how often they fire, what ends with them.
 
-See ``engine.spiff.corrections``. Event subprocesses become boundary events (``engine.bpmn.lowering``), so all of this is
-said of their start events, too.
+See ``engine.spiff.corrections``. Event subprocesses become boundary events (``engine.bpmn.lowering``), so all of
+this is said of their start events, too.
 """
 
 from __future__ import annotations
