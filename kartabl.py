@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 import waitress
@@ -25,9 +25,8 @@ import forms
 import webapp
 from engine.actor import Actor
 from engine.calendar import holiday_import
-from engine.calendar.office_calendar import OfficeCalendar, weekend_of
+from engine.calendar.office_calendar import OfficeCalendar
 from engine.calendar.staging_clock import StagingClock
-from engine.calendar.working_time import WorkingCalendar
 from engine.contributions.listings import Listings
 from engine.contributions.operations import Services
 from engine.contributions.sheets import Sheets
@@ -40,19 +39,16 @@ from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
-from engine.settings import Settings, SettingsInvalid
+from engine.settings import Reading, Section, Settings, SettingsInvalid
 from models import migrate
 from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
 from workflows import certificate_check, certificate_commands, clock_commands, demo, letters, payment
+from workflows.providers import registry as providers
 from workflows.providers import test_gateway
-from workflows.providers.kavenegar import Kavenegar
-from workflows.providers.on_screen import OnScreenOutbox
-from workflows.providers.payment_gateway import PaymentGateway
-from workflows.providers.sms import SmsProvider
-from workflows.providers.zarinpal import Zarinpal
+from workflows.providers.registry import Chosen, Wiring
 from workflows.registry import briefings, listings, operations, reports, sheets
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
@@ -95,13 +91,18 @@ class Application:
         return bundle
 
 
-def build(settings: Settings, *, now: Clock = utc_now, services: Services | None = None) -> Application:
-    """Wire an application. Tests hand in their own clock and services."""
+def build(
+    settings: Settings, chosen: Chosen | None = None, *, now: Clock = utc_now, services: Services | None = None
+) -> Application:
+    """Wire an application with the providers that were ``chosen``, else with the stand-ins.
+
+    Tests hand in their own clock and services.
+    """
     database = open_database(settings.database_url)
     sessions = session_factory(database)
     staging_clock = StagingClock(now, sessions) if settings.clock_moves else None
     now = staging_clock or now
-    services = services or make_services(settings, sessions, now)
+    services = services or make_services(settings, chosen or providers.stand_ins(), sessions, now)
     engine = Engine(
         sessions=sessions,
         operations=operations,
@@ -124,42 +125,28 @@ def build(settings: Settings, *, now: Clock = utc_now, services: Services | None
         sheets=sheets,
         print_list=partial(letters.render, "list.typ", fonts=services.fonts_path),
         certificates=certificate_check,
-        test_gateway=test_gateway if settings.payment_gateway == "test" else None,
+        test_gateway=test_gateway if services.payment_gateway.name == test_gateway.BuiltInTestGateway.name else None,
         payment_returned=payment.returned,
         demo_people=demo.people,
     )
 
 
-def make_services(settings: Settings, sessions: sessionmaker[Session], now: Clock) -> Services:
-    """The outside services that the settings name."""
-    if settings.payment_gateway == "zarinpal":
-        gateway: PaymentGateway = Zarinpal(settings.zarinpal_merchant, base_url=settings.zarinpal_url)
-    else:
-        gateway = test_gateway.BuiltInTestGateway(sessions, base_url=settings.public_url, clock=now)
-    if settings.sms_provider == "kavenegar":
-        sms: SmsProvider = Kavenegar(settings.kavenegar_key, sender=settings.kavenegar_sender)
-    else:
-        sms = OnScreenOutbox()
+def make_services(settings: Settings, chosen: Chosen, sessions: sessionmaker[Session], now: Clock) -> Services:
+    """The outside services that were chosen."""
+    wiring = Wiring(sessions=sessions, public_url=settings.public_url, clock=now)
     return Services(
         settings=settings,
-        payment_gateway=gateway,
-        sms=sms,
+        payment_gateway=chosen.payment_gateway.make(wiring),
+        sms=chosen.sms.make(wiring),
         public_url=settings.public_url,
-        calendar=office_calendar(settings, sessions),
+        calendar=office_calendar(sessions),
         fonts_path=FONTS,
     )
 
 
-def office_calendar(settings: Settings, sessions: sessionmaker[Session] | None = None) -> OfficeCalendar:
-    """The organisation's working time as its tables have it; before they are filled, as the settings do (CAL-1)."""
-    initial = WorkingCalendar(
-        weekend=weekend_of(settings.weekend),
-        opens=settings.office_opens,
-        closes=settings.office_closes,
-        zone=ZoneInfo(settings.time_zone),
-        is_holiday=holiday_import.is_public_holiday,
-    )
-    return OfficeCalendar(initial, sessions)
+def office_calendar(sessions: sessionmaker[Session] | None = None) -> OfficeCalendar:
+    """The organisation's working time as its tables have it; before they are filled, the ordinary one (CAL-1)."""
+    return OfficeCalendar(holiday_import.initial_calendar(), sessions)
 
 
 def language(calendar: OfficeCalendar) -> Language:
@@ -173,7 +160,7 @@ def seam() -> checking.Seam:
         operations=operations,
         roles=frozenset(role.value for role in Role) | CASE_ROLES,
         form_fields=_form_fields,
-        functions=language(office_calendar(Settings(secret_key="x" * 32))).functions,
+        functions=language(office_calendar()).functions,
     )
 
 
@@ -192,9 +179,25 @@ RECONCILE_EVERY = 300  # seconds between two questions to the gateway about paym
 def application_from_environment() -> Application:
     """The application that ``KARTABL_…`` variables describe; exits with every problem at once when they are wrong."""
     try:
-        return build(Settings.from_environment(os.environ))
+        return build(*read_settings(os.environ))
     except SettingsInvalid as problem:
         raise click.ClickException(str(problem)) from None
+
+
+def read_settings(environment: Mapping[str, str]) -> tuple[Settings, Chosen]:
+    """The installation that ``KARTABL_…`` variables describe. Raises ``SettingsInvalid`` with all problems at once."""
+    reading = Reading(environment, sections())
+    settings = reading.read(Settings)
+    chosen = providers.read(reading, production=reading.given("mode", "production") == "production")
+    reading.finish()
+    if settings is None or chosen is None:
+        raise AssertionError("Settings were refused without a problem")
+    return settings, chosen
+
+
+def sections() -> list[type[Section]]:
+    """All settings that there are."""
+    return [Settings, *providers.sections()]
 
 
 @click.group()
@@ -239,7 +242,7 @@ def bring_up_to_date(application: Application) -> None:
     """The newest schema, and the working calendar with the years that it does not have yet."""
     migrate.upgrade(application.database)
     with application.engine.transaction() as session:
-        holiday_import.fill(session, application.settings, now=application.clock())
+        holiday_import.fill(session, now=application.clock())
 
 
 @main.command()
@@ -347,8 +350,11 @@ def deploy(folders: tuple[Path, ...]) -> None:
 @main.command(name="settings")
 def show_settings() -> None:
     """Print every setting with its default and what it means."""
-    for name, default, comment in Settings.documented():
-        click.echo(f"KARTABL_{name.upper()} = {default}\n    {comment}")
+    for section in sections():
+        click.echo(f"# {inspect.getdoc(section)}")
+        for one in section.documented():
+            click.echo(f"{one.variable}{' must be given' if one.required else f' = {one.default}'}")
+            click.echo(f"    {one.meaning}\n    allowed: {one.allowed}")
 
 
 @main.command(name="demo")

@@ -1,96 +1,284 @@
 """The settings of one installation, read once from ``KARTABL_…`` variables.
 
-Office rules that an admin changes (tariffs, limits of a process) live in tables and decision tables, not here.
+Rules of the office (working time, limits of payments and files) are no settings: an admin changes them on a page, and
+they live in tables. This is the only module that knows pydantic.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-import re
-import types
-import typing
-from collections.abc import Mapping
+import difflib
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import time
 from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import AfterValidator as Checked
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from models.language import gettext as _
+from models.language import lazy
 
 PREFIX = "KARTABL_"
-MODES = ("production", "staging", "demo")
+DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
+SHORTEST_SECRET = 32  # characters
+FEWEST_SIGNS = 8  # different characters of a secret: 32 random hexadecimal digits have 14
+
+# Settings of earlier versions that an admin changes on a page now: variable → name and address of the page.
+CALENDAR_PAGE = (lazy("هفته و ساعت اداری"), "/calendar/settings")
+MOVED = {
+    "KARTABL_WEEKEND": CALENDAR_PAGE,
+    "KARTABL_OFFICE_OPENS": CALENDAR_PAGE,
+    "KARTABL_OFFICE_CLOSES": CALENDAR_PAGE,
+    "KARTABL_TIME_ZONE": CALENDAR_PAGE,
+}
 
 
 class SettingsInvalid(Exception):
     """Some settings are missing or wrong; every problem is a line of the message."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """One field for each ``KARTABL_…`` variable. A field without default must be given.
+# ---------------------------------------------------------------- how settings are declared
 
-    The comment beside each field is its documentation: ``kartabl settings`` prints it.
+# In a field's type: ``Annotated[str, Checked(function)]``. The function returns the value, or raises ``ValueError``
+# with the words that follow the variable's name.
+__all__ = [
+    "Checked",
+    "OneOf",
+    "Reading",
+    "Section",
+    "Settings",
+    "SettingsInvalid",
+    "Words",
+    "setting",
+    "variable_of",
+    "words",
+]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The values that a text, or each word of a list, may have; asked for when a value is checked."""
+
+    names: Callable[[], Iterable[str]]
+
+    def __str__(self) -> str:
+        return ", ".join(self.names())
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return Checked(self._check).__get_pydantic_core_schema__(source, handler)
+
+    def _check(self, value: Any) -> Any:
+        words = {value} if isinstance(value, str) else set(value)
+        if not words <= set(self.names()):
+            raise ValueError("is not allowed")
+        return value
+
+
+def setting(
+    meaning: str,
+    *,
+    default: Any = ...,
+    least: float | None = None,
+    most: float | None = None,
+    pattern: str | None = None,
+    secret: bool = False,
+    checked: bool = False,
+    allowed: str = "",
+) -> Any:
+    """Declare a setting. Without a ``default`` it must be given.
+
+    ``least`` and ``most`` are allowed values, too; the whole text fits ``pattern``. The value of a ``secret`` one is
+    never shown. ``checked``: its validator also sees the default. ``allowed`` says what is allowed where the type
+    does not.
+    """
+    return Field(
+        default,
+        description=meaning,
+        ge=least,
+        le=most,
+        pattern=None if pattern is None else f"^(?:{pattern})$",
+        repr=not secret,
+        validate_default=checked,
+        json_schema_extra={"secret": secret, "allowed": allowed},
+    )
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a list as the environment has it: ``one,two``."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+Words = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(lambda value: words(value) if isinstance(value, str) else value)
+]
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A setting as ``kartabl settings`` and the manual show it."""
+
+    variable: str
+    required: bool
+    default: str | None  # None: it must be given
+    meaning: str
+    allowed: str
+
+
+class Section(BaseSettings):
+    """Settings that belong together: a field is the variable ``KARTABL_<FIELD>``.
+
+    Made by ``Reading`` from an environment, or by hand from values; the process's own environment is never looked
+    at. A value that is not allowed is pydantic's ``ValidationError``.
     """
 
-    secret_key: str  # signs cookies and hashes codes; at least 32 characters
-    database_url: str = "sqlite:///var/kartabl.db"  # SQLAlchemy URL; PostgreSQL for more than one machine
-    files_path: Path = Path("var/files")  # where uploaded files are stored
-    public_url: str = "http://127.0.0.1:8000"  # how browsers and the payment gateway reach this installation
-    mode: str = "production"  # production | staging (a clock to put ahead) | demo (that, and people at sign-in)
-    time_zone: str = "Asia/Tehran"  # the organisation's clock
-    weekend: str = "thursday,friday"  # days without work (CAL-1)
-    office_opens: time = time(7, 30)  # CAL-2
-    office_closes: time = time(14, 30)  # CAL-2
-    upload_limit: int = 6_000_000  # bytes of one file (DOC-1)
-    sms_provider: str = "screen"  # screen | kavenegar
-    kavenegar_key: str = ""  # API key of Kavenegar
-    kavenegar_sender: str = ""  # sender line of Kavenegar
-    payment_gateway: str = "test"  # test | zarinpal
-    zarinpal_merchant: str = ""  # merchant id of Zarinpal, 36 characters
-    zarinpal_url: str = "https://payment.zarinpal.com"  # or https://sandbox.zarinpal.com
-    payment_minutes: int = 30  # how long an unverified payment is asked about (PAY-3)
-    worker_tick: float = 1.0  # seconds between two looks at due jobs
-    session_idle_minutes: int = 30  # a browser's session ends after so long without a request
-    session_hours: int = 12  # and at the latest after so long
-    secure_cookies: bool = False  # True behind HTTPS
-    trusted_proxies: int = 0  # reverse proxies in front that set X-Forwarded-For
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
+    )
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read ``KARTABL_…`` variables. Raises ``SettingsInvalid`` with all problems at once."""
-        fields = {field.name: field for field in dataclasses.fields(cls)}
-        hints = typing.get_type_hints(cls)
-        problems: list[str] = []
-        values: dict[str, object] = {}
-        for variable, text in sorted(environment.items()):
-            if not variable.startswith(PREFIX):
-                continue
-            name = variable.removeprefix(PREFIX).lower()
-            if name not in fields:
-                problems.append(f"{variable} is not a setting")
-                continue
-            try:
-                values[name] = _convert(text, hints[name])
-            except ValueError as error:
-                problems.append(f"{variable} {error}: {text!r}")
-        if len(str(values.get("secret_key", ""))) < 32:
-            problems.append(f"{PREFIX}SECRET_KEY must be given and hold 32 characters or more")
-        if values.get("mode", "production") not in MODES:
-            problems.append(f"{PREFIX}MODE is one of {', '.join(MODES)}: {values['mode']!r}")
-        if problems:
-            raise SettingsInvalid("\n".join(problems))
-        return cls(**values)  # type: ignore[arg-type]
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
     @classmethod
-    def documented(cls) -> list[tuple[str, object, str]]:
-        """(name, default, the comment beside it) of every setting, for ``kartabl settings`` and the manual."""
-        comments = {
-            found[1]: found[2]
-            for line in inspect.getsource(cls).splitlines()
-            if (found := re.match(r"    (\w+): [^#]+# (.+)", line))
-        }
+    def documented(cls) -> list[Documented]:
+        """Every setting of the section, in the order of its declaration."""
         return [
-            (field.name, None if field.default is dataclasses.MISSING else field.default, comments[field.name])
-            for field in dataclasses.fields(cls)
+            Documented(
+                variable_of(name),
+                field.is_required(),
+                None if field.is_required() else _shown(field.default),
+                field.description or "",
+                _allowed(field),
+            )
+            for name, field in cls.model_fields.items()
         ]
+
+
+S = TypeVar("S", bound=Section)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + name.upper()
+
+
+# ---------------------------------------------------------------- the settings that every installation has
+
+
+def _strong(text: str) -> str:
+    if len(text) < SHORTEST_SECRET:
+        raise ValueError(f"holds {len(text)} characters only")
+    steps = [ord(after) - ord(before) for before, after in itertools.pairwise(text)]
+    repeats = any(text[period:] == text[:-period] for period in range(1, len(text) // 2 + 1))
+    counts = max(steps.count(step) for step in set(steps)) > len(steps) // 2  # abcdef…, 123456…
+    if repeats or counts or len(set(text)) < FEWEST_SIGNS:
+        raise ValueError("follows a simple pattern and can be guessed")
+    return text
+
+
+def _known_database(text: str) -> str:
+    try:
+        scheme = make_url(text).drivername
+    except ArgumentError:
+        raise ValueError("is no SQLAlchemy URL") from None
+    if scheme not in DATABASES:
+        raise ValueError(f"begins with {scheme}:")
+    return text
+
+
+def _web_address(text: str) -> str:
+    scheme, _colon, rest = text.partition("://")
+    if scheme not in ("http", "https") or not rest.strip("/") or any(sign.isspace() for sign in text):
+        raise ValueError("is no address of this kind")
+    return text
+
+
+SecretKey = Annotated[str, Checked(_strong)]
+DatabaseUrl = Annotated[str, Checked(_known_database)]
+WebAddress = Annotated[str, Checked(_web_address)]
+Mode = Literal["production", "staging", "demo"]
+
+
+class Settings(Section):
+    """What the operator of an installation decides."""
+
+    secret_key: SecretKey = setting(
+        "signs cookies and hashes codes",
+        secret=True,
+        allowed="32 random characters or more: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
+    )
+    database_url: DatabaseUrl = setting(
+        "SQLAlchemy URL; PostgreSQL for more than one machine",
+        default="sqlite:///var/kartabl.db",
+        secret=True,
+        allowed=f"a URL of {', '.join(DATABASES)}",
+    )
+    files_path: Path = setting("where uploaded files are stored", default=Path("var/files"), allowed="a folder")
+    public_url: WebAddress = setting(
+        "how browsers and the payment gateway reach this installation",
+        default="http://127.0.0.1:8000",
+        allowed="http://… or https://…",
+    )
+    mode: Mode = setting("staging: with a clock to put ahead; demo: that, and people at sign-in", default="production")
+    upload_limit: int = setting("bytes of one file (DOC-1)", default=6_000_000, least=1, most=50_000_000)
+    payment_minutes: int = setting(
+        "how long an unverified payment is asked about (PAY-3)", default=30, least=1, most=1440
+    )
+    worker_tick: float = setting("seconds between two looks at due jobs", default=1.0, least=0.01, most=60)
+    session_hours: int = setting("a browser's session ends at the latest after so long", default=12, least=1, most=168)
+    session_idle_minutes: int = setting(
+        "and after so long without a request", default=30, least=1, most=10_080, checked=True
+    )
+    secure_cookies: bool = setting(
+        "cookies over HTTPS only; not given: as KARTABL_PUBLIC_URL is", default=None, checked=True
+    )
+    trusted_proxies: int = setting("reverse proxies in front that set X-Forwarded-For", default=0, least=0, most=10)
+
+    # A cross-check is the validator of the later field: it runs also when a third one is wrong.
+
+    @field_validator("session_idle_minutes")
+    @classmethod
+    def _within_session(cls, minutes: int, info: ValidationInfo) -> int:
+        hours = info.data.get("session_hours")
+        if hours is not None and minutes > hours * 60:
+            raise ValueError(f"is longer than the {hours} hours of {PREFIX}SESSION_HOURS")
+        return minutes
+
+    @field_validator("secure_cookies", mode="before")
+    @classmethod
+    def _as_address(cls, given: object, info: ValidationInfo) -> object:
+        return str(info.data.get("public_url", "")).startswith("https://") if given is None else given
+
+    @field_validator("secure_cookies")
+    @classmethod
+    def _with_https(cls, secure: bool, info: ValidationInfo) -> bool:
+        if not secure and str(info.data.get("public_url", "")).startswith("https://"):
+            raise ValueError(f"must not be no: {PREFIX}PUBLIC_URL begins with https")
+        return secure
 
     @property
     def demo(self) -> bool:
@@ -102,20 +290,96 @@ class Settings:
         return self.mode in ("staging", "demo")
 
 
-def _convert(text: str, kind: type | types.UnionType) -> object:
-    """``text`` as a value of ``kind``; raises ``ValueError`` with the words that follow the variable's name."""
-    try:
-        if kind is bool:
-            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
-        if kind is int:
-            return int(text)
-        if kind is float:
-            return float(text)
-        if kind is time:
-            return time.fromisoformat(text)
-        if kind is Path:
-            return Path(text)
-    except (KeyError, ValueError):
-        words: dict[object, str] = {bool: "is not yes or no", int: "is not a whole number", float: "is not a number"}
-        raise ValueError(words.get(kind, "is not a time like 07:30")) from None
-    return text
+# ---------------------------------------------------------------- reading an environment
+
+
+class _Environment(EnvSettingsSource):
+    """The source of pydantic-settings over a mapping instead of the process's environment."""
+
+    def __init__(self, section: type[Section], environment: Mapping[str, str]) -> None:
+        self._environment = {name.lower(): value for name, value in environment.items() if value.strip()}
+        super().__init__(section)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self._environment
+
+
+class Reading:
+    """Reads sections from one environment, collecting every problem; ``finish`` raises them together.
+
+    ``known`` are all sections that this installation could have: a variable of none of them is a problem.
+    """
+
+    def __init__(self, environment: Mapping[str, str], known: Iterable[type[Section]]) -> None:
+        self._environment = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+        self._problems: list[str] = []
+        variables = {variable_of(name) for section in known for name in section.model_fields}
+        for variable in sorted(self._environment.keys() - variables):
+            self._problems.append(_unknown(variable, variables))
+
+    def given(self, name: str, default: str) -> str:
+        """The text of a field as the environment has it, unchecked."""
+        return self._environment.get(variable_of(name), "").strip() or default
+
+    def read(self, section: type[S]) -> S | None:
+        """The section; ``None`` when something in it is wrong."""
+        try:
+            return section(**_Environment(section, self._environment)())
+        except ValidationError as error:
+            for one in error.errors():
+                self.problem(*_told(section, one))
+            return None
+
+    def problem(self, name: str, text: str) -> None:
+        """Something is wrong with the field ``name``; ``text`` goes after the name of its variable."""
+        self._problems.append(f"{variable_of(name)} {text}")
+
+    def finish(self) -> None:
+        """Raise ``SettingsInvalid`` when there was any problem."""
+        if self._problems:
+            raise SettingsInvalid("\n".join(self._problems))
+
+
+def _unknown(variable: str, known: Iterable[str]) -> str:
+    if variable in MOVED:
+        page, address = MOVED[variable]
+        words = _("این تنظیم اکنون در صفحهٔ «%(page)s» است.", page=page)
+        return f"{variable} is no setting any more; an admin changes it at {address}. {words}"
+    names = sorted(one.removeprefix(PREFIX) for one in known)
+    nearest = difflib.get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+    return f"{variable} is not a setting" + (f"; {PREFIX}{nearest[0]} is" if nearest else "")
+
+
+def _told(section: type[Section], error: Mapping[str, Any]) -> tuple[str, str]:
+    """The field, and its problem in words: what is wrong, what is allowed, and what was given unless it is secret."""
+    name = str(error["loc"][0])
+    field = section.model_fields[name]
+    allowed = f"allowed: {_allowed(field)}"
+    if error["type"] == "missing":
+        return name, f"must be given; {allowed}"
+    own = str(error["ctx"]["error"]) if error["type"] == "value_error" else "is not allowed"
+    secret = isinstance(field.json_schema_extra, dict) and field.json_schema_extra["secret"]
+    return name, f"{own}; {allowed}" + ("" if secret else f"; given: {error['input']!r}")
+
+
+def _shown(default: object) -> str:
+    """A default as the environment would have it."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return "" if default is None else ",".join(default) if isinstance(default, tuple) else str(default)
+
+
+def _allowed(field: FieldInfo) -> str:
+    """What values a field may have, in words."""
+    own = field.json_schema_extra["allowed"] if isinstance(field.json_schema_extra, dict) else ""
+    if own:
+        return str(own)
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(get_args(field.annotation))
+    choices = [one for one in field.metadata if isinstance(one, OneOf)]
+    if choices:
+        return str(choices[0])
+    kinds: dict[Any, str] = {bool: "yes or no", int: "a whole number", float: "a number"}
+    words = kinds.get(field.annotation, "a text")
+    limits = {key: getattr(one, key) for one in field.metadata for key in ("ge", "le") if hasattr(one, key)}
+    return f"{words} from {limits['ge']} to {limits['le']}" if len(limits) == 2 else words

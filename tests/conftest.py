@@ -22,6 +22,7 @@ from tests.compiled_templates import CompiledTemplates
 from tests.databases import SQLITE, fresh_database, postgres_url
 from tests.play import PASSWORD, People, Play
 from tests.scans import Scans
+from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 
 # Nothing is timed, and CI says the same of the same commit; at a desk each run looks at other examples.
@@ -55,7 +56,7 @@ def nothing_is_read_whole() -> Iterator[None]:
 
 def prepare(url: str) -> None:
     """What a template database holds: the schema by its migrations, the calendar, and the deployed diagrams."""
-    application = kartabl.build(Settings(secret_key="s" * 32, database_url=url), now=StandingClock(SATURDAY))
+    application = kartabl.build(Settings(secret_key=SECRET_KEY, database_url=url), now=StandingClock(SATURDAY))
     kartabl.bring_up_to_date(application)
     bundle = application.deploy()
     assert bundle.sound, "\n".join(map(str, bundle.findings))
@@ -77,7 +78,7 @@ def clock() -> StandingClock:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(
-        secret_key="s" * 32,
+        secret_key=SECRET_KEY,
         database_url=database_url,
         files_path=tmp_path / "files",
         mode="demo",

@@ -27,6 +27,7 @@ from models.outbox import DeliveryState, OutboxMessage
 from models.ticket import Ticket
 from tests.conftest import SATURDAY, prepare
 from tests.databases import SQLITE, fresh_database
+from tests.secret import SECRET_KEY
 from workflows import demo
 from workflows.demo_people import NOBODY_FREE
 from workflows.demo_plan import DECK
@@ -40,7 +41,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kartabl.Applica
     url = fresh_database(SQLITE, prepare=prepare)
     files: Path = tmp_path_factory.mktemp("files")
     application = kartabl.build(
-        Settings(secret_key="s" * 32, database_url=url, files_path=files, mode="demo"), now=lambda: SATURDAY
+        Settings(secret_key=SECRET_KEY, database_url=url, files_path=files, mode="demo"), now=lambda: SATURDAY
     )
     assert _fill(application) >= CASES * 0.9
     yield application

@@ -64,7 +64,7 @@ def _opened(application: Open) -> Iterator[tuple[Any, StagingClock]]:
 
 
 def _print(found: Any, clock: StagingClock) -> None:
-    ahead, zone = clock.ahead(), found.settings.time_zone
+    ahead, zone = clock.ahead(), found.engine.services.calendar.zone.key
     click.echo(f"shown  {_moment(clock.real() + ahead, zone)}")
     click.echo(f"real   {_moment(clock.real(), zone)}")
     click.echo(f"ahead  {ahead}")

@@ -6,7 +6,8 @@ Afterwards the table alone counts: another version of the library moves no deadl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 import holidays
 import jdatetime
@@ -14,14 +15,23 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from engine.settings import Settings
+from engine.calendar.office_calendar import weekend_of
+from engine.calendar.working_time import WorkingCalendar
 from models.jalali import jalali_year
 from models.working_calendar import ONLY, CalendarDay, CalendarSettings, DayKind, DaySource
 
 FIRST_YEAR, LAST_YEAR = 1390, 1410  # Jalali
 AHEAD = 5  # years that are always there, from the one we are in
 ESTIMATED = "(تخمینی)"  # what the library adds to a lunar day that nobody has announced yet
+WEEKEND, OPENS, CLOSES, ZONE = "thursday,friday", time(7, 30), time(14, 30), "Asia/Tehran"  # until an admin decides
 IRAN = holidays.country_holidays("IR", language="fa_IR")
+
+
+def initial_calendar() -> WorkingCalendar:
+    """The working time of an installation whose tables are empty."""
+    return WorkingCalendar(
+        weekend=weekend_of(WEEKEND), opens=OPENS, closes=CLOSES, zone=ZoneInfo(ZONE), is_holiday=is_public_holiday
+    )
 
 
 def is_public_holiday(day: date) -> bool:
@@ -29,12 +39,12 @@ def is_public_holiday(day: date) -> bool:
     return day in IRAN
 
 
-def fill(session: Session, settings: Settings, *, now: datetime) -> int:
-    """Take over the settings and the years that are not there yet; returns how many days came.
+def fill(session: Session, *, now: datetime) -> int:
+    """Add the ordinary week and the years that are not there yet. Returns the number of days added.
 
     In the caller's transaction. Safe at any moment, and from any number of processes at once.
     """
-    kept = _locked(session, settings)
+    kept = _locked(session)
     wanted = max(LAST_YEAR, jalali_year(now.date()) + AHEAD)
     first = FIRST_YEAR if kept.last_year is None else kept.last_year + 1
     if first > wanted:
@@ -50,15 +60,13 @@ def fill(session: Session, settings: Settings, *, now: datetime) -> int:
     return len(new)
 
 
-def _locked(session: Session, settings: Settings) -> CalendarSettings:
-    """The one row of settings, locked; made from the installation's settings when there is none."""
+def _locked(session: Session) -> CalendarSettings:
+    """The one row of the week's settings, locked; made when there is none."""
     asked = select(CalendarSettings).where(CalendarSettings.id == ONLY).with_for_update()
     found = session.scalars(asked).one_or_none()
     if found is not None:
         return found
-    made = CalendarSettings(
-        weekend=settings.weekend, opens=settings.office_opens, closes=settings.office_closes, zone=settings.time_zone
-    )
+    made = CalendarSettings(weekend=WEEKEND, opens=OPENS, closes=CLOSES, zone=ZONE)
     try:
         with session.begin_nested():
             session.add(made)

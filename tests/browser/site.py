@@ -20,6 +20,7 @@ from models.gas import Inspector, InspectorQuota, InspectorRegion
 from models.job import Incident
 from tests.play import People, Play
 from tests.scenarios import certificates, gas_office, inspections
+from tests.secret import SECRET_KEY
 from workflows.assignment import period_of
 from workflows.certificates import address_of
 
@@ -171,7 +172,7 @@ def running(database_url: str, files: Path, fill: Callable[[Site], None] = Site.
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = Settings(
-        secret_key="s" * 32,
+        secret_key=SECRET_KEY,
         database_url=database_url,
         files_path=files,
         mode="demo",

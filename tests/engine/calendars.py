@@ -82,7 +82,7 @@ class CalendarOffice(Small):
     def __init__(self, server: str, *diagrams: bytes, **more: Any) -> None:
         super().__init__(server, *(diagrams or (QUESTION,)), **more)
         with self.engine.transaction() as session:
-            holiday_import.fill(session, self.engine.services.settings, now=self.clock())
+            holiday_import.fill(session, now=self.clock())
             session.add(
                 Person(
                     username="mina",

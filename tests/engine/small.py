@@ -28,6 +28,7 @@ from models.account import Person, RoleGrant
 from models.case import Task, TaskStatus
 from models.database import open_database, session_factory
 from tests.databases import fresh_database
+from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 
 NOW = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
@@ -134,10 +135,10 @@ class Small:
         self.clock = StandingClock(NOW)
         self.url = fresh_database(server)
         self.database = open_database(self.url)
-        settings = Settings(secret_key="s" * 32, database_url=self.url, files_path=folder or Path("var/files"))
+        settings = Settings(secret_key=SECRET_KEY, database_url=self.url, files_path=folder or Path("var/files"))
         self.operations = operations or Operations()
         sessions = session_factory(self.database)
-        calendar = kartabl.office_calendar(settings, sessions)
+        calendar = kartabl.office_calendar(sessions)
         language = Language(
             {
                 "in_a_day": lambda: (clock.now().replace(hour=23)).isoformat(),

@@ -26,11 +26,11 @@ from models.working_calendar import WEEKDAYS, CalendarChange, CalendarDay, Calen
 from tests.databases import fresh_database, postgres_url
 from tests.engine.calendars import MONDAY, SUNDAY, TUESDAY, CalendarOffice, at, day
 from tests.engine.small import NOW
+from tests.secret import SECRET_KEY
 
 pytestmark = pytest.mark.rule("CAL-1")
 
 CLOSED = Proposal({SUNDAY: Decided(DayKind.HOLIDAY, "تعطیلی ناگهانی")})
-SETTINGS = Settings(secret_key="s" * 32)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 def test_the_public_holidays_of_twenty_one_years_are_taken_over_once(sessions: sessionmaker[Session]) -> None:
     def fill() -> int:
         with sessions.begin() as session:
-            return holiday_import.fill(session, SETTINGS, now=NOW)
+            return holiday_import.fill(session, now=NOW)
 
     came = at_once(fill, fill)
     assert sorted(came)[0] == 0, "two processes at once: one of them fills"
@@ -96,23 +96,29 @@ def test_a_later_version_adds_the_years_that_are_missing_and_touches_no_other(
     sessions: sessionmaker[Session],
 ) -> None:
     with sessions.begin() as session:
-        holiday_import.fill(session, SETTINGS, now=NOW)
+        holiday_import.fill(session, now=NOW)
         session.add(CalendarDay(day=day(1411, 1, 1), kind=DayKind.WORKDAY, source=DaySource.ADMIN))
     with sessions.begin() as session:
-        assert holiday_import.fill(session, SETTINGS, now=NOW + timedelta(days=366)) > 20
+        assert holiday_import.fill(session, now=NOW + timedelta(days=366)) > 20
         settings = session.scalars(select(CalendarSettings)).one()
         assert (settings.first_year, settings.last_year, settings.revision) == (1390, 1411, 2)
         assert session.get_one(CalendarDay, day(1411, 1, 1)).kind is DayKind.WORKDAY
 
 
-def test_the_settings_of_the_installation_are_the_first_values_and_the_table_counts_afterwards(server: str) -> None:
+def test_the_ordinary_week_counts_until_an_admin_decides_and_the_table_counts_afterwards(server: str) -> None:
     url = fresh_database(server)
-    first = Settings(secret_key="s" * 32, database_url=url, weekend="friday", office_closes=time(16))
-    application = kartabl.build(first)
-    assert application.engine.services.calendar.current().revision == 0, "before it is filled, the settings count"
+    settings = Settings(secret_key=SECRET_KEY, database_url=url)
+    application = kartabl.build(settings)
+    calendar = application.engine.services.calendar
+    assert calendar.current().revision == 0, "before it is filled, the ordinary week counts"
+    assert (calendar.opens, calendar.closes, calendar.zone.key) == (time(7, 30), time(14, 30), "Asia/Tehran")
     with application.engine.transaction() as session:
-        holiday_import.fill(session, first, now=NOW)
-    later = kartabl.build(Settings(secret_key="s" * 32, database_url=url, weekend="thursday,friday"))
+        holiday_import.fill(session, now=NOW)
+        week = session.scalars(select(CalendarSettings)).one()
+        week.weekend, week.closes, week.revision = "friday", time(16), week.revision + 1
+    with application.engine.transaction() as session:
+        holiday_import.fill(session, now=NOW)
+    later = kartabl.build(settings)
     calendar = later.engine.services.calendar
     assert (calendar.closes, calendar.is_working_day(day(1405, 9, 5))) == (time(16), True)
     for built in (application, later):
@@ -124,7 +130,7 @@ def test_the_settings_of_the_installation_are_the_first_values_and_the_table_cou
 
 def test_another_process_sees_the_change_at_its_next_step(office: CalendarOffice) -> None:
     database = open_database(office.url)
-    other = kartabl.office_calendar(SETTINGS, session_factory(database))
+    other = kartabl.office_calendar(session_factory(database))
     assert other.add_working_days(NOW, 2) == MONDAY
     office.change(CLOSED)
     assert other.add_working_days(NOW, 2) == TUESDAY

@@ -19,6 +19,7 @@ from models.case import Case, HistoryEntry
 from models.job import Job, JobKind
 from tests.engine.small import NOW, Small, chain, end, flow, process, start, user_task
 from tests.prove.forks import at_once
+from tests.secret import SECRET_KEY
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -339,7 +340,7 @@ def test_several_worker_processes_fire_each_timer_once(timed: Small) -> None:
 
     def work(ready: Any) -> None:
         """A worker process: begins together with the others."""
-        settings = Settings(secret_key="s" * 32, database_url=timed.url)
+        settings = Settings(secret_key=SECRET_KEY, database_url=timed.url)
         application = kartabl.build(settings, now=lambda: NOW + 30 * DAY)
         ready.wait()
         for _look in range(3):

@@ -35,6 +35,7 @@ from models.job import Job, JobKind
 from tests.databases import create_tables
 from tests.engine.small import AnyForm, chain, end, flow, process, properties, service, start, user_task
 from tests.prove.naive import save_state_first
+from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 from workflows import registry
 
@@ -151,7 +152,7 @@ class Place:
         self.folder = folder
         self.world = OutsideWorld(folder / "world")
         settings = Settings(
-            secret_key="s" * 32,
+            secret_key=SECRET_KEY,
             database_url=url,
             files_path=folder / "files",
             mode="demo",

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.secret import SECRET_KEY
+
 ROOT = Path(__file__).parents[2]
 START_WITHIN = 60  # seconds to the first page
 
@@ -24,7 +26,8 @@ class Site:
         self._log = folder / "log"
         self._environment = {
             "KARTABL_DATABASE_URL": url,
-            "KARTABL_SECRET_KEY": "s" * 40,
+            "KARTABL_SECRET_KEY": SECRET_KEY,
+            "KARTABL_ALLOW_STAND_INS": "payment_gateway,sms_provider",
             "KARTABL_FILES_PATH": str(folder / "files"),
             "KARTABL_WORKER_TICK": "0.1",
             "KARTABL_PUBLIC_URL": f"http://127.0.0.1:{self.ports[0]}",

@@ -29,6 +29,7 @@ from models.account import Person, RoleGrant
 from tests.play import PASSWORD
 from tests.prove import naive, proof
 from tests.prove.world import TelephoneCompany, World
+from tests.secret import SECRET_KEY
 from workflows.registry import operations
 
 HERE = Path(__file__).parent
@@ -48,7 +49,7 @@ class ProofApplication(kartabl.Application):
 
 def application() -> kartabl.Application:
     """What ``kartabl.application_from_environment`` gives, for the proof."""
-    settings = Settings.from_environment(os.environ)
+    settings, chosen = kartabl.read_settings(os.environ)
     began = float(os.environ["PROVE_BEGAN"])
 
     def now() -> datetime:
@@ -57,10 +58,10 @@ def application() -> kartabl.Application:
     is_naive = os.environ["PROVE_NAIVE"] == "yes"
     if is_naive:
         vars(kartabl)["operations"] = naive.send_inside(operations)
-    first = kartabl.build(settings, now=now)
+    first = kartabl.build(settings, chosen, now=now)
     services = replace(first.engine.services, sms=TelephoneCompany(World(Path(os.environ["PROVE_FOLDER"]))))
     first.database.dispose()
-    built = kartabl.build(settings, now=now, services=services)
+    built = kartabl.build(settings, chosen, now=now, services=services)
     if is_naive:
         naive.save_state_first(built.database)
     return ProofApplication(**vars(built))
@@ -135,7 +136,7 @@ def _kill(children: list[int], *, group: int) -> None:
 def warm_up() -> None:
     """Import what an application imports late, by starting one that nobody uses."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(secret_key="s" * 32, database_url=f"sqlite:///{folder}/warm.db", files_path=Path(folder))
+        settings = Settings(secret_key=SECRET_KEY, database_url=f"sqlite:///{folder}/warm.db", files_path=Path(folder))
         made = kartabl.build(settings)
         kartabl.prepare(made)
         webapp.create_app(made).test_client().get("/sign-in")

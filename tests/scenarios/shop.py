@@ -27,6 +27,7 @@ from models.case import Case, Task, TaskKind, TaskStatus
 from models.database import open_database, session_factory
 from tests.databases import fresh_database
 from tests.providers.zarinpal_server import MERCHANT, ZarinpalServer
+from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 from workflows import payment
 from workflows.providers.zarinpal import Zarinpal
@@ -72,7 +73,7 @@ class Shop:
             event.listen(self.database, "connect", _without_waiting_for_the_disk)
         sessions = session_factory(self.database)
         services = Services(
-            settings=Settings(secret_key="s" * 32),
+            settings=Settings(secret_key=SECRET_KEY),
             payment_gateway=Zarinpal(MERCHANT, base_url=bank.url, timeout=5.0, client=client),
             public_url="https://kartabl.example",
         )

@@ -106,6 +106,7 @@ def command(play: Play, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliR
     monkeypatch.setenv("KARTABL_SECRET_KEY", settings.secret_key)
     monkeypatch.setenv("KARTABL_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("KARTABL_FILES_PATH", str(tmp_path))
+    monkeypatch.setenv("KARTABL_ALLOW_STAND_INS", "payment_gateway,sms_provider")
     return CliRunner()
 
 

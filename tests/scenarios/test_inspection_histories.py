@@ -29,6 +29,7 @@ from tests.scenarios import gas_office as office
 from tests.scenarios import inspections as insp
 from tests.scenarios.gas_office import CONCEALED, SURFACE
 from tests.scenarios.inspection_book import AREAS, Book, meter
+from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 
 HISTORIES = int(os.environ.get("INSPECTION_HISTORIES", "12"))
@@ -44,7 +45,7 @@ def office_of_inspectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     url = fresh_database(SQLITE, prepare=prepare)
     files: Path = tmp_path_factory.mktemp("files")
     clock = StandingClock(FIRST_DAY)
-    settings = Settings(secret_key="s" * 32, database_url=url, files_path=files, public_url="http://localhost")
+    settings = Settings(secret_key=SECRET_KEY, database_url=url, files_path=files, public_url="http://localhost")
     built = kartabl.build(settings, now=clock)
     play = Play(built, clock)
     for name in STAFF:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from datetime import timedelta
 from typing import Any
@@ -243,7 +242,7 @@ def test_an_account_made_by_the_organisation_must_change_its_first_password(admi
 
 def test_the_demo_offers_its_people_and_a_real_office_does_not(client, app, application, settings):
     assert "demo-people__one" in client.get("/sign-in").text
-    real = kartabl.build(dataclasses.replace(settings, mode="production"))
+    real = kartabl.build(settings.model_copy(update={"mode": "production"}))
     page = webapp.create_app(real).test_client().get("/sign-in")
     assert page.status_code == 200
     assert "demo-people__one" not in page.text

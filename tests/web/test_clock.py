@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -119,7 +118,7 @@ def test_a_worker_that_died_under_a_later_clock_is_not_taken_for_alive(
 
 @pytest.fixture
 def production(settings: Settings, clock: StandingClock) -> Iterator[kartabl.Application]:
-    built = kartabl.build(replace(settings, mode="production"), now=clock)
+    built = kartabl.build(settings.model_copy(update={"mode": "production"}), now=clock)
     yield built
     built.database.dispose()
 

@@ -25,6 +25,7 @@ from tests.databases import SQLITE, fresh_database
 from tests.play import Play
 from tests.providers.zarinpal_server import MERCHANT, ZarinpalServer
 from tests.scenarios import gas_office as office
+from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 from tests.web.world import World
 from workflows.providers.on_screen import OnScreenOutbox
@@ -46,19 +47,16 @@ class Shop(World):
     @classmethod
     def opened(cls, folder: Path, url: str, client: httpx.Client) -> Shop:
         settings = Settings(
-            secret_key="s" * 32,
+            secret_key=SECRET_KEY,
             database_url=fresh_database(SQLITE, prepare=prepare),
             files_path=folder,
             public_url="http://localhost",
-            payment_gateway="zarinpal",
-            zarinpal_merchant=MERCHANT,
-            zarinpal_url=url,
         )
         clock = StandingClock(SATURDAY)
         services = Services(
             settings=settings,
             public_url=settings.public_url,
-            calendar=kartabl.office_calendar(settings),
+            calendar=kartabl.office_calendar(),
             sms=OnScreenOutbox(),
             payment_gateway=Zarinpal(MERCHANT, base_url=url, timeout=PATIENCE, client=client),
         )

@@ -31,6 +31,7 @@ from tests.engine.test_documents import PDF
 from tests.play import Play
 from tests.scenarios import certificates
 from tests.scenarios import gas_office as office
+from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 
 CSRF = "token-of-this-session"
@@ -103,7 +104,7 @@ def dump(connection: Connection, *, but: tuple[str, ...] = ()) -> dict[str, list
 def build_world(folder: Path, *, prepare: Any, now: datetime) -> World:
     """A world on SQLite with cases that wait at different places, all of them of ``contractor``."""
     settings = Settings(
-        secret_key="s" * 32,
+        secret_key=SECRET_KEY,
         database_url=fresh_database(SQLITE, prepare=prepare),
         files_path=folder,
         mode="production",

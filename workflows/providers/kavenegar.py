@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import httpx
 
+from engine.settings import Section, setting
 from workflows.providers.errors import ProviderError
+from workflows.providers.registry import Wiring, sms_providers
 from workflows.providers.sms import SentSms
 from workflows.providers.transport import Answer, checked_base, number, post, words
 
@@ -32,6 +34,15 @@ PERMANENT: Final = {
     501,  # a test account sends to its owner only
 }
 NOT_DELIVERABLE: Final = {6: "failed", 11: "not delivered", 13: "cancelled", 14: "blocked by the receiver"}
+
+
+class KavenegarSettings(Section):
+    """The account at Kavenegar, for KARTABL_SMS_PROVIDER=kavenegar."""
+
+    kavenegar_key: str = setting(
+        "API key of Kavenegar", secret=True, pattern=KEY.pattern, allowed="letters and digits, as in its panel"
+    )
+    kavenegar_sender: str = setting("sender line of Kavenegar; empty: the account's own", default="")
 
 
 class Kavenegar:
@@ -124,3 +135,8 @@ def _sent(entry: dict[str, Any]) -> SentSms:
     if status in NOT_DELIVERABLE:
         raise ProviderError(f"Kavenegar message {provider_id}: {NOT_DELIVERABLE[status]}", permanent=True)
     return SentSms(provider_id=str(provider_id))
+
+
+@sms_providers.register("kavenegar", settings=KavenegarSettings)
+def configured(settings: KavenegarSettings, _wiring: Wiring) -> Kavenegar:
+    return Kavenegar(settings.kavenegar_key, sender=settings.kavenegar_sender)

@@ -1,5 +1,7 @@
 """Delivery without a provider: the outbox is shown on a page, and that is all."""
 
+from engine.settings import Section
+from workflows.providers.registry import Wiring, sms_providers
 from workflows.providers.sms import SentSms
 
 
@@ -11,3 +13,8 @@ class OnScreenOutbox:
 
     def send(self, *, receiver: str, text: str, message_id: str) -> SentSms:
         return SentSms(provider_id="shown")
+
+
+@sms_providers.register("screen", stand_in=True)
+def configured(_settings: Section, _wiring: Wiring) -> OnScreenOutbox:
+    return OnScreenOutbox()

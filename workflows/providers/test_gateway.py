@@ -11,9 +11,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import NotFound
+from engine.settings import Section
 from models.test_gateway import TestGatewayPayment, TestGatewayState
 from workflows.providers.errors import ProviderError
 from workflows.providers.payment_gateway import StartedPayment, UnverifiedPayment, Verification
+from workflows.providers.registry import Wiring, payment_gateways
 
 Decision = Literal["pay", "fail", "cancel"]
 
@@ -145,3 +147,8 @@ def _with_query(url: str, **values: str) -> str:
     parts = urlsplit(url)
     kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in values]
     return urlunsplit(parts._replace(query=urlencode([*kept, *values.items()])))
+
+
+@payment_gateways.register(BuiltInTestGateway.name, stand_in=True)
+def configured(_settings: Section, wiring: Wiring) -> BuiltInTestGateway:
+    return BuiltInTestGateway(wiring.sessions, base_url=wiring.public_url, clock=wiring.clock)

@@ -38,7 +38,8 @@ class Answer:
 def checked_base(url: str) -> str:
     """``url`` without its last slash. Secrets go there, so it must be https, or on this very machine."""
     parsed = httpx.URL(url)
-    if parsed.scheme != "https" and not (parsed.scheme == "http" and _is_this_machine(parsed.host)):
+    safe = parsed.scheme == "https" or (parsed.scheme == "http" and _is_this_machine(parsed.host))
+    if not safe or not parsed.host:
         raise ValueError(f"A provider's address must be https: {url!r}")
     return url.rstrip("/")
 

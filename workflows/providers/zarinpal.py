@@ -1,12 +1,14 @@
 """Zarinpal's payment gateway, REST version 4."""
 
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import httpx
 
+from engine.settings import Checked, Section, setting
 from workflows.providers.errors import ProviderError
 from workflows.providers.payment_gateway import StartedPayment, UnverifiedPayment, Verification
+from workflows.providers.registry import Wiring, payment_gateways
 from workflows.providers.transport import Answer, checked_base, number, post, words
 
 AUTHORITY: Final = re.compile(r"[A-Z][0-9A-Za-z]{35}", re.ASCII)
@@ -34,6 +36,26 @@ INQUIRY: Final[dict[str, tuple[str, str]]] = {
     "FAILED": ("failed", "not_paid"),
     "REVERSED": ("failed", "reversed"),
 }
+
+
+def _safe(url: str) -> str:
+    try:
+        return checked_base(url)
+    except (ValueError, httpx.InvalidURL):
+        raise ValueError("is no safe address") from None
+
+
+class ZarinpalSettings(Section):
+    """The merchant at Zarinpal, for KARTABL_PAYMENT_GATEWAY=zarinpal."""
+
+    zarinpal_merchant: str = setting(
+        "merchant id of Zarinpal", secret=True, pattern=MERCHANT.pattern, allowed="36 characters, as in its panel"
+    )
+    zarinpal_url: Annotated[str, Checked(_safe)] = setting(
+        "Zarinpal itself, or https://sandbox.zarinpal.com to try out",
+        default="https://payment.zarinpal.com",
+        allowed="https://…, or an address of this machine",
+    )
 
 
 class Zarinpal:
@@ -163,3 +185,8 @@ def _code(answer: Answer) -> int | None:
     """The code of the answer: an error's before a success's, should both be there."""
     code = number(answer.part("errors").get("code"))
     return number(answer.part("data").get("code")) if code is None else code
+
+
+@payment_gateways.register("zarinpal", settings=ZarinpalSettings)
+def configured(settings: ZarinpalSettings, _wiring: Wiring) -> Zarinpal:
+    return Zarinpal(settings.zarinpal_merchant, base_url=settings.zarinpal_url)

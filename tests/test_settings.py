@@ -1,0 +1,316 @@
+"""The settings of an installation: what is refused, with which words, and that all of it is told at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import kartabl
+from engine.settings import Section, Settings, SettingsInvalid, setting, variable_of
+from tests.secret import SECRET_KEY
+from workflows.providers import registry
+from workflows.providers.kavenegar import Kavenegar
+from workflows.providers.on_screen import OnScreenOutbox
+from workflows.providers.registry import SERVICES, Chosen, Wiring, sms_providers
+from workflows.providers.zarinpal import Zarinpal
+
+ROOT = Path(__file__).parent.parent
+MERCHANT = "11111111-2222-3333-4444-555555555555"
+DEMO = {"secret_key": SECRET_KEY, "mode": "demo"}
+OFFICE = {
+    "secret_key": SECRET_KEY,
+    "payment_gateway": "zarinpal",
+    "zarinpal_merchant": MERCHANT,
+    "sms_provider": "kavenegar",
+    "kavenegar_key": "4B6973686B616E",
+}
+
+
+def read(**values: str) -> tuple[Settings, Chosen]:
+    return kartabl.read_settings({variable_of(name): value for name, value in values.items()} | {"PATH": "/bin"})
+
+
+def problems(**values: str) -> list[str]:
+    with pytest.raises(SettingsInvalid) as refused:
+        read(**values)
+    return str(refused.value).splitlines()
+
+
+def wired(chosen: Chosen) -> tuple[object, object]:
+    wiring = Wiring(sessions=None, public_url="http://localhost", clock=kartabl.utc_now)  # type: ignore[arg-type]
+    return chosen.payment_gateway.make(wiring), chosen.sms.make(wiring)
+
+
+# ---------------------------------------------------------------- what is accepted
+
+
+def test_an_office_is_described_by_its_environment() -> None:
+    settings, chosen = read(
+        **OFFICE,
+        public_url="https://kartabl.example.ir",
+        database_url="postgresql://kartabl:pw@localhost/kartabl",
+        files_path="/srv/files",
+        worker_tick="0.5",
+        trusted_proxies="1",
+        session_hours=" 8 ",
+    )
+    assert settings == Settings(
+        secret_key=SECRET_KEY,
+        public_url="https://kartabl.example.ir",
+        database_url="postgresql://kartabl:pw@localhost/kartabl",
+        files_path=Path("/srv/files"),
+        worker_tick=0.5,
+        trusted_proxies=1,
+        session_hours=8,
+        secure_cookies=True,
+    )
+    gateway, sms = wired(chosen)
+    assert (type(gateway), type(sms)) == (Zarinpal, Kavenegar)
+
+
+def test_an_empty_variable_counts_as_not_given() -> None:
+    settings, _chosen = read(**DEMO, session_hours="", database_url=" ", kavenegar_sender="")
+    assert (settings.session_hours, settings.database_url) == (12, "sqlite:///var/kartabl.db")
+
+
+@pytest.mark.parametrize("text", ["yes", "1", "true", "YES"])
+def test_yes_is_said_in_several_ways(text: str) -> None:
+    assert read(**DEMO, secure_cookies=text)[0].secure_cookies is True
+
+
+@pytest.mark.parametrize(("address", "secure"), [("https://a.ir", True), ("http://a.ir", False)])
+def test_cookies_are_secure_where_the_public_address_is(address: str, secure: bool) -> None:
+    assert read(**DEMO, public_url=address)[0].secure_cookies is secure
+
+
+def test_the_environment_of_the_process_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KARTABL_MODE", "staging")
+    assert Settings(secret_key=SECRET_KEY).mode == "production"
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("mode", "Demo", "is not allowed; allowed: production, staging, demo; given: 'Demo'"),
+        ("database_url", "mysql://u:hidden@h/x", "begins with mysql:; allowed: a URL of sqlite, postgresql"),
+        ("database_url", "kartabl.db", "is no SQLAlchemy URL; allowed: a URL of sqlite"),
+        ("public_url", "kartabl.example.ir", "is no address of this kind; allowed: http://… or https://…; given:"),
+        ("public_url", "https://", "is no address of this kind"),
+        ("public_url", "ftp://a.ir", "is no address of this kind"),
+        ("upload_limit", "6MB", "is not allowed; allowed: a whole number from 1 to 50000000; given: '6MB'"),
+        ("worker_tick", "often", "is not allowed; allowed: a number from 0.01 to 60; given: 'often'"),
+        ("worker_tick", "0", "is not allowed; allowed: a number from 0.01 to 60; given: '0'"),
+        ("worker_tick", "nan", "is not allowed; allowed: a number from 0.01 to 60; given: 'nan'"),
+        ("trusted_proxies", "-1", "is not allowed; allowed: a whole number from 0 to 10; given: '-1'"),
+        ("trusted_proxies", "1.5", "is not allowed; allowed: a whole number from 0 to 10; given: '1.5'"),
+        ("secure_cookies", "maybe", "is not allowed; allowed: yes or no; given: 'maybe'"),
+        ("session_hours", "0", "is not allowed; allowed: a whole number from 1 to 168; given: '0'"),
+        ("session_idle_minutes", "721", "is longer than the 12 hours of KARTABL_SESSION_HOURS; allowed:"),
+        ("payment_gateway", "paypal", "is not allowed; allowed: test, zarinpal; given: 'paypal'"),
+        ("sms_provider", "kavenegr", "is not allowed; allowed: kavenegar, screen; given: 'kavenegr'"),
+        ("allow_stand_ins", "sms,payment_gateway", "is not allowed; allowed: payment_gateway, sms_provider; given:"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_is_allowed_and_what_was_given(name: str, value: str, words: str) -> None:
+    [problem] = problems(**{**DEMO, name: value})
+    assert problem.startswith(f"{variable_of(name)} {words}")
+    assert "hidden" not in problem
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("", "must be given"),
+        ("7Kx9-Qm2v", "holds 9 characters only"),
+        ("s" * 40, "follows a simple pattern and can be guessed"),
+        ("kartabl-" * 5, "follows a simple pattern and can be guessed"),
+        ("abcdefghijklmnopqrstuvwxyz0123456789", "follows a simple pattern and can be guessed"),
+        ("0110100110010110100101100110100110010", "follows a simple pattern and can be guessed"),
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_refused_and_never_shown(secret: str, words: str) -> None:
+    [problem] = problems(mode="demo", secret_key=secret)
+    assert problem.startswith(f"KARTABL_SECRET_KEY {words}; allowed: 32 random characters or more")
+    assert not secret or secret not in problem
+
+
+def test_no_secret_is_shown_by_settings_that_are_printed() -> None:
+    settings, chosen = read(**OFFICE, database_url="postgresql://kartabl:hidden@localhost/kartabl")
+    printed = repr(settings) + repr(chosen)
+    for secret in (SECRET_KEY, MERCHANT, OFFICE["kavenegar_key"], "hidden"):
+        assert secret not in printed
+
+
+def test_https_without_secure_cookies_is_refused() -> None:
+    [problem] = problems(**DEMO, public_url="https://a.ir", secure_cookies="no")
+    assert problem.startswith("KARTABL_SECURE_COOKIES must not be no: KARTABL_PUBLIC_URL begins with https")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("secret_kay", "; KARTABL_SECRET_KEY is"),
+        ("kavenegar_keys", "; KARTABL_KAVENEGAR_KEY is"),
+        ("trusted_proxy", "; KARTABL_TRUSTED_PROXIES is"),
+        ("x", ""),
+    ],
+)
+def test_a_misspelt_name_is_told_with_the_nearest_right_one(name: str, nearest: str) -> None:
+    assert problems(**{**DEMO, name: "1"}) == [f"{variable_of(name)} is not a setting{nearest}"]
+
+
+@pytest.mark.parametrize("name", ["weekend", "office_opens", "office_closes", "time_zone"])
+def test_a_setting_that_moved_to_a_page_is_told_with_the_page(name: str) -> None:
+    [problem] = problems(**{**DEMO, name: "friday"})
+    assert problem.startswith(f"{variable_of(name)} is no setting any more; an admin changes it at /calendar/settings.")
+    assert "این تنظیم اکنون در صفحهٔ «هفته و ساعت اداری» است." in problem
+
+
+def test_every_problem_is_told_at_once() -> None:
+    told = problems(
+        mode="Demo",
+        secret_key="short",
+        public_url="https://a.ir",
+        secure_cookies="no",
+        trusted_proxies="many",
+        payment_gateway="zarinpal",
+        zarinpal_url="http://evil.example",
+        sms_provider="kavenegar",
+        weekend="friday",
+        secret="x",
+    )
+    assert [line.split()[0].removeprefix("KARTABL_") for line in told] == [
+        "SECRET",
+        "WEEKEND",
+        "SECRET_KEY",
+        "MODE",
+        "SECURE_COOKIES",
+        "TRUSTED_PROXIES",
+        "ZARINPAL_MERCHANT",
+        "ZARINPAL_URL",
+        "KAVENEGAR_KEY",
+    ]
+
+
+# ---------------------------------------------------------------- providers
+
+
+def test_a_provider_needs_its_own_settings_only_when_it_is_chosen() -> None:
+    assert isinstance(wired(read(**DEMO)[1])[1], OnScreenOutbox)
+    [problem] = problems(**DEMO, sms_provider="kavenegar")
+    assert problem.startswith("KARTABL_KAVENEGAR_KEY must be given; allowed: letters and digits, as in its panel")
+    read(**DEMO, kavenegar_key="not looked at while nobody sends by it")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("kavenegar_key", "a b"), ("zarinpal_merchant", "1234"), ("zarinpal_merchant", "x" + MERCHANT)],
+)
+def test_a_wrong_key_of_a_provider_is_refused_and_not_shown(name: str, value: str) -> None:
+    [problem] = problems(**OFFICE | {name: value})
+    assert problem.startswith(f"{variable_of(name)} is not allowed; allowed: ")
+    assert "given" not in problem
+
+
+@pytest.mark.parametrize("address", ["http://payment.example", "payment.example", "https://", "ftp://a.ir"])
+def test_a_provider_is_reached_by_a_safe_address_only(address: str) -> None:
+    [problem] = problems(**OFFICE, zarinpal_url=address)
+    assert problem.startswith("KARTABL_ZARINPAL_URL is no safe address; allowed: https://…")
+
+
+def test_production_refuses_stand_ins_unless_they_are_allowed_by_name() -> None:
+    assert problems(secret_key=SECRET_KEY) == [
+        "KARTABL_PAYMENT_GATEWAY is test, which only stands in for a real provider and is refused in production; "
+        "set it to zarinpal, or set KARTABL_ALLOW_STAND_INS=payment_gateway",
+        "KARTABL_SMS_PROVIDER is screen, which only stands in for a real provider and is refused in production; "
+        "set it to kavenegar, or set KARTABL_ALLOW_STAND_INS=sms_provider",
+    ]
+    [problem] = problems(**OFFICE | {"sms_provider": "screen"}, allow_stand_ins="payment_gateway")
+    assert problem.startswith("KARTABL_SMS_PROVIDER is screen")
+    read(**OFFICE | {"sms_provider": "screen"}, allow_stand_ins="sms_provider")
+    read(secret_key=SECRET_KEY, allow_stand_ins="payment_gateway, sms_provider")
+
+
+@pytest.mark.parametrize("mode", ["demo", "staging"])
+def test_demo_and_staging_work_with_stand_ins(mode: str) -> None:
+    read(secret_key=SECRET_KEY, mode=mode)
+
+
+class PigeonSettings(Section):
+    """What a made-up provider needs."""
+
+    pigeon_loft: str = setting("where the pigeons live")
+
+
+@pytest.fixture
+def pigeon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A provider as one more file of workflows/providers/ would register it."""
+    monkeypatch.setattr(sms_providers, "_providers", dict(sms_providers._providers))
+
+    @sms_providers.register("pigeon", settings=PigeonSettings)
+    def configured(settings: PigeonSettings, _wiring: Wiring) -> Any:
+        return f"pigeons of {settings.pigeon_loft}"
+
+    yield configured
+
+
+def test_one_more_provider_is_a_choice_with_settings_of_its_own_and_nothing_else_changes(pigeon: Any) -> None:
+    assert wired(read(**DEMO, sms_provider="pigeon", pigeon_loft="the tower")[1])[1] == "pigeons of the tower"
+    [problem] = problems(**DEMO, sms_provider="owl")
+    assert "allowed: kavenegar, pigeon, screen; given: 'owl'" in problem
+    [problem] = problems(**DEMO, sms_provider="pigeon")
+    assert problem == "KARTABL_PIGEON_LOFT must be given; allowed: a text"
+    [problem] = problems(**DEMO, pigeon_lofts="x")
+    assert problem == "KARTABL_PIGEON_LOFTS is not a setting; KARTABL_PIGEON_LOFT is"
+    assert "set it to kavenegar or pigeon, or" in problems(secret_key=SECRET_KEY)[1]
+    shown = CliRunner().invoke(kartabl.main, ["settings"]).output
+    assert "KARTABL_PIGEON_LOFT must be given\n    where the pigeons live" in shown
+
+
+def test_two_providers_of_one_name_are_refused(pigeon: Any) -> None:
+    with pytest.raises(ValueError, match="Two providers of sms_provider are called 'pigeon'"):
+        sms_providers.register("pigeon")(pigeon)
+
+
+def test_the_engine_knows_no_provider_by_name() -> None:
+    names = "|".join(name for providers in SERVICES for name in providers.real())
+    naming = [str(path) for path in (ROOT / "engine").rglob("*.py") if re.search(names, path.read_text("utf-8"), re.I)]
+    assert naming == []
+    assert not re.search(names, (ROOT / "kartabl.py").read_text("utf-8"), re.I)
+
+
+# ---------------------------------------------------------------- what is written about them
+
+
+def test_the_command_prints_every_setting_with_its_meaning() -> None:
+    shown = CliRunner().invoke(kartabl.main, ["settings"]).output
+    for section in kartabl.sections():
+        for name, field in section.model_fields.items():
+            assert field.description
+            assert f"{variable_of(name)} " in shown
+    assert "KARTABL_SESSION_HOURS = 12\n" in shown
+    assert "allowed: a whole number from 1 to 168" in shown
+
+
+def test_the_example_names_known_settings_only_and_its_values_are_allowed() -> None:
+    text = (ROOT / ".env.example").read_text("utf-8")
+    given = dict(re.findall(r"^#?(KARTABL_\w+)=(.*)$", text, re.M))
+    known = {one.variable for section in kartabl.sections() for one in section.documented()}
+    assert given
+    assert given.keys() <= known
+    secrets = {variable_of(name): OFFICE[name] for name in ("secret_key", "zarinpal_merchant", "kavenegar_key")}
+    kartabl.read_settings(given | secrets)
+
+
+def test_the_choice_of_a_section_is_a_registry() -> None:
+    assert [providers.service for providers in SERVICES] == [
+        name for name in registry.Choice.model_fields if name != "allow_stand_ins"
+    ]
