@@ -19,7 +19,7 @@ import kartabl
 import webapp
 from engine.settings import Settings
 from tests.compiled_templates import CompiledTemplates
-from tests.databases import SQLITE, fresh_database, postgres_url
+from tests.databases import DATABASES, SQLITE, fresh_database, postgres_or_skip, topics_of
 from tests.play import PASSWORD, People, Play
 from tests.scans import Scans
 from tests.secret import SECRET_KEY
@@ -35,6 +35,21 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("kartabl")
 
 SATURDAY = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # 1405/08/30, 10:00 in Tehran: a working day
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--both-databases", action="store_true", help="repeat every test that has a database on PostgreSQL"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with a database runs on SQLite, and on PostgreSQL too if what it looks at differs there."""
+    by_hand = [marker.args[0] for marker in metafunc.definition.iter_markers("parametrize")]
+    if "server" in metafunc.fixturenames and "server" not in by_hand:
+        declared = topics_of(metafunc.definition)
+        both = declared or metafunc.config.getoption("both_databases")
+        metafunc.parametrize("server", DATABASES if both else DATABASES[:1], indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,10 +78,15 @@ def prepare(url: str) -> None:
     application.database.dispose()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh database with schema and diagrams; every test that uses it runs on SQLite and on PostgreSQL."""
-    server = SQLITE if request.param == "sqlite" else postgres_url()
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> str:
+    """Where a test makes its databases: ``SQLITE``, and once more PostgreSQL's where it says ``both_databases``."""
+    return SQLITE if request.param == "sqlite" else postgres_or_skip()
+
+
+@pytest.fixture
+def database_url(server: str) -> str:
+    """A fresh database with schema and diagrams."""
     return fresh_database(server, prepare=prepare)
 
 

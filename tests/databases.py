@@ -28,6 +28,20 @@ from models.base import Base
 from models.migrate import import_all_tables
 
 SQLITE = "sqlite://"  # stands for "any fresh SQLite file"
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)]
+
+# What differs between SQLite and PostgreSQL. A test that looks at one of these says so, with
+# ``@pytest.mark.both_databases("locking")`` or ``pytestmark = …`` for its file, and runs on both. Every other test
+# that needs a database runs on SQLite alone, by night on both (``make nightly``).
+TOPICS = {
+    "saving": "what a transaction keeps, undoes and refuses: constraints, lengths, types, rows written together",
+    "locking": "several at once: rows and cases that are locked, who is second, counters, leases",
+    "jobs": "how the worker takes, runs, repeats and moves what is due",
+    "search": "statements of lists and searches: conditions, order, pages, the index they follow",
+    "sql": "statements written by hand or for one database",
+    "migrations": "the schema and the rows that are there when it changes",
+    "story": "the main path of a process, or of a page with a database behind it",
+}
 SPEED = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"]
 START_WITHIN = 30  # seconds
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
@@ -37,6 +51,14 @@ _numbers = itertools.count(1)
 
 class NoPostgres(Exception):
     """No PostgreSQL server could be had; the message says what was tried."""
+
+
+def topics_of(item: pytest.Item | pytest.Function) -> set[str]:
+    """The topics of ``TOPICS`` for which a test runs on both databases. Raises ``UsageError`` for any other word."""
+    topics = {topic for marker in item.iter_markers("both_databases") for topic in marker.args or ("",)}
+    if not topics <= TOPICS.keys():
+        raise pytest.UsageError(f"{item.nodeid}: both_databases says one or more of {', '.join(TOPICS)}")
+    return topics
 
 
 def create_tables(url: str) -> None:

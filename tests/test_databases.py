@@ -1,9 +1,16 @@
 """The tests' own databases: real ones, fresh ones, and none that sees another's rows."""
 
+import re
+from pathlib import Path
+
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from tests.databases import SQLITE, drop_database, fresh_database, postgres_or_skip
+from kartabl import DIAGRAMS
+from tests.databases import TOPICS, drop_database, fresh_database
+
+TESTS = Path(__file__).parent
+pytestmark = pytest.mark.both_databases("sql")
 
 
 def write_a_row(url: str) -> None:
@@ -19,11 +26,6 @@ def tables(url: str) -> set[str]:
     names = set(inspect(engine).get_table_names())
     engine.dispose()
     return names
-
-
-@pytest.fixture(params=[pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.pg)])
-def server(request: pytest.FixtureRequest) -> str:
-    return SQLITE if request.param == "sqlite" else postgres_or_skip()
 
 
 def test_a_fresh_database_holds_what_was_prepared_once_and_nothing_of_another(server: str) -> None:
@@ -44,3 +46,22 @@ def test_a_fresh_database_has_the_tables_of_the_models(server: str) -> None:
     url = fresh_database(server)
     assert {"cases", "tasks"} <= tables(url)
     drop_database(url)
+
+
+def declared() -> dict[str, set[str]]:
+    """The topics for which tests run on both databases, and the files of these tests."""
+    places: dict[str, set[str]] = {topic: set() for topic in TOPICS}
+    for file in TESTS.rglob("test_*.py"):
+        for topic in re.findall(r'^(?:pytestmark = |@)pytest\.mark\.both_databases\("(\w+)"\)', file.read_text(), re.M):
+            places[topic].add(str(file))
+    return places
+
+
+def test_each_topic_has_tests_on_both_databases() -> None:
+    assert [topic for topic, files in declared().items() if not files] == []
+
+
+@pytest.mark.parametrize("process", [diagram.stem for diagram in DIAGRAMS.glob("*.bpmn")])
+def test_each_process_has_a_story_on_both_databases(process: str) -> None:
+    stories = [Path(file) for file in declared()["story"] if "scenarios" in file]
+    assert any(process in file.read_text() for file in stories)

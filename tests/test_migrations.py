@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 from models import migrate
 from models.base import Base
 from models.database import open_database
-from tests.databases import SQLITE, fresh_database, postgres_url
+from tests.databases import fresh_database
 
 
 def nothing(url: str) -> None:
@@ -21,9 +21,9 @@ def nothing(url: str) -> None:
     database.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def test_migrations_and_models_agree_and_can_be_undone(kind: str) -> None:
-    database = open_database(fresh_database(SQLITE if kind == "sqlite" else postgres_url(), prepare=nothing))
+@pytest.mark.both_databases("migrations")
+def test_migrations_and_models_agree_and_can_be_undone(server: str) -> None:
+    database = open_database(fresh_database(server, prepare=nothing))
     assert not migrate.is_current(database)
     migrate.upgrade(database)
     assert migrate.is_current(database)

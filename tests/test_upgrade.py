@@ -52,8 +52,7 @@ REVISION = "0011"  # the schema of the kept database
 @lru_cache
 def kept_sqlite() -> str:
     """The SQLite database as it was kept, in its old schema."""
-    url = fresh_database(SQLITE, prepare=restore)
-    return url
+    return fresh_database(SQLITE, prepare=restore)
 
 
 def restore(url: str) -> None:
@@ -65,8 +64,7 @@ def restore(url: str) -> None:
 @lru_cache
 def kept_postgresql() -> str:
     """The same rows in PostgreSQL, in the old schema by its migrations."""
-    url = fresh_database(postgres_url(), prepare=lambda url: carry_over(kept_sqlite(), url))
-    return url
+    return fresh_database(postgres_url(), prepare=lambda url: carry_over(kept_sqlite(), url))
 
 
 def carry_over(source_url: str, url: str) -> None:
@@ -110,9 +108,9 @@ def application_on(url: str, files: Path, clock: StandingClock) -> kartabl.Appli
 
 
 @lru_cache
-def upgraded(kept: Callable[[], str]) -> str:
+def upgraded(server: str) -> str:
     """The database after what ``kartabl run`` does first: migrations, calendar, today's diagrams."""
-    url = copy_of(kept())
+    url = copy_of(kept_sqlite() if server == SQLITE else kept_postgresql())
     application = application_on(url, Path(), StandingClock(SATURDAY))
     kartabl.bring_up_to_date(application)
     bundle = application.deploy()
@@ -153,29 +151,14 @@ def whose(task: Task, people: list[Person]) -> str:
     )
 
 
-KEPT_BY = {"sqlite": kept_sqlite, "postgresql": kept_postgresql}
-
-
-def world_of(kind: str, files: Path) -> Upgraded:
+@pytest.fixture
+def world(server: str, tmp_path: Path) -> Iterator[Upgraded]:
     clock = StandingClock(SATURDAY)
-    application = application_on(copy_of(upgraded(KEPT_BY[kind])), files, clock)
+    application = application_on(copy_of(upgraded(server)), tmp_path, clock)
     app = webapp.create_app(application)
     app.testing = True
-    return Upgraded(application, app, Play(application, clock))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[Upgraded]:
-    made = world_of("sqlite", tmp_path)
-    yield made
-    made.application.database.dispose()
-
-
-@pytest.fixture
-def postgresql_world(tmp_path: Path) -> Iterator[Upgraded]:
-    made = world_of("postgresql", tmp_path)
-    yield made
-    made.application.database.dispose()
+    yield Upgraded(application, app, Play(application, clock))
+    application.database.dispose()
 
 
 # ---------------------------------------------------------------- the next step of each kind
@@ -299,21 +282,6 @@ def test_the_kept_cases_wait_at_every_step_that_is_tried_here(world: Upgraded) -
 
 @pytest.mark.parametrize(("process", "key"), STEPS, ids=str)
 def test_a_task_that_was_open_before_the_upgrade_is_done_after_it(world: Upgraded, process: str, key: str) -> None:
-    do_and_look(world, process, key)
-
-
-@pytest.mark.pg
-@pytest.mark.parametrize(
-    ("process", "key"),
-    [("project_registration", "review_invoice"), ("gas_inspection", "record_report"), ("ticket", "answer_ticket")],
-    ids=str,
-)
-def test_and_on_postgresql(postgresql_world: Upgraded, process: str, key: str) -> None:
-    do_and_look(postgresql_world, process, key)
-
-
-def do_and_look(world: Upgraded, process: str, key: str) -> None:
-    """Open the task's page (where it is a task) and the case's, and do the task."""
     play = world.play
     task_id = open_tasks(play)[process, key]
     who = world.take_up(task_id)
@@ -333,6 +301,7 @@ def do_and_look(world: Upgraded, process: str, key: str) -> None:
     assert world.ask(who, "GET", f"/cases/{play.case.number}").status_code == 200
 
 
+@pytest.mark.both_databases("migrations")
 def test_an_operation_that_waited_for_the_gateway_is_done_after_the_upgrade(world: Upgraded) -> None:
     play = world.play
     with play.session() as session:
@@ -343,6 +312,7 @@ def test_an_operation_that_waited_for_the_gateway_is_done_after_the_upgrade(worl
     assert play.case.status is CaseStatus.COMPLETED
 
 
+@pytest.mark.both_databases("migrations")
 def test_what_falls_due_after_the_upgrade_happens_without_an_incident(world: Upgraded) -> None:
     world.play.after(timedelta(days=60))
     with world.play.session() as session:

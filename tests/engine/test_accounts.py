@@ -22,6 +22,7 @@ from tests.play import PASSWORD
 # Registering
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("ACC-1")
 def test_an_account_works_only_after_its_code_was_typed(desk):
     mark = desk.register()
@@ -58,6 +59,7 @@ def test_a_code_lives_two_minutes(desk):
     assert desk.confirm(desk.code(), mark).active
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.rule("ACC-2")
 def test_a_code_allows_five_tries_and_the_wrong_ones_stay_counted(desk):
     mark = desk.register()
@@ -172,6 +174,7 @@ def test_five_wrong_passwords_are_enough_and_lock_nobody_else_out(desk):
     assert desk.sign_in()[0].username == MOBILE
 
 
+@pytest.mark.both_databases("search")
 def test_one_address_cannot_try_many_accounts(desk):
     for number in range(60):
         with pytest.raises(SignInRefused):
@@ -266,6 +269,7 @@ def test_the_present_password_cannot_be_guessed_with_a_stolen_session(desk):
         desk.does(change)
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("ACC-3")
 def test_a_forgotten_password_is_recovered_by_code(desk):
     desk.registered()

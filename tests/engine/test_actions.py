@@ -14,6 +14,8 @@ from engine.queries import actions
 from tests.databases import postgres_url
 from tests.engine.small import Small, chain, end, event, flow, process, service, start, user_task
 
+pytestmark = pytest.mark.both_databases("search")
+
 operations = Operations()
 
 

@@ -45,6 +45,7 @@ def test_a_deadline_remembers_what_it_was_counted_from(office: CalendarOffice, q
         assert row.calendar_revision == 1
 
 
+@pytest.mark.both_databases("jobs")
 @pytest.mark.rule("TKT-5")
 def test_a_day_struck_while_something_waits_moves_the_task_the_timer_and_the_case_itself(
     office: CalendarOffice, question: int
@@ -128,6 +129,7 @@ def test_a_day_that_is_worked_after_all_brings_the_deadline_forward_and_a_past_o
     assert set(office.open(case_id)) == {"answer", "escalate"}
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_timer_does_not_fire_between_the_change_and_its_move(office: CalendarOffice, question: int) -> None:
     office.change(CLOSED)
     office.until(MONDAY)
@@ -138,6 +140,7 @@ def test_a_timer_does_not_fire_between_the_change_and_its_move(office: CalendarO
     assert set(office.open(question)) == {"answer", "escalate"}
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_suspended_case_moves_too_and_holds_its_timer(office: CalendarOffice, question: int) -> None:
     boss = office.actor("boss")
     with office.engine.transaction() as session:
@@ -244,6 +247,7 @@ def test_a_plain_length_of_time_does_not_move(server: str) -> None:
     office.close()
 
 
+@pytest.mark.both_databases("jobs")
 def test_one_that_cannot_be_moved_holds_up_nobody_and_is_told(office: CalendarOffice, question: int) -> None:
     other = office.start().case.id
     with office.engine.transaction() as session:
@@ -272,6 +276,7 @@ def test_what_is_taken_back_is_as_it_was(office: CalendarOffice, question: int) 
     assert office.timers(question) == {"late": MONDAY}
 
 
+@pytest.mark.both_databases("jobs")
 def test_many_cases_move_each_for_itself_and_the_rest_later(office: CalendarOffice) -> None:
     cases = [office.start().case.id for _ in range(7)]
     office.change(CLOSED)

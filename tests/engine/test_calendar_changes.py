@@ -66,6 +66,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 # ---------------------------------------------------------------- filling
 
 
+@pytest.mark.both_databases("saving")
 def test_the_public_holidays_of_twenty_one_years_are_taken_over_once(sessions: sessionmaker[Session]) -> None:
     def fill() -> int:
         with sessions.begin() as session:
@@ -92,6 +93,7 @@ def test_the_public_holidays_of_twenty_one_years_are_taken_over_once(sessions: s
         )
 
 
+@pytest.mark.both_databases("saving")
 def test_a_later_version_adds_the_years_that_are_missing_and_touches_no_other(
     sessions: sessionmaker[Session],
 ) -> None:
@@ -138,6 +140,7 @@ def test_another_process_sees_the_change_at_its_next_step(office: CalendarOffice
     database.dispose()
 
 
+@pytest.mark.both_databases("locking")
 def test_of_two_admins_who_save_at_once_the_second_is_shown_the_preview_again(office: CalendarOffice) -> None:
     office.start()
     other = Proposal({day(1405, 9, 2): Decided(DayKind.HOLIDAY, "برف")})
@@ -149,6 +152,7 @@ def test_of_two_admins_who_save_at_once_the_second_is_shown_the_preview_again(of
     assert office.look(lambda session: session.scalar(select(func.count()).select_from(CalendarChange))) == 1
 
 
+@pytest.mark.both_databases("locking")
 def test_workers_who_move_at_once_move_each_deadline_once(office: CalendarOffice) -> None:
     cases = [office.start().case.id for _ in range(6)]
     office.change(CLOSED)
@@ -164,6 +168,7 @@ def test_workers_who_move_at_once_move_each_deadline_once(office: CalendarOffice
     assert office.look(lambda session: session.scalar(select(func.count()).select_from(Notice))) == 6
 
 
+@pytest.mark.both_databases("locking")
 def test_people_who_work_while_deadlines_move_lose_nothing(office: CalendarOffice) -> None:
     cases = [office.start().case.id for _ in range(6)]
     office.change(CLOSED)
@@ -191,6 +196,7 @@ def test_an_estimated_day_is_confirmed_or_goes_to_the_day_the_moon_was_seen(offi
         calendar_changes.confirm(session, next_day, by=office.admin(), now=office.clock())
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_change_of_the_week_moves_what_waits(office: CalendarOffice) -> None:
     office.clock.now = at(1405, 9, 4, 10)  # Wednesday
     case_id = office.start().case.id

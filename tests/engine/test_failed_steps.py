@@ -71,6 +71,7 @@ def fails(office: Small, **values: Any) -> OperationFailed:
     return failed.value
 
 
+@pytest.mark.both_databases("saving")
 def test_an_error_that_nothing_catches_is_an_incident_with_its_code(server: str, opened: list[Small]) -> None:
     office = office_with(opened, server, after_asking(event("endEvent", "next", "error E7"), errors="E7"))
     failure = fails(office)
@@ -118,6 +119,7 @@ def test_a_timer_whose_value_is_no_time_fails_where_it_begins(server: str, opene
     assert "soon" in failure.reason
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.parametrize("value", ["nan", "inf"])
 def test_a_value_that_cannot_be_stored_is_an_incident(server: str, opened: list[Small], value: str) -> None:
     body = service("next", "test_failed_steps.number", of="answer") + user_task("more") + end()
@@ -155,6 +157,7 @@ def test_an_error_of_the_library_itself_is_an_incident(
     assert list(office.open(case_id)) == ["next"]
 
 
+@pytest.mark.both_databases("saving")
 def test_a_damaged_state_is_an_incident_and_leaves_the_case_as_it_is(server: str, opened: list[Small]) -> None:
     office = office_with(opened, server, after_asking(user_task("next") + end() + flow("next", "done")))
     case_id = office.start().case.id
@@ -174,6 +177,7 @@ def test_a_case_that_fails_while_another_one_starts_it_is_an_incident_of_that_on
     assert fails(office, answer="other").element == "bad"
 
 
+@pytest.mark.both_databases("saving")
 def test_a_case_that_fails_at_its_very_start_does_not_come_into_being(server: str, opened: list[Small]) -> None:
     office = office_with(
         opened, server, process(start() + event("endEvent", "bad", "error E7") + chain("begin", "bad"), errors="E7")
@@ -184,6 +188,7 @@ def test_a_case_that_fails_at_its_very_start_does_not_come_into_being(server: st
     assert office.look(lambda session: session.scalars(select(Case)).all()) == []
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_timer_that_leads_into_an_error_is_tried_again_and_then_told(server: str, opened: list[Small]) -> None:
     timer = (
         '<bpmn:boundaryEvent id="late" attachedToRef="next"><bpmn:timerEventDefinition><bpmn:timeDuration>PT1H'

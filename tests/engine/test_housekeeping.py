@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 import kartabl
@@ -11,6 +12,8 @@ from engine.jobs import purge
 from models.account import Attempt, VerificationCode
 from tests.play import People
 from tests.standing import StandingClock
+
+pytestmark = pytest.mark.both_databases("sql")
 
 
 def test_old_tries_and_codes_go_and_new_ones_stay(

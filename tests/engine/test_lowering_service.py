@@ -11,7 +11,6 @@ from sqlalchemy import select
 from engine.queries import cases
 from models.case import Case, CaseStatus, FlowPassage, Task, TaskKind, TaskStatus
 from models.job import Job
-from tests.databases import SQLITE, postgres_url
 from tests.engine.small import Small, chain, end, flow, process, properties, start, user_task
 
 MESSAGE = '<bpmn:messageEventDefinition messageRef="objection"/>'
@@ -55,9 +54,8 @@ BRANCHING = process(
 ).replace(b'<bpmn:userTask id="first"', b'<bpmn:userTask default="otherwise" id="first"')
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def small(request: pytest.FixtureRequest) -> Iterator[Small]:
-    server = SQLITE if request.param == "sqlite" else postgres_url()
+@pytest.fixture
+def small(server: str) -> Iterator[Small]:
     made = Small(server, OBJECTING, GIVING_UP, REMINDING, BRANCHING)
     yield made
     made.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from engine.bpmn.diagram import read as diagrams_of
@@ -26,6 +27,7 @@ from tests.engine.trade import (
 # ---------------------------------------------------------------- every kind of thrower and catcher
 
 
+@pytest.mark.both_databases("story")
 def test_end_events_and_send_tasks_send_and_receive_tasks_and_edges_take(server: str) -> None:
     send = (
         f'<bpmn:sendTask id="ask" messageRef="question">{properties(correlation_key="order", payload="order")}'

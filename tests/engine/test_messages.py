@@ -1,4 +1,4 @@
-"""Messages from one case to another by correlation key, through the service and the worker, on both databases."""
+"""Messages from one case to another by correlation key, through the service and the worker."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def office(server: str) -> Iterator[Small]:
     small.close()
 
 
+@pytest.mark.both_databases("story")
 def test_a_message_reaches_the_case_with_its_key_and_brings_only_what_is_named(office: Small) -> None:
     mine, other = buy(office, "A1"), buy(office, "B2")
     sender = sell(office, "A1", secret="x")
@@ -76,6 +77,7 @@ def test_a_number_and_its_text_are_the_same_key(office: Small) -> None:
     assert open_keys(office, case_id) == ["ship"]
 
 
+@pytest.mark.both_databases("jobs")
 def test_of_several_that_wait_the_oldest_subscription_takes_it(office: Small) -> None:
     first, second = buy(office), buy(office)
     sell(office)
@@ -86,6 +88,7 @@ def test_of_several_that_wait_the_oldest_subscription_takes_it(office: Small) ->
     assert open_keys(office, second) == ["ship"]
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_message_that_nobody_waits_for_yet_is_tried_again_with_growing_pauses(office: Small) -> None:
     sell(office)
     office.worker.work()
@@ -120,6 +123,7 @@ def test_at_last_it_is_an_incident_that_a_supervisor_may_retry(office: Small) ->
     assert open_incidents(office) == []
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_message_for_a_suspended_case_is_held_until_it_resumes(office: Small) -> None:
     case_id, boss = buy(office), office.actor("boss")
     with office.engine.transaction() as session:
@@ -186,6 +190,7 @@ def test_a_payload_without_a_value_fails_at_its_element(office: Small) -> None:
 # ---------------------------------------------------------------- exactly once
 
 
+@pytest.mark.both_databases("locking")
 def test_two_workers_race_for_one_delivery_and_one_of_them_makes_it(office: Small) -> None:
     waits = [buy(office, f"A{number}") for number in range(6)]
     for number in range(6):
@@ -205,6 +210,7 @@ def test_two_workers_race_for_one_delivery_and_one_of_them_makes_it(office: Smal
     assert waiting_jobs(office) == []
 
 
+@pytest.mark.both_databases("locking")
 def test_a_worker_whose_lease_ran_out_delivers_nothing(office: Small) -> None:
     case_id = buy(office)
     sell(office)
@@ -221,6 +227,7 @@ def test_a_worker_whose_lease_ran_out_delivers_nothing(office: Small) -> None:
     assert open_keys(office, case_id) == ["ship"]
 
 
+@pytest.mark.both_databases("jobs")
 def test_after_a_crash_between_throw_and_delivery_the_job_is_there(office: Small) -> None:
     case_id = buy(office)
     sell(office)  # the process dies here: the step is committed, and so is the job
@@ -235,6 +242,7 @@ def test_after_a_crash_between_throw_and_delivery_the_job_is_there(office: Small
     assert open_keys(office, case_id) == ["ship"]
 
 
+@pytest.mark.both_databases("saving")
 def test_a_delivery_that_fails_half_way_keeps_nothing(server: str) -> None:
     buyer = process(
         start()
@@ -260,6 +268,7 @@ def test_a_delivery_that_fails_half_way_keeps_nothing(server: str) -> None:
 # ---------------------------------------------------------------- what it costs
 
 
+@pytest.mark.both_databases("sql")
 def test_a_step_without_such_events_costs_nothing_more_however_many_wait(office: Small) -> None:
     def statements_of_a_step() -> int:
         case_id = sell(office, "nobody")

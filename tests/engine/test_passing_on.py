@@ -105,6 +105,7 @@ def test_what_can_be_done_at_a_task_is_for_the_unit_that_has_the_task(small: Sma
         does(small, tasks["transfer"], "south", unit="south")
 
 
+@pytest.mark.both_databases("saving")
 def test_a_task_passed_on_stays_the_same_task_and_all_at_it_goes_along(small: Small) -> None:
     case = case_id(small)
     before = open_tasks(small, case)

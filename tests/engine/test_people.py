@@ -16,6 +16,8 @@ from engine.identity.accounts import SignInRefused
 from engine.identity.verification_codes import CodeRefused
 from models.account import Person, VerificationCode
 
+pytestmark = pytest.mark.both_databases("locking")
+
 # People
 
 

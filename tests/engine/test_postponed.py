@@ -13,6 +13,8 @@ import kartabl
 from engine.persistence import records
 from models.outbox import OutboxMessage
 
+pytestmark = pytest.mark.both_databases("saving")
+
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 

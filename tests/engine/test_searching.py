@@ -20,6 +20,8 @@ from models.database import open_database, session_factory
 from models.definition import ProcessDefinition
 from tests.engine.office import NOW
 
+pytestmark = pytest.mark.both_databases("search")
+
 
 @pytest.fixture
 def opened(database_url: str) -> Iterator[Session]:

@@ -28,8 +28,9 @@ from engine.jobs import purge
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskDraft
 from models.job import Incident, Job
 from models.outbox import OutboxMessage
-from tests.databases import SQLITE, postgres_url
 from tests.engine.small import NOW, AnyForm, Small, chain, end, flow, process, properties, service, start, user_task
+
+pytestmark = pytest.mark.both_databases("saving")
 
 operations = Operations()
 outcomes: dict[str, Any] = {}
@@ -95,10 +96,10 @@ TIMED = process(
 )
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def small(request: pytest.FixtureRequest) -> Iterator[Small]:
+@pytest.fixture
+def small(server: str) -> Iterator[Small]:
     outcomes.clear()
-    made = Small(SQLITE if request.param == "sqlite" else postgres_url(), LOOP, OUTSIDE, TIMED, operations=operations)
+    made = Small(server, LOOP, OUTSIDE, TIMED, operations=operations)
     yield made
     made.close()
 

@@ -1,4 +1,4 @@
-"""Signals inside a case and from one case to all others, through the service and the worker, on both databases."""
+"""Signals inside a case and from one case to all others, through the service and the worker."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ def received(office: Small) -> int:
     return office.look(lambda session: session.scalar(of_signals))
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_signal_reaches_every_case_that_waits_and_each_gets_what_it_carries(office: Small) -> None:
     listening = [waits(office) for _ in range(3)]
     not_yet = office.start("waiter").case.id
@@ -96,6 +97,7 @@ def test_who_begins_to_wait_after_the_throw_hears_nothing(office: Small) -> None
     assert office.open(late)["leave"].scope == "again"
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_signal_is_spread_in_pieces_and_everyone_gets_it_once(office: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_delivery, "BATCH", 2)
     listening = [waits(office) for _ in range(5)]
@@ -281,6 +283,7 @@ def test_a_delivery_that_fails_is_an_incident_of_the_one_that_hears_it_and_may_b
 # ---------------------------------------------------------------- exactly once, and without deadlock
 
 
+@pytest.mark.both_databases("locking")
 def test_workers_race_and_each_case_hears_it_once(office: Small) -> None:
     listening = [waits(office) for _ in range(6)]
     closes(office)
@@ -300,6 +303,7 @@ def test_workers_race_and_each_case_hears_it_once(office: Small) -> None:
     assert left(office) == []
 
 
+@pytest.mark.both_databases("jobs")
 def test_after_a_crash_while_the_signal_is_spread_nobody_is_forgotten_and_nobody_hears_it_twice(
     office: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,6 +330,7 @@ def test_after_a_crash_while_the_signal_is_spread_nobody_is_forgotten_and_nobody
     assert received(office) == 5
 
 
+@pytest.mark.both_databases("locking")
 def test_cases_that_signal_each_other_do_not_lock_each_other(server: str) -> None:
     def player(key: str, says: str, hears: str) -> bytes:
         """Hears the other one, answers, and waits again."""
@@ -382,6 +387,7 @@ def test_cases_that_signal_each_other_do_not_lock_each_other(server: str) -> Non
     office.close()
 
 
+@pytest.mark.both_databases("sql")
 def test_the_step_that_throws_costs_the_same_however_many_wait(office: Small) -> None:
     closes(office)
     office.worker.work()

@@ -42,6 +42,7 @@ def command(settings: Settings, *words: str) -> Result:
     return CliRunner().invoke(kartabl.main, ["clock", *words], env=given)
 
 
+@pytest.mark.both_databases("saving")
 def test_every_process_goes_by_the_same_clock(application: kartabl.Application, staging: StagingClock) -> None:
     clock = StandingClock(SATURDAY)
     other = kartabl.build(application.settings, now=clock)
@@ -75,6 +76,7 @@ def test_the_clock_goes_only_forward_and_not_too_far(staging: StagingClock) -> N
     assert staging.ahead() == timedelta(0)
 
 
+@pytest.mark.both_databases("locking")
 def test_whoever_saw_another_time_moves_nothing(staging: StagingClock) -> None:
     staging.advance(DAY, by=SYSTEM, seen=timedelta(0))
     with pytest.raises(InvalidSubmission):
@@ -165,6 +167,7 @@ def test_the_commands_refuse_production(settings: Settings, words: tuple[str, ..
     assert "demo and staging mode only" in refused.output
 
 
+@pytest.mark.both_databases("saving")
 def test_going_back_to_real_time_leaves_no_limit_of_a_time_to_come(
     application: kartabl.Application, staging: StagingClock
 ) -> None:

@@ -78,6 +78,7 @@ def cases(small: Small) -> int:
     return found
 
 
+@pytest.mark.both_databases("saving")
 def test_what_was_sent_reaches_the_operations_of_the_first_step(small: Small) -> None:
     other = small.start("plain").case
     case = case_of(small, started(small, asking(answer=other.number, remarks="تأییدیه")).id)
@@ -110,6 +111,7 @@ def test_the_history_tells_what_it_was_started_with(small: Small) -> None:
     assert (line.what, line.task_key, line.details["values"]["remarks"]) == ("case_started", "begin", "تأییدیه")
 
 
+@pytest.mark.both_databases("saving")
 def test_a_refusal_of_the_first_step_leaves_no_case(small: Small) -> None:
     with pytest.raises(Refusal) as refused:
         started(small, asking(answer="1405-999999-9", remarks=""))

@@ -49,6 +49,7 @@ def small(server: str) -> Iterator[Small]:
     made.close()
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.parametrize(("who", "role"), [("ali", "citizen"), ("reza", "finance")])
 def test_whoever_holds_one_of_the_roles_starts_it_and_its_tasks_are_theirs_in_that_role(
     small: Small, who: str, role: str

@@ -199,6 +199,7 @@ def test_nobody_completes_it_and_nothing_moves(small: Small) -> None:
     assert set(small.open(case_id)) == {"pay", "visit", "give_up"}
 
 
+@pytest.mark.both_databases("saving")
 def test_when_the_activity_ends_the_same_row_becomes_the_task(small: Small) -> None:
     case_id = in_debt(small)
     before = small.open(case_id)["visit"]
@@ -259,6 +260,7 @@ def test_each_round_has_its_own(small: Small) -> None:
     assert len(rows(small, case_id, "visit")) == 2
 
 
+@pytest.mark.both_databases("saving")
 def test_a_stage_that_begins_anew_keeps_the_row_and_moves_it_to_the_new_person(small: Small) -> None:
     case_id = small.start("staged").case.id
     before = small.open(case_id)["visit"]
@@ -310,6 +312,7 @@ def test_in_whichever_order_the_locks_end(small: Small, first: str) -> None:
     assert len(rows(small, case_id, "visit")) == 1
 
 
+@pytest.mark.both_databases("locking")
 def test_a_due_timer_that_shuts_the_task_comes_before_whoever_completes_it(small: Small) -> None:
     case_id = small.start("timer").case.id
     small.clock.now += timedelta(hours=2)
@@ -334,6 +337,7 @@ def test_a_called_process_shuts_a_task_of_its_caller(small: Small) -> None:
     assert small.open(case_id)["after"].locked is None
 
 
+@pytest.mark.both_databases("saving")
 def test_a_long_reason_is_cut_and_none_is_the_activitys_name(small: Small) -> None:
     assert len(small.open(in_debt(small, "ب" * 400))["visit"].locked or "") == 300
     assert small.open(in_debt(small, ""))["visit"].locked == "بدهی"
@@ -351,6 +355,7 @@ def statements_of(small: Small, case_id: int, key: str, **more: str) -> list[str
     return counted
 
 
+@pytest.mark.both_databases("sql")
 def test_a_step_without_locks_costs_nothing_more_and_an_opened_one_an_update(small: Small) -> None:
     plain, other = small.start("plain").case.id, small.start("idle").case.id
     assert statements_of(small, plain, "first") == statements_of(small, other, "first")
@@ -359,6 +364,7 @@ def test_a_step_without_locks_costs_nothing_more_and_an_opened_one_an_update(sma
     assert len(opening) <= len(statements_of(small, small.start("plain").case.id, "first"))
 
 
+@pytest.mark.both_databases("locking")
 def test_paying_and_completing_at_once_is_decided_by_the_cases_lock(small: Small) -> None:
     """Whoever completes the shut task is told that it is shut, or comes after the payment; nothing in between."""
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Timers of every kind, on both databases: found by index, fired once, in order, whatever clock and workers do."""
+"""Timers of every kind: found by index, fired once, in order, whatever clock and workers do."""
 
 from __future__ import annotations
 
@@ -131,6 +131,7 @@ def pause(small: Small, length: str) -> int:
     return case.id
 
 
+@pytest.mark.both_databases("jobs")
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_fires_at_its_time_not_before_and_as_often_as_it_says(server: str, kind: str) -> None:
     diagram, due, stays, times = KINDS[kind]
@@ -159,6 +160,7 @@ def test_the_timers_of_a_task_go_with_it(timed: Small) -> None:
     assert fired(timed) == [(case.id, "first")]
 
 
+@pytest.mark.both_databases("jobs")
 def test_after_a_long_stop_all_that_is_due_fires_once_and_in_the_order_of_its_time(timed: Small) -> None:
     hours = [17, 3, 29, 11, 5, 23, 2, 31, 7, 19, 13, 30, 4, 1, 26, 9, 21, 14, 6, 28, 16, 8, 25, 12]
     cases = {hour: pause(timed, f"PT{hour}H") for hour in hours}
@@ -171,6 +173,7 @@ def test_after_a_long_stop_all_that_is_due_fires_once_and_in_the_order_of_its_ti
     assert timed.look(lambda session: session.scalars(select(Job.case_id)).all()) == [ahead]
 
 
+@pytest.mark.both_databases("jobs")
 def test_the_timers_of_one_case_fire_in_order_although_a_later_one_is_looked_at_first(timed: Small) -> None:
     """As when two workers have taken one each."""
     case = timed.start("three").case
@@ -211,6 +214,7 @@ def test_a_clock_that_jumps_back_repeats_nothing(timed: Small) -> None:
     assert Counter(fired(timed)) == Counter([*before, *before[:1], *before[2:]])
 
 
+@pytest.mark.both_databases("locking")
 def test_a_lease_from_a_clock_that_jumped_back_holds_nothing_up(timed: Small) -> None:
     """A worker died while the clock was a day ahead: its lease would last until tomorrow."""
     case_id = pause(timed, "PT1H")
@@ -230,6 +234,7 @@ def test_a_lease_of_a_machine_whose_clock_is_a_little_ahead_is_respected(timed: 
     assert timed.worker.work() == 0
 
 
+@pytest.mark.both_databases("jobs")
 def test_what_became_due_while_a_case_was_suspended_fires_after_it_was_resumed_once(timed: Small) -> None:
     case, boss = timed.start("three").case, timed.actor("boss")
     with timed.engine.transaction() as session:
@@ -245,6 +250,7 @@ def test_what_became_due_while_a_case_was_suspended_fires_after_it_was_resumed_o
     assert waiting(timed) == 0
 
 
+@pytest.mark.both_databases("locking")
 def test_a_case_that_is_resumed_just_when_the_worker_wants_to_hold_its_timer_is_not_held(timed: Small) -> None:
     case, boss = timed.start("ends_after").case, timed.actor("boss")
     with timed.engine.transaction() as session:
@@ -291,6 +297,7 @@ def fill(small: Small, *, many: int, due: int) -> int:
     return case_id
 
 
+@pytest.mark.both_databases("jobs")
 def test_due_timers_are_found_by_an_index_in_order(timed: Small) -> None:
     fill(timed, many=20_000, due=30)
     asked: list[tuple[str, Any]] = []
@@ -310,6 +317,7 @@ def test_due_timers_are_found_by_an_index_in_order(timed: Small) -> None:
     assert not any(word in plan for word in ("Seq Scan", "SCAN", "Sort", "TEMP B-TREE")), plan
 
 
+@pytest.mark.both_databases("jobs")
 def test_the_worker_looks_only_at_what_is_due(timed: Small) -> None:
     fill(timed, many=2_000, due=0)
     cases = [pause(timed, "PT1H") for _ in range(3)]
@@ -333,6 +341,7 @@ def test_the_worker_looks_only_at_what_is_due(timed: Small) -> None:
     assert {case for case, _element in fired(timed)} >= set(cases)
 
 
+@pytest.mark.both_databases("locking")
 def test_several_worker_processes_fire_each_timer_once(timed: Small) -> None:
     paused = [pause(timed, "PT1H") for _ in range(40)]
     three = [timed.start("three").case.id for _ in range(10)]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from engine.errors import NotFound
 from models.database import open_database, session_factory
 from models.test_gateway import TestGatewayPayment
-from tests.databases import SQLITE, drop_database, fresh_database, postgres_or_skip
+from tests.databases import drop_database, fresh_database
 from workflows.providers.errors import ProviderError
 from workflows.providers.payment_gateway import PaymentGateway, StartedPayment, UnverifiedPayment
 from workflows.providers.test_gateway import BuiltInTestGateway, decide, find
@@ -26,9 +26,8 @@ def create_ledger(url: str) -> None:
     database.dispose()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def sessions(request: pytest.FixtureRequest) -> Iterator[sessionmaker[Session]]:
-    server = SQLITE if request.param == "sqlite" else postgres_or_skip()
+@pytest.fixture
+def sessions(server: str) -> Iterator[sessionmaker[Session]]:
     url = fresh_database(server, prepare=create_ledger)
     database = open_database(url)
     yield session_factory(database)
@@ -64,6 +63,7 @@ def test_the_page_shows_what_is_to_be_paid(gateway, sessions):
     assert payment.created_at == NOW
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.rule("PAY-1", "PAY-4")
 @pytest.mark.parametrize(
     ("decision", "status", "state"),
@@ -104,6 +104,7 @@ def test_asked_again_it_says_paid_and_already(gateway, sessions):
     assert "*" in first.card
 
 
+@pytest.mark.both_databases("locking")
 @pytest.mark.rule("PAY-2")
 def test_of_many_at_the_same_moment_one_decides_and_one_counts(gateway, sessions):
     authority = start(gateway).authority
@@ -148,6 +149,7 @@ def test_only_three_decisions_are_known(gateway, sessions):
     assert gateway.verify(authority=authority, amount=FEE).state == "waiting"
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("PAY-2")
 def test_payments_whose_return_was_lost_are_listed(gateway, sessions):
     lost, seen, failed, still_open = (start(gateway, FEE + n).authority for n in range(4))

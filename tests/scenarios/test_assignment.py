@@ -16,6 +16,7 @@ from tests.scenarios import gas_office as office
 from tests.scenarios.gas_office import METER
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("ASG-1")
 def test_only_active_ready_inspectors_of_the_region_with_room_and_of_another_firm_are_candidates(play):
     play.people.add("contractor", "contractor", company="گازرسانان پارس", mobile="09130000001")
@@ -43,6 +44,7 @@ def test_the_lowest_load_wins_and_the_work_is_weighed_by_meters(play):
     assert names == ["inspector-free", "inspector-busy", "inspector-busy"]  # 40 % → 60 %; 50 % → 52 %
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("ASG-2")
 def test_equal_loads_go_to_whoever_has_waited_longest(play):
     office.add_inspector(play, "inspector-1", last_assigned_at=play.clock.now - timedelta(days=1))
@@ -51,6 +53,7 @@ def test_equal_loads_go_to_whoever_has_waited_longest(play):
     assert office.project(play).inspector.username == "inspector-2"
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("ASG-3")
 def test_without_a_candidate_the_gas_office_chooses_and_sees_why(play):
     office.add_inspector(play, "inspector-full", quota=0)
@@ -90,6 +93,7 @@ def test_supervisors_and_the_gas_office_see_why_this_inspector_and_others_do_not
     assert "inspector-2" not in office.texts(office.case_page(play, "contractor"))
 
 
+@pytest.mark.both_databases("locking")
 @pytest.mark.rule("ASG-2")
 def test_two_assignments_at_the_same_moment_never_overfill_a_capacity(play):
     """Both have read the candidates before either writes: the lock has to keep the second one waiting."""

@@ -132,6 +132,7 @@ def test_the_lane_of_the_registration_goes_along_with_the_inspection(play: Play)
     assert all(number in sms.text.translate(str.maketrans("۰۱۲۳۴۵۶۷۸۹", "0123456789")) for sms in play.sms()[-2:])
 
 
+@pytest.mark.both_databases("sql")
 @pytest.mark.rule("ASG-5")
 def test_two_withdrawals_of_a_month_cost_nothing_and_each_further_one_a_twelfth(play: Play) -> None:
     person = office.add_inspector(play, "inspector-1", quota=120)
@@ -144,6 +145,7 @@ def test_two_withdrawals_of_a_month_cost_nothing_and_each_further_one_a_twelfth(
     assert told == [False, False, True, True]
 
 
+@pytest.mark.both_databases("sql")
 @pytest.mark.rule("ASG-5", "CAL-4")
 def test_a_new_month_counts_from_nothing_at_midnight_in_tehran(play: Play) -> None:
     person = office.add_inspector(play, "inspector-1", quota=120)
@@ -193,6 +195,7 @@ def test_work_of_the_last_year_is_freed_in_the_last_years_quota(play: Play) -> N
     assert (quota(play, person).assigned, quota(play, person, "1406").assigned) == (0, 7)
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("INS-3", "INS-13", "ASG-1", "ASG-3", "INR-2", "INR-3")
 def test_by_the_diagram_a_project_goes_on_with_others_and_waits_for_the_office_at_last(play: Play) -> None:
     inspections.begins(play)

@@ -115,6 +115,7 @@ def run(command: CliRunner, *words: str, **more: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("CNF-3", "CNF-5")
 def test_a_paper_and_a_link_are_verified_on_the_command_line(play: Play, command: CliRunner, tmp_path: Path) -> None:
     found = certificates.issued(play)

@@ -44,6 +44,7 @@ def owe(play: Play, project: str, amount: int = 862_500) -> None:
         )
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("CNF-1", "CNF-2", "CNF-3")
 def test_a_whole_story_from_the_request_to_the_certificate(play: Play) -> None:
     project = certificates.approved(play)
@@ -172,6 +173,7 @@ def test_a_debt_that_arises_during_the_review_stops_the_certificate_and_not_the_
     assert play.case.outcome == "confirmation_rejected"
 
 
+@pytest.mark.both_databases("locking")
 @pytest.mark.rule("CNF-4")
 def test_of_two_requests_at_the_same_moment_one_is_accepted(play: Play) -> None:
     project = certificates.approved(play)
@@ -220,6 +222,7 @@ def unavailable(play: Play) -> str | None:
 # Revocation
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("CNF-5")
 def test_revoking_says_so_at_once_and_tells_contractor_and_inspector_why(play: Play) -> None:
     found = certificates.issued(play)

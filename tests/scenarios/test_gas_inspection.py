@@ -17,6 +17,7 @@ def inspection(play):
     return office.paid(play).follow("gas_inspection")
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("INS-2", "SMS-1")
 def test_the_contractor_is_told_when_the_inspector_comes(inspection):
     before = len(inspection.sms())
@@ -48,6 +49,7 @@ def test_a_visit_in_the_past_or_outside_working_hours_is_refused(inspection, vis
     assert list(errors) == [field]
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("INS-4", "INS-14")
 def test_two_approved_stages_end_the_inspection_and_the_contractor_reads_it(inspection):
     inspection.does("inspector-1", "schedule_visit", **WEDNESDAY)

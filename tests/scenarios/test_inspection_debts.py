@@ -28,6 +28,7 @@ def test_the_tariff_table_says_what_the_reckoning_of_these_tests_says(play):
                 )
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("INS-7", "FEE-2", "INS-10")
 @pytest.mark.parametrize("classes", [("G4",), ("G4", "G10", "G65")])
 def test_three_sub_works_are_prepaid_and_each_further_one_is_owed(play, classes):
@@ -109,6 +110,7 @@ def test_surface_work_owes_for_every_report_with_a_cost_beyond_its_two_stages(pl
     assert insp.debts(play) == [1_200_000, 1_590_000]
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.rule("INS-10")
 def test_a_debt_that_is_not_paid_stays_and_part_payment_is_refused(play):
     insp.begins(play)
@@ -166,6 +168,7 @@ def test_a_sub_work_is_refused_in_the_final_stage_and_no_report_is_there_before_
     assert "پیش‌بازرسی" in errors["outcome"][0]
 
 
+@pytest.mark.both_databases("locking")
 @pytest.mark.rule("INS-4", "INS-7")
 def test_a_double_click_records_one_report_and_makes_one_debt(play):
     insp.visits(insp.begins(play))

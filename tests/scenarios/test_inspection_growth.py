@@ -90,6 +90,7 @@ def loaded() -> Iterator[Counter[str]]:
         event.remove(kind, "load", count)
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("INS-14")
 def test_the_page_of_a_case_has_its_newest_reports_and_the_way_to_all(long_one: Play) -> None:
     with loaded() as counts:
@@ -146,6 +147,7 @@ def test_the_oldest_report_can_be_corrected_without_reading_all(long_one: Play) 
     assert corrected.corrects_id == insp.written(long_one)[0].id
 
 
+@pytest.mark.both_databases("search")
 def test_a_step_reads_as_much_after_many_reports_as_after_one(long_one: Play) -> None:
     insp.pays_debt(long_one)
     with loaded() as counts:

@@ -16,6 +16,7 @@ from tests.scenarios.inspection_book import meter
 WARNING, DEADLINE = "1406/02/16 10:00", "1406/02/30 10:00"  # assigned 1405/08/30 10:00; six months, 14 days before
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("INS-3", "ASG-1")
 def test_an_inspector_withdraws_with_a_confirmation_and_the_case_goes_to_another_one_for_good(play):
     insp.begins(play)
@@ -102,6 +103,7 @@ def moment(text: str) -> datetime:
     return parse_moment(text).astimezone(ZoneInfo(TEHRAN))
 
 
+@pytest.mark.both_databases("jobs")
 @pytest.mark.rule("INS-16")
 def test_work_that_is_not_presented_is_warned_about_and_expires(play):
     insp.begins(play)

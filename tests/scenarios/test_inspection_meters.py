@@ -18,6 +18,7 @@ def stages(work: str) -> int:
     return 4 if work == "concealed" else 2
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("INS-11", "REG-7")
 @pytest.mark.parametrize("work", ["surface", "concealed"])
 def test_a_larger_meter_is_corrected_and_the_difference_of_what_was_prepaid_is_paid(play, work):
@@ -113,6 +114,7 @@ def test_a_report_of_an_earlier_inspector_is_not_the_next_ones_to_correct(play):
     assert list(play.refuses("inspector-2", "correct_report", report=1, report_text="من نبودم")) == ["report"]
 
 
+@pytest.mark.both_databases("sql")
 @pytest.mark.rule("DOC-1", "INS-14")
 def test_photos_of_a_visit_are_documents_of_the_case_and_everybody_involved_finds_them(play):
     insp.visits(insp.begins(play))

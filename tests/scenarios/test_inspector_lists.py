@@ -20,6 +20,8 @@ from tests.scenarios.lists import read, shown
 from tests.scenarios.projects import assigned, left
 from workflows.registry import listings
 
+pytestmark = pytest.mark.both_databases("search")
+
 numbers = itertools.count(1)
 
 

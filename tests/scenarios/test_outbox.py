@@ -64,6 +64,7 @@ def newest(play: Play) -> OutboxMessage:
     return play.sms()[-1]
 
 
+@pytest.mark.both_databases("saving")
 def test_the_message_and_its_step_are_kept_together_or_not_at_all(visit: Play, provider: Provider) -> None:
     before = len(visit.sms())
     actor = visit.actor("inspector-1")
@@ -105,6 +106,7 @@ def test_a_provider_that_is_down_delays_no_step_and_gets_the_message_later(visit
     assert len(provider.asked) == len(set(provider.asked)), "each message once"
 
 
+@pytest.mark.both_databases("jobs")
 def test_tries_are_made_again_with_growing_pauses_and_then_given_up_in_sight(visit: Play, provider: Provider) -> None:
     provider.then = down
     visit.does("inspector-1", "schedule_visit", **VISIT)
@@ -144,6 +146,7 @@ def test_no_transaction_is_open_while_the_provider_is_asked(
     assert newest(visit).state is DeliveryState.SENT
 
 
+@pytest.mark.both_databases("jobs")
 def test_a_message_that_may_have_left_is_not_sent_twice(visit: Play, provider: Provider) -> None:
     def cut() -> None:
         raise ProviderError("no answer", uncertain=True)

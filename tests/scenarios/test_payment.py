@@ -14,7 +14,6 @@ from models.account import Notice as Message
 from models.billing import PaymentState
 from models.case import CaseStatus, Task
 from models.job import Incident
-from tests.databases import SQLITE, postgres_or_skip
 from tests.providers.zarinpal_server import ZarinpalServer
 from tests.scenarios.shop import FEE, MINUTE, Shop
 from workflows import payment
@@ -28,15 +27,15 @@ def bank() -> Iterator[ZarinpalServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
-def shop(request: pytest.FixtureRequest, bank: ZarinpalServer) -> Iterator[Shop]:
-    server = SQLITE if request.param == "sqlite" else postgres_or_skip()
+@pytest.fixture
+def shop(server: str, bank: ZarinpalServer) -> Iterator[Shop]:
     with httpx.Client(trust_env=False) as client:
         opened = Shop(server, bank, client)
         yield opened
         opened.database.dispose()
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("PAY-1")
 def test_an_invoice_is_paid_when_the_gateway_says_so(shop, bank):
     order = shop.order()
@@ -81,6 +80,7 @@ def test_a_forged_return_changes_nothing(shop, bank):
     assert shop.snapshot() == before
 
 
+@pytest.mark.both_databases("locking")
 @pytest.mark.rule("PAY-2")
 def test_a_second_return_never_settles_twice(shop, bank):
     order = shop.order()
@@ -95,6 +95,7 @@ def test_a_second_return_never_settles_twice(shop, bank):
     assert shop.snapshot() == before
 
 
+@pytest.mark.both_databases("jobs")
 @pytest.mark.rule("PAY-3")
 def test_a_lost_return_is_found_by_the_timer(shop, bank):
     order = shop.order()
@@ -173,6 +174,7 @@ def test_late_money_for_a_cancelled_invoice_waits_for_finance(shop, bank):
         assert any(isinstance(block, Notice) for block in view.briefing.blocks)
 
 
+@pytest.mark.both_databases("locking")
 @pytest.mark.rule("PAY-2")
 def test_of_two_tabs_the_second_payment_goes_to_finance(shop, bank):
     order = shop.order()
@@ -225,6 +227,7 @@ def test_money_of_another_amount_pays_nothing_and_goes_to_finance(shop, bank):
     assert len(shop.finance_tasks()) == 1
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("PAY-2")
 def test_finance_says_what_became_of_the_money_and_the_payer_is_told(shop, bank):
     order = shop.order()
@@ -331,6 +334,7 @@ def test_a_stranger_who_knows_an_authority_appears_nowhere_in_the_history(shop, 
     assert [task.ended_by_id for task in done] == [None]
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("PAY-3")
 def test_reconciling_finds_what_was_paid_after_the_end_and_starts_one_review_only(shop, bank):
     order = shop.order()

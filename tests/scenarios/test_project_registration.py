@@ -23,6 +23,7 @@ def plain(text: str) -> str:
     return re.sub("[\u2066-\u2069]", "", text).translate(str.maketrans("۰۱۲۳۴۵۶۷۸۹", "0123456789"))
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("REG-1", "REG-10", "REG-11", "REG-14")
 def test_a_project_goes_from_property_to_its_inspector(play):
     office.add_inspector(play, "inspector-1")
@@ -62,6 +63,7 @@ def test_a_new_property_gets_a_code_with_a_check_digit(play):
     assert code in plain(play.messages[0])
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.rule("REG-2", "REG-3")
 def test_a_known_renovation_code_is_refused_and_the_existing_way_is_open(play):
     office.up_to_owner(play)
@@ -106,6 +108,7 @@ def test_a_property_of_another_project_cannot_be_changed(play):
     assert "renovation_code" in play.refuses("contractor-2", "register_property", **PROPERTY | {"floors": 9})
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("REG-3", "ACC-5")
 @pytest.mark.parametrize(
     "typed",
@@ -183,6 +186,7 @@ def test_saving_the_building_shows_the_project_number(play):
     assert office.project(play).registered_at == play.clock.now
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.rule("REG-6")
 def test_meters_are_edited_added_and_deleted_until_all_are_registered(play):
     office.up_to_meters(play)
@@ -363,6 +367,7 @@ def test_an_unpaid_registration_can_be_cancelled_by_its_contractor(play):
     assert play.waits_for() == {} and play.actions() == {}
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("REG-13")
 def test_an_unpaid_invoice_comes_back_and_can_be_paid_later(play):
     office.add_inspector(play, "inspector-1")

@@ -93,6 +93,7 @@ def test_a_request_that_was_not_sent_can_be_given_up(play: Play) -> None:
 # Answered (TKT-3)
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("TKT-3", "SMS-1")
 def test_an_answer_names_person_and_unit_and_the_requester_gets_an_sms(play: Play) -> None:
     tickets.asks(play)
@@ -106,6 +107,7 @@ def test_an_answer_names_person_and_unit_and_the_requester_gets_an_sms(play: Pla
     assert "فناوری اطلاعات" in play.sms()[-1].text
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("TKT-3")
 def test_a_units_worklist_goes_by_priority_and_then_by_deadline(play: Play) -> None:
     expected = {}
@@ -187,6 +189,7 @@ def test_a_colleague_who_has_taken_it_loses_it_by_a_transfer(play: Play) -> None
     tickets.answers(play, by="unit-finance")
 
 
+@pytest.mark.both_databases("locking")
 @pytest.mark.rule("TKT-3")
 def test_of_two_answers_the_second_is_told_who_was_quicker(play: Play) -> None:
     tickets.asks(play)
@@ -214,6 +217,7 @@ def test_a_reply_goes_back_to_the_unit_with_a_new_deadline(play: Play) -> None:
     assert [kind for kind, _unit, _text in tickets.said(play)] == ["request", "answer", "reply", "answer"]
 
 
+@pytest.mark.both_databases("jobs")
 @pytest.mark.rule("TKT-4")
 def test_without_a_reply_it_closes_after_seven_days_and_a_later_reply_is_refused_with_that_reason(play: Play) -> None:
     tickets.asks(play)
@@ -312,6 +316,7 @@ def test_after_a_reply_the_next_delay_can_go_to_the_president_again_but_not_a_se
 # The president (TKT-6)
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("TKT-6")
 def test_the_president_sees_the_whole_first_ticket_and_the_answer_closes_both(play: Play) -> None:
     tickets.overdue(play, body="دو هفته است که نامهٔ من مانده است.")

@@ -38,6 +38,7 @@ def fill_in(play: Play, who: str, **values: Any) -> str:
         return worksheet.write(context_of(play, session, who), filled.submission)
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.rule("INR-5", "ASG-1")
 def test_what_the_worksheet_says_decides_on_the_next_assignment(play: Play) -> None:
     person = office.add_inspector(play, "inspector-1", regions=(3, 5))

@@ -73,6 +73,7 @@ def persian(digits: str) -> str:
     return digits.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("ACC-1", "ACC-5")
 def test_a_citizen_registers_and_is_signed_in_by_the_code(browser, application):
     answer = browser.post("/register", **PERSON)
@@ -268,6 +269,7 @@ def test_only_admins_reach_the_pages_of_people(browser, people, application):
         assert answer.status_code in (403, 404), path
 
 
+@pytest.mark.both_databases("story")
 def test_an_admin_finds_people_and_changes_their_roles(admin, people, application):
     people.add("12-30-01234", "inspector", first_name="علی", last_name="کریمی")
     assert "علی کریمی" in admin.get("/people?q=كريمي").text

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from tests.web.api_client import Api
 from tests.web.test_pages import Browser, started
 
@@ -28,6 +30,7 @@ def test_each_row_leads_to_the_actions_form(signed_in: Browser) -> None:
     assert browser.get(action).status_code == 200
 
 
+@pytest.mark.both_databases("search")
 def test_it_is_narrowed_by_process_action_and_words(signed_in: Browser) -> None:
     browser = signed_in("contractor")
     started(browser)

@@ -99,6 +99,7 @@ def test_processes_say_which_the_caller_may_start(contractor):
     assert by_key["project_registration"]["version"] >= 1
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("REG-1", "REG-2", "REG-4")
 def test_a_case_goes_on_step_by_step(contractor, project):
     assert project["task"]["key"] == "choose_property"
@@ -189,6 +190,7 @@ def test_a_task_is_completed_once(contractor, project):
     assert code_of(contractor.get(f"/tasks/{project['task']['id']}")) == (409, "task_not_open")
 
 
+@pytest.mark.both_databases("search")
 def test_lists_go_on_by_cursor(contractor):
     numbers = [contractor.post("/cases", {"process": "project_registration"}).json["case"]["number"] for _ in range(3)]
     first = contractor.get("/cases", limit=2).json
@@ -209,6 +211,7 @@ def test_wrong_arguments_are_told(contractor, arguments):
     assert code_of(contractor.get("/tasks", **arguments)) == (422, "invalid")
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.parametrize("arguments", [{"q": "\x00"}, {"process": "\x00'"}, {"status": "nonsense"}, {"q": "٪_%'\\"}])
 def test_strange_arguments_find_nothing(contractor, arguments):
     assert contractor.get("/cases", **arguments).status_code == 200
@@ -231,6 +234,7 @@ def test_a_start_without_a_form_takes_no_values(contractor, application):
 # Documents
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("DOC-1")
 def test_a_file_is_kept_with_its_case_and_comes_back_as_an_attachment(contractor, stranger, project):
     answer = upload(contractor, project["case"]["number"], "نقشه.pdf")

@@ -16,6 +16,7 @@ from tests.web.api_client import BASE, DESCRIBED, PDF, Api, code_of, count, uplo
 # Repeated calls
 
 
+@pytest.mark.both_databases("saving")
 def test_a_repeated_call_is_done_once_and_answered_alike(contractor, application):
     first = contractor.post("/cases", {"process": "project_registration"}, key="start-1")
     again = contractor.post("/cases", {"process": "project_registration"}, key="start-1")
@@ -52,6 +53,7 @@ def test_a_repeated_upload_is_stored_once(contractor, project):
     assert code_of(other) == (422, "idempotency_key_reused")
 
 
+@pytest.mark.both_databases("locking")
 def test_simultaneous_repeats_do_the_work_once(app, contractor, application):
     answers: list[Any] = []
     barrier = threading.Barrier(4)

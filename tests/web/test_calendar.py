@@ -68,6 +68,7 @@ def test_a_year_is_seen_at_a_glance(admin: FlaskClient) -> None:
     assert "2025-03-20" in admin.get("/calendar?year=1403").text, "30 Esfand of a leap year"
 
 
+@pytest.mark.both_databases("story")
 def test_a_change_is_foreseen_and_then_saved(admin: FlaskClient, waiting: Play) -> None:
     assert due(waiting) == "1405/09/01"
     foreseen = post(admin, SUNDAY, **STRUCK)

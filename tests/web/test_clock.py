@@ -38,6 +38,7 @@ def put_ahead(browser: FlaskClient, amount: str, unit: str, **more: str) -> Any:
     return browser.post("/monitor/clock", data=hidden | {"amount": amount, "unit": unit} | more)
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.parametrize("role", ["supervisor", "admin"])
 def test_a_supervisor_puts_the_clock_ahead_and_stays_signed_in(
     signed_in: Any, application: kartabl.Application, role: str
@@ -80,6 +81,7 @@ def test_nobody_else_moves_the_clock(signed_in: Any, application: kartabl.Applic
     assert application.clock() == SATURDAY
 
 
+@pytest.mark.both_databases("locking")
 def test_a_form_that_is_sent_twice_moves_the_clock_once(
     supervisor: FlaskClient, application: kartabl.Application
 ) -> None:

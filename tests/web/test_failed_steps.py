@@ -40,6 +40,7 @@ def deployed(application: Any) -> None:
         definitions.deploy(session, read, now=application.clock())
 
 
+@pytest.mark.both_databases("saving")
 @pytest.mark.parametrize(("key", "element"), [("erring", "bad"), ("circling", "one|two")])
 @pytest.mark.usefixtures("deployed")
 def test_the_page_says_that_nothing_is_kept_and_a_supervisor_knows(signed_in: Any, key: str, element: str) -> None:

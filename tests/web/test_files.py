@@ -82,6 +82,7 @@ def held(page: str, field: str = "files") -> list[str]:
     return [html.unescape(re.search(r"<bdi>(.*?)</bdi>", item)[1]) for item in items]  # type: ignore[index]
 
 
+@pytest.mark.both_databases("story")
 def test_several_files_are_sent_at_once_and_all_of_them_are_the_value(desk: Desk) -> None:
     answer = desk.sends(files=named("یک.pdf", "دو.pdf"), photos=named("سه.png", content=PNG))
     assert answer.status_code == 303, answer.text
@@ -162,6 +163,7 @@ def test_as_many_as_a_field_holds_are_taken_and_one_more_is_told(desk: Desk) -> 
     assert held(answer.text, "photos") == names
 
 
+@pytest.mark.both_databases("saving")
 def test_signs_that_turn_a_name_around_are_taken_out_of_it(desk: Desk) -> None:
     names = ["نامه\u202egpj.pdf", "a\u2066b\u200f\u0007\u00ad\ufeffc.pdf", "نیم\u200cفاصله.pdf", "x\U000e0041y.pdf"]
     desk.sends(files=named(*names), _action="draft")

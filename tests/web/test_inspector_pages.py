@@ -36,6 +36,7 @@ def inspector(play: Play, signed_in: Any) -> FlaskClient:
     return browser
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("INS-1", "INR-1", "INR-2", "INR-3", "INR-4")
 def test_every_list_is_a_page_and_a_file_for_inspectors_alone(inspector: FlaskClient, signed_in: Any) -> None:
     contractor = signed_in("contractor", "contractor")
@@ -59,6 +60,7 @@ def test_the_financial_report_is_printed_and_a_sheet_with_sums(inspector: FlaskC
     assert inspector.get("/lists/financial_report?from=1405/12/30").status_code == 422
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("INS-2")
 def test_the_week_is_a_page(inspector: FlaskClient) -> None:
     assert inspector.get("/weeks/visits").status_code == 200

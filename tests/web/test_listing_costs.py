@@ -17,6 +17,8 @@ from tests.scenarios import gas_office as office
 from tests.scenarios.projects import assigned
 from webapp.list_reading import PAGE
 
+pytestmark = pytest.mark.both_databases("search")
+
 
 @contextmanager
 def counted(database: Any) -> Iterator[Counter[str]]:

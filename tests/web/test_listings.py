@@ -44,6 +44,7 @@ def titles(page: str) -> list[str]:
 # The page
 
 
+@pytest.mark.both_databases("search")
 def test_a_page_shows_thirty_rows_and_leads_on_to_the_rest(reader: FlaskClient, shelf: Shelf) -> None:
     shown, query = [], ""
     while True:
@@ -73,6 +74,7 @@ def test_a_row_that_is_marked_is_seen_so(reader: FlaskClient) -> None:
     assert page.count("list__row--danger") == page.count("list__row--warning") == 1
 
 
+@pytest.mark.both_databases("search")
 def test_filters_narrow_the_list_down_and_stay_on_the_page(reader: FlaskClient, shelf: Shelf) -> None:
     page = reader.get("/lists/books?mark=danger").text
     assert titles(page) == ["کتاب ۱"]
@@ -124,6 +126,7 @@ def lines_of(answer: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
 
 
+@pytest.mark.both_databases("search")
 def test_the_csv_holds_all_rows_and_the_sums(reader: FlaskClient) -> None:
     answer = reader.get("/lists/books.csv")
     assert answer.content_type == "text/csv; charset=utf-8"
@@ -198,6 +201,7 @@ def test_files_are_in_the_language_of_their_reader(reader: FlaskClient) -> None:
 # The worklist page and the navigation
 
 
+@pytest.mark.both_databases("search")
 def test_the_first_rows_stand_on_the_worklist_page_with_a_way_to_all(reader: FlaskClient, shelf: Shelf) -> None:
     page = reader.get("/worklist").text
     home = page.partition('id="list-books"')[2].partition("</section>")[0]
@@ -247,6 +251,7 @@ def test_the_api_gives_the_same_rows(client: Any, people: Any) -> None:
     assert page["totals"] == {"pages": 1, "price": 1_000_000}
 
 
+@pytest.mark.both_databases("search")
 def test_the_api_pages_filters_and_refuses_like_the_page(client: Any, people: Any) -> None:
     people.add("finance", "finance")
     api = Api.signed_in(client, "finance")
@@ -281,6 +286,7 @@ def test_a_week_begins_on_saturday_and_holds_local_days(reader: FlaskClient) -> 
     assert "week__day--off" in f"week__day{days[6]}"
 
 
+@pytest.mark.both_databases("search")
 def test_an_evening_in_utc_is_the_next_day_in_tehran(reader: FlaskClient) -> None:
     """The 27th, 20:45 UTC, is past midnight in Tehran: it belongs to the Saturday after."""
     page = reader.get("/weeks/desk?day=1405/09/01").text
@@ -310,6 +316,7 @@ def send(reader: FlaskClient, **values: str) -> Any:
     return reader.post("/sheets/me", data={"csrf_token": token[1], **values})
 
 
+@pytest.mark.both_databases("saving")
 def test_a_sheet_shows_what_is_kept_and_keeps_what_is_written(reader: FlaskClient, shelf: Shelf) -> None:
     page = reader.get("/sheets/me").text
     assert 'value="نشر آفتاب"' in page and "این برگه از آن خود شماست." in page and "شهروندان" in page

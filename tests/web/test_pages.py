@@ -31,6 +31,7 @@ def started(browser: FlaskClient) -> str:
     return str(answer.location)
 
 
+@pytest.mark.both_databases("story")
 def test_the_first_step_waits_in_the_worklist_and_at_the_case(signed_in: Browser) -> None:
     browser = signed_in("contractor")
     address = started(browser)
@@ -70,6 +71,7 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(signed_in: Browse
     assert "postal_code-error" in answer.text
 
 
+@pytest.mark.both_databases("saving")
 def test_a_draft_is_kept_and_shown_again(signed_in: Browser, session: Any) -> None:
     browser = signed_in("contractor")
     browser.get(send(browser, started(browser), source="new").location)
@@ -184,6 +186,7 @@ def test_an_unknown_error_is_a_page_with_a_number_that_is_in_the_log(
     assert "ZeroDivisionError" not in answer.text
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("ACC-4")
 def test_a_message_to_a_role_is_counted_on_every_page_until_it_is_read(signed_in: Browser) -> None:
     reader, sender = signed_in("inspector"), signed_in("gas_office")
@@ -202,6 +205,7 @@ def test_a_message_to_nobody_is_refused_with_the_text_kept(signed_in: Browser) -
     assert "متن بلند" in answer.text
 
 
+@pytest.mark.both_databases("story")
 def test_a_supervisor_suspends_and_resumes_a_case(signed_in: Browser, session: Any) -> None:
     browser, supervisor = signed_in("contractor"), signed_in("supervisor")
     address = started(browser)
@@ -225,6 +229,7 @@ def test_pages_are_read_in_english_too(signed_in: Browser) -> None:
     assert send(browser, "/language/en", next="//evil.example").location == "/"
 
 
+@pytest.mark.both_databases("story")
 def test_the_system_says_whether_it_is_well(client: FlaskClient, application: kartabl.Application) -> None:
     assert client.get("/livez").status_code == 200
     assert client.get("/readyz").status_code == 503, "no worker has looked yet"

@@ -64,6 +64,7 @@ def test_the_page_asks_before_there_is_a_case(signed_in: Browser, application: A
     assert count(application, Case) == 0
 
 
+@pytest.mark.both_databases("story")
 def test_what_was_sent_starts_the_case_and_leads_to_it(signed_in: Browser, application: Any) -> None:
     browser = signed_in("citizen")
     answer = send(browser, "/start/enquiry", project="۱۷", units="۲")

@@ -42,6 +42,7 @@ def deployed(application: Any) -> None:
         definitions.deploy(session, read, now=application.clock())
 
 
+@pytest.mark.both_databases("story")
 def test_people_see_it_shut_and_go_on_at_the_same_page(signed_in: Browser) -> None:
     browser = signed_in("citizen")
     answer = browser.get(send(browser, "/start/shut").location)

@@ -154,6 +154,7 @@ def test_a_document_of_another_case_cannot_be_named(walk: Walk, session: Session
     assert "از این پرونده نیست" in answer.text
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("REG-10", "REG-11", "PAY-1", "PAY-4")
 def test_a_registration_is_paid_at_the_test_gateway_and_ends_with_an_inspector(
     walk: Walk, play: Any, session: Session
@@ -223,6 +224,7 @@ def test_actions_stand_beside_the_task_and_at_the_case(walk: Walk, session: Sess
     assert answer.status_code == 409
 
 
+@pytest.mark.both_databases("locking")
 def test_a_task_of_a_group_is_claimed_and_released(
     signed_in: Browser, play: Any, application: kartabl.Application
 ) -> None:

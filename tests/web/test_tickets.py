@@ -84,6 +84,7 @@ def photo(name: str = "Penguins.png") -> File:
 # The way of a ticket
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("TKT-1", "TKT-2", "TKT-3")
 def test_a_ticket_with_files_is_asked_and_answered_in_the_general_pages(citizen: Visit, unit: Visit) -> None:
     citizen.starts()
@@ -118,6 +119,7 @@ def test_the_worklist_tells_the_working_time_left_and_marks_what_is_late(unit: V
     assert "due--over" in page
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("TKT-2", "TKT-5")
 def test_the_requester_has_a_list_with_states_and_overdue_ones_are_marked_for_those_who_answer_for_them(
     citizen: Visit, unit: Visit, signed_in: Browser, play: Play

@@ -29,7 +29,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quickly")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 def test_a_database_locked_by_somebody_else_is_an_honest_page_and_a_line_in_the_log(
     signed_in: Any, application: kartabl.Application, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -48,6 +48,7 @@ def test_a_database_locked_by_somebody_else_is_an_honest_page_and_a_line_in_the_
     assert browser.post("/language/en", data=data).status_code == 303
 
 
+@pytest.mark.both_databases("saving")
 def test_a_database_that_is_gone_altogether_is_an_honest_page_too(app: Flask, signed_in: Any) -> None:
     browser: FlaskClient = signed_in("contractor")
     application: Any = app.extensions["kartabl"]
@@ -80,7 +81,7 @@ def public(view: Any) -> Any:
     return view
 
 
-@pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.pg)], indirect=True)
+@pytest.mark.parametrize("server", [pytest.param("postgresql", marks=pytest.mark.pg)], indirect=True)
 def test_a_server_that_stays_silent_is_given_up_and_asked_anew(application: kartabl.Application) -> None:
     impatient = database._patience.set(0.3)
     try:

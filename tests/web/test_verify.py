@@ -39,6 +39,7 @@ def typed(client: FlaskClient, number: str, code: str, **more: Any) -> Any:
     return client.get(answer.location, **more)
 
 
+@pytest.mark.both_databases("story")
 @pytest.mark.rule("CNF-3")
 def test_the_link_of_the_paper_shows_that_it_is_valid_and_what_it_says(
     client: FlaskClient, issued: Certificate
@@ -113,6 +114,7 @@ def test_a_revocation_is_public_at_once_with_its_moment_and_without_its_reason(
     assert "معتبر است" not in page
 
 
+@pytest.mark.both_databases("locking")
 @pytest.mark.rule("CNF-3")
 def test_guessing_is_stopped_and_a_genuine_paper_is_still_answered(
     client: FlaskClient, issued: Certificate, clock: Any

@@ -58,6 +58,7 @@ def test_everyone_involved_sees_the_place_on_the_diagram(world: World, who: str)
     assert all(f'bpmnElement="{element}"' in drawn for element in [*shown["waiting"], *shown["finished"]])
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("CASE-1")
 @pytest.mark.parametrize("who", ["contractor", "gas_office", "supervisor", "admin"])
 def test_everyone_involved_reads_the_whole_history(world: World, who: str) -> None:
@@ -86,6 +87,7 @@ def test_no_slip_in_a_number_leads_to_another_case(world: World) -> None:
         assert world.call("admin", "GET", f"/api/v1/cases/{persian}").json["number"] == number  # type: ignore[index]
 
 
+@pytest.mark.both_databases("search")
 @pytest.mark.rule("ACC-4")
 def test_unread_messages_are_counted_on_every_page_until_they_are_read(world: World) -> None:
     def unread(who: str, path: str) -> str | None:
