@@ -12,8 +12,17 @@ BUILT_FROM := pyproject.toml hatch_build.py $(FRONTEND)
 TESTS ?= tests
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
+# What needs no database, but for a test or two: rules, forms, texts, expressions, DMN, the checks, the architecture.
+QUICK := tests/rules tests/forms tests/models tests/importing \
+	tests/test_architecture.py tests/test_documents.py tests/test_rules.py tests/test_translations.py \
+	$(patsubst %,tests/engine/test_%.py,bpmn_table checked_locks decision_checks decisions expression_limits \
+	expressions permissions reading tck upload_limit working_time xml)
+# Histories that are generated at night; by day 40 and 12 are enough to see that they are played at all.
+HISTORIES ?= 20000
+INSPECTIONS ?= 2000
+
 .DEFAULT_GOAL := help
-.PHONY: help run test sure lint format contracts types check wheel tests coverage translations rules oracle prove bench clean
+.PHONY: help run quick test sure nightly lint format contracts types check wheel tests everywhere coverage translations rules oracle prove histories bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +37,14 @@ run: $(VENV)/.installed var/secret-key ## start Kartabl with demo data on http:/
 	fi; \
 	exec $(BIN)/kartabl run --port $(PORT)
 
-test: lint contracts types check wheel tests ## all checks: style, imports, types, diagrams, wheel, tests
+quick: $(VENV)/.developing ## the tests of a minute: rules, forms, texts, expressions, DMN, checks, architecture
+	$(BIN)/python -m pytest -q $(QUICK) $(PYTEST_ARGS)
+
+test: lint contracts types check wheel tests ## what CI runs: style, imports, types, diagrams, wheel, tests; 25 minutes
 
 sure: test ## the same: run it before you send a change
+
+nightly: oracle prove histories everywhere ## hours: oracle, proofs and histories at full size, every test on both databases
 
 lint: $(VENV)/.developing ## style and format of the code
 	$(BIN)/ruff check .
@@ -55,6 +69,13 @@ wheel: $(VENV)/.developing ## build the wheel and use it from an empty environme
 tests: $(VENV)/.developing ## the tests (TESTS=tests/engine for a part), on SQLite and PostgreSQL and in a browser
 	@chromium=$$(tests/tools/ensure_chromium.sh) && export CHROMIUM="$$chromium" && \
 	exec tests/tools/run_tests.sh $(BIN)/python $(TESTS) $(PYTEST_ARGS)
+
+everywhere: $(VENV)/.developing ## the tests without a browser, each that has a database on SQLite and on PostgreSQL
+	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) -m "not browser" --both-databases
+
+histories: $(VENV)/.developing ## 20,000 generated histories of payments, 2,000 of inspections (HISTORIES=…, INSPECTIONS=…)
+	PAYMENT_HISTORIES=$(HISTORIES) INSPECTION_HISTORIES=$(INSPECTIONS) $(BIN)/python -m pytest -n 2 --timeout 0 \
+		tests/scenarios/test_payment_histories.py tests/scenarios/test_inspection_histories.py
 
 coverage: $(VENV)/.developing ## the tests without a browser, and which lines of ours they did not reach (takes twice as long)
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) -m "not browser" --cov --cov-report=term
