@@ -33,13 +33,14 @@ from engine.contributions.sheets import Sheets
 from engine.deployment import checking, definitions
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
-from engine.expressions.language import Language, SafeEnvironment
+from engine.expressions.language import Language
 from engine.identity.accounts import Accounts, fold_username
 from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Reading, Section, Settings, SettingsInvalid
+from engine.spiff.script_engine import SafeEnvironment
 from models import migrate
 from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory

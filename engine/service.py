@@ -30,7 +30,6 @@ from engine.errors import (
     TaskLocked,
     TaskNotOpen,
 )
-from engine.expressions.language import SafeEnvironment
 from engine.identity import permissions
 from engine.persistence import records, statements, write_behind
 from engine.runtime import case_lock, incidents
@@ -38,6 +37,7 @@ from engine.runtime.outcomes import StartView, StepResult, TaskView
 from engine.runtime.run import Run
 from engine.runtime.submission import SubmittedForm, accepted
 from engine.runtime.supervision import Supervision
+from engine.spiff.script_engine import SafeEnvironment
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
 
 T = TypeVar("T")

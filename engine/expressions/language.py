@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from SpiffWorkflow.bpmn.script_engine.python_environment import BasePythonScriptEngineEnvironment
-
 from engine.errors import EngineError
 from engine.expressions import functions as built_in
 from engine.expressions.functions import BUILT_IN, LENIENT, Functions, Json, Wrong, capped
@@ -342,23 +340,3 @@ class Language:
     def evaluate(self, source: str, values: Mapping[str, Json]) -> Json:
         """The value of an expression. Raises ``ExpressionError``."""
         return parse(source).work_out(values, self._functions)
-
-
-class SafeEnvironment(BasePythonScriptEngineEnvironment):  # type: ignore[misc]
-    """What SpiffWorkflow evaluates everything with: our language, at the lowest level there is."""
-
-    def __init__(self, language: Language) -> None:
-        super().__init__({})
-        self._language = language
-
-    def evaluate(
-        self, expression: str, context: Mapping[str, Json], external_context: Mapping[str, Json] | None = None
-    ) -> Json:
-        values = {**external_context, **context} if external_context else context
-        return self._language.evaluate(expression, values)
-
-    def execute(self, script: str, context: Any, external_context: Any = None) -> Any:
-        raise ExpressionError(script, _("اسکریپت در این سامانه اجرا نمی‌شود."))
-
-    def call_service(self, context: Any, **kwargs: Any) -> Any:
-        raise ExpressionError("", _("خدمت ناشناخته است."))

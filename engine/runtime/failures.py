@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from SpiffWorkflow.exceptions import SpiffWorkflowException
-
 from engine.calendar.timers import BadTimer
 from engine.errors import OperationFailed
 from engine.spiff.corrections import TaskNotReady, UncaughtError
+from engine.spiff.library_errors import LibraryError, library_errors
 from engine.spiff.state import StateUnreadable, StateUnwritable
 from engine.spiff.stepping import LoopsByItself
 from models.case import Case
@@ -23,7 +22,8 @@ def told(case: Case) -> Iterator[None]:
     The engine's other errors (refusals, conflicts, what operations raise) pass unchanged, the database's too.
     """
     try:
-        yield
+        with library_errors():
+            yield
     except UncaughtError as error:
         reason = _("خطای «%(code)s» رخ داد و در نمودار چیزی آن را نمی‌گیرد.", code=error.error_code or "—")
         raise _failure(case, error.element, "error", reason) from error
@@ -36,8 +36,8 @@ def told(case: Case) -> Iterator[None]:
         raise _failure(case, error.element, "step", str(error)) from error
     except (StateUnreadable, StateUnwritable) as error:
         raise _failure(case, "", "state", str(error)) from error
-    except SpiffWorkflowException as error:
-        raise _failure(case, _element_of(error), "step", f"{type(error).__name__}: {error}") from error
+    except LibraryError as error:
+        raise _failure(case, error.element, "step", str(error)) from error
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise _failure(case, "", "step", f"{type(error).__name__}: {error}") from error
 
@@ -46,9 +46,3 @@ def _failure(case: Case, element: str, what: str, reason: str) -> OperationFaile
     failure = OperationFailed(element, what, reason)
     failure.case_id = case.id
     return failure
-
-
-def _element_of(error: SpiffWorkflowException) -> str:
-    """The element that the library names: a task's, or the specification's alone."""
-    spec = getattr(getattr(error, "task", None), "task_spec", None) or getattr(error, "task_spec", None)
-    return str(getattr(spec, "bpmn_id", None) or getattr(spec, "name", ""))

@@ -5,77 +5,20 @@ The only reader and writer of ``Case.state``. Everything happens in the caller's
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-
-from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
-from sqlalchemy.exc import IntegrityError
 
 from engine import clock
 from engine.bpmn.diagram import INSERTED, SUBMISSION, Element
 from engine.calendar.deadlines import MADE, Counted, Deadlines
 from engine.contributions.operations import Json, OperationContext, Operations
 from engine.deployment.definitions import Deployed
-from engine.dmn.reader import as_json
-from engine.errors import Conflict, EngineError, OperationFailed
-from engine.expressions.language import ExpressionError, SafeEnvironment
 from engine.runtime import failures, saving, task_locks
 from engine.runtime.saving import PASSED
 from engine.spiff import pruning, state, stepping
-
-
-class StepEngine(PythonScriptEngine):  # type: ignore[misc]
-    """What a running workflow may ask for: expressions, operations and decisions, and nothing else."""
-
-    def __init__(self, environment: SafeEnvironment, operations: Operations, context: OperationContext) -> None:
-        super().__init__(environment)
-        self._operations = operations
-        self._context = context
-        self.outside: dict[str, tuple[str, dict[str, Json]]] = {}  # token → operation, arguments
-
-    def evaluate(self, task: Any, expression: str, external_context: Mapping[str, Json] | None = None) -> Json:
-        """The value of an expression over the token's data. Raises ``OperationFailed`` at the element."""
-        try:
-            return self.environment.evaluate(expression, task.data, external_context)
-        except ExpressionError as error:
-            raise self._failed(task, "expression", f"{error.source}: {error.reason}") from error
-
-    def run_operation(self, task: Any, name: str, arguments: dict[str, Json]) -> tuple[bool, Json]:
-        """Call an inside operation: (True, its result). Remember an outside one for the worker: (False, None)."""
-        operation = self._operations.get(name)
-        if operation is None:
-            raise self._failed(task, name, "no such operation")
-        if operation.outside:
-            self.outside[str(task.id)] = (name, json.loads(json.dumps(arguments)))
-            return False, None
-        try:
-            result = operation.function(self._context, **arguments)
-            return True, json.loads(json.dumps(result, allow_nan=False))
-        except OperationFailed as failure:
-            failure.case_id = self._context.case.id  # a case that was to be started does not exist afterwards
-            raise
-        except EngineError:
-            raise
-        except IntegrityError as error:  # somebody else wrote the same thing: a second look will see it
-            raise Conflict(self._context.case.number) from error
-        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, OSError, AttributeError) as error:
-            raise self._failed(task, name, f"{type(error).__name__}: {error}") from error
-
-    def decide(self, task: Any, decision: str) -> Json:
-        """The decision's outputs for the token's data."""
-        try:
-            answer = self._context.engine.decisions.evaluate(self._context.session, decision, dict(task.data))
-            return as_json(answer)
-        except EngineError as error:
-            raise self._failed(task, decision, str(error)) from error
-
-    def _failed(self, task: Any, operation: str, reason: str) -> OperationFailed:
-        failure = OperationFailed(task.task_spec.bpmn_id or task.task_spec.name, operation, reason)
-        failure.case_id = self._context.case.id
-        return failure
+from engine.spiff.script_engine import SafeEnvironment, StepEngine
 
 
 class Run:

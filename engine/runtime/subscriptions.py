@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from SpiffWorkflow.bpmn.specs.control import EventSplit
-from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
 from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
@@ -17,8 +15,7 @@ from engine.contributions.operations import OperationContext
 from engine.deployment.definitions import Deployed
 from engine.errors import OperationFailed
 from engine.expressions.language import ExpressionError, parse
-from engine.spiff.corrections.boundaries import data_now
-from engine.spiff.stepping import Position, WaitingEvent
+from engine.spiff.stepping import Position, WaitingEvent, data_at
 from models.event import LONGEST_KEY, EventKind, EventSubscription
 
 KEYS = "keys"  # in a waiting token's own data: {element id: its key, None as long as it has none}
@@ -86,8 +83,7 @@ def _settled(wait: WaitingEvent) -> str | None:
 def _settle(wait: WaitingEvent, element: Element, context: OperationContext, environment: Any) -> str | None:
     """Work out the key from the data of the moment and keep it; ``None`` as long as a name has no value."""
     task, source = wait.task, element.properties["correlation_key"]
-    at_edge = isinstance(task.task_spec, BoundaryEvent) and isinstance(task.parent.task_spec, EventSplit)
-    data = data_now(task.parent) if at_edge else task.data
+    data = data_at(wait)
     try:
         if not parse(source).names <= data.keys():
             return None

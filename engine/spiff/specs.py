@@ -11,12 +11,14 @@ from typing import Any
 from lxml import etree
 from SpiffWorkflow.bpmn.parser.util import full_tag
 from SpiffWorkflow.bpmn.specs.defaults import EndEvent, IntermediateThrowEvent
+from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser, SpiffProcessParser
 from SpiffWorkflow.spiff.parser.task_spec import ServiceTaskParser, SpiffTaskParser
 from SpiffWorkflow.spiff.specs.defaults import NoneTask, SendTask, ServiceTask
 
 from engine.bpmn import drawn_only, lowering
 from engine.bpmn.diagram import Diagram, flow_nodes
+from engine.errors import EngineError
 from engine.spiff.compensation import CompensationParser, CompensationTask
 from engine.spiff.state import ProcessSpecs
 from engine.spiff.throw_events import EndParser, SendParser, ThrowParser
@@ -24,6 +26,16 @@ from engine.xml import parse_xml
 
 MOST_CALLS = 20_000  # inside each other while a diagram of 2,000 elements is read
 _ONE_AT_A_TIME = Lock()
+
+
+class DiagramNotBuilt(EngineError):
+    """SpiffWorkflow does not accept a diagram; the message is its reason."""
+
+    code = "diagram_not_built"
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(reason)
+        self.key = key
 
 
 class OperationTask(ServiceTask):  # type: ignore[misc]
@@ -97,9 +109,16 @@ class _Parser(SpiffBpmnParser):  # type: ignore[misc]
 def build(key: str, diagrams: Iterable[Diagram]) -> ProcessSpecs:
     """The specs of process ``key``; ``diagrams`` holds it and every diagram it calls, directly or not.
 
-    Raises SpiffWorkflow's ``ValidationException`` for what it cannot read; the check turns that into a finding.
+    Raises ``DiagramNotBuilt`` with the library's reason for a diagram that it cannot read.
     A fresh parser for each call: the library caches lanes by the address of a tree (reliability.md, H3).
     """
+    try:
+        return _build(key, diagrams)
+    except (SpiffWorkflowException, etree.LxmlError, KeyError, ValueError, TypeError) as error:
+        raise DiagramNotBuilt(key, str(error)) from error
+
+
+def _build(key: str, diagrams: Iterable[Diagram]) -> ProcessSpecs:
     parser = _Parser()
     for diagram in diagrams:
         root = parse_xml(diagram.xml)

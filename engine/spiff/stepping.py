@@ -24,6 +24,7 @@ from engine.bpmn.lowering.names import is_inserted
 from engine.calendar.deadlines import Counted
 from engine.errors import EngineError
 from engine.spiff import state
+from engine.spiff.corrections.boundaries import data_now
 from engine.spiff.corrections.events import branches
 from engine.spiff.corrections.messages import arrive
 from engine.spiff.specs import OperationTask
@@ -208,6 +209,18 @@ def thrown_events(workflow: BpmnWorkflow) -> list[ThrownEvent]:
 def waiting_events(workflow: BpmnWorkflow) -> list[WaitingEvent]:
     """Everything the case waits for besides people."""
     return [event for task in _waiting(workflow) for event in _events_of(task)]
+
+
+def data_at(wait: WaitingEvent) -> dict[str, Any]:
+    """The data that the branch behind a waiting event would begin with if the event happened now.
+
+    For a boundary event it is merged from the tokens inside its activity; for any other it is the token's own.
+    """
+    task = wait.task
+    if isinstance(task.task_spec, BoundaryEvent) and isinstance(task.parent.task_spec, EventSplit):
+        return data_now(task.parent)
+    data: dict[str, Any] = task.data
+    return data
 
 
 def _waiting(workflow: BpmnWorkflow) -> Iterator[SpiffTask]:

@@ -19,11 +19,12 @@ from engine.contributions.briefings import Briefings
 from engine.contributions.operations import Operations, Services
 from engine.contributions.printouts import Reports
 from engine.deployment import checking, definitions
-from engine.expressions.language import Language, SafeEnvironment
+from engine.expressions.language import Language
 from engine.jobs.worker import Worker
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings
+from engine.spiff.script_engine import SafeEnvironment
 from models.account import Person, RoleGrant
 from models.case import Task, TaskStatus
 from models.database import open_database, session_factory

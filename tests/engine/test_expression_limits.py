@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
 from engine.errors import EngineError
-from engine.expressions.language import ExpressionError, Language, SafeEnvironment, parse
+from engine.expressions.language import ExpressionError, Language, parse
+from engine.spiff.script_engine import SafeEnvironment
 from models import language
 
 CASE: dict[str, Any] = {

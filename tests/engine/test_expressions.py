@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expressions.language import Expression, ExpressionError, Language, SafeEnvironment, parse
+from engine.expressions.language import Expression, ExpressionError, Language, parse
+from engine.spiff.script_engine import SafeEnvironment
 
 LANGUAGE = Language({"working_days": lambda days: f"+{days}"})
 CASE = {

@@ -17,10 +17,11 @@ from engine.actor import SYSTEM, Actor, actor_for
 from engine.bpmn import diagram
 from engine.contributions.operations import Services
 from engine.deployment import definitions
-from engine.expressions.language import Language, SafeEnvironment
+from engine.expressions.language import Language
 from engine.jobs.worker import Worker
 from engine.service import Engine
 from engine.settings import Settings
+from engine.spiff.script_engine import SafeEnvironment
 from models.account import Person, RoleGrant
 from models.billing import Invoice, InvoiceLine, InvoiceStatus, Payment
 from models.case import Case, Task, TaskKind, TaskStatus

@@ -10,10 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lxml import etree
-from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
-from SpiffWorkflow.exceptions import SpiffWorkflowException
-
 from engine.bpmn import diagram as diagrams
 from engine.bpmn.diagram import SUBMISSION, Diagram, Element
 from engine.bpmn.lowering.names import inserted
@@ -257,7 +253,7 @@ def _check_coverage(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:
         wanted = more
     try:
         built = specs.build(diagram.key, [bundle.diagrams[key] for key in wanted])
-    except (ValidationException, SpiffWorkflowException, etree.LxmlError, KeyError, ValueError, TypeError) as error:
+    except specs.DiagramNotBuilt as error:
         yield Finding(file, "", _("موتور این نمودار را نمی‌پذیرد: %(reason)s", reason=error))
         return
     processes = (built.spec, *built.subprocess_specs.values())
