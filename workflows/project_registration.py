@@ -26,7 +26,7 @@ from models.language import lazy
 from workflows import registration_briefings
 from workflows.gas_projects import invoices, meter_class, project_of
 from workflows.gas_words import code
-from workflows.registration_invoice import drop_open_invoice
+from workflows.registration_invoice import REVIEW_INVOICE, drop_open_invoice
 from workflows.registration_steps import FIRST_STEP, open_steps
 from workflows.registry import briefings, operations
 
@@ -223,9 +223,13 @@ def _replace_meters(project: GasProject, rows: list[dict[str, Any]]) -> None:
 
 @operations.register
 def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) -> str:
-    """Go to a step that was completed before, or stay at the current one (REG-13). Returns the step."""
-    project_to_edit(context)
+    """Go to a step that was completed before, or stay at the current one (REG-13). Returns the step.
+
+    Money may have come while the file was being changed: then only the invoice is left to go to.
+    """
     step: str = submission["step"]
+    if step != REVIEW_INVOICE:
+        project_to_edit(context)
     completed = context.session.scalars(
         select(Task.key).where(Task.case_id == context.case.id, Task.status == TaskStatus.COMPLETED)
     )

@@ -16,7 +16,7 @@ from models.case import CaseStatus, Task
 from models.job import Incident
 from tests.providers.zarinpal_server import ZarinpalServer
 from tests.scenarios.shop import FEE, MINUTE, Shop
-from workflows import payment
+from workflows import payment, payment_records
 
 PAYING = {"payment_returned"}
 
@@ -225,6 +225,37 @@ def test_money_of_another_amount_pays_nothing_and_goes_to_finance(shop, bank):
     found = shop.payment(authority)
     assert (found.state, found.paid_amount) == (PaymentState.UNMATCHED, FEE - 1)
     assert len(shop.finance_tasks()) == 1
+
+
+@pytest.mark.rule("PAY-1", "PAY-2")
+@pytest.mark.parametrize("amount", [0, 1, FEE - 1, FEE + 1])
+def test_a_gateway_that_says_paid_of_another_amount_settles_nothing(shop, amount):
+    order = shop.order()
+    payment_id = shop.payment(order.pay()).id
+    said = {"state": "paid", "amount": amount, "reference": "1", "reason": ""}
+
+    with shop.engine.transaction() as session:
+        found = payment_records.lock(session, payment_id)
+        assert payment_records.write_answer(session, found, said, now=shop.clock.now)
+
+    (found,) = shop.ledger()
+    assert (found.state, found.paid_amount) == (PaymentState.UNMATCHED, amount)
+    assert not order.is_paid
+
+
+@pytest.mark.rule("PAY-2")
+@pytest.mark.parametrize("total", [FEE - 1, FEE + 1])
+def test_an_invoice_that_has_another_total_by_now_is_not_settled(shop, total):
+    order = shop.order()
+    payment_id = shop.payment(order.pay()).id
+    said = {"state": "paid", "amount": FEE, "reference": "1", "reason": ""}
+
+    with shop.engine.transaction() as session:
+        found = payment_records.lock(session, payment_id)
+        found.invoice.total = total
+        assert payment_records.write_answer(session, found, said, now=shop.clock.now)
+
+    assert not order.is_paid
 
 
 @pytest.mark.both_databases("story")

@@ -382,6 +382,50 @@ def test_an_unpaid_invoice_comes_back_and_can_be_paid_later(play):
     assert len(office.invoices(play)) == 1
 
 
+def money_comes_late(play, *, at):
+    """The payer gave up and went back to a step; then the payment arrives, and its invoice is still open."""
+    office.up_to_invoice(play)
+    play.does("contractor", "review_invoice")
+    authority = play.payment().authority
+    play.does("contractor", "cancel_payment")
+    office.go_to(play, at)
+    with play.session() as session:
+        play.application.test_gateway.decide(session, authority, decision="pay", now=play.clock.now)
+    play.returns(authority)
+    assert [invoice.status for invoice in office.invoices(play)] == [InvoiceStatus.PAID]
+
+
+@pytest.mark.rule("REG-11", "REG-13", "PAY-2")
+@pytest.mark.parametrize(
+    ("step", "values"),
+    [
+        ("register_property", PROPERTY),
+        ("register_owner", OWNER),
+        ("register_building", SURFACE),
+        ("register_meters", {"meters": [METER], "all_registered": True}),
+        ("change_step", {"step": "register_owner"}),
+        ("cancel_registration", {"reason": "کار به دیگری سپرده شد."}),
+    ],
+)
+def test_money_that_comes_while_the_file_is_being_changed_keeps_the_file_as_it_was_paid_for(play, step, values):
+    money_comes_late(play, at="register_owner" if step in FILE_ACTIONS else step)
+
+    refused = play.refuses("contractor", step, **values)
+
+    assert "پرداخت شده است" in refused[""][0]
+    assert [invoice.status for invoice in office.invoices(play)] == [InvoiceStatus.PAID]
+
+
+@pytest.mark.rule("REG-11", "PAY-2")
+def test_money_that_comes_while_the_file_is_being_changed_leads_on_to_the_inspector(play):
+    office.add_inspector(play, "inspector-1")
+    money_comes_late(play, at="register_owner")
+    office.go_to(play, "review_invoice")
+    play.does("contractor", "review_invoice")
+    assert play.case.outcome == "inspection_started"
+    assert [invoice.status for invoice in office.invoices(play)] == [InvoiceStatus.PAID]
+
+
 @pytest.mark.rule("REG-11")
 def test_after_payment_the_name_is_shown_and_nothing_can_be_changed(play):
     office.add_inspector(play, "inspector-1")

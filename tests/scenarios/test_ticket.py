@@ -7,14 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.errors import NotFound, TaskClaimed, TaskNotOpen
+from engine.errors import NotFound, Refusal, TaskClaimed, TaskNotOpen
 from engine.queries import worklist
 from models.case import CaseStatus, HistoryEntry
 from models.jalali import parse_jalali
 from models.units import UNITS
 from tests.play import Play
 from tests.scenarios import gas_office, tickets
+from tests.scenarios.projects import operated
 from tests.scenarios.tickets import SECOND
+from workflows.ticket import pass_on_ticket
 
 TEHRAN = ZoneInfo("Asia/Tehran")
 DAY = timedelta(days=1)
@@ -178,6 +180,17 @@ def test_a_transfer_goes_to_another_unit_and_says_why(play: Play) -> None:
 
 
 @pytest.mark.rule("TKT-3")
+def test_a_ticket_is_not_passed_on_to_the_unit_that_has_it_whatever_the_form_offered(play: Play) -> None:
+    """The form may be older than the ticket's way to the unit."""
+    tickets.asks(play)
+    again = {"unit": "information_technology", "note": "به خودم"}
+    with pytest.raises(Refusal) as refused:
+        operated(play, "unit-it", pass_on_ticket, submission=again)
+    assert list(refused.value.errors) == ["unit"]
+    assert [kind for kind, _unit, _text in tickets.said(play)] == ["request"]
+
+
+@pytest.mark.rule("TKT-3")
 def test_a_colleague_who_has_taken_it_loses_it_by_a_transfer(play: Play) -> None:
     tickets.asks(play)
     with play.session() as session:
@@ -335,6 +348,14 @@ def test_the_president_sees_the_whole_first_ticket_and_the_answer_closes_both(pl
     with pytest.raises(TaskNotOpen) as closed:
         tickets.answers(play)
     assert closed.value.because == "پاسخ رئیس سازمان"
+
+
+@pytest.mark.rule("TKT-6")
+def test_the_president_has_two_working_days(play: Play) -> None:
+    tickets.asks(play)
+    play.at(moment("1405/09/03", "10:00"))  # a Tuesday
+    tickets.escalates(play)
+    assert play.task("answer_escalation").due_at == moment("1405/09/07", "10:00"), "Thursday and Friday are free"
 
 
 @pytest.mark.rule("TKT-6", "TKT-4")
