@@ -1,6 +1,5 @@
 """Zarinpal, against a server that speaks its protocol and has its faults."""
 
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -169,13 +168,11 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_found(gateway, bank, faul
     authority = start(gateway).authority
     bank.pay(authority)
     bank.next_fault = fault
-    begun = time.monotonic()
 
     with pytest.raises(ProviderError) as lost:
         gateway.verify(authority=authority, amount=FEE)
 
     assert (lost.value.permanent, lost.value.uncertain) == (False, fault != "500_after_work")
-    assert time.monotonic() - begun < 2
     assert bank.taken == FEE
     again = gateway.verify(authority=authority, amount=FEE)
     assert (again.state, again.already) == ("paid", True)
