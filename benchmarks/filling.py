@@ -13,7 +13,7 @@ from benchmarks import databases
 from benchmarks.office import FIELDS, QUIET, REMINDED, VISITS, Office, form_class, open_office
 from benchmarks.reporting import say
 from engine.actor import Actor, actor_for
-from engine.persistence import records, search
+from engine.persistence import participants, search
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case
@@ -114,9 +114,9 @@ def _named(office: Office, key: str, contractor: Actor, chosen: random.Random, i
         case = office.engine.start_case(session, key, by=contractor).case
         owner = f"{chosen.choice(FIRST)} {chosen.choice(LAST)}"
         subject = f"{own_words(case.id)} ملک، قطعه ق{chosen.randrange(1, 400)}"  # a number might be a copy's own
-        records.set_subject(session, case, subject, [owner])
+        search.set_subject(session, case, subject, [owner])
         if inspector is not None:
-            records.bind(session, case, "inspector", inspector.person_id, at=office.engine.clock())
+            participants.bind(session, case, "inspector", inspector.person_id, at=office.engine.clock())
         return case.id
 
 

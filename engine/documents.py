@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
 from engine.identity.permissions import may_see_case
-from engine.persistence import records
+from engine.persistence import history
 from models.case import Case
 from models.digits import ZWNJ, persian_digits
 from models.document import Document
@@ -123,7 +123,7 @@ def store(
     )
     session.add(document)
     session.flush()
-    records.record(session, case, what="document_added", by=by, at=now, details={"text": shown, "id": document.id})
+    history.record(session, case, what="document_added", by=by, at=now, details={"text": shown, "id": document.id})
     return document
 
 

@@ -31,7 +31,7 @@ from engine.errors import (
     TaskNotOpen,
 )
 from engine.identity import permissions
-from engine.persistence import records, statements, write_behind
+from engine.persistence import history, participants, search, statements, write_behind
 from engine.runtime import case_lock, incidents
 from engine.runtime.outcomes import StartView, StepResult, TaskView
 from engine.runtime.run import Run
@@ -188,15 +188,15 @@ class Engine:
         session.add(case)
         session.flush()
         case.number = case_numbers.case_number(case.id, now)
-        records.set_subject(session, case, "", [])
+        search.set_subject(session, case, "", [])
         session.flush()
         for role, person_id in bindings.items():
-            records.bind(session, case, role, person_id, at=now)
+            participants.bind(session, case, role, person_id, at=now)
         context = self._context(session, case, by)
         run = Run(context, deployed, self._environment, self.operations)
-        told = records.told(values or {}) or {}
+        told = history.submission_details(values or {}) or {}
         run.start({"case": case.id, **data}, values)
-        records.record(
+        history.record(
             session,
             case,
             what="case_started",
@@ -291,7 +291,7 @@ class Engine:
         write_behind.put(session, statements.END_TASK, {"this_task": task.id, **ended})
         for name, value in ended.items():
             set_committed_value(task, name, value)
-        records.record(
+        history.record(
             session,
             run.case,
             what="task_completed",
@@ -300,7 +300,7 @@ class Engine:
             role=task.role,
             task_key=task.key,
             task_name=task.name,
-            details=records.told(values),
+            details=history.submission_details(values),
         )
         return self.finish(run)
 
@@ -321,7 +321,7 @@ class Engine:
         if task.assignee_id is None:
             task.assignee_id, task.claimed = by.person_id, True
             case.revision += 1  # whoever completes it at the moment has been overtaken
-            records.record_task(session, case, task, what="task_claimed", by=by, at=self.clock())
+            history.record_task(session, case, task, what="task_claimed", by=by, at=self.clock())
         return task
 
     def release(self, session: Session, task_id: int, *, by: Actor) -> Task:
@@ -333,7 +333,7 @@ class Engine:
             raise NotAllowed(by.username, "release")
         task.assignee_id, task.claimed = None, False
         case.revision += 1
-        records.record_task(session, case, task, what="task_released", by=by, at=self.clock())
+        history.record_task(session, case, task, what="task_released", by=by, at=self.clock())
         return task
 
     # Messages, timers, outside operations
@@ -392,7 +392,7 @@ class Engine:
                 break
             element = run.fire_timer(due)
             run.advance()
-            records.record(
+            history.record(
                 run.context.session,
                 run.case,
                 what="timer_fired",
@@ -434,7 +434,7 @@ class Engine:
         run.save()
         session, case = run.context.session, run.case
         if case.ended_at is not None:
-            records.record(
+            history.record(
                 session, case, what="case_completed", by=SYSTEM, at=run.context.now, details={"outcome": case.outcome}
             )
         session.flush()

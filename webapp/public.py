@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from engine.errors import TooMany
 from engine.identity import rate_limits
 from engine.identity.rate_limits import Limit
+from engine.persistence import advisory_lock
 from models.digits import storable
 from models.language import gettext as _
 from webapp import current
@@ -79,7 +80,7 @@ def _limited(look: Callable[[Session], Any]) -> Any:
     with current.transaction() as session:
         verdict = look(session)
         if not verdict.proved:
-            rate_limits.one_at_a_time(session, f"certificate {key}")
+            advisory_lock.acquire(session, f"certificate {key}")
             rate_limits.demand(session, WRONG_TRIES, key, now=now)
         if verdict.guessed:
             rate_limits.count(session, WRONG_TRIES.kind, key, now=now)

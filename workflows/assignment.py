@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.persistence import records
-from engine.persistence.records import language_of
+from engine.persistence import participants
+from engine.persistence.outbox import language_of
 from models.account import Person, RoleGrant
 from models.digits import search_key
 from models.gas import Assignment, GasProject, Inspector, InspectorQuota, InspectorRegion
@@ -179,7 +179,7 @@ def _give_lane(context: OperationContext, project: GasProject, person_id: int | 
     context.session.refresh(project, ["inspector"])
     context.bind("inspector", person_id)
     if project.case_id != context.case.id:
-        records.bind(context.session, project.case, "inspector", person_id, at=context.now)
+        participants.bind(context.session, project.case, "inspector", person_id, at=context.now)
 
 
 @operations.register

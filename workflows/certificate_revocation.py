@@ -8,7 +8,7 @@ from typing import Any
 from engine.contributions.briefings import Block, BriefingContext, Facts, Link
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.persistence.records import language_of
+from engine.persistence.outbox import language_of
 from models.inspection import Certificate
 from models.language import gettext as _
 from models.language import lazy, reading

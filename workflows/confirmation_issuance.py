@@ -11,7 +11,7 @@ from engine.case_numbers import read_number
 from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Link, Notice
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.persistence.records import language_of
+from engine.persistence.outbox import language_of
 from models.account import Person
 from models.case import Case, HistoryEntry
 from models.gas import GasProject

@@ -12,7 +12,7 @@ from typing import Any
 from engine.contributions.briefings import Block, BriefingContext
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.persistence.records import language_of
+from engine.persistence.outbox import language_of
 from models.gas import GasProject
 from models.inspection import InspectionVisit
 from models.jalali import format_date, format_moment, months_after

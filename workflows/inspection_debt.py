@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.persistence.records import language_of
+from engine.persistence.outbox import language_of
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.gas import GasProject, Meter
 from models.inspection import InspectionReport, MeterCorrection

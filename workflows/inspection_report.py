@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.persistence.records import language_of
+from engine.persistence.outbox import language_of
 from models.billing import Invoice
 from models.document import Document
 from models.gas import GasProject

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OperationContext
-from engine.persistence import records
+from engine.persistence import outbox, search
 from engine.service import Engine
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.case import Case, CaseStatus, Task, TaskStatus
@@ -90,7 +90,7 @@ def review(engine: Engine, session: Session, payment: Payment, *, now: datetime)
             amount=rials(payment.amount),
             number=shown(payment.invoice.number),
         )
-    records.set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
+    search.set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
     payment.review_case_id = started.id
     session.flush()
     return started
@@ -129,7 +129,7 @@ def tell_payer(context: OperationContext, invoice: Invoice, compose: Callable[[]
     """Send the payer a message that is linked to the invoice's own case; ``compose`` runs in the payer's language."""
     if invoice.payer_id is None:
         return
-    with reading(records.language_of(context.session, invoice.payer_id)):
+    with reading(outbox.language_of(context.session, invoice.payer_id)):
         title, body = compose()
     case = context.session.get_one(Case, invoice.case_id)
-    records.notify(context.session, case, invoice.payer_id, title, body, at=context.now)
+    outbox.notify(context.session, case, invoice.payer_id, title, body, at=context.now)

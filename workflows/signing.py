@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.identity import rate_limits
+from engine.persistence import advisory_lock
 from models.inspection import SigningKey
 from models.jalali import TEHRAN
 
@@ -80,13 +80,13 @@ def key_id(public: bytes) -> str:
 
 def signing_key(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
     """The key that signs now. The first one is made here, by one of many at the same moment."""
-    rate_limits.one_at_a_time(session, "signing keys")
+    advisory_lock.acquire(session, "signing keys")
     return _newest(session) or _make(session, secret_key=secret_key, now=now)
 
 
 def rotate(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
     """Retire the key that signs and make a new one. What was signed before stays provable."""
-    rate_limits.one_at_a_time(session, "signing keys")
+    advisory_lock.acquire(session, "signing keys")
     for key in session.scalars(select(SigningKey).where(SigningKey.retired_at.is_(None))):
         key.retired_at = now
     return _make(session, secret_key=secret_key, now=now)

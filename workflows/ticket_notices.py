@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import select
 
 from engine.contributions.operations import OperationContext
-from engine.persistence.records import language_of
+from engine.persistence.outbox import language_of
 from models.account import Person, Role, RoleGrant
 from models.language import gettext as _
 from models.language import reading

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
-from engine.persistence import records
+from engine.persistence import history, outbox, participants
+from engine.persistence.search import set_subject
 from models.case import Case
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ class OperationContext:
 
     def bind(self, role: str, person_id: int | None) -> None:
         """Give the lane ``role`` of this case to a person (``None``: to nobody); open tasks move along."""
-        records.bind(self.session, self.case, role, person_id, at=self.now)
+        participants.bind(self.session, self.case, role, person_id, at=self.now)
 
     def bound(self, role: str) -> int | None:
         """The person that the lane ``role`` of this case is bound to."""
-        return records.bound(self.session, self.case, role)
+        return participants.bound_person(self.session, self.case, role)
 
     def pass_on(self, task_key: str, scope: str) -> None:
         """Give an open task of this case, and what else can be done at it, to the group's people of another unit.
@@ -67,7 +68,7 @@ class OperationContext:
         deployed = self.engine.definitions.get(self.session, self.case.definition_id)
         elements = [one for diagram in deployed.diagrams.values() for one in diagram.elements.values()]
         at_it = [one.id for one in elements if one.attached_to == task_key]
-        records.pass_on(self.session, self.case, [task_key, *at_it], scope)
+        participants.pass_on(self.session, self.case, [task_key, *at_it], scope)
 
     def tell(self, text: str) -> None:
         """Say something to the person who did this step, in their language."""
@@ -75,11 +76,11 @@ class OperationContext:
 
     def notify(self, person_id: int, title: str, body: str, *, sms: bool = False) -> None:
         """Send a message to a person's messages page, and as an SMS too when ``sms``."""
-        records.notify(self.session, self.case, person_id, title, body, at=self.now, sms=sms)
+        outbox.notify(self.session, self.case, person_id, title, body, at=self.now, sms=sms)
 
     def sms(self, mobile: str, text: str, *, secret: bool = False) -> None:
         """Put an SMS into the outbox; it leaves after the step is committed (SMS-1)."""
-        records.put_sms(self.session, self.case, mobile, text, at=self.now, secret=secret)
+        outbox.put_sms(self.session, self.case, mobile, text, at=self.now, secret=secret)
 
     def start_case(self, process_key: str, *, data: Mapping[str, Json], bindings: Mapping[str, int]) -> Case:
         """Start another case in this transaction; it refers to this one. ``bindings``: role → person id."""
@@ -94,11 +95,11 @@ class OperationContext:
 
     def record(self, what: str, details: Mapping[str, Json] | None = None) -> None:
         """Add a line of its own to the case's history."""
-        records.record(self.session, self.case, what=what, by=self.actor, at=self.now, details=details)
+        history.record(self.session, self.case, what=what, by=self.actor, at=self.now, details=details)
 
     def set_subject(self, subject: str, search: list[str]) -> None:
         """What lists show of the case, and the words beside it that find it."""
-        records.set_subject(self.session, self.case, subject, search)
+        set_subject(self.session, self.case, subject, search)
 
 
 @dataclass(kw_only=True)

@@ -29,7 +29,7 @@ from engine.identity.verification_codes import (
     Codes,
     code_does_not_fit,
 )
-from engine.persistence import records
+from engine.persistence import advisory_lock, outbox
 from engine.settings import Settings
 from models import identifiers
 from models.account import Person, RoleGrant, SignInSession, person_name
@@ -160,7 +160,7 @@ class Accounts:
         rate_limits.demand(session, SIGN_IN_ADDRESS, address, now=now)
         person = session.scalars(select(Person).where(Person.username == name)).first()
         fits = passwords.fits(person.password_hash if person else None, password)
-        rate_limits.one_at_a_time(session, key)  # from here on simultaneous tries are counted one after the other
+        advisory_lock.acquire(session, key)  # from here on simultaneous tries are counted one after the other
         rate_limits.demand(session, SIGN_IN, key, now=now)
         if person is None or not fits or not person.active:
             rate_limits.count(session, SIGN_IN.kind, key, now=now)
@@ -221,14 +221,14 @@ class Accounts:
         Raises ``Refusal`` at ``password``, ``TooMany``.
         """
         _refuse_weak(registration.password, Person(username=registration.mobile))
-        rate_limits.one_at_a_time(session, registration.mobile)
+        advisory_lock.acquire(session, registration.mobile)
         self._codes.demand(session, registration.mobile, address=address, now=now)
         password_hash = passwords.hashed(registration.password)
         person = session.scalars(select(Person).where(Person.username == registration.mobile)).first()
         if person is not None and not is_pending(person):
             self._codes.count(session, registration.mobile, "register", address=address, now=now)
             text = _("برای این شماره پیش‌تر حساب ساخته شده است. اگر رمز را فراموش کرده‌اید، آن را بازیابی کنید.")
-            records.put_sms(session, None, registration.mobile, text, at=now, person_id=person.id)
+            outbox.put_sms(session, None, registration.mobile, text, at=now, person_id=person.id)
             return _digest(password_hash)
         if person is None:
             person = Person(username=registration.mobile, created_at=now)
@@ -246,7 +246,7 @@ class Accounts:
 
     def send_registration_code(self, session: Session, mobile: str, *, mark: str, address: str, now: datetime) -> None:
         """Send a new code in place of the old one, at the earliest after 60 seconds. Raises ``TooMany``."""
-        rate_limits.one_at_a_time(session, mobile)
+        advisory_lock.acquire(session, mobile)
         self._codes.demand(session, mobile, address=address, now=now)
         if self._pending(session, mobile, mark) is None:
             self._codes.count(session, mobile, "register", address=address, now=now)
@@ -281,7 +281,7 @@ class Accounts:
         For an unknown account nothing is sent, and nothing tells so. Raises ``TooMany``.
         """
         name = fold_username(username)[:60]
-        rate_limits.one_at_a_time(session, name)
+        advisory_lock.acquire(session, name)
         rate_limits.demand(session, RECOVERY_AGAIN, name, now=now)
         rate_limits.demand(session, RECOVERY, name, now=now)
         rate_limits.demand(session, RECOVERY_ADDRESS, address, now=now)

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session, selectinload
 
 from engine.actor import Actor
 from engine.errors import NotFound, Refusal
-from engine.identity import passwords, permissions, rate_limits
+from engine.identity import passwords, permissions
 from engine.identity.accounts import Accounts, fold_username
 from engine.paging import Page, capped, page_of, read_cursor
+from engine.persistence import advisory_lock
 from models import identifiers
 from models.account import Person, Role, RoleGrant
 from models.digits import clean, search_key
@@ -93,7 +94,7 @@ def make_account(
     username = fold_username(account.username)
     if not 3 <= len(username) <= 60:
         raise Refusal({"username": [_("نام کاربری باید از ۳ تا ۶۰ نویسه باشد.")]})
-    rate_limits.one_at_a_time(session, username)
+    advisory_lock.acquire(session, username)
     if session.scalar(select(Person.id).where(Person.username == username)) is not None:
         raise Refusal({"username": [_("این نام کاربری پیش‌تر به کار رفته است.")]})
     _refuse_unscoped(account.role, account.scope)
@@ -141,7 +142,7 @@ def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str 
 def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor) -> Person:
     """Take a role from a person, from their next page on. The last admin stays one."""
     found = person(session, by, person_id)
-    rate_limits.one_at_a_time(session, "admins")
+    advisory_lock.acquire(session, "admins")
     held = next((one for one in found.roles if one.id == grant_id), None)
     if held is None:
         raise NotFound("role grant", grant_id)
@@ -155,7 +156,7 @@ def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor) -> Per
 def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> Person:
     """Lock an account: its sessions and tokens end at once, and nobody signs in to it any more."""
     found = person(session, by, person_id)
-    rate_limits.one_at_a_time(session, "admins")
+    advisory_lock.acquire(session, "admins")
     if found.id == by.person_id:
         raise Refusal({"": [_("حساب خودتان را نمی‌توانید ببندید.")]})
     if any(held.role == Role.ADMIN for held in found.roles) and _other_admins(session, found) == 0:

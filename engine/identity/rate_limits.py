@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from engine.errors import TooMany
-from models.account import Attempt, Person
+from models.account import Attempt
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,6 @@ def count(session: Session, kind: str, key: str, *, now: datetime) -> None:
 
 def forget(session: Session, kind: str, key: str) -> None:
     session.execute(delete(Attempt).where(Attempt.kind == kind, Attempt.key == _cut(key)))
-
-
-def one_at_a_time(session: Session, key: str) -> None:
-    """Until this transaction ends, nobody else gets past here with the same key: counts stay true in a race."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(key))))
-    else:  # a locking read takes SQLite's one write lock
-        session.execute(select(Person.id).where(Person.username == key).with_for_update())
 
 
 def seconds_until(moment: datetime, now: datetime) -> int:

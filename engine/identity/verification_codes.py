@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import Refusal, TooMany
 from engine.identity.rate_limits import seconds_until
-from engine.persistence import records
+from engine.persistence import outbox
 from models.account import VerificationCode
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
@@ -68,7 +68,7 @@ class Codes:
         )
         self._add(session, mobile, purpose, self._hash(mobile, purpose, code), address=address, now=now)
         text = _("کد تایید کارتابل: %(code)s\nاین کد را به کسی ندهید.", code=code)
-        records.put_sms(session, None, mobile, text, at=now, secret=True)
+        outbox.put_sms(session, None, mobile, text, at=now, secret=True)
 
     def count(self, session: Session, mobile: str, purpose: str, *, address: str, now: datetime) -> None:
         """Count a code that was asked for but not sent, so that the limits tell nothing."""

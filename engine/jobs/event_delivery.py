@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from engine.actor import SYSTEM
 from engine.errors import EngineError
 from engine.jobs import leases
-from engine.persistence import records
+from engine.persistence import history
 from engine.runtime import case_lock, incidents, subscriptions
 from engine.service import Engine
 from models.case import Case, CaseStatus, Task, TaskStatus
@@ -192,7 +192,7 @@ def _receive(engine: Engine, session: Session, case: Case, tokens: Sequence[str]
         )
     for wait in received:
         name = run.deployed.diagrams[run.deployed.key_of(wait.process)].elements[wait.element].name
-        records.record(
+        history.record(
             session,
             case,
             what="message_received",
@@ -200,7 +200,7 @@ def _receive(engine: Engine, session: Session, case: Case, tokens: Sequence[str]
             at=run.context.now,
             task_key=wait.element,
             task_name=name or wait.element,
-            details=records.told(payload),
+            details=history.submission_details(payload),
         )
     if received or timers:
         engine.finish(run)

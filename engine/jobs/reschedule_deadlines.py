@@ -20,7 +20,7 @@ from engine.actor import SYSTEM, Actor, actor_for
 from engine.calendar.deadlines import Counted, Current
 from engine.calendar.working_time import WorkingCalendar
 from engine.errors import EngineError, OperationFailed
-from engine.persistence import records
+from engine.persistence import history, outbox
 from engine.queries import cases
 from engine.runtime import case_lock, incidents
 from engine.service import Engine
@@ -259,7 +259,7 @@ def _tell(
             after=after,
             reason=reason or "—",
         )
-        records.record(
+        history.record(
             session,
             case,
             what="deadline_moved",
@@ -273,7 +273,7 @@ def _tell(
     tasks = [one.id for one, _when in moved if one.is_task]
     assignees = session.scalars(select(Task.assignee_id).where(Task.id.in_(tasks)))
     for person_id in sorted({person for person in (case.started_by_id, *assignees) if person is not None}):
-        with reading(records.language_of(session, person_id)):
+        with reading(outbox.language_of(session, person_id)):
             lines = dict.fromkeys(
                 _(
                     "مهلت %(name)s: از %(before)s به %(after)s",
@@ -285,7 +285,7 @@ def _tell(
             )
             title = _("مهلت پروندهٔ %(number)s جابه‌جا شد", number=case.number)
             told = _("تقویم کاری سازمان تغییر کرد: %(reason)s", reason=reason or "—")
-            records.notify(session, case, person_id, title, "\n".join([told, *lines]), at=at)
+            outbox.notify(session, case, person_id, title, "\n".join([told, *lines]), at=at)
 
 
 def _actor(session: Session, change: CalendarChange | None) -> Actor:

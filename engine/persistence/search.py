@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, bindparam, case, false, func, literal, select, true
 from sqlalchemy.orm import Session, aliased, undefer
 
+from engine.persistence import statements
 from engine.xml import parse_xml
 from models.case import Case, CaseWord
 from models.definition import ProcessDefinition
@@ -153,3 +154,17 @@ def _read_names(xml: bytes) -> dict[str, str]:
 
 def _cases_with(word: str) -> Select[int]:
     return select(CaseWord.case_id).where(CaseWord.word >= word, CaseWord.word < word + _LAST)
+
+
+def set_subject(session: Session, case: Case, subject: str, search: list[str]) -> None:
+    """Set the title of the case in lists, and the words that find it: its number, ``subject`` and ``search``."""
+    case.subject = subject[:300]
+    words = words_of(case.number, [subject, *search])
+    before, after = set(case.search_text.split()), set(words)
+    if before == after:
+        return
+    case.search_text = as_text(words)
+    connection = session.connection()
+    if gone := before - after:
+        connection.execute(statements.DELETE_WORDS, {"this_case": case.id, "this_words": sorted(gone)})
+    connection.execute(statements.ADD_WORDS, [{"word": word, "case_id": case.id} for word in sorted(after - before)])

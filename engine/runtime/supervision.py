@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from engine.actor import Actor
 from engine.errors import NotAllowed, NotFound, Refusal
 from engine.identity import permissions
-from engine.persistence import records
+from engine.persistence import history
 from engine.runtime import case_lock, incidents, subscriptions
 from models.case import Case, CaseStatus, Task, TaskStatus
 from models.job import THROWN_JOBS, Incident, Job
@@ -68,7 +68,7 @@ class Supervision:
             return task  # it was given to them already
         task.assignee_id, task.claimed = person_id, person_id is not None
         case.revision += 1  # whoever completes it at the moment has been overtaken
-        records.record_task(
+        history.record_task(
             session, case, task, what="task_reassigned", by=by, at=self._clock(), details={"person_id": person_id}
         )
         return task
@@ -86,7 +86,7 @@ class Supervision:
             incidents.release_held(session, case.id)
             if incident.job_id is None:
                 incident.resolved_at, incident.resolved_by_id = now, by.person_id
-            records.record(session, case, what="incident_resolved", by=by, at=now, task_key=incident.element_id)
+            history.record(session, case, what="incident_resolved", by=by, at=now, task_key=incident.element_id)
         return incident
 
     def _case(self, session: Session, case_id: int, by: Actor, what: str, *statuses: CaseStatus) -> Case:
@@ -99,5 +99,5 @@ class Supervision:
     def _changed(self, session: Session, case: Case, by: Actor, what: str, reason: str) -> Case:
         case.revision += 1  # whoever computes a step of this case at the moment has been overtaken
         details = {"text": reason} if reason else None
-        records.record(session, case, what=what, by=by, at=self._clock(), details=details)
+        history.record(session, case, what=what, by=by, at=self._clock(), details=details)
         return case

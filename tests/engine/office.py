@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from engine import case_numbers
 from engine.actor import Actor, actor_for
-from engine.persistence import records
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case, CaseStatus, Participant, Task, TaskKind, TaskStatus
@@ -89,7 +88,7 @@ class Office:
         self.session.add(case)
         self.session.flush()
         case.number = case_numbers.case_number(case.id, NOW)
-        records.set_subject(self.session, case, subject, list(search))
+        search.set_subject(self.session, case, subject, list(search))
         self.session.flush()
         return case
 

@@ -4,7 +4,7 @@ import pytest
 
 from engine.actor import SYSTEM, actor_for
 from engine.errors import NotAllowed, NotFound, Refusal
-from engine.persistence.records import record
+from engine.persistence.history import record
 from engine.queries import cases, history, notices
 from models.account import Notice
 from models.case import CaseStatus, FlowPassage, TaskKind

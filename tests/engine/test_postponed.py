@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine.persistence import records
+from engine.persistence import outbox
 from models.outbox import OutboxMessage
 
 pytestmark = pytest.mark.both_databases("saving")
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 
 def sms(session: Session, text: str) -> None:
-    records.put_sms(session, None, "09130000001", text, at=NOW)
+    outbox.put_sms(session, None, "09130000001", text, at=NOW)
 
 
 def texts(session: Session) -> list[str]:

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 import kartabl
 from engine.actor import SYSTEM
 from engine.bpmn.diagram import in_readers_language
-from engine.persistence import records
-from engine.queries import history
+from engine.persistence import history
+from engine.queries.history import line
 from models.case import Case, HistoryEntry
 from models.language import lazy, reading
 from tests.engine.office import Office
@@ -22,14 +22,14 @@ def told(session: Session, case: Case) -> str:
     entry = session.scalars(
         select(HistoryEntry).where(HistoryEntry.case_id == case.id).order_by(HistoryEntry.id.desc()).limit(1)
     ).one()
-    return history.line(entry).words
+    return line(entry).words
 
 
 @pytest.mark.rule("CASE-1")
 def test_a_line_with_values_is_read_in_each_readers_language(office: Office) -> None:
     case = office.case()
     text = lazy("زمان بازدید: %(moment)s", moment=MOMENT)
-    records.record(office.session, case, what="visit_scheduled", by=SYSTEM, at=MOMENT, details={"text": text})
+    history.record(office.session, case, what="visit_scheduled", by=SYSTEM, at=MOMENT, details={"text": text})
 
     assert told(office.session, case) == "زمان بازدید: ۱۴۰۴/۰۸/۳۰ ساعت ۱۴:۰۵"
     with reading("en"):
@@ -40,12 +40,12 @@ def test_a_line_with_values_is_read_in_each_readers_language(office: Office) -> 
 def test_words_and_codes_inside_a_line_are_read_in_the_same_language(office: Office) -> None:
     case = office.case()
     text = lazy("گزارش بازدید ثبت شد: %(outcome)s", outcome=lazy("تایید"))
-    records.record(office.session, case, what="report_recorded", by=SYSTEM, at=MOMENT, details={"text": text})
+    history.record(office.session, case, what="report_recorded", by=SYSTEM, at=MOMENT, details={"text": text})
     with reading("en"):
         assert told(office.session, case) == "Visit report recorded: Approved"
 
     text = lazy("ملک با کد ثبتی %(code)s ثبت شد", code="000068-0")
-    records.record(office.session, case, what="property_registered", by=SYSTEM, at=MOMENT, details={"text": text})
+    history.record(office.session, case, what="property_registered", by=SYSTEM, at=MOMENT, details={"text": text})
     with reading("en"):
         assert told(office.session, case) == "Property registered with the code 000068-0"
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 import webapp
 from engine.errors import TaskNotOpen
-from engine.persistence import records
+from engine.persistence import history
 from engine.runtime import incidents
 from models.account import Person
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskStatus
@@ -266,7 +266,7 @@ def _naive_complete(place: Place, _player: int) -> Act:
 def _write_down(session: Session, place: Place, ids: Ids, by: Any) -> None:
     session.execute(update(Task).where(Task.id == ids["write"]).values(status=TaskStatus.COMPLETED))
     case = session.get_one(Case, ids["case"])
-    records.record(session, case, what="task_completed", by=by, at=place.clock(), task_key="write")
+    history.record(session, case, what="task_completed", by=by, at=place.clock(), task_key="write")
 
 
 NAIVE = Kind(
