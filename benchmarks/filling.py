@@ -14,6 +14,7 @@ from benchmarks.office import FIELDS, QUIET, REMINDED, VISITS, Office, form_clas
 from benchmarks.reporting import say
 from engine.actor import Actor, actor_for
 from engine.persistence import participants, search
+from engine.persistence.search import set_subject
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case
@@ -114,7 +115,7 @@ def _named(office: Office, key: str, contractor: Actor, chosen: random.Random, i
         case = office.engine.start_case(session, key, by=contractor).case
         owner = f"{chosen.choice(FIRST)} {chosen.choice(LAST)}"
         subject = f"{own_words(case.id)} ملک، قطعه ق{chosen.randrange(1, 400)}"  # a number might be a copy's own
-        search.set_subject(session, case, subject, [owner])
+        set_subject(session, case, subject, [owner])
         if inspector is not None:
             participants.bind(session, case, "inspector", inspector.person_id, at=office.engine.clock())
         return case.id

@@ -31,7 +31,8 @@ from engine.errors import (
     TaskNotOpen,
 )
 from engine.identity import permissions
-from engine.persistence import history, participants, search, statements, write_behind
+from engine.persistence import history, participants, statements, write_behind
+from engine.persistence.search import set_subject
 from engine.runtime import case_lock, incidents
 from engine.runtime.outcomes import StartView, StepResult, TaskView
 from engine.runtime.run import Run
@@ -188,7 +189,7 @@ class Engine:
         session.add(case)
         session.flush()
         case.number = case_numbers.case_number(case.id, now)
-        search.set_subject(session, case, "", [])
+        set_subject(session, case, "", [])
         session.flush()
         for role, person_id in bindings.items():
             participants.bind(session, case, role, person_id, at=now)

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OperationContext
-from engine.persistence import outbox, search
+from engine.persistence import outbox
+from engine.persistence.search import set_subject
 from engine.service import Engine
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.case import Case, CaseStatus, Task, TaskStatus
@@ -90,7 +91,7 @@ def review(engine: Engine, session: Session, payment: Payment, *, now: datetime)
             amount=rials(payment.amount),
             number=shown(payment.invoice.number),
         )
-    search.set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
+    set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
     payment.review_case_id = started.id
     session.flush()
     return started

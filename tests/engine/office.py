@@ -88,7 +88,7 @@ class Office:
         self.session.add(case)
         self.session.flush()
         case.number = case_numbers.case_number(case.id, NOW)
-        search.set_subject(self.session, case, subject, list(search))
+        set_subject(self.session, case, subject, list(search))
         self.session.flush()
         return case
 

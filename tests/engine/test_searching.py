@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from engine import case_numbers
 from engine.actor import Actor, actor_for
-from engine.persistence import search
 from engine.persistence import search as searching
+from engine.persistence.search import set_subject
 from engine.queries import cases, worklist
 from models.account import Person, RoleGrant
 from models.case import NEVER, Case, CaseStatus, CaseWord, Participant, Task, TaskKind
@@ -60,7 +60,7 @@ def case(session: Session, subject: str, *search: str, by: Actor | None = None) 
     session.add(made)
     session.flush()
     made.number = case_numbers.case_number(made.id, NOW)
-    search.set_subject(session, made, subject, list(search))
+    set_subject(session, made, subject, list(search))
     session.flush()
     return made
 
@@ -112,7 +112,7 @@ def test_a_case_is_found_by_its_count_without_the_zeros(opened: Session) -> None
 def test_new_words_take_the_place_of_the_old_ones(opened: Session) -> None:
     supervisor = person(opened, "boss", "supervisor")
     one = case(opened, "پیش از این")
-    search.set_subject(opened, one, "پس از این", [])
+    set_subject(opened, one, "پس از این", [])
     assert found(opened, supervisor, "پیش") == []
     assert found(opened, supervisor, "پس") == [one]
     kept = opened.scalars(select(CaseWord.word).where(CaseWord.case_id == one.id)).all()
