@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine import case_numbers
 from engine.actor import Actor, actor_for
+from engine.persistence.search import set_subject
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case, CaseStatus, Participant, Task, TaskKind, TaskStatus
