@@ -37,9 +37,11 @@ from engine.expressions.language import Language
 from engine.identity.accounts import Accounts, fold_username
 from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
+from engine.persistence import write_behind
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Reading, Section, Settings, SettingsInvalid
+from engine.spiff import corrections
 from engine.spiff.script_engine import SafeEnvironment
 from models import migrate
 from models.account import CASE_ROLES, Person, Role, RoleGrant
@@ -92,6 +94,12 @@ class Application:
         return bundle
 
 
+def install() -> None:
+    """Correct SpiffWorkflow and attach the session listeners in this process; a second call changes nothing."""
+    corrections.install()
+    write_behind.install()
+
+
 def build(
     settings: Settings, chosen: Chosen | None = None, *, now: Clock = utc_now, services: Services | None = None
 ) -> Application:
@@ -99,6 +107,7 @@ def build(
 
     Tests hand in their own clock and services.
     """
+    install()
     database = open_database(settings.database_url)
     sessions = session_factory(database)
     staging_clock = StagingClock(now, sessions) if settings.clock_moves else None
@@ -204,6 +213,7 @@ def sections() -> list[type[Section]]:
 @click.group()
 def main() -> None:
     """Kartabl (کارتابل): case management on BPMN."""
+    install()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("alembic", "apscheduler", "httpx", "spiff", "waitress.queue"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -58,6 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 Flask.jinja_options["bytecode_cache"] = CompiledTemplates()
+kartabl.install()
 scans = Scans()
 scans.start()
 

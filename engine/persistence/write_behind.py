@@ -6,6 +6,9 @@ As with the ORM's own flush, whoever asks the session for anything meanwhile fin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
@@ -27,21 +30,32 @@ def put(session: Session, statement: Prepared, values: Values) -> None:
         session.info.setdefault(_ROWS, {}).setdefault(statement, []).append(values)
 
 
-@event.listens_for(Session, "before_commit")
 def write(session: Session) -> None:
     """Write what was put, statement after statement, the rows of each in their order."""
     for statement, rows in session.info.pop(_ROWS, {}).items():
         statement.run(session, rows)
 
 
-@event.listens_for(Session, "do_orm_execute")
 def _before_a_look(asked: ORMExecuteState) -> None:
     if _ROWS in asked.session.info:
         write(asked.session)
 
 
-@event.listens_for(Session, "after_transaction_end")
 def _forget(session: Session, ended: SessionTransaction) -> None:
     """What was rolled back is not written by the session's next transaction."""
     if ended.parent is None:
         session.info.pop(_ROWS, None)
+
+
+_LISTENERS: dict[str, Callable[..., Any]] = {
+    "before_commit": write,
+    "do_orm_execute": _before_a_look,
+    "after_transaction_end": _forget,
+}
+
+
+def install() -> None:
+    """Attach the listeners to every session of this process; a second call changes nothing."""
+    for name, listener in _LISTENERS.items():
+        if not event.contains(Session, name, listener):
+            event.listen(Session, name, listener)

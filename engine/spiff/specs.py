@@ -19,6 +19,7 @@ from SpiffWorkflow.spiff.specs.defaults import NoneTask, SendTask, ServiceTask
 from engine.bpmn import drawn_only, lowering
 from engine.bpmn.diagram import Diagram, flow_nodes
 from engine.errors import EngineError
+from engine.spiff import corrections
 from engine.spiff.compensation import CompensationParser, CompensationTask
 from engine.spiff.state import ProcessSpecs
 from engine.spiff.throw_events import EndParser, SendParser, ThrowParser
@@ -112,6 +113,7 @@ def build(key: str, diagrams: Iterable[Diagram]) -> ProcessSpecs:
     Raises ``DiagramNotBuilt`` with the library's reason for a diagram that it cannot read.
     A fresh parser for each call: the library caches lanes by the address of a tree (reliability.md, H3).
     """
+    corrections.require_installed()
     try:
         return _build(key, diagrams)
     except (SpiffWorkflowException, etree.LxmlError, KeyError, ValueError, TypeError) as error:

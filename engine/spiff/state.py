@@ -21,10 +21,7 @@ from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
 from engine.errors import EngineError
-from engine.spiff import corrections
 from engine.spiff.corrections.loops import connect_instances
-
-corrections.apply()
 
 FORMAT = 1
 UNFINISHED = TaskState.NOT_FINISHED_MASK

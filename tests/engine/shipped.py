@@ -25,7 +25,7 @@ def as_shipped() -> Iterator[None]:
     try:
         yield
     finally:
-        corrections.apply()
+        corrections.install()
 
 
 class Shipped:

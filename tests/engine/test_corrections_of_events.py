@@ -302,9 +302,9 @@ def test_17_a_signal_that_its_own_case_catches_leaves_the_case_all_the_same():
 # ---------------------------------------------------------------- all
 
 
-def test_applying_the_corrections_again_changes_nothing():
+def test_installing_the_corrections_again_changes_nothing():
     before = {key: key[0].__dict__[key[1]] for key in CORRECTIONS}
-    corrections.apply()
+    corrections.install()
     assert before == {key: key[0].__dict__[key[1]] for key in CORRECTIONS}
     assert json.dumps([correction.name for correction in CORRECTIONS.values()])
 
@@ -312,7 +312,7 @@ def test_applying_the_corrections_again_changes_nothing():
 def test_another_version_of_the_library_is_refused(monkeypatch):
     monkeypatch.setattr(corrections, "LIBRARY_VERSION", "3.1.0")
     with pytest.raises(ImportError, match=r"written for SpiffWorkflow 3\.1\.0, not 3\.2\.0"):
-        corrections.apply()
+        corrections.install()
 
 
 def test_the_clock_wants_a_time_zone():
