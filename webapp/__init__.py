@@ -14,9 +14,6 @@ from webapp import (
     cases,
     documents,
     errors,
-    filters,
-    health,
-    labels,
     listings,
     monitor,
     navigation,
@@ -25,7 +22,6 @@ from webapp import (
     payments,
     people,
     public,
-    security,
     sheets,
     starting,
     tasks,
@@ -33,7 +29,8 @@ from webapp import (
     worklist,
 )
 from webapp.api import routes as api
-from webapp.current import Application
+from webapp.shell import filters, health, labels, security
+from webapp.shell.current import Application
 
 BLUEPRINTS = (
     worklist.bp,

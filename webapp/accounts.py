@@ -17,8 +17,8 @@ from forms.base import TaskForm
 from models.account import Person
 from models.language import gettext as _
 from models.role_names import ROLE_LABELS
-from webapp import current
-from webapp.filters import digits
+from webapp.shell import current
+from webapp.shell.filters import digits
 
 bp = Blueprint("accounts", __name__)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from engine.queries import actions
 from engine.queries.actions import Kind
 from models.language import gettext as _
-from webapp import current
+from webapp.shell import current
 from webapp.worklist import asked, link, processes
 
 bp = Blueprint("actions", __name__)

@@ -24,7 +24,7 @@ from models.jalali import format_date, jalali_year
 from models.language import gettext as _
 from models.language import listed, ngettext
 from models.working_calendar import DayKind
-from webapp import current
+from webapp.shell import current
 
 bp = Blueprint("calendar", __name__)
 

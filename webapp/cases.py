@@ -20,9 +20,9 @@ from engine.identity.permissions import allowed
 from engine.queries import cases, history, monitor, notices, worklist
 from models.case import Case
 from models.language import gettext as _
-from webapp import current, labels
 from webapp.errors import Answer, Trouble, page
-from webapp.filters import digits
+from webapp.shell import current, labels
+from webapp.shell.filters import digits
 from webapp.tasks import actions_of
 from webapp.worklist import asked, link, processes
 

@@ -14,7 +14,7 @@ from engine.identity.permissions import allowed, demand
 from models.digits import ascii_digits
 from models.language import gettext as _
 from models.language import lazy
-from webapp import current
+from webapp.shell import current
 
 UNITS = {"wd": lazy("روز کاری"), "d": lazy("روز"), "h": lazy("ساعت"), "m": lazy("دقیقه")}
 

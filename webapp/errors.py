@@ -27,11 +27,11 @@ from engine.errors import (
     TooMany,
 )
 from models.language import gettext as _
-from webapp import current
 from webapp.api.problems import for_error as api_answer
-from webapp.filters import digits, moment
-from webapp.security import ForgedRequest
-from webapp.unavailable import in_a_line, is_unavailable
+from webapp.shell import current
+from webapp.shell.filters import digits, moment
+from webapp.shell.security import ForgedRequest
+from webapp.shell.unavailable import in_a_line, is_unavailable
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from openpyxl.utils import get_column_letter
 from engine.contributions.listings import Column, Found, Listing
 from models import jalali, language
 from models.language import gettext as _
-from webapp import current, filters
+from webapp.shell import current, filters
 
 NUMERIC = ("number", "rials")
 FORMULA = re.compile(r"\s*[=+\-@]|[\t\r]")  # what a spreadsheet would run instead of showing it

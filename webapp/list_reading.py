@@ -12,7 +12,7 @@ from engine.actor import Actor
 from engine.contributions.listings import Asked, Found, Listing, ListingContext
 from engine.errors import InvalidSubmission
 from forms.list_filters import FiltersForm, filters_form
-from webapp import current
+from webapp.shell import current
 
 PAGE = 30  # rows of a page
 

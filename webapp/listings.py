@@ -11,10 +11,11 @@ from engine.contributions.listings import MOST_EXPORTED, Found, Listing
 from forms.list_filters import FiltersForm
 from models import jalali
 from models.language import gettext as _
-from webapp import current, list_files
+from webapp import list_files
 from webapp.errors import Answer, Trouble, page
-from webapp.filters import digits
 from webapp.list_reading import PAGE, asked_of, form_of, listing_context
+from webapp.shell import current
+from webapp.shell.filters import digits
 from webapp.worklist import asked, link
 
 bp = Blueprint("listings", __name__)

@@ -12,8 +12,9 @@ from engine.identity.permissions import demand
 from engine.queries import cases, monitor
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
-from webapp import clock, current, labels
-from webapp.filters import moment
+from webapp import clock
+from webapp.shell import current, labels
+from webapp.shell.filters import moment
 from webapp.worklist import asked, link
 
 bp = Blueprint("monitor", __name__)

@@ -16,8 +16,9 @@ from engine.queries import actions, notices, worklist
 from models import language
 from models.account import Person
 from models.language import gettext as _
-from webapp import clock, current
+from webapp import clock
 from webapp.list_reading import listing_context
+from webapp.shell import current
 
 bp = Blueprint("preferences", __name__)
 

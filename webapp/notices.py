@@ -16,7 +16,7 @@ from models.choice import Choice
 from models.language import gettext as _
 from models.language import lazy
 from models.role_names import role_label
-from webapp import current
+from webapp.shell import current
 from webapp.worklist import asked, link
 
 bp = Blueprint("notices", __name__)

@@ -10,9 +10,9 @@ from engine.actor import SYSTEM
 from engine.errors import NotFound
 from models.digits import clean
 from models.language import gettext as _
-from webapp import current
 from webapp.errors import Answer, Trouble, page
-from webapp.security import csrf_exempt
+from webapp.shell import current
+from webapp.shell.security import csrf_exempt
 
 bp = Blueprint("payments", __name__)
 

@@ -14,7 +14,7 @@ from forms.people import ROLES, NewPerson, RoleForm
 from models.account import Person
 from models.language import gettext as _
 from models.role_names import role_label
-from webapp import current
+from webapp.shell import current
 
 bp = Blueprint("people", __name__)
 

@@ -18,8 +18,8 @@ from engine.identity.rate_limits import Limit
 from engine.persistence import advisory_lock
 from models.digits import storable
 from models.language import gettext as _
-from webapp import current
-from webapp.filters import digits
+from webapp.shell import current
+from webapp.shell.filters import digits
 
 bp = Blueprint("public", __name__)
 

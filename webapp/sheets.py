@@ -10,8 +10,8 @@ import forms
 from engine.contributions.briefings import Briefing
 from engine.contributions.sheets import Sheet
 from engine.errors import Refusal
-from webapp import current
 from webapp.list_reading import listing_context
+from webapp.shell import current
 
 bp = Blueprint("sheets", __name__)
 

@@ -11,7 +11,7 @@ import forms
 from engine.errors import InvalidSubmission
 from engine.runtime.outcomes import StartView, StepResult
 from forms.declared import declared_form
-from webapp import current
+from webapp.shell import current
 
 bp = Blueprint("starting", __name__)
 

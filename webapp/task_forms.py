@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 import forms
 from engine.runtime.outcomes import TaskView
 from forms.declared import declared_form
-from webapp import current
+from webapp.shell import current
 
 
 def form_class(view: TaskView) -> type[forms.TaskForm]:

@@ -14,8 +14,8 @@ from engine.contributions.listings import WeekEntry
 from forms.list_filters import WeekForm
 from models import jalali
 from models.language import lazy
-from webapp import current
 from webapp.list_reading import listing_context
+from webapp.shell import current
 
 bp = Blueprint("weeks", __name__)
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from models import language
-from webapp.filters import digits, time_left
+from webapp.shell.filters import digits, time_left
 
 
 @pytest.mark.rule("CAL-4")

@@ -20,8 +20,8 @@ from engine.persistence.idempotency import Answer
 from models import language
 from models.digits import clean, storable
 from models.language import gettext as _
-from webapp import current
 from webapp.api.problems import Problem, for_error
+from webapp.shell import current
 
 Json = Any
 View = Callable[..., Response]

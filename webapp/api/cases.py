@@ -12,10 +12,10 @@ from engine.paging import MOST
 from engine.queries import cases, history
 from models.definition import ProcessDefinition
 from models.language import gettext as _
-from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, argument, body, cursor, limit, text_of, values_of
 from webapp.api.shapes import case_json, line_json, step_json
+from webapp.shell import current
 from webapp.starting import form_class
 
 

@@ -14,10 +14,10 @@ from engine.errors import InvalidSubmission, NotAllowed
 from engine.queries import cases, worklist
 from models.case import Case
 from models.language import gettext as _
-from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import NUMBER, answer, api_call
 from webapp.api.shapes import document_json
+from webapp.shell import current
 from webapp.task_files import wrong_documents
 
 

@@ -12,11 +12,11 @@ from werkzeug.datastructures import MultiDict
 
 from engine.actor import Actor
 from engine.contributions.listings import Column, Listing, Row
-from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, cursor, limit
 from webapp.api.shapes import moment
 from webapp.list_reading import asked_of, form_of, listing_context
+from webapp.shell import current
 
 
 @bp.get("/v1/lists")

@@ -12,7 +12,6 @@ from typing import Any
 from flask import Response, render_template, url_for
 
 from models.case import CaseStatus
-from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import answer
 from webapp.api.openapi_schemas import (
@@ -27,6 +26,7 @@ from webapp.api.openapi_schemas import (
     ref,
 )
 from webapp.api.problems import CODES
+from webapp.shell import current
 
 Json = dict[str, Any]
 

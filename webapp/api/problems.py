@@ -26,7 +26,7 @@ from engine.identity.accounts import SignInRefused
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
-from webapp.unavailable import in_a_line, is_unavailable
+from webapp.shell.unavailable import in_a_line, is_unavailable
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -13,11 +13,11 @@ from engine.contributions.briefings import Link, Notice
 from engine.errors import InvalidSubmission, Refusal
 from engine.queries import actions, worklist
 from models.case import Task
-from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import NUMBER, Json, answer, api_call, argument, body, cursor, flag, limit, values_of
 from webapp.api.documents import refuse_wrong
 from webapp.api.shapes import step_json, task_json
+from webapp.shell import current
 from webapp.task_forms import form_class, shown_form
 
 TASK = f"/v1/tasks/<{NUMBER}:task_id>"

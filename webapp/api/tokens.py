@@ -10,10 +10,10 @@ from engine.errors import InvalidSubmission
 from engine.identity.accounts import API_TOKEN_LIVES
 from models.language import SOURCE
 from models.language import gettext as _
-from webapp import current
 from webapp.api.blueprint import bp
 from webapp.api.calls import accounts, answer, api_call, body, read_in, text_of
 from webapp.api.problems import Problem
+from webapp.shell import current
 
 
 @bp.post("/v1/token")

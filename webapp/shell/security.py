@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from engine.settings import Settings
 from models.language import gettext as _
-from webapp import current
+from webapp.shell import current
 
 V = TypeVar("V", bound=Any)
 

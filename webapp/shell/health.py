@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models import migrate
 from models.job import WorkerBeat
-from webapp import current
+from webapp.shell import current
 
 bp = Blueprint("health", __name__)
 

@@ -13,7 +13,7 @@ from models import jalali, language
 from models.digits import persian_digits
 from models.language import gettext as _
 from models.language import ngettext
-from webapp import current
+from webapp.shell import current
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

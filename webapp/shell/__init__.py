@@ -1,0 +1,1 @@
+"""What surrounds every page: the request, guards, filters, labels, health."""
