@@ -14,7 +14,6 @@ from webapp import (
     cases,
     documents,
     errors,
-    listings,
     monitor,
     navigation,
     notices,
@@ -22,13 +21,12 @@ from webapp import (
     payments,
     people,
     public,
-    sheets,
     starting,
     tasks,
-    weeks,
     worklist,
 )
 from webapp.api import routes as api
+from webapp.lists import listings, sheets, weeks
 from webapp.shell import filters, health, labels, security
 from webapp.shell.current import Application
 

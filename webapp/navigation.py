@@ -17,7 +17,7 @@ from models import language
 from models.account import Person
 from models.language import gettext as _
 from webapp import clock
-from webapp.list_reading import listing_context
+from webapp.lists.reading import listing_context
 from webapp.shell import current
 
 bp = Blueprint("preferences", __name__)

@@ -15,7 +15,7 @@ from engine.queries import worklist
 from models.definition import ProcessDefinition
 from models.language import gettext as _
 from webapp import starting
-from webapp.list_reading import home_parts
+from webapp.lists.reading import home_parts
 from webapp.shell import current, labels
 
 bp = Blueprint("worklist", __name__)

@@ -15,7 +15,7 @@ from models.gas import GasProject
 from tests.play import Play
 from tests.scenarios import gas_office as office
 from tests.scenarios.projects import assigned
-from webapp.list_reading import PAGE
+from webapp.lists.reading import PAGE
 
 pytestmark = pytest.mark.both_databases("search")
 

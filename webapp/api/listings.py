@@ -15,7 +15,7 @@ from engine.contributions.listings import Column, Listing, Row
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, cursor, limit
 from webapp.api.shapes import moment
-from webapp.list_reading import asked_of, form_of, listing_context
+from webapp.lists.reading import asked_of, form_of, listing_context
 from webapp.shell import current
 
 

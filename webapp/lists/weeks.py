@@ -14,7 +14,7 @@ from engine.contributions.listings import WeekEntry
 from forms.list_filters import WeekForm
 from models import jalali
 from models.language import lazy
-from webapp.list_reading import listing_context
+from webapp.lists.reading import listing_context
 from webapp.shell import current
 
 bp = Blueprint("weeks", __name__)

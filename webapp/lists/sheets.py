@@ -10,7 +10,7 @@ import forms
 from engine.contributions.briefings import Briefing
 from engine.contributions.sheets import Sheet
 from engine.errors import Refusal
-from webapp.list_reading import listing_context
+from webapp.lists.reading import listing_context
 from webapp.shell import current
 
 bp = Blueprint("sheets", __name__)

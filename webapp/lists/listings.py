@@ -11,9 +11,9 @@ from engine.contributions.listings import MOST_EXPORTED, Found, Listing
 from forms.list_filters import FiltersForm
 from models import jalali
 from models.language import gettext as _
-from webapp import list_files
 from webapp.errors import Answer, Trouble, page
-from webapp.list_reading import PAGE, asked_of, form_of, listing_context
+from webapp.lists import files
+from webapp.lists.reading import PAGE, asked_of, form_of, listing_context
 from webapp.shell import current
 from webapp.shell.filters import digits
 from webapp.worklist import asked, link
@@ -68,9 +68,9 @@ def export(key: str, kind: str) -> Response | Answer:
 
 def _file(listing: Listing, found: Found, form: FiltersForm, kind: str) -> Response:
     if kind == "pdf":
-        content = current.application().print_list(list_files.printable(listing, found, asked=_in_words(form)))
+        content = current.application().print_list(files.printable(listing, found, asked=_in_words(form)))
     else:
-        content = {"csv": list_files.csv_file, "xlsx": list_files.xlsx_file}[kind](listing, found)
+        content = {"csv": files.csv_file, "xlsx": files.xlsx_file}[kind](listing, found)
     media = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "pdf": "application/pdf"}[kind]
     name = f"{listing.key}-{jalali.moment_text(current.now(), current.zone())[:10].replace('/', '-')}.{kind}"
     how = "inline" if kind == "pdf" else "attachment"

@@ -1,0 +1,1 @@
+"""Lists that processes offer: pages with filters, files, weeks, own sheets."""
