@@ -7,28 +7,12 @@ from flask import Flask
 
 from models import language
 from models.role_names import role_label
-from webapp import (
-    accounts,
-    actions,
-    calendar,
-    cases,
-    documents,
-    errors,
-    monitor,
-    navigation,
-    notices,
-    outbox,
-    payments,
-    people,
-    public,
-    starting,
-    tasks,
-    worklist,
-)
+from webapp import accounts, calendar, errors, monitor, navigation, outbox, payments, people, public
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
 from webapp.shell import filters, health, labels, security
 from webapp.shell.current import Application
+from webapp.work import actions, cases, documents, notices, starting, tasks, worklist
 
 BLUEPRINTS = (
     worklist.bp,

@@ -15,7 +15,7 @@ from models.language import gettext as _
 from webapp import clock
 from webapp.shell import current, labels
 from webapp.shell.filters import moment
-from webapp.worklist import asked, link
+from webapp.work.worklist import asked, link
 
 bp = Blueprint("monitor", __name__)
 

@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from engine.identity.permissions import demand
 from engine.queries import outbox
 from webapp.shell import current, labels
-from webapp.worklist import asked, link
+from webapp.work.worklist import asked, link
 
 bp = Blueprint("outbox", __name__)
 

@@ -16,7 +16,7 @@ from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, argument, body, cursor, limit, text_of, values_of
 from webapp.api.shapes import case_json, line_json, step_json
 from webapp.shell import current
-from webapp.starting import form_class
+from webapp.work.starting import form_class
 
 
 @bp.get("/v1/processes")

@@ -18,7 +18,7 @@ from webapp.api.blueprint import bp
 from webapp.api.calls import NUMBER, answer, api_call
 from webapp.api.shapes import document_json
 from webapp.shell import current
-from webapp.task_files import wrong_documents
+from webapp.work.task_files import wrong_documents
 
 
 @bp.post("/v1/documents")

@@ -18,7 +18,7 @@ from webapp.api.calls import NUMBER, Json, answer, api_call, argument, body, cur
 from webapp.api.documents import refuse_wrong
 from webapp.api.shapes import step_json, task_json
 from webapp.shell import current
-from webapp.task_forms import form_class, shown_form
+from webapp.work.task_forms import form_class, shown_form
 
 TASK = f"/v1/tasks/<{NUMBER}:task_id>"
 

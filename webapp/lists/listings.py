@@ -16,7 +16,7 @@ from webapp.lists import files
 from webapp.lists.reading import PAGE, asked_of, form_of, listing_context
 from webapp.shell import current
 from webapp.shell.filters import digits
-from webapp.worklist import asked, link
+from webapp.work.worklist import asked, link
 
 bp = Blueprint("listings", __name__)
 

@@ -14,9 +14,9 @@ from engine.actor import Actor
 from engine.queries import worklist
 from models.definition import ProcessDefinition
 from models.language import gettext as _
-from webapp import starting
 from webapp.lists.reading import home_parts
 from webapp.shell import current, labels
+from webapp.work import starting
 
 bp = Blueprint("worklist", __name__)
 

@@ -9,7 +9,7 @@ from engine.queries import actions
 from engine.queries.actions import Kind
 from models.language import gettext as _
 from webapp.shell import current
-from webapp.worklist import asked, link, processes
+from webapp.work.worklist import asked, link, processes
 
 bp = Blueprint("actions", __name__)
 

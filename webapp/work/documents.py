@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request, send_file
 from engine import documents
 from engine.errors import DocumentRefused
 from webapp.shell import current
-from webapp.task_files import keep_upload
+from webapp.work.task_files import keep_upload
 
 bp = Blueprint("documents", __name__)
 

@@ -19,7 +19,7 @@ from models.case import Case
 from models.document import Document
 from models.language import gettext as _
 from webapp.shell import current
-from webapp.task_forms import form_class
+from webapp.work.task_forms import form_class
 
 Refused = dict[str, list[str]]  # by the name of a field on the page: why which of its files were not taken
 

@@ -17,7 +17,7 @@ from models.language import gettext as _
 from models.language import lazy
 from models.role_names import role_label
 from webapp.shell import current
-from webapp.worklist import asked, link
+from webapp.work.worklist import asked, link
 
 bp = Blueprint("notices", __name__)
 

@@ -17,8 +17,8 @@ from engine.runtime.outcomes import StepResult, TaskView
 from models.case import Case, Task, TaskKind
 from models.language import gettext as _
 from webapp.shell import current
-from webapp.task_files import Refused, has_files, keep_uploads, mark_refused, name_held, wrong_documents
-from webapp.task_forms import sent_form, shown_form
+from webapp.work.task_files import Refused, has_files, keep_uploads, mark_refused, name_held, wrong_documents
+from webapp.work.task_forms import sent_form, shown_form
 
 bp = Blueprint("tasks", __name__)
 

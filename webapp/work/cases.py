@@ -23,8 +23,8 @@ from models.language import gettext as _
 from webapp.errors import Answer, Trouble, page
 from webapp.shell import current, labels
 from webapp.shell.filters import digits
-from webapp.tasks import actions_of
-from webapp.worklist import asked, link, processes
+from webapp.work.tasks import actions_of
+from webapp.work.worklist import asked, link, processes
 
 bp = Blueprint("cases", __name__)
 

@@ -1,0 +1,1 @@
+"""The work itself: worklist, tasks, cases, starting, documents, messages."""
