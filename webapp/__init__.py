@@ -7,9 +7,10 @@ from flask import Flask
 
 from models import language
 from models.role_names import role_label
-from webapp import accounts, calendar, errors, monitor, navigation, outbox, payments, people, public
+from webapp import accounts, calendar, errors, navigation, outbox, payments, people, public
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
+from webapp.monitor import pages
 from webapp.shell import filters, health, labels, security
 from webapp.shell.current import Application
 from webapp.work import actions, cases, documents, notices, starting, tasks, worklist
@@ -22,7 +23,7 @@ BLUEPRINTS = (
     starting.bp,
     documents.bp,
     notices.bp,
-    monitor.bp,
+    pages.bp,
     payments.bp,
     outbox.bp,
     health.bp,
