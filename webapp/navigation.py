@@ -16,8 +16,8 @@ from engine.queries import actions, notices, worklist
 from models import language
 from models.account import Person
 from models.language import gettext as _
-from webapp import clock
 from webapp.lists.reading import listing_context
+from webapp.office import clock
 from webapp.shell import current
 
 bp = Blueprint("preferences", __name__)

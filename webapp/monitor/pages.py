@@ -12,7 +12,7 @@ from engine.identity.permissions import demand
 from engine.queries import cases, monitor
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
-from webapp import clock
+from webapp.office import clock
 from webapp.shell import current, labels
 from webapp.shell.filters import moment
 from webapp.work.worklist import asked, link
