@@ -7,11 +7,12 @@ from flask import Flask
 
 from models import language
 from models.role_names import role_label
-from webapp import accounts, errors, navigation, payments, public
+from webapp import accounts, errors, navigation
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
 from webapp.monitor import pages
 from webapp.office import calendar, outbox, people
+from webapp.public import payments, verification
 from webapp.shell import filters, health, labels, security
 from webapp.shell.current import Application
 from webapp.work import actions, cases, documents, notices, starting, tasks, worklist
@@ -34,7 +35,7 @@ BLUEPRINTS = (
     sheets.bp,
     accounts.bp,
     people.bp,
-    public.bp,
+    verification.bp,
     api.bp,
     calendar.bp,
 )

@@ -13,7 +13,7 @@ from models.inspection import Certificate
 from tests.play import Play
 from tests.scenarios import certificates
 from tests.web.api_client import Api
-from webapp.public import WRONG_TRIES
+from webapp.public.verification import WRONG_TRIES
 from workflows import signing
 from workflows.certificate_text import certificate_number, check_code, find_signed
 from workflows.certificates import address_of
