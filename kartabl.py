@@ -28,6 +28,7 @@ from engine.calendar import holiday_import
 from engine.calendar.office_calendar import OfficeCalendar
 from engine.calendar.staging_clock import StagingClock
 from engine.contributions.listings import Listings
+from engine.contributions.office_rules import OfficeRules
 from engine.contributions.operations import Services
 from engine.contributions.sheets import Sheets
 from engine.deployment import checking, definitions
@@ -52,7 +53,7 @@ from workflows import certificate_check, certificate_commands, clock_commands, d
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway
 from workflows.providers.registry import Chosen, Wiring
-from workflows.registry import briefings, listings, operations, reports, sheets
+from workflows.registry import briefings, listings, office_rules, operations, reports, sheets
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
 FONTS = Path(__file__).parent / "webapp" / "static" / "dist" / "fonts"
@@ -78,6 +79,7 @@ class Application:
     staging_clock: StagingClock | None  # the same one, in the modes in which people may put it ahead
     listings: Listings
     sheets: Sheets
+    office_rules: OfficeRules
     print_list: Callable[[dict[str, Any]], bytes]  # a list's texts as a PDF
     certificates: ModuleType  # what is said to everyone of a certificate
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
@@ -133,6 +135,7 @@ def build(
         staging_clock=staging_clock,
         listings=listings,
         sheets=sheets,
+        office_rules=office_rules,
         print_list=partial(letters.render, "list.typ", fonts=services.fonts_path),
         certificates=certificate_check,
         test_gateway=test_gateway if services.payment_gateway.name == test_gateway.BuiltInTestGateway.name else None,

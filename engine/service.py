@@ -18,6 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from engine import case_numbers
 from engine.actor import SYSTEM, Actor
 from engine.contributions.briefings import Briefing, BriefingContext, Briefings
+from engine.contributions.office_rules import FILE_MEGABYTES, value_of
 from engine.contributions.operations import Json, OperationContext, Operations, Services
 from engine.contributions.printouts import Reports
 from engine.deployment.definitions import DecisionTables, Definitions, Deployed
@@ -40,6 +41,7 @@ from engine.runtime.submission import SubmittedForm, accepted
 from engine.runtime.supervision import Supervision
 from engine.spiff.script_engine import SafeEnvironment
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
+from models.office_rule import MEGABYTE
 
 T = TypeVar("T")
 OVERTAKEN = 4  # times that a step is tried while others are quicker at its case
@@ -238,7 +240,8 @@ class Engine:
 
     def upload_limit(self, session: Session, case: Case) -> int:
         """How large a file of this case may be, in bytes."""
-        return self.definitions.get(session, case.definition_id).upload_limit(self.services.settings.upload_limit)
+        own = self.definitions.get(session, case.definition_id).upload_limit
+        return own or value_of(session, FILE_MEGABYTES) * MEGABYTE
 
     def briefing_context(
         self, session: Session, case: Case, by: Actor, *, typed: Mapping[str, Any] | None = None

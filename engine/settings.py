@@ -37,11 +37,14 @@ FEWEST_SIGNS = 8  # different characters of a secret: 32 random hexadecimal digi
 
 # Settings of earlier versions that an admin changes on a page now: variable → name and address of the page.
 CALENDAR_PAGE = (lazy("هفته و ساعت اداری"), "/calendar/settings")
+RULES_PAGE = (lazy("قواعد سازمان"), "/office/rules")
 MOVED = {
     "KARTABL_WEEKEND": CALENDAR_PAGE,
     "KARTABL_OFFICE_OPENS": CALENDAR_PAGE,
     "KARTABL_OFFICE_CLOSES": CALENDAR_PAGE,
     "KARTABL_TIME_ZONE": CALENDAR_PAGE,
+    "KARTABL_PAYMENT_MINUTES": RULES_PAGE,
+    "KARTABL_UPLOAD_LIMIT": RULES_PAGE,
 }
 
 
@@ -244,10 +247,6 @@ class Settings(Section):
         allowed="http://… or https://…",
     )
     mode: Mode = setting("staging: with a clock to put ahead; demo: that, and people at sign-in", default="production")
-    upload_limit: int = setting("bytes of one file (DOC-1)", default=6_000_000, least=1, most=50_000_000)
-    payment_minutes: int = setting(
-        "how long an unverified payment is asked about (PAY-3)", default=30, least=1, most=1440
-    )
     worker_tick: float = setting("seconds between two looks at due jobs", default=1.0, least=0.01, most=60)
     session_hours: int = setting("a browser's session ends at the latest after so long", default=12, least=1, most=168)
     session_idle_minutes: int = setting(

@@ -105,7 +105,7 @@ def test_the_environment_of_the_process_is_not_looked_at(monkeypatch: pytest.Mon
         ("public_url", "kartabl.example.ir", "is no address of this kind; allowed: http://… or https://…; given:"),
         ("public_url", "https://", "is no address of this kind"),
         ("public_url", "ftp://a.ir", "is no address of this kind"),
-        ("upload_limit", "6MB", "is not allowed; allowed: a whole number from 1 to 50000000; given: '6MB'"),
+        ("session_hours", "12h", "is not allowed; allowed: a whole number from 1 to 168; given: '12h'"),
         ("worker_tick", "often", "is not allowed; allowed: a number from 0.01 to 60; given: 'often'"),
         ("worker_tick", "0", "is not allowed; allowed: a number from 0.01 to 60; given: '0'"),
         ("worker_tick", "nan", "is not allowed; allowed: a number from 0.01 to 60; given: 'nan'"),
@@ -167,11 +167,21 @@ def test_a_misspelt_name_is_told_with_the_nearest_right_one(name: str, nearest: 
     assert problems(**{**DEMO, name: "1"}) == [f"{variable_of(name)} is not a setting{nearest}"]
 
 
-@pytest.mark.parametrize("name", ["weekend", "office_opens", "office_closes", "time_zone"])
-def test_a_setting_that_moved_to_a_page_is_told_with_the_page(name: str) -> None:
-    [problem] = problems(**{**DEMO, name: "friday"})
-    assert problem.startswith(f"{variable_of(name)} is no setting any more; an admin changes it at /calendar/settings.")
-    assert "این تنظیم اکنون در صفحهٔ «هفته و ساعت اداری» است." in problem
+@pytest.mark.parametrize(
+    ("name", "address", "page"),
+    [
+        ("weekend", "/calendar/settings", "هفته و ساعت اداری"),
+        ("office_opens", "/calendar/settings", "هفته و ساعت اداری"),
+        ("office_closes", "/calendar/settings", "هفته و ساعت اداری"),
+        ("time_zone", "/calendar/settings", "هفته و ساعت اداری"),
+        ("payment_minutes", "/office/rules", "قواعد سازمان"),
+        ("upload_limit", "/office/rules", "قواعد سازمان"),
+    ],
+)
+def test_a_setting_that_moved_to_a_page_is_told_with_the_page(name: str, address: str, page: str) -> None:
+    [problem] = problems(**{**DEMO, name: "30"})
+    assert problem.startswith(f"{variable_of(name)} is no setting any more; an admin changes it at {address}.")
+    assert f"این تنظیم اکنون در صفحهٔ «{page}» است." in problem
 
 
 def test_every_problem_is_told_at_once() -> None:

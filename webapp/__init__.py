@@ -11,7 +11,7 @@ from webapp import accounts, errors, navigation
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
 from webapp.monitor import pages
-from webapp.office import calendar, outbox, people
+from webapp.office import calendar, office_rules, outbox, people
 from webapp.public import payments, verification
 from webapp.shell import filters, health, labels, security
 from webapp.shell.current import Application
@@ -38,6 +38,7 @@ BLUEPRINTS = (
     verification.bp,
     api.bp,
     calendar.bp,
+    office_rules.bp,
 )
 
 

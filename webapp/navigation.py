@@ -89,6 +89,8 @@ def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool) -> list[di
         sections.append(_section(_("کاربران"), "/people", "users"))
     if allowed(actor, "change_calendar"):
         sections.append(_section(_("تقویم کاری"), "/calendar", "calendar"))
+    if allowed(actor, "change_office_rules"):
+        sections.append(_section(_("قواعد سازمان"), "/office/rules", "settings"))
     if current.settings().demo or allowed(actor, "see_outbox"):
         sections.append(_section(_("پیامک‌ها"), "/outbox", "device-mobile-message"))
     return sections

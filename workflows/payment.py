@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -20,7 +19,7 @@ from models.language import gettext as _
 from models.language import reading
 from workflows import payment_page
 from workflows.gas_words import rials, shown
-from workflows.payment_records import NO_ANSWER, lock, review, tell_payer, write_answer
+from workflows.payment_records import NO_ANSWER, lock, review, tell_payer, waiting_time, write_answer
 from workflows.payment_return import reconcile as reconcile
 from workflows.payment_return import returned as returned
 from workflows.providers.errors import ProviderError
@@ -182,7 +181,7 @@ def _result(context: OperationContext, payment: Payment, *, given_up: bool) -> s
         return "cancelled"
     if payment.state in (PaymentState.FAILED, PaymentState.UNMATCHED):
         return "failed"
-    limit = timedelta(minutes=context.services.settings.payment_minutes)
+    limit = waiting_time(context.session)
     return "expired" if context.now >= payment.started_at + limit else "waiting"
 
 

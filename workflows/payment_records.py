@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.contributions.office_rules import value_of
 from engine.contributions.operations import OperationContext
 from engine.persistence import outbox
 from engine.persistence.search import set_subject
@@ -21,8 +22,10 @@ from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.case import Case, CaseStatus, Task, TaskStatus
 from models.job import Job
 from models.language import gettext as _
-from models.language import reading
+from models.language import lazy, reading
+from models.office_rule import OfficeRule, Unit
 from workflows.gas_words import rials, shown
+from workflows.registry import office_rules
 
 PROCESS = "payment"
 REVIEW = "unmatched_payment"
@@ -30,8 +33,25 @@ NO_ANSWER = "no_answer"  # the gateway did not say anything, and may have counte
 AMOUNT_DIFFERS = "amount_differs"
 REVIEW_PAUSE = timedelta(minutes=1)  # between two reviews of a payment that was not paid the first time
 
+WAITING_MINUTES = office_rules.declare(
+    OfficeRule(
+        key="payment_minutes",
+        label=lazy("مهلت تایید پرداخت"),
+        meaning=lazy("پرداختی که درگاه هنوز تایید نکرده است، تا این مدت از درگاه پرسیده می‌شود."),
+        unit=Unit.MINUTE,
+        default=30,
+        least=5,
+        most=1440,
+    )
+)
+
 COUNTED = frozenset({PaymentState.SETTLED, PaymentState.UNMATCHED})  # the money came and has its place: final
 GOES_ON = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED, CaseStatus.FAILED})
+
+
+def waiting_time(session: Session) -> timedelta:
+    """How long after its start a payment that the gateway has not verified is asked about (PAY-3)."""
+    return timedelta(minutes=value_of(session, WAITING_MINUTES))
 
 
 def lock(session: Session, payment_id: int) -> Payment:

@@ -12,7 +12,7 @@ from engine.actor import SYSTEM, Actor
 from engine.service import Engine
 from models.billing import Invoice, Payment, PaymentState
 from models.case import Case, CaseStatus
-from workflows.payment_records import COUNTED, is_awaited, review_again
+from workflows.payment_records import COUNTED, is_awaited, review_again, waiting_time
 from workflows.providers.errors import ProviderError
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def _paid_at_gateway(engine: Engine, session: Session) -> list[int]:
 
 def _left_behind(engine: Engine, session: Session, now: datetime) -> list[int]:
     """Payments never decided, for the process that asked about them was ended from outside."""
-    limit = timedelta(minutes=engine.services.settings.payment_minutes) + SLACK
+    limit = waiting_time(session) + SLACK
     ended = Case.status.in_([CaseStatus.CANCELLED, CaseStatus.COMPLETED])
     return list(
         session.scalars(

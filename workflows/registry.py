@@ -1,7 +1,8 @@
-"""The one registry of what the processes' modules offer: operations, briefings, printouts, lists, own sheets."""
+"""The one registry of what the processes' modules offer: operations, briefings, printouts, lists, sheets, rules."""
 
 from engine.contributions.briefings import Briefings
 from engine.contributions.listings import Listings
+from engine.contributions.office_rules import OfficeRules
 from engine.contributions.operations import Operations
 from engine.contributions.printouts import Reports
 from engine.contributions.sheets import Sheets
@@ -11,3 +12,4 @@ briefings = Briefings()
 reports = Reports()
 listings = Listings()
 sheets = Sheets()
+office_rules = OfficeRules()

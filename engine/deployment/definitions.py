@@ -30,9 +30,11 @@ class Deployed:
     specs: ProcessSpecs
     diagrams: Mapping[str, Diagram]  # by process key: itself and the called ones
 
-    def upload_limit(self, default: int) -> int:
-        """How large a file of such a case may be, in bytes: the process's own word, else the office's (DOC-1)."""
-        return int(self.diagrams[self.key].properties.get("upload_limit") or default)
+    @property
+    def upload_limit(self) -> int | None:
+        """How large a file of such a case may be, in bytes; ``None``: as the office's rule says (DOC-1)."""
+        own = self.diagrams[self.key].properties.get("upload_limit")
+        return int(own) if own else None
 
     @cached_property
     def names_read(self) -> frozenset[str]:

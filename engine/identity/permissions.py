@@ -20,6 +20,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "send_notices": frozenset({Role.GAS_OFFICE, Role.SUPERVISOR, Role.ADMIN}),  # ACC-4
     "manage_people": frozenset({Role.ADMIN}),
     "change_calendar": frozenset({Role.ADMIN}),  # CAL-1
+    "change_office_rules": frozenset({Role.ADMIN}),
     "advance_clock": frozenset({Role.SUPERVISOR, Role.ADMIN}),  # in demo and staging mode only
     "deploy": frozenset({Role.ANALYST, Role.ADMIN}),
 }

@@ -9,6 +9,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from engine.actor import SYSTEM
+from engine.contributions import office_rules
 from engine.contributions.briefings import Link, Notice
 from models.account import Notice as Message
 from models.billing import PaymentState
@@ -17,6 +19,7 @@ from models.job import Incident
 from tests.providers.zarinpal_server import ZarinpalServer
 from tests.scenarios.shop import FEE, MINUTE, Shop
 from workflows import payment, payment_records
+from workflows.registry import office_rules as rules
 
 PAYING = {"payment_returned"}
 
@@ -129,6 +132,22 @@ def test_nobody_waits_longer_than_thirty_minutes(shop, bank):
     authority = order.pay()
 
     shop.passes(timedelta(minutes=29, seconds=59))
+    assert order.waits_for() == PAYING
+    shop.passes(timedelta(minutes=1))
+
+    assert order.waits_for() == {"accept_invoice"}
+    assert shop.payment(authority).state is PaymentState.EXPIRED
+
+
+@pytest.mark.rule("PAY-3")
+def test_a_payment_is_waited_for_as_long_as_the_office_says_now(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    shop.passes(timedelta(minutes=15))
+    with shop.engine.transaction() as session:
+        office_rules.change(session, rules, {"payment_minutes": 20}, by=SYSTEM, reason="تصمیم شورا", now=shop.clock.now)
+
+    shop.passes(timedelta(minutes=4, seconds=59))
     assert order.waits_for() == PAYING
     shop.passes(timedelta(minutes=1))
 

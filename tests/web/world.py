@@ -182,7 +182,7 @@ def _add_rest(world: World) -> None:
             by=contractor,
             now=now,
             folder=application.settings.files_path,
-            limit=application.settings.upload_limit,
+            limit=application.engine.upload_limit(session, case),
         )
         private = notices.send(session, by=admin, title="شرح محرمانه", body="شرح", username="contractor", now=now)
         public = notices.send(session, by=admin, title="شرح محرمانه", body="شرح", role="contractor", now=now)

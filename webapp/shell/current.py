@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.calendar.staging_clock import StagingClock
     from engine.calendar.working_time import WorkingCalendar
     from engine.contributions.listings import Listings
+    from engine.contributions.office_rules import OfficeRules
     from engine.contributions.sheets import Sheets
     from engine.identity.accounts import Accounts
     from engine.jobs.worker import Worker
@@ -50,6 +51,8 @@ class Application(Protocol):
     def worker(self) -> Worker: ...
     @property
     def listings(self) -> Listings: ...
+    @property
+    def office_rules(self) -> OfficeRules: ...
     @property
     def sheets(self) -> Sheets: ...
     @property

@@ -1,0 +1,133 @@
+"""Rules of the office that an admin changes on a page: declared by whoever applies them, read where they apply.
+
+A changed number counts from the next step on, in every process: it is read in the step's own transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from engine.actor import Actor
+from engine.errors import Refusal
+from engine.identity import permissions
+from models.digits import clean
+from models.language import gettext as _
+from models.language import lazy
+from models.office_rule import OfficeRule, OfficeRuleChange, OfficeRuleValue, Unit
+
+SHOWN = 50  # changes that the page lists
+REASON_LENGTH = 500  # characters
+
+FILE_MEGABYTES = OfficeRule(
+    key="file_megabytes",
+    label=lazy("حداکثر حجم هر فایل"),
+    meaning=lazy("فرایندی که در نمودار خود حد دیگری دارد، همان حد را نگه می‌دارد."),
+    unit=Unit.MEGABYTE,
+    default=6,
+    least=1,
+    most=50,
+)
+
+
+class OfficeRules:
+    """The register of all rules, in the order of their declaration; the engine's own come first."""
+
+    def __init__(self) -> None:
+        self._rules = {FILE_MEGABYTES.key: FILE_MEGABYTES}
+
+    def declare(self, rule: OfficeRule) -> OfficeRule:
+        """Add a rule to the page. Raises ``ValueError`` when its key is taken."""
+        if rule.key in self._rules:
+            raise ValueError(f"Two office rules are called {rule.key!r}")
+        self._rules[rule.key] = rule
+        return rule
+
+    def __iter__(self) -> Iterator[OfficeRule]:
+        return iter(self._rules.values())
+
+    def __getitem__(self, key: str) -> OfficeRule:
+        return self._rules[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rules
+
+
+def value_of(session: Session, rule: OfficeRule) -> int:
+    """The number in force, in the rule's unit.
+
+    Reads around the session's unit of work: it must not flush what a step has not finished.
+    """
+    asked = select(OfficeRuleValue.value).where(OfficeRuleValue.key == rule.key)
+    found = session.connection().execute(asked).scalar()
+    return rule.default if found is None else int(found)
+
+
+def changes(session: Session, *, by: Actor) -> list[OfficeRuleChange]:
+    """The last changes, newest first. Raises ``NotAllowed``."""
+    permissions.demand(by, "change_office_rules")
+    return list(session.scalars(select(OfficeRuleChange).order_by(OfficeRuleChange.id.desc()).limit(SHOWN)))
+
+
+def change(
+    session: Session, rules: OfficeRules, values: Mapping[str, int], *, by: Actor, reason: str, now: datetime
+) -> list[OfficeRuleChange]:
+    """Put ``values`` (rule key → number in the rule's unit) in force, in the caller's transaction.
+
+    Returns a change for each number that differs from the one in force.
+
+    Raises
+        NotAllowed: ``by`` may not change rules.
+        Refusal: a number is out of its range, no number differs, or there is no reason. Nothing is changed.
+    """
+    permissions.demand(by, "change_office_rules")
+    reason = " ".join(clean(reason).split())
+    errors = {key: [_out_of_range(rules[key])] for key, value in values.items() if not _fits(rules[key], value)}
+    if not reason or len(reason) > REASON_LENGTH:
+        errors["reason"] = [_("دلیل تغییر را بنویسید؛ حداکثر ۵۰۰ نویسه.")]
+    if errors:
+        raise Refusal(errors)
+    made = []
+    for key, value in sorted(values.items()):  # one order of locks for everybody
+        kept = _locked(session, rules[key])
+        if kept.value == value:
+            continue
+        noted = OfficeRuleChange(
+            key=key, before=kept.value, after=value, reason=reason, at=now, by_id=by.person_id, by_name=by.name
+        )
+        kept.value, kept.changed_at, kept.changed_by_id = value, now, by.person_id
+        session.add(noted)
+        made.append(noted)
+    if not made:
+        raise Refusal({"": [_("این تغییر چیزی را عوض نمی‌کند؛ قواعد همین است.")]})
+    session.flush()
+    return made
+
+
+def _fits(rule: OfficeRule, value: int) -> bool:
+    return not isinstance(value, bool) and rule.least <= value <= rule.most
+
+
+def _out_of_range(rule: OfficeRule) -> str:
+    return _("عددی از %(least)s تا %(most)s بنویسید.", least=rule.least, most=rule.most)
+
+
+def _locked(session: Session, rule: OfficeRule) -> OfficeRuleValue:
+    """The rule's row, locked; made with its default when there is none."""
+    asked = (
+        select(OfficeRuleValue)
+        .where(OfficeRuleValue.key == rule.key)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = session.scalars(asked).one_or_none()
+    if found is not None:
+        return found
+    with suppress(IntegrityError), session.begin_nested():  # another admin may be quicker, and has finished then
+        session.add(OfficeRuleValue(key=rule.key, value=rule.default, unit=rule.unit))
+    return session.scalars(asked).one()

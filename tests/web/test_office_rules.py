@@ -1,0 +1,72 @@
+"""The admin's page of office rules: seen, changed, refused, and the history of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+PAGE = "/office/rules"
+
+
+@pytest.fixture
+def admin(signed_in: Any) -> FlaskClient:
+    browser: FlaskClient = signed_in("admin", "admin", first_name="بیتا", last_name="مقدم")
+    return browser
+
+
+def post(browser: FlaskClient, **values: str) -> Any:
+    token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(PAGE).text)
+    assert token is not None
+    given = {"payment_minutes": "۳۰", "file_megabytes": "۶", "reason": "تصمیم شورا"}
+    return browser.post(PAGE, data={"csrf_token": token[1], **given, **values})
+
+
+def value(page: str, field: str) -> str:
+    found = re.search(rf'<input[^>]*name="{field}"[^>]*value="([^"]*)"', page)
+    return found[1] if found else ""
+
+
+def test_the_rules_are_shown_with_their_units_and_limits(admin: FlaskClient) -> None:
+    page = admin.get(PAGE).text
+    assert (value(page, "payment_minutes"), value(page, "file_megabytes")) == ("۳۰", "۶")
+    for words in (
+        "مهلت تایید پرداخت",
+        "دقیقه",
+        "از ۵ تا ۱٬۴۴۰؛ مقدار اولیه ۳۰",
+        "مگابایت",
+        "قواعد هنوز تغییری نکرده است",
+    ):
+        assert words in page
+    assert f'href="{PAGE}"' in admin.get("/worklist").text
+
+
+def test_a_change_is_saved_and_listed_with_who_and_why(admin: FlaskClient) -> None:
+    saved = post(admin, payment_minutes="۴۵")
+    assert (saved.status_code, saved.location) == (303, PAGE)
+    page = admin.get(PAGE).text
+    assert value(page, "payment_minutes") == "۴۵"
+    assert "مهلت تایید پرداخت: از ۳۰ به ۴۵ دقیقه" in page
+    history = page.partition('class="timeline"')[2]
+    assert "تصمیم شورا" in history
+    assert "بیتا مقدم" in history
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"payment_minutes": "۴"}, "عددی از ۵ تا ۱٬۴۴۰"),
+        ({"file_megabytes": "51"}, "عددی از ۱ تا ۵۰"),
+        ({"file_megabytes": "شش"}, "یک عدد درست"),
+        ({"payment_minutes": ""}, "مهلت تایید پرداخت"),
+        ({"payment_minutes": "45", "reason": ""}, "دلیل تغییر را بنویسید"),
+        ({}, "این تغییر چیزی را عوض نمی‌کند"),
+    ],
+)
+def test_what_is_refused_keeps_what_was_typed(admin: FlaskClient, values: dict[str, str], words: str) -> None:
+    refused = post(admin, **values)
+    assert refused.status_code == 422
+    assert words in refused.text
+    assert "قواعد هنوز تغییری نکرده است" in refused.text
