@@ -21,7 +21,7 @@ class PaymentState(enum.StrEnum):
     STARTED = "started"  # the gateway gave an authority
     SETTLED = "settled"  # verified and counted for its invoice
     FAILED = "failed"  # the gateway says: not paid
-    EXPIRED = "expired"  # nobody knew within 30 minutes (PAY-3); asked about once more on a late return
+    EXPIRED = "expired"  # nobody knew within the office's waiting time (PAY-3); asked about once more on a late return
     UNMATCHED = "unmatched"  # verified, but its invoice was not open any more: with finance (PAY-2)
 
 
