@@ -3,10 +3,31 @@
 import importlib
 import pkgutil
 
-from forms.base import FormData, TaskForm, apply_row_commands, form_for, registered, user_task
+from forms.base import (
+    FormData,
+    TaskForm,
+    apply_row_commands,
+    form_for,
+    former_processes,
+    former_tasks,
+    registered,
+    renamed_process,
+    user_task,
+)
 from forms.declared import declared_form
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["FormData", "TaskForm", "apply_row_commands", "declared_form", "form_for", "registered", "user_task"]
+__all__ = [
+    "FormData",
+    "TaskForm",
+    "apply_row_commands",
+    "declared_form",
+    "form_for",
+    "former_processes",
+    "former_tasks",
+    "registered",
+    "renamed_process",
+    "user_task",
+]

@@ -33,7 +33,8 @@ class TaskForm(ValueForm):
     ``preset`` holds what was saved before; a bound form does not fill its gaps from it.
     """
 
-    user_task: ClassVar[tuple[str, str]] = ("", "")
+    user_task: ClassVar[tuple[str, str]] = ("", "")  # process key, task key
+    registered_as: ClassVar[tuple[str, str]] = ("", "")  # the same, but under its present name where it was renamed
     submit_label: ClassVar[Any] = lazy("ثبت و ادامه")
     refresh_label: ClassVar[Any] = None  # a second button: saves the draft and shows the page anew
     inline: ClassVar[bool] = False  # a small form beside the task, for actions such as cancelling
@@ -160,23 +161,47 @@ def apply_row_commands(form: TaskForm) -> bool:
 
 
 _registered: dict[tuple[str, str], type[TaskForm]] = {}
+_former_processes: dict[str, str] = {}  # former process key → present one
 
 F = TypeVar("F", bound=type[TaskForm])
 
 
-def user_task(task_key: str) -> Callable[[F], F]:
-    """Decorator in ``forms/<process_key>.py``: the class is the form of this task of the process."""
+def user_task(task_key: str, *, formerly: Sequence[str] = ()) -> Callable[[F], F]:
+    """Decorator in ``forms/<process_key>.py``: the class is the form of this task of the process.
+
+    ``formerly``: keys that the task had in earlier diagrams, which running cases may still be on. Its form, its
+    briefing and its template are found under these, too.
+    """
 
     def register(form: F) -> F:
-        key = (form.__module__.rpartition(".")[2], task_key)
-        if key in _registered:
-            raise ValueError(f"Form {key[0]}.{key[1]} is registered twice")
+        process_key = form.__module__.rpartition(".")[2]
         check_names(form)
-        form.user_task = key
-        _registered[key] = form
+        form.user_task = form.registered_as = (process_key, task_key)
+        _add(form)
+        for former in formerly:
+            _add(_named(form, (process_key, former)))
         return form
 
     return register
+
+
+def renamed_process(*, formerly: str, now: str) -> None:
+    """In ``forms/<now>.py``: the process had another key, on which cases may still run. Its forms are theirs, too."""
+    if formerly in _former_processes:
+        raise ValueError(f"Process {formerly} was renamed twice")
+    _former_processes[formerly] = now
+
+
+def _add(form: type[TaskForm]) -> None:
+    if form.user_task in _registered:
+        raise ValueError(f"Form {form.user_task[0]}.{form.user_task[1]} is registered twice")
+    _registered[form.user_task] = form
+
+
+def _named(form: type[TaskForm], user_task: tuple[str, str]) -> type[TaskForm]:
+    """The same form for the task under a former name."""
+    named: type[TaskForm] = type(form.__name__, (form,), {"user_task": user_task, "__doc__": form.__doc__})
+    return named
 
 
 def check_names(form: type[TaskForm]) -> None:
@@ -187,10 +212,27 @@ def check_names(form: type[TaskForm]) -> None:
 
 
 def form_for(process_key: str, task_key: str) -> type[TaskForm] | None:
-    """The Python form of a task; None: the diagram's own fields make it (``forms/declared.py``)."""
-    return _registered.get((process_key, task_key))
+    """The Python form of a task, also under a former name of the task or its process.
+
+    None: the diagram's own fields make it (``forms/declared.py``), or there is none.
+    """
+    form = _registered.get((process_key, task_key))
+    present = _former_processes.get(process_key)
+    if form is None and present is not None and (of_present := form_for(present, task_key)) is not None:
+        form = _registered[process_key, task_key] = _named(of_present, (process_key, task_key))
+    return form
+
+
+def former_tasks() -> dict[tuple[str, str], tuple[str, str]]:
+    """Renamed tasks: (process key, former task key) → the present ones."""
+    return {key: form.registered_as for key, form in _registered.items() if key != form.registered_as}
+
+
+def former_processes() -> dict[str, str]:
+    """Renamed processes: former key → present key."""
+    return dict(_former_processes)
 
 
 def registered() -> dict[tuple[str, str], type[TaskForm]]:
-    """All Python forms, by process key and task key."""
-    return dict(_registered)
+    """All Python forms by process key and task key, each under its present name only."""
+    return {key: form for key, form in _registered.items() if key == form.registered_as}

@@ -49,7 +49,7 @@ def declared_form(process_key: str, task_key: str, fields: Sequence[Mapping[str,
         members[name] = _field(f"{process_key}.{task_key}.{name}", field)
     form: type[TaskForm] = type(f"Declared_{task_key}", (TaskForm,), members)
     check_names(form)
-    form.user_task = (process_key, task_key)
+    form.user_task = form.registered_as = (process_key, task_key)
     return form
 
 

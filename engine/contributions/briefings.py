@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -148,6 +148,12 @@ class Briefings:
     def __init__(self) -> None:
         self._tasks: dict[tuple[str, str], TaskBriefing] = {}
         self._cases: dict[str, CaseBriefing] = {}
+        self._former_tasks: Mapping[tuple[str, str], tuple[str, str]] = {}
+        self._former_processes: Mapping[str, str] = {}
+
+    def rename(self, *, tasks: Mapping[tuple[str, str], tuple[str, str]], processes: Mapping[str, str]) -> None:
+        """Brief running cases of earlier diagrams by present names. ``tasks``: (process, task) → both of today."""
+        self._former_tasks, self._former_processes = tasks, processes
 
     def register(self, function: TaskBriefing) -> TaskBriefing:
         """Decorator: ``function`` briefs the task that has its name, in the process that has its module's name."""
@@ -173,13 +179,14 @@ class Briefings:
         return function
 
     def for_task(self, process_key: str, task_key: str, context: BriefingContext) -> Briefing:
-        """The briefing of a task; an empty one when the process has none for it."""
-        function = self._tasks.get((process_key, task_key))
+        """The briefing of a task, maybe under a former name; an empty one when the process has none for it."""
+        key = (self._former_processes.get(process_key, process_key), task_key)
+        function = self._tasks.get(self._former_tasks.get(key, key))
         return function(context) if function else Briefing()
 
     def for_case(self, process_key: str, context: BriefingContext) -> list[Block]:
         """The blocks of a case's page; none when the process has no such function."""
-        function = self._cases.get(process_key)
+        function = self._cases.get(self._former_processes.get(process_key, process_key))
         return function(context) if function else []
 
     def __iter__(self) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,11 @@ class Reports:
 
     def __init__(self) -> None:
         self._reports: dict[tuple[str, str], Report] = {}
+        self._former_processes: Mapping[str, str] = {}
+
+    def rename(self, *, processes: Mapping[str, str]) -> None:
+        """Find the printouts of cases that run on under a process's former key. ``processes``: former → present."""
+        self._former_processes = processes
 
     def register(
         self, *, key: str, label: Any, process: str, unavailable: Callable[[BriefingContext], str | None]
@@ -41,11 +46,13 @@ class Reports:
         return add
 
     def of_process(self, process: str) -> list[Report]:
-        return [report for report in self._reports.values() if report.process == process]
+        """The printouts of a process, maybe under its former key."""
+        present = self._former_processes.get(process, process)
+        return [report for report in self._reports.values() if report.process == present]
 
     def get(self, process: str, key: str) -> Report:
         """Raises ``NotFound`` when the process has no such printout."""
         try:
-            return self._reports[process, key]
+            return self._reports[self._former_processes.get(process, process), key]
         except KeyError:
             raise NotFound("report", key) from None
