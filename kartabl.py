@@ -9,12 +9,12 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import waitress
@@ -31,7 +31,8 @@ from engine.contributions.listings import Listings
 from engine.contributions.office_rules import OfficeRules
 from engine.contributions.operations import Services
 from engine.contributions.sheets import Sheets
-from engine.deployment import checking, definitions
+from engine.deployment import checking, compatibility_report, definitions
+from engine.deployment.compatibility import Compatibility, Incompatible, remember_names
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
 from engine.expressions.language import Language
@@ -57,6 +58,8 @@ from workflows.registry import briefings, listings, office_rules, operations, re
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
 FONTS = Path(__file__).parent / "webapp" / "static" / "dist" / "fonts"
+
+log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
@@ -85,6 +88,8 @@ class Application:
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
     payment_returned: Callable[..., object]
     demo_people: Callable[[], list[dict[str, str]]]  # whom the sign-in page offers in demo mode
+    compatibility: Compatibility  # whether running cases find everything that their diagrams rely on
+    forced: bool = False  # started although they do not
 
     def deploy(self, *folders: Path, by: int | None = None) -> checking.Bundle:
         """Check the diagrams of the folders (else the shipped ones) and deploy what changed; nothing with an error."""
@@ -93,7 +98,13 @@ class Application:
             with self.engine.transaction() as session:
                 definitions.deploy_decisions(session, bundle.decisions, now=self.clock(), by=by)
                 definitions.deploy(session, bundle.diagrams, now=self.clock(), by=by)
+                remember_names(session, seam())
         return bundle
+
+    def incompatible(self) -> list[Incompatible]:
+        """What the versions of running cases rely on and this code does not have, errors first."""
+        with self.engine.transaction() as session:
+            return self.compatibility.findings(session)
 
 
 def install() -> None:
@@ -115,6 +126,8 @@ def build(
     staging_clock = StagingClock(now, sessions) if settings.clock_moves else None
     now = staging_clock or now
     services = services or make_services(settings, chosen or providers.stand_ins(), sessions, now)
+    briefings.rename(tasks=forms.former_tasks(), processes=forms.former_processes())
+    reports.rename(processes=forms.former_processes())
     engine = Engine(
         sessions=sessions,
         operations=operations,
@@ -123,6 +136,7 @@ def build(
         services=services,
         environment=SafeEnvironment(language(services.calendar)),
         clock=now,
+        form_for=forms.form_for,
     )
     return Application(
         settings=settings,
@@ -141,6 +155,7 @@ def build(
         test_gateway=test_gateway if services.payment_gateway.name == test_gateway.BuiltInTestGateway.name else None,
         payment_returned=payment.returned,
         demo_people=demo.people,
+        compatibility=Compatibility(seam(), decisions=[path.stem for path in DIAGRAMS.glob("*.dmn")]),
     )
 
 
@@ -186,6 +201,7 @@ def _form_fields(process_key: str, task_key: str) -> frozenset[str] | None:
 
 SWEEP_EVERY = 3600  # seconds between two looks at what nobody needs any more
 MOVE_EVERY = 5  # seconds between two looks for deadlines that a changed calendar moves
+FORCE_HELP = "Start although running cases rely on something that this version does not have."
 RECONCILE_EVERY = 300  # seconds between two questions to the gateway about payments whose return was lost
 
 
@@ -227,10 +243,15 @@ def main() -> None:
 @click.option("--port", default=8000, show_default=True, envvar="PORT")
 @click.option("--threads", default=8, show_default=True)
 @click.option("--worker/--no-worker", default=True, help="Run the worker inside this process.")
-def run(host: str, port: int, threads: int, worker: bool) -> None:
-    """Prepare the database, deploy the diagrams and serve the pages, the API and (by default) the worker."""
+@click.option("--force", is_flag=True, help=FORCE_HELP)
+def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
+    """Prepare the database, deploy the diagrams and serve the pages, the API and (by default) the worker.
+
+    Refuses to start when running cases rely on something that this version does not have (see check --database).
+    """
     application = application_from_environment()
     prepare(application)
+    application = hold_against_cases(application, force=force)
     if worker:
         _add_regular_work(application)
         application.worker.start()
@@ -252,6 +273,34 @@ def prepare(application: Application) -> None:
         raise click.ClickException("\n".join(str(finding) for finding in bundle.findings))
 
 
+def hold_against_cases(application: Application, *, force: bool) -> Application:
+    """The application, unless running cases miss something in this version: then exit with the list.
+
+    With ``force`` it goes on all the same, and the log has the list.
+    """
+    found = application.incompatible()
+    fits = all(finding.severity != "error" for finding in found)
+    if fits or force:
+        for line in compatibility_report.lines(found, ("en",)):
+            log.warning("%s", line)
+    if fits:
+        return application
+    if force:
+        log.warning("Started with --force: at the elements above running cases cannot go on")
+        return replace(application, forced=True)
+    raise click.ClickException(
+        "\n".join(
+            (
+                "Running cases rely on forms, operations, roles or tables that this version does not have:",
+                *compatibility_report.lines(found, LANGUAGES),
+                'Put back what is missing, or name what it is called now (CONTRIBUTING.md, "Renaming"), or install the'
+                " version before this one. With --force it starts all the same; these cases then wait at the elements"
+                " named above.",
+            )
+        )
+    )
+
+
 def bring_up_to_date(application: Application) -> None:
     """The newest schema, and the working calendar with the years that it does not have yet."""
     migrate.upgrade(application.database)
@@ -260,9 +309,15 @@ def bring_up_to_date(application: Application) -> None:
 
 
 @main.command()
-def worker() -> None:
-    """Run a worker alone, beside web processes started with --no-worker."""
+@click.option("--force", is_flag=True, help=FORCE_HELP)
+def worker(force: bool) -> None:
+    """Run a worker alone, beside web processes started with --no-worker.
+
+    Refuses to start when running cases rely on something that this version does not have (see check --database).
+    """
     application = application_from_environment()
+    demand_schema(application)
+    application = hold_against_cases(application, force=force)
     _add_regular_work(application)
     application.worker.run()
 
@@ -272,6 +327,12 @@ def _add_regular_work(application: Application) -> None:
     application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(engine, now()))
     application.worker.every(MOVE_EVERY, lambda: reschedule_deadlines.move_deadlines(engine))
     application.worker.every(SWEEP_EVERY, lambda: purge.sweep(engine))
+
+
+def demand_schema(application: Application) -> None:
+    """Exit unless the database has the schema of this version."""
+    if not migrate.is_current(application.database):
+        raise click.ClickException("The database does not have the schema of this version: run kartabl migrate first.")
 
 
 @main.command(name="migrate")
@@ -285,13 +346,18 @@ def migrate_command() -> None:
 @click.option("--language", type=click.Choice(["fa", "en", "both"]), default="both", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--strict", is_flag=True, help="Hold every file to what a diagram of ours has to be; normalise nothing.")
-def check(files: tuple[Path, ...], language: str, as_json: bool, strict: bool) -> None:
+@click.option("--database", is_flag=True, help="Hold this version of the code against the running cases instead.")
+def check(files: tuple[Path, ...], language: str, as_json: bool, strict: bool, database: bool) -> None:
     """Check the shipped diagrams and decision tables, or each of the FILES by itself, and say what is wrong and where.
 
     A file whose process has the key of a shipped one is checked as one of ours; any other is imported first.
+    With --database: every version that has running cases is checked for forms, operations, roles, functions and
+    tables that this version of the code does not have any more. Exits with 1 when a running case would fail.
     """
+    languages = LANGUAGES if language == "both" else (language,)
+    if database:
+        _check_database(languages, as_json=as_json)
     if files:
-        languages = LANGUAGES if language == "both" else (language,)
         verdicts = [look_at(path, languages, strict=strict) for path in files]
         click.echo(
             printing.as_json(verdicts)
@@ -307,6 +373,19 @@ def check(files: tuple[Path, ...], language: str, as_json: bool, strict: bool) -
         f"{'sound' if bundle.sound else 'not deployable'}"
     )
     sys.exit(0 if bundle.sound else 1)
+
+
+def _check_database(languages: tuple[str, ...], *, as_json: bool) -> NoReturn:
+    application = application_from_environment()
+    demand_schema(application)
+    found = application.incompatible()
+    if as_json:
+        click.echo(compatibility_report.as_json(found, languages))
+    else:
+        for line in compatibility_report.lines(found, languages):
+            click.echo(line)
+        click.echo(f"{len(found)} findings about running cases" if found else "every running case finds what it needs")
+    sys.exit(1 if any(finding.severity == "error" for finding in found) else 0)
 
 
 def look_at(path: Path, languages: tuple[str, ...] = LANGUAGES, *, strict: bool = False) -> guarded.Verdict:

@@ -71,6 +71,18 @@ class TaskLocked(EngineError):
         self.reason = reason
 
 
+class FormMissing(EngineError):
+    """This version of the code has no form for the task, so nobody can do it."""
+
+    code = "form_missing"
+
+    def __init__(self, process_key: str, task_key: str, *, case: str) -> None:
+        super().__init__(f"No form for {process_key}.{task_key} of case {case}")
+        self.process_key = process_key
+        self.task_key = task_key
+        self.case = case
+
+
 class Conflict(EngineError):
     """Somebody changed the case between reading and writing; nothing of this call is kept."""
 

@@ -25,6 +25,7 @@ from engine.deployment.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
     Conflict,
     EngineError,
+    FormMissing,
     NotAllowed,
     NotFound,
     OperationFailed,
@@ -60,7 +61,12 @@ class Engine:
         services: Services,
         environment: SafeEnvironment,
         clock: Callable[[], datetime],
+        form_for: Callable[[str, str], object | None] | None = None,
     ) -> None:
+        """``form_for``: the form of a task by process and task key, ``None`` where there is none.
+
+        A task without one and without fields in its diagram cannot be done. Without ``form_for`` every task has one.
+        """
         self.sessions = sessions
         self.operations = operations
         self.briefings = briefings
@@ -70,6 +76,7 @@ class Engine:
         self.definitions = Definitions()
         self.decisions = DecisionTables()
         self._environment = environment
+        self._form_for = form_for
         self.supervision = Supervision(clock)
 
     # Transactions
@@ -223,10 +230,12 @@ class Engine:
     ) -> TaskView:
         """An open task with the person's draft, briefed for what is ``typed``, else for the draft.
 
-        Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker.
+        Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker,
+        ``FormMissing`` when this version of the code has no form for it.
         """
         task = self._task(session, task_id, by)
         case_lock.refuse_closed(task)
+        self._refuse_formless(session, task)
         draft = session.get(TaskDraft, (task.id, by.person_id)) if by.person_id is not None else None
         deployed = self.definitions.get(session, task.case.definition_id)
         fields = deployed.diagrams[task.process_key].elements[task.key].fields
@@ -268,6 +277,7 @@ class Engine:
             TaskNotOpen: somebody was quicker, or the case does not run.
             TaskClaimed: somebody else of the group is at it.
             TaskLocked: the task is there, but may not be done now.
+            FormMissing: this version of the code has no form for the task.
             InvalidSubmission: the form or an operation does not accept the values; ``errors`` says why.
             OperationFailed: a service task on the way failed; nothing of this call is kept.
             Conflict: the case was changed meanwhile (SQLite only); asking once more is safe.
@@ -278,6 +288,7 @@ class Engine:
         case_lock.refuse_claimed(task, by)
         if task.locked:
             raise TaskLocked(task.id, task.locked)
+        self._refuse_formless(session, task)
         values = accepted(form, task.process_key, task.key)
         run = self.restore(session, case, by)
         return self._complete(run, task, values, by)
@@ -417,6 +428,17 @@ class Engine:
             raise NotFound("task", task_id)
         self._refuse_foreign(task, by)
         return task
+
+    def has_form(self, session: Session, task: Task) -> bool:
+        """Whether the code or the task's own version of the diagram has a form for it."""
+        if self._form_for is None or self._form_for(task.process_key, task.key) is not None:
+            return True
+        diagram = self.definitions.get(session, task.case.definition_id).diagrams[task.process_key]
+        return bool(diagram.elements[task.key].fields)
+
+    def _refuse_formless(self, session: Session, task: Task) -> None:
+        if not self.has_form(session, task):
+            raise FormMissing(task.process_key, task.key, case=task.case.number)
 
     def _refuse_foreign(self, task: Task, by: Actor) -> None:
         if not permissions.may_do(by, task):

@@ -17,6 +17,7 @@ from models.digits import WORD_LENGTH
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # where tasks without a due date stand in the order
 
+_NOT_ENDED = text("ended_at IS NULL")
 _OPEN_OF_GROUP = text("status = 'open' AND assignee_id IS NULL AND kind <> 'action'")
 _OPEN_WITH_DUE = text("status = 'open' AND kind <> 'action' AND due_at IS NOT NULL")
 _IN_WORKING_DAYS = text("status = 'open' AND working_days IS NOT NULL")
@@ -60,6 +61,8 @@ class Case(Base):
     __table_args__ = (
         Index("ix_cases_process_key_status_id", "process_key", "status", "id"),
         Index("ix_cases_started_by_id_id", "started_by_id", "id"),
+        # Which versions still have running cases: what has ended is not in it.
+        Index("ix_cases_running_definition_id", "definition_id", postgresql_where=_NOT_ENDED, sqlite_where=_NOT_ENDED),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -24,6 +24,8 @@ class ProcessDefinition(Base):
     xml: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     sha256: Mapped[str] = mapped_column(String(64))  # of the XML and of all it calls
     calls: Mapped[dict[str, Any]]  # called process key → process_definitions.id
+    # Names that its expressions read and none of its steps set, when it was deployed; empty: not looked at yet.
+    names_unset: Mapped[list[Any] | None]
     deployed_at: Mapped[datetime]
     deployed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
 

@@ -34,6 +34,7 @@ SMALL = {
     "calendar_changes",
     "calendar_days",
     "calendar_settings",
+    "decision_definitions",
     "inspector_quotas",
     "inspectors",
     "process_definitions",

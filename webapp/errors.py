@@ -17,6 +17,7 @@ from engine.errors import (
     Conflict,
     DocumentRefused,
     EngineError,
+    FormMissing,
     InvalidSubmission,
     NotAllowed,
     NotFound,
@@ -95,15 +96,8 @@ def _in_words(error: EngineError) -> Trouble:
             return not_found()
         case TaskNotOpen():
             return _not_open(error)
-        case TaskClaimed():
-            return Trouble(
-                409,
-                _("همکار شما این کار را برداشته است"),
-                _("«%(name)s» این کار را پیش از شما برداشته است. چیزی ثبت نشد.", name=error.by),
-                _("اگر باید آن را شما انجام دهید، از همکارتان بخواهید آن را بازگرداند."),
-            )
-        case TaskLocked():
-            return Trouble(409, _("این کار اکنون بسته است"), error.reason, _("چیزی ثبت نشد."))
+        case TaskClaimed() | TaskLocked() | FormMissing():
+            return _not_to_be_done(error)
         case Conflict():
             return _changed_meanwhile(error.case)
         case NotAllowed():
@@ -117,6 +111,26 @@ def _in_words(error: EngineError) -> Trouble:
             return _too_many(error.retry_after)
         case _:
             return _broken(_log(error))
+
+
+def _not_to_be_done(error: TaskClaimed | TaskLocked | FormMissing) -> Trouble:
+    """A task that is open, but not for this person now."""
+    if isinstance(error, TaskClaimed):
+        return Trouble(
+            409,
+            _("همکار شما این کار را برداشته است"),
+            _("«%(name)s» این کار را پیش از شما برداشته است. چیزی ثبت نشد.", name=error.by),
+            _("اگر باید آن را شما انجام دهید، از همکارتان بخواهید آن را بازگرداند."),
+        )
+    if isinstance(error, TaskLocked):
+        return Trouble(409, _("این کار اکنون بسته است"), error.reason, _("چیزی ثبت نشد."))
+    return Trouble(
+        409,
+        _("این کار فرم ندارد"),
+        _("فرم این کار در این نسخهٔ سامانه نیست. چیزی ثبت نشد و کار همچنان باز است."),
+        _("به مدیر سامانه اطلاع دهید."),
+        error.case,
+    )
 
 
 def not_found() -> Trouble:

@@ -153,6 +153,10 @@ class Diagram:
         """The start event of the process itself."""
         return next(one for one in self.elements.values() if one.tag == "startEvent" and not one.of)
 
+    def name_of(self, element: str) -> str:
+        """What an element is called in the drawing; "" where it has no name or is a flow."""
+        return self.elements[element].name if element in self.elements else ""
+
     def ends_main_course(self, end: Element) -> bool:
         """Whether an end event is the process's own, or that of an event subprocess which takes the process over."""
         if not end.of:

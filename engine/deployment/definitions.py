@@ -97,26 +97,33 @@ class Definitions:
         for definition_id in ids:
             if definition_id not in self._starts:
                 row = session.get_one(ProcessDefinition, definition_id, options=[undefer(ProcessDefinition.xml)])
-                elements = _diagram(row).elements.values()
+                elements = diagram_of(row).elements.values()
                 begun = frozenset((one.event, one.event_name) for one in elements if one.starts_case)
                 self._starts[definition_id] = (row.key, begun)
         starts = (self._starts[definition_id] for definition_id in ids)
         return sorted(key for key, begun in starts if (kind, name) in begun)
 
     def _load(self, session: Session, definition_id: int) -> Deployed:
-        rows: dict[str, ProcessDefinition] = {}
-        wanted = [definition_id]
-        while wanted:
-            row = session.get_one(ProcessDefinition, wanted.pop(), options=[undefer(ProcessDefinition.xml)])
-            if row.key not in rows:
-                rows[row.key] = row
-                wanted.extend(row.calls.values())
-        found = {key: _diagram(row) for key, row in rows.items()}
+        rows = pinned(session, definition_id)
+        found = {key: diagram_of(row) for key, row in rows.items()}
         main = next(row for row in rows.values() if row.id == definition_id)
         return Deployed(main.id, main.key, main.version, specs.build(main.key, found.values()), found)
 
 
-def _diagram(row: ProcessDefinition) -> Diagram:
+def pinned(session: Session, definition_id: int) -> dict[str, ProcessDefinition]:
+    """A version and the versions that it calls, directly or not, as its cases run them: process key → row with XML."""
+    rows: dict[str, ProcessDefinition] = {}
+    wanted = [definition_id]
+    while wanted:
+        row = session.get_one(ProcessDefinition, wanted.pop(), options=[undefer(ProcessDefinition.xml)])
+        if row.key not in rows:
+            rows[row.key] = row
+            wanted.extend(row.calls.values())
+    return rows
+
+
+def diagram_of(row: ProcessDefinition) -> Diagram:
+    """The diagram of a version whose XML is loaded."""
     return next(diagram for diagram in diagrams.read(row.xml) if diagram.key == row.key)
 
 

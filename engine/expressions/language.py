@@ -74,11 +74,15 @@ class ExpressionError(EngineError):
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression: the names it reads, the functions it calls, and how it is worked out."""
+    """A checked expression: the names it reads, the functions it calls, and how it is worked out.
+
+    ``items``: (name, key) of what it takes by a constant key out of a name, as in ``submission["decision"]``.
+    """
 
     source: str
     names: frozenset[str]
     functions: frozenset[str]
+    items: frozenset[tuple[str, str]]
     _run: Evaluate = field(repr=False, compare=False)
 
     def evaluate(self, values: Mapping[str, Json], functions: Functions | None = None) -> Json:
@@ -112,7 +116,7 @@ def _parsed(source: str) -> Expression:
         run = compiler.compile(_tree(source))
     except Wrong as wrong:
         raise ExpressionError(source, str(wrong)) from None
-    return Expression(source, frozenset(compiler.names), frozenset(compiler.functions), run)
+    return Expression(source, frozenset(compiler.names), frozenset(compiler.functions), frozenset(compiler.items), run)
 
 
 def _tree(source: str) -> ast.expr:
@@ -166,6 +170,7 @@ class _Compiler:
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.functions: set[str] = set()
+        self.items: set[tuple[str, str]] = set()
         self._kinds: dict[type[ast.AST], Callable[[Any], Evaluate]] = {
             ast.Constant: self._constant,
             ast.Name: self._name,
@@ -287,6 +292,8 @@ class _Compiler:
 
     def _index(self, node: ast.Subscript) -> Evaluate:
         holder, at = self.compile(node.value), self.compile(node.slice)
+        if isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
+            self.items.add((node.value.id, str(node.slice.value)))
 
         def run(values: Mapping[str, Json], functions: Functions) -> Json:
             value = built_in.item(holder(values, functions), at(values, functions))

@@ -39,7 +39,7 @@ like what does not exist. Errors are `application/problem+json` with a stable `c
 SORTS = ["priority", "due", "since", "number"]
 FLAG = {"type": "boolean"}
 NO_TOKEN, REFUSED, GONE = ("not_signed_in",), ("must_change_password",), ("not_found",)
-BUSY = ("task_not_open", "task_claimed", "task_locked", "conflict")
+BUSY = ("task_not_open", "task_claimed", "task_locked", "form_missing", "conflict")
 
 
 @bp.get("/openapi.json", endpoint="openapi")
@@ -173,7 +173,7 @@ def _task_paths() -> Json:
                 200,
                 ref("TaskWithForm"),
                 parameters=["task_id"],
-                errors=[GONE, ("task_not_open",)],
+                errors=[GONE, ("task_not_open", "form_missing")],
             )
         },
         "/tasks/{task_id}/draft": {
@@ -183,7 +183,7 @@ def _task_paths() -> Json:
                 204,
                 body=ref("Submission"),
                 parameters=["task_id"],
-                errors=[("malformed",), GONE, ("task_not_open",), ("invalid",)],
+                errors=[("malformed",), GONE, ("task_not_open", "form_missing"), ("invalid",)],
             )
         },
         "/tasks/{task_id}/claim": {"post": _change("Take a task of the group for oneself")},

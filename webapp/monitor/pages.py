@@ -31,8 +31,14 @@ def _figures(control: dict[str, Any] | None) -> str:
     """The figures, and where the clock can be moved its ``control``."""
     with current.transaction() as session:
         figures = monitor.figures(session, current.actor(), now=current.now())
+        incompatible = current.application().compatibility.findings(session)
     return render_template(
-        "monitor/show.html", figures=figures, most=monitor.COUNTED, statuses=labels.STATUSES, control=control
+        "monitor/show.html",
+        figures=figures,
+        incompatible=incompatible,
+        most=monitor.COUNTED,
+        statuses=labels.STATUSES,
+        control=control,
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.contributions.listings import Listings
     from engine.contributions.office_rules import OfficeRules
     from engine.contributions.sheets import Sheets
+    from engine.deployment.compatibility import Compatibility
     from engine.identity.accounts import Accounts
     from engine.jobs.worker import Worker
     from engine.service import Engine
@@ -63,6 +64,10 @@ class Application(Protocol):
     def test_gateway(self) -> Any: ...
     @property
     def payment_returned(self) -> Callable[..., Any]: ...
+    @property
+    def compatibility(self) -> Compatibility: ...
+    @property
+    def forced(self) -> bool: ...
     @property
     def demo_people(self) -> Callable[[], list[dict[str, str]]]: ...
 

@@ -26,16 +26,25 @@ def live() -> Response:
 @bp.get("/readyz")
 @current.public
 def ready() -> tuple[Response, int]:
-    """200 when database, migrations and worker are well, else 503; the body says which is not."""
-    checks = {"database": False, "migrations": False, "worker": False}
+    """200 when database, migrations, worker and running cases are well, else 503; the body says which is not.
+
+    Running cases are not when they rely on something that this version of the code does not have, unless it was
+    started with --force all the same.
+    """
+    checks = {"database": False, "migrations": False, "worker": False, "definitions": False}
+    incompatible = None
     try:
         checks["migrations"] = migrate.is_current(current.application().database)
         checks["database"] = True
         with current.transaction() as session:
             now = current.now()  # a beat from later than that was left by a clock that has jumped back
             beat = session.scalar(select(func.max(WorkerBeat.at)).where(WorkerBeat.at < now + BEAT_WITHIN))
+            if checks["migrations"]:
+                incompatible = len(current.application().compatibility.errors(session))
+        checks["definitions"] = incompatible == 0 or current.application().forced
         checks["worker"] = beat is not None and now - beat < BEAT_WITHIN
     except SQLAlchemyError:
         pass  # the answer says that the database is away
     well = all(checks.values())
-    return jsonify(status="ready" if well else "not ready", checks=checks), 200 if well else 503
+    answer = jsonify(status="ready" if well else "not ready", checks=checks, incompatible_definitions=incompatible)
+    return answer, 200 if well else 503

@@ -185,8 +185,12 @@ def _printouts(session: Session, case: Case, actor: Actor) -> list[Printout]:
     return [Printout(report, report.unavailable(context)) for report in engine.reports.of_process(case.process_key)]
 
 
-def _supervised(session: Session, case: Case, actor: Actor) -> list[tuple[Any, list[Any]]] | None:
-    """For supervisors: each open task with the people it can be given to."""
+def _supervised(session: Session, case: Case, actor: Actor) -> list[tuple[Any, list[Any], bool]] | None:
+    """For supervisors: each open task with the people it can be given to, and whether it has a form."""
     if not allowed(actor, "supervise"):
         return None
-    return [(task, worklist.candidates(session, task)) for task in monitor.open_tasks(session, case)]
+    engine = current.engine()
+    return [
+        (task, worklist.candidates(session, task), engine.has_form(session, task))
+        for task in monitor.open_tasks(session, case)
+    ]

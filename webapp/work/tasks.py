@@ -88,7 +88,7 @@ def actions_of(session: Session, case: Case, *, but: int | None = None) -> list[
     """What else the person may do with a case, each with its form."""
     found: list[Action] = []
     for task in worklist.actions_in_case(session, current.actor(), case):
-        if task.id != but and not task.locked:
+        if task.id != but and not task.locked and current.engine().has_form(session, task):
             form = shown_form(current.engine().open_task(session, task.id, by=current.actor()))
             name_held(session, case, form)
             found.append(Action(task, form))
@@ -134,7 +134,7 @@ def _page(session: Session, view: TaskView, form: forms.TaskForm) -> str:
     name_held(session, view.case, form)
     taken = task.assignee_id is not None and task.assignee_id != actor.person_id
     return render_template(
-        [f"tasks/{task.process_key}/{task.key}.html", "tasks/task.html"],
+        ["tasks/{}/{}.html".format(*form.registered_as), "tasks/task.html"],
         task=task,
         case=view.case,
         form=form,

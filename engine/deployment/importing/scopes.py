@@ -44,16 +44,13 @@ def _empty(draft: Draft, scope: etree._Element) -> None:
     was = local(scope)
     if scope.get("triggeredByEvent") == "true":
         pictures.mark(scope)
-        draft.report(
-            "import.empty_event_subprocess", "picture", scope, _("زیرفرایند رویدادی خالی است؛ تنها در تصویر می‌ماند.")
-        )
+        draft.say("picture", scope, _("زیرفرایند رویدادی خالی است؛ تنها در تصویر می‌ماند."))
         return
     becomes(scope, "userTask")
     if was == "adHocSubProcess":
         for found in scope.findall(bpmn("completionCondition")):
             set_aside(scope, found)
-    text = _("درونِ زیرفرایند کشیده نشده است؛ فعلاً یک گامِ دستی است.")
-    draft.report("import.empty_subprocess", "fill_in", scope, text)
+    draft.say("fill_in", scope, _("درونِ زیرفرایند کشیده نشده است؛ فعلاً یک گامِ دستی است."))
 
 
 def _dangling(draft: Draft, scope: etree._Element) -> None:
@@ -64,19 +61,14 @@ def _dangling(draft: Draft, scope: etree._Element) -> None:
                 text = _(
                     "سرِ این جریان به عنصری نمی‌رسد («%(id)s»)؛ آن را در نمودار وصل یا پاک کنید.", id=flow.get(end) or "—"
                 )
-                draft.report("import.dangling_flow", "error", flow, text)
+                draft.say("error", flow, text)
 
 
 def _boundaries(draft: Draft, scope: etree._Element) -> None:
     here = children(scope)
     for node in here.values():
         if local(node) == "boundaryEvent" and node.get("attachedToRef") not in here:
-            draft.report(
-                "import.boundary_without_host",
-                "error",
-                node,
-                _("این رویداد مرزی به هیچ کاری نچسبیده است؛ آن را روی مرز یک کار بگذارید."),
-            )
+            draft.say("error", node, _("این رویداد مرزی به هیچ کاری نچسبیده است؛ آن را روی مرز یک کار بگذارید."))
 
 
 def _starts(draft: Draft, scope: etree._Element) -> None:
@@ -104,12 +96,7 @@ def _implicit_start(draft: Draft, scope: etree._Element) -> None:
         and not _catches_link(node)
     ]
     if not roots:
-        draft.report(
-            "import.no_start",
-            "error",
-            scope,
-            _("هیچ آغازی ندارد: هر عنصری جریانی رو به خود دارد. یک رویداد آغاز بکشید."),
-        )
+        draft.say("error", scope, _("هیچ آغازی ندارد: هر عنصری جریانی رو به خود دارد. یک رویداد آغاز بکشید."))
         return
     start = draft.add(scope, "startEvent", f"start_of_{scope.get('id')}")
     first: etree._Element = start
@@ -118,12 +105,7 @@ def _implicit_start(draft: Draft, scope: etree._Element) -> None:
         draft.connect(start, first)
     for root in roots:
         draft.connect(first, root)
-    draft.report(
-        "import.start_made",
-        "changed",
-        scope,
-        _("رویداد آغاز نداشت؛ یکی پیش از آنچه هیچ جریانی به آن نمی‌رسد گذاشته شد."),
-    )
+    draft.say("changed", scope, _("رویداد آغاز نداشت؛ یکی پیش از آنچه هیچ جریانی به آن نمی‌رسد گذاشته شد."))
 
 
 def _catches_link(node: etree._Element) -> bool:
@@ -136,19 +118,11 @@ def _by_hand(draft: Draft, start: etree._Element, scope: etree._Element) -> None
     for definition in waits:
         set_aside(start, definition)
     if waits and local(scope) == "process":
-        draft.report(
-            "import.start_by_hand",
-            "fill_in",
-            start,
-            _("آغاز با پیام، زمان یا رویدادِ دیگر: تا آماده‌شدنِ آن، پرونده را یک نفر آغاز می‌کند."),
+        draft.say(
+            "fill_in", start, _("آغاز با پیام، زمان یا رویدادِ دیگر: تا آماده‌شدنِ آن، پرونده را یک نفر آغاز می‌کند.")
         )
     elif waits:
-        draft.report(
-            "import.start_definition",
-            "changed",
-            start,
-            _("زیرفرایند با رسیدنِ نوبتش آغاز می‌شود؛ تعریف رویدادِ آغازش کنار گذاشته شد."),
-        )
+        draft.say("changed", start, _("زیرفرایند با رسیدنِ نوبتش آغاز می‌شود؛ تعریف رویدادِ آغازش کنار گذاشته شد."))
 
 
 def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]) -> None:
@@ -167,9 +141,7 @@ def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]
         else:
             condition = etree.SubElement(flow, bpmn("conditionExpression"))
             condition.text = f'{field} == "{node.get("id")}"'
-        draft.report(
-            "import.several_starts", "changed", node, _("چند آغاز کشیده شده است؛ کسی که آغاز می‌کند می‌گوید کدام است.")
-        )
+        draft.say("changed", node, _("چند آغاز کشیده شده است؛ کسی که آغاز می‌کند می‌گوید کدام است."))
     options = [(node.get("id", ""), node.get("name") or f"{ENTRY} {number}") for number, node in enumerate(starts, 1)]
     add_field(ask, field, START_LABEL, "enum", values=options, required="true")
 
@@ -191,6 +163,4 @@ def _ends(draft: Draft, scope: etree._Element) -> None:
     end = draft.add(scope, "endEvent", f"end_of_{scope.get('id')}")
     for node in last:
         draft.connect(node, end)
-        draft.report(
-            "import.end_made", "changed", node, _("جریانی از آن بیرون نمی‌رفت؛ به رویداد پایانی که افزوده شد رسید.")
-        )
+        draft.say("changed", node, _("جریانی از آن بیرون نمی‌رفت؛ به رویداد پایانی که افزوده شد رسید."))

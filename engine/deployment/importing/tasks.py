@@ -43,12 +43,7 @@ def forms(draft: Draft) -> None:
         if local(node) in PEOPLE_TASKS and not fields_of(node):
             add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
             if node.find(f"{bpmn('extensionElements')}/{ORIGINAL}") is None:
-                draft.report(
-                    "import.form_without_fields",
-                    "fill_in",
-                    node,
-                    _("این کار فرم ندارد؛ فعلاً تنها یک یادداشت می‌گیرد. فیلدهایش را بنویسید."),
-                )
+                draft.say("fill_in", node, _("این کار فرم ندارد؛ فعلاً تنها یک یادداشت می‌گیرد. فیلدهایش را بنویسید."))
 
 
 def _extensions(draft: Draft, node: etree._Element) -> None:
@@ -60,27 +55,17 @@ def _extensions(draft: Draft, node: etree._Element) -> None:
             continue  # that of an inner step
         set_aside(node, found)
         if local(found) in SCRIPTS:
-            draft.report(
-                "import.script_kept",
-                "fill_in",
-                node,
-                _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد. کارش را به یک عملیات بدهید."),
-            )
+            draft.say("fill_in", node, _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد. کارش را به یک عملیات بدهید."))
         else:
             text = _("محتوا و کلید پیام از اینجا خوانده نمی‌شود؛ ویژگی‌های payload و correlation_key را بنویسید.")
-            draft.report("import.message_payload", "fill_in", node, text)
+            draft.say("fill_in", node, text)
 
 
 def _quantities(draft: Draft, node: etree._Element) -> None:
     for name in ("startQuantity", "completionQuantity"):
         if node.get(name, "1") != "1":
             set_aside(node, {name: node.attrib.pop(name)})
-            draft.report(
-                "import.token_quantity",
-                "changed",
-                node,
-                _("شمار نشانه‌ها (%(name)s) دیده نمی‌شود؛ کنار گذاشته شد.", name=name),
-            )
+            draft.say("changed", node, _("شمار نشانه‌ها (%(name)s) دیده نمی‌شود؛ کنار گذاشته شد.", name=name))
 
 
 def _is_bound(draft: Draft, node: etree._Element) -> bool:
@@ -111,7 +96,7 @@ def _property(node: etree._Element, name: str) -> str:
 
 
 def _by_hand(draft: Draft, node: etree._Element) -> None:
-    code, text = _why(node)
+    message = _why(node)
     for name in ("script", "messageEventDefinition"):
         for found in node.findall(bpmn(name)):
             set_aside(node, found)
@@ -122,31 +107,26 @@ def _by_hand(draft: Draft, node: etree._Element) -> None:
         if local(found) in ("serviceTaskOperator", "calledDecisionId"):
             set_aside(node, found)
     becomes(node, "userTask")
-    draft.report(code, "fill_in", node, text)
+    draft.say("fill_in", node, message)
 
 
-def _why(node: etree._Element) -> tuple[str, str]:
-    """Code and text of the finding about a step that nothing of ours can do."""
+def _why(node: etree._Element) -> str:
     kind = local(node)
     if kind == "serviceTask":
-        name = _extension(node, "serviceTaskOperator", "id")
-        text = _(
-            "عملیات «%(name)s» در این سامانه نیست؛ فعلاً یک نفر انجامش می‌دهد. عملیاتی به آن بدهید.", name=name or "—"
+        wanted = _extension(node, "serviceTaskOperator", "id")
+        return _(
+            "عملیات «%(name)s» در این سامانه نیست؛ فعلاً یک نفر انجامش می‌دهد. عملیاتی به آن بدهید.",
+            name=wanted or "—",
         )
-        return "import.operation_by_hand", text
     if kind == "scriptTask":
-        text = _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد و یک نفر انجامش می‌دهد. کارش را به یک عملیات بدهید.")
-        return "import.script_by_hand", text
+        return _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد و یک نفر انجامش می‌دهد. کارش را به یک عملیات بدهید.")
     if kind == "sendTask":
-        text = _("گیرندهٔ پیام شناخته نیست؛ فعلاً یک نفر پیام را می‌فرستد. پیام و correlation_key را بنویسید.")
-        return "import.message_by_hand", text
+        return _("گیرندهٔ پیام شناخته نیست؛ فعلاً یک نفر پیام را می‌فرستد. پیام و correlation_key را بنویسید.")
     if kind == "businessRuleTask":
-        name = _extension(node, "calledDecisionId")
-        text = _("جدول تصمیم «%(name)s» پیدا نشد؛ فعلاً یک نفر تصمیم می‌گیرد. جدول را بسازید.", name=name or "—")
-        return "import.decision_by_hand", text
-    name = node.get("calledElement", "")
-    text = _("فرایند «%(name)s» در این پرونده نیست؛ فعلاً یک گامِ دستی است. فرایند را برگزینید.", name=name or "—")
-    return "import.call_by_hand", text
+        wanted = _extension(node, "calledDecisionId")
+        return _("جدول تصمیم «%(name)s» پیدا نشد؛ فعلاً یک نفر تصمیم می‌گیرد. جدول را بسازید.", name=wanted or "—")
+    wanted = node.get("calledElement", "")
+    return _("فرایند «%(name)s» در این پرونده نیست؛ فعلاً یک گامِ دستی است. فرایند را برگزینید.", name=wanted or "—")
 
 
 def _receive(draft: Draft, node: etree._Element) -> None:
@@ -160,9 +140,4 @@ def _receive(draft: Draft, node: etree._Element) -> None:
         return
     for loop in loops:
         set_aside(node, loop)
-        draft.report(
-            "import.loop_after_event_gateway",
-            "fill_in",
-            node,
-            _("پس از دروازهٔ رویدادی تکرار نمی‌شود؛ یک بار انجام می‌شود."),
-        )
+        draft.say("fill_in", node, _("پس از دروازهٔ رویدادی تکرار نمی‌شود؛ یک بار انجام می‌شود."))
