@@ -14,6 +14,7 @@ from models.language import gettext as _
 from models.language import lazy
 from workflows.gas_words import INVOICE_STATUSES, ITEMS, STAGES, label, number, rials, shown
 from workflows.payment_records import NO_ANSWER
+from workflows.providers.registry import payment_gateways
 
 STATES = {
     "started": lazy("در انتظار نتیجهٔ درگاه"),
@@ -22,7 +23,6 @@ STATES = {
     "expired": lazy("بی‌نتیجه"),
     "unmatched": lazy("بدون صورت‌حساب باز"),
 }
-GATEWAYS = {"test": lazy("درگاه آزمایشی"), "zarinpal": lazy("زرین‌پال")}
 
 
 def blocks(context: BriefingContext) -> list[Block]:
@@ -105,7 +105,7 @@ def _row(payment: Payment) -> list[str]:
     return [
         shown(payment.invoice.number),
         number(payment.amount),
-        label(GATEWAYS, payment.gateway),
+        label(payment_gateways.labels(), payment.gateway),
         format_moment(payment.started_at),
         label(STATES, payment.state.value),
         shown(payment.reference) if payment.reference else "—",
@@ -127,7 +127,7 @@ def review_blocks(context: BriefingContext) -> list[Block]:
             (_("وضعیت"), label(STATES, payment.state.value)),
             (_("مبلغ پرداخت‌شده"), paid if payment.verified_at else _("هنوز تأیید نشده")),
             (_("مبلغ خواسته‌شده"), rials(payment.amount)),
-            (_("درگاه"), label(GATEWAYS, payment.gateway)),
+            (_("درگاه"), label(payment_gateways.labels(), payment.gateway)),
             (_("شناسهٔ درگاه"), payment.authority),
             (_("شمارهٔ پیگیری بانک"), shown(payment.reference) if payment.reference else "—"),
             (_("زمان آغاز"), format_moment(payment.started_at)),

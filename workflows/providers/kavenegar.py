@@ -7,6 +7,7 @@ from typing import Any, Final
 import httpx
 
 from engine.settings import Section, setting
+from models.language import lazy
 from workflows.providers.errors import ProviderError
 from workflows.providers.registry import Wiring, sms_providers
 from workflows.providers.sms import SentSms
@@ -137,6 +138,6 @@ def _sent(entry: dict[str, Any]) -> SentSms:
     return SentSms(provider_id=str(provider_id))
 
 
-@sms_providers.register("kavenegar", settings=KavenegarSettings)
+@sms_providers.register("kavenegar", lazy("کاوه‌نگار"), settings=KavenegarSettings)
 def configured(settings: KavenegarSettings, _wiring: Wiring) -> Kavenegar:
     return Kavenegar(settings.kavenegar_key, sender=settings.kavenegar_sender)

@@ -1,6 +1,7 @@
 """Delivery without a provider: the outbox is shown on a page, and that is all."""
 
 from engine.settings import Section
+from models.language import lazy
 from workflows.providers.registry import Wiring, sms_providers
 from workflows.providers.sms import SentSms
 
@@ -15,6 +16,6 @@ class OnScreenOutbox:
         return SentSms(provider_id="shown")
 
 
-@sms_providers.register("screen", stand_in=True)
+@sms_providers.register("screen", lazy("نمایش روی صفحه"), stand_in=True)
 def configured(_settings: Section, _wiring: Wiring) -> OnScreenOutbox:
     return OnScreenOutbox()

@@ -35,6 +35,7 @@ class Provider(Generic[P]):
     """A registered provider: ``make`` takes an instance of ``settings`` and the wiring."""
 
     name: str
+    label: Any  # a lazy text: what people read
     make: Callable[[Any, Wiring], P]
     settings: type[Section]
     stand_in: bool  # does not reach the outside world: no money moves, no telephone rings
@@ -59,14 +60,14 @@ class Providers(Generic[P]):
         self._providers: dict[str, Provider[P]] = {}
 
     def register(
-        self, name: str, *, settings: type[Section] = Section, stand_in: bool = False
+        self, name: str, label: Any, *, settings: type[Section] = Section, stand_in: bool = False
     ) -> Callable[[Callable[[Any, Wiring], P]], Callable[[Any, Wiring], P]]:
         """Register the decorated factory. Raises ``ValueError`` when the name is taken."""
 
         def registered(make: Callable[[Any, Wiring], P]) -> Callable[[Any, Wiring], P]:
             if name in self._providers:
                 raise ValueError(f"Two providers of {self.service} are called {name!r}")
-            self._providers[name] = Provider(name=name, make=make, settings=settings, stand_in=stand_in)
+            self._providers[name] = Provider(name=name, label=label, make=make, settings=settings, stand_in=stand_in)
             return make
 
         return registered
@@ -74,6 +75,10 @@ class Providers(Generic[P]):
     def names(self) -> list[str]:
         """The names that the setting may have."""
         return sorted(self._providers)
+
+    def labels(self) -> dict[str, Any]:
+        """What people read for each name."""
+        return {one.name: one.label for one in self}
 
     def real(self) -> list[str]:
         """The names of those that reach the outside world."""
@@ -101,7 +106,7 @@ class Choice(Section):
     payment_gateway: Annotated[str, OneOf(payment_gateways.names)] = setting("who takes payments", default="test")
     sms_provider: Annotated[str, OneOf(sms_providers.names)] = setting("who delivers SMS", default="screen")
     allow_stand_ins: Annotated[Words, OneOf(_services)] = setting(
-        "services that a stand-in (test, screen) may do in production, too: one,two", default=()
+        "services that a stand-in may do in production, too, with commas between them", default=()
     )
 
 

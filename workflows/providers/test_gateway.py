@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import NotFound
 from engine.settings import Section
+from models.language import lazy
 from models.test_gateway import TestGatewayPayment, TestGatewayState
 from workflows.providers.errors import ProviderError
 from workflows.providers.payment_gateway import StartedPayment, UnverifiedPayment, Verification
@@ -149,6 +150,6 @@ def _with_query(url: str, **values: str) -> str:
     return urlunsplit(parts._replace(query=urlencode([*kept, *values.items()])))
 
 
-@payment_gateways.register(BuiltInTestGateway.name, stand_in=True)
+@payment_gateways.register(BuiltInTestGateway.name, lazy("درگاه آزمایشی"), stand_in=True)
 def configured(_settings: Section, wiring: Wiring) -> BuiltInTestGateway:
     return BuiltInTestGateway(wiring.sessions, base_url=wiring.public_url, clock=wiring.clock)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import httpx
 
 from engine.settings import Checked, Section, setting
+from models.language import lazy
 from workflows.providers.errors import ProviderError
 from workflows.providers.payment_gateway import StartedPayment, UnverifiedPayment, Verification
 from workflows.providers.registry import Wiring, payment_gateways
@@ -187,6 +188,6 @@ def _code(answer: Answer) -> int | None:
     return number(answer.part("data").get("code")) if code is None else code
 
 
-@payment_gateways.register("zarinpal", settings=ZarinpalSettings)
+@payment_gateways.register("zarinpal", lazy("زرین‌پال"), settings=ZarinpalSettings)
 def configured(settings: ZarinpalSettings, _wiring: Wiring) -> Zarinpal:
     return Zarinpal(settings.zarinpal_merchant, base_url=settings.zarinpal_url)
