@@ -54,7 +54,7 @@ from workflows import certificate_check, certificate_commands, clock_commands, d
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway
 from workflows.providers.registry import Chosen, Wiring
-from workflows.registry import briefings, listings, office_rules, operations, reports, sheets
+from workflows.registry import briefings, listings, office_rules, operations, printouts, sheets
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
 FONTS = Path(__file__).parent / "webapp" / "static" / "dist" / "fonts"
@@ -127,12 +127,12 @@ def build(
     now = staging_clock or now
     services = services or make_services(settings, chosen or providers.stand_ins(), sessions, now)
     briefings.rename(tasks=forms.former_tasks(), processes=forms.former_processes())
-    reports.rename(processes=forms.former_processes())
+    printouts.rename(processes=forms.former_processes())
     engine = Engine(
         sessions=sessions,
         operations=operations,
         briefings=briefings,
-        reports=reports,
+        printouts=printouts,
         services=services,
         environment=SafeEnvironment(language(services.calendar)),
         clock=now,

@@ -33,12 +33,12 @@ from models.language import current, listed
 from models.language import gettext as _
 
 LIMIT = 6_000_000  # bytes, unless the caller knows better
-NAME_LENGTH = 200
-MOST_PIXELS = 50_000_000  # of an image, unpacked
-MOST_UNPACKED = 100_000_000  # bytes of an office file, unpacked
-MOST_MEMBERS = 5_000  # files inside an office file
+MAX_NAME_LENGTH = 200
+MAX_PIXELS = 50_000_000  # of an image, unpacked
+MAX_UNPACKED = 100_000_000  # bytes of an office file, unpacked
+MAX_MEMBERS = 5_000  # files inside an office file
 HALF_WRITTEN = "upload-"  # how a file's name begins while its content is being written
-STRAY_AFTER = timedelta(hours=24)  # a stored file that no row names for so long belongs to a step that failed
+ORPHAN_AFTER = timedelta(hours=24)  # a stored file that no row names for so long belongs to a step that failed
 
 UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # controls, marks of direction and the like, half characters
 
@@ -207,7 +207,7 @@ def sweep(session: Session, *, folder: Path, now: datetime) -> int:
     """Delete stored contents that no row names, left by steps that failed. Returns how many."""
     removed = 0
     for path in [*folder.glob("??/*"), *folder.glob(f"{HALF_WRITTEN}*")]:
-        old = path.stat().st_mtime < (now - STRAY_AFTER).timestamp()
+        old = path.stat().st_mtime < (now - ORPHAN_AFTER).timestamp()
         if old and session.scalar(select(Document.id).where(Document.sha256 == path.name).limit(1)) is None:
             path.unlink(missing_ok=True)
             removed += 1
@@ -224,9 +224,9 @@ def clean_name(name: str) -> str:
     kept = "".join(char for char in name if char == ZWNJ or unicodedata.category(char) not in UNSEEN)
     kept = re.sub(r'[<>:"|?*]', "_", unicodedata.normalize("NFC", kept)).strip(" .")
     stem, dot, ending = kept.rpartition(".")
-    if dot and len(kept) > NAME_LENGTH:
-        kept = f"{stem[: NAME_LENGTH - 1 - len(ending[:10])]}.{ending[:10]}"
-    return kept[:NAME_LENGTH] or "file"
+    if dot and len(kept) > MAX_NAME_LENGTH:
+        kept = f"{stem[: MAX_NAME_LENGTH - 1 - len(ending[:10])]}.{ending[:10]}"
+    return kept[:MAX_NAME_LENGTH] or "file"
 
 
 def _write_once(folder: Path, digest: str, content: bytes) -> None:
@@ -272,7 +272,7 @@ def _is_office_file(content: bytes, part: str) -> bool:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
         return False
     names = {member.filename for member in members}
-    small = len(members) <= MOST_MEMBERS and sum(member.file_size for member in members) <= MOST_UNPACKED
+    small = len(members) <= MAX_MEMBERS and sum(member.file_size for member in members) <= MAX_UNPACKED
     macros = any(name.lower().endswith("vbaproject.bin") for name in names)
     return small and not macros and part in names and "[Content_Types].xml" in names
 
@@ -283,7 +283,7 @@ def _check_image(content: bytes, kind: str, name: str) -> None:
             warnings.simplefilter("ignore")  # our own limit follows
             with Image.open(io.BytesIO(content), formats=[kind]) as image:
                 width, height = image.size
-                if width * height > MOST_PIXELS:
+                if width * height > MAX_PIXELS:
                     raise DocumentRefused(_("تصویر «%(name)s» بیش از اندازه بزرگ است.", name=name))
                 image.verify()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):

@@ -146,16 +146,6 @@ class TooMany(EngineError):
         self.retry_after = retry_after
 
 
-class DefinitionRefused(EngineError):
-    """A diagram or a decision table cannot be deployed; ``findings`` say where and why."""
-
-    code = "definition_refused"
-
-    def __init__(self, findings: list[object]) -> None:
-        super().__init__("; ".join(str(finding) for finding in findings))
-        self.findings = findings
-
-
 class DocumentRefused(EngineError):
     """A file is not accepted; ``message`` says why in the reader's language."""
 

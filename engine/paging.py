@@ -14,7 +14,7 @@ from models.language import gettext as _
 
 T = TypeVar("T")
 
-MOST = 100  # rows of one page
+MAX_ROWS = 100  # rows of one page
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def page_of(rows: Sequence[T], limit: int, key: Callable[[T], Sequence[Any]], *,
 
 
 def capped(limit: int) -> int:
-    return max(1, min(limit, MOST))
+    return max(1, min(limit, MAX_ROWS))
 
 
 def write_cursor(sort: str, values: Sequence[Any]) -> str:

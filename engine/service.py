@@ -20,7 +20,7 @@ from engine.actor import SYSTEM, Actor
 from engine.contributions.briefings import Briefing, BriefingContext, Briefings
 from engine.contributions.office_rules import FILE_MEGABYTES, value_of
 from engine.contributions.operations import Json, OperationContext, Operations, Services
-from engine.contributions.printouts import Reports
+from engine.contributions.printouts import Printouts
 from engine.deployment.definitions import DecisionTables, Definitions, Deployed
 from engine.errors import (
     Conflict,
@@ -45,7 +45,7 @@ from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
 from models.office_rule import MEGABYTE
 
 T = TypeVar("T")
-OVERTAKEN = 4  # times that a step is tried while others are quicker at its case
+MAX_TRIES = 4  # times that a step is tried while others are quicker at its case
 
 
 class Engine:
@@ -57,7 +57,7 @@ class Engine:
         sessions: sessionmaker[Session],
         operations: Operations,
         briefings: Briefings,
-        reports: Reports,
+        printouts: Printouts,
         services: Services,
         environment: SafeEnvironment,
         clock: Callable[[], datetime],
@@ -70,7 +70,7 @@ class Engine:
         self.sessions = sessions
         self.operations = operations
         self.briefings = briefings
-        self.reports = reports
+        self.printouts = printouts
         self.services = services
         self.clock = clock
         self.definitions = Definitions()
@@ -107,9 +107,9 @@ class Engine:
     def in_transaction(self, work: Callable[[Session], T]) -> T:
         """``work`` in one transaction; again when a step of the same case was quicker, as SQLite computes first.
 
-        Raises ``Conflict`` when others were quicker ``OVERTAKEN`` times.
+        Raises ``Conflict`` when others were quicker ``MAX_TRIES`` times.
         """
-        for _again in range(OVERTAKEN - 1):
+        for _again in range(MAX_TRIES - 1):
             with suppress(Conflict), self.transaction() as session:
                 return work(session)
         with self.transaction() as session:
@@ -464,4 +464,4 @@ class Engine:
                 session, case, what="case_completed", by=SYSTEM, at=run.context.now, details={"outcome": case.outcome}
             )
         session.flush()
-        return StepResult(case, run.context.messages)
+        return StepResult(case, run.context.flashes)

@@ -26,7 +26,7 @@ from models.digits import clean
 from models.jalali import jalali_text, moment_text, parse_jalali, parse_moment
 from models.language import gettext as _
 
-MOST_RIALS = 10**15
+MAX_RIALS = 10**15
 
 
 class TextField(KartablField):
@@ -247,12 +247,12 @@ class RialsField(IntegerField):
 
     def parse(self, text: str) -> int:
         amount = int(super().parse(text))
-        if not 0 <= amount <= MOST_RIALS:
+        if not 0 <= amount <= MAX_RIALS:
             raise ValueError(_("مبلغ را به ریال، بی‌اعشار و بدون علامت منفی بنویسید."))
         return amount
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": 0, "maximum": MOST_RIALS}
+        return {"type": "integer", "minimum": 0, "maximum": MAX_RIALS}
 
 
 class JalaliDateField(KartablField):

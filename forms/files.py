@@ -13,8 +13,8 @@ from forms.rows import RowsField, ValueForm
 from models.digits import clean, storable
 from models.language import gettext as _
 
-MOST_FILES = 20  # of one field, unless a validator allows fewer or more
-MOST_READ = 1_000  # ids that are read at all, however many were sent
+MAX_FILES = 20  # of one field, unless a validator allows fewer or more
+MAX_READ = 1_000  # ids that are read at all, however many were sent
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class DocumentField(KartablField):
 class DocumentsField(DocumentField):
     """Files, kept as the list of the ids of their document rows, each once, in the order in which they came.
 
-    How many there may be says the validator ``FilesBetween``; without one, at most ``MOST_FILES``. The page has a
+    How many there may be says the validator ``FilesBetween``; without one, at most ``MAX_FILES``. The page has a
     hidden input for each document that is there and one file input for new ones, all of the same name.
     """
 
@@ -98,18 +98,18 @@ class DocumentsField(DocumentField):
     def most(self) -> int:
         """How many files the field may hold."""
         given = [check.most_files for check in self.validators or () if hasattr(check, "most_files")]
-        return min(given, default=MOST_FILES)
+        return min(given, default=MAX_FILES)
 
     def flatten(self, value: Json) -> list[str]:
         several = value if isinstance(value, list | tuple) else [] if value is None else [value]
         try:
-            return [text for item in several[:MOST_READ] for text in super(DocumentsField, self).flatten(item)]
+            return [text for item in several[:MAX_READ] for text in super(DocumentsField, self).flatten(item)]
         except ValueError:
             raise ValueError(_("این مقدار باید فهرستی از شماره‌های فایل‌های بارگذاری‌شده باشد.")) from None
 
     def _read(self, texts: Iterable[str]) -> None:
         """Read what can be read; a wrong id is told after the others were kept."""
-        wanted = [storable(text[:40]) for text in texts if text.strip()][:MOST_READ]
+        wanted = [storable(text[:40]) for text in texts if text.strip()][:MAX_READ]
         self.typed = "\n".join(wanted)
         self.data = []
         wrong: ValueError | None = None

@@ -129,7 +129,7 @@ class Attempt(Base):
     at: Mapped[datetime]
 
 
-class Notice(Base):
+class Message(Base):
     """A message of the organisation to one person or to everyone of a role (ACC-4)."""
 
     __tablename__ = "notices"
@@ -148,12 +148,12 @@ class Notice(Base):
     sent_at: Mapped[datetime]
 
 
-class NoticeReading(Base):
-    """A person has read a notice."""
+class MessageReading(Base):
+    """A person has read a message."""
 
     __tablename__ = "notice_readings"
 
-    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True)
+    message_id: Mapped[int] = mapped_column("notice_id", ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
     read_at: Mapped[datetime]
 

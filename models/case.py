@@ -33,7 +33,6 @@ def _values(members: type[enum.Enum]) -> list[str]:
 class CaseStatus(enum.StrEnum):
     RUNNING = "running"  # waits for a person, a timer, a message or a job
     SUSPENDED = "suspended"  # a supervisor stopped it; nobody can work on it
-    FAILED = "failed"  # waits for a supervisor: an incident says why
     COMPLETED = "completed"
     CANCELLED = "cancelled"
 

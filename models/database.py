@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.dml import UpdateBase
 
-from models.write_turn import WriteTurn
+from models.writer_turn import WriterTurn
 
 OPTIMISTIC = "optimistic_lock"  # execution option of a locking read whose row has a revision column as guard
 
@@ -126,7 +126,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-        record.info[TURN] = WriteTurn(connection, engine.url.database or "")
+        record.info[TURN] = WriterTurn(connection, engine.url.database or "")
 
     @event.listens_for(engine, "close")
     def closed(_connection: sqlite3.Connection, record: Any) -> None:
@@ -148,7 +148,7 @@ def take_write_lock(connection: Connection) -> None:
 
     Somebody else's lock, held for too long, is an error like those of statements.
     """
-    turn: WriteTurn | None = connection.info.get(TURN)
+    turn: WriterTurn | None = connection.info.get(TURN)
     if turn is None:
         return
     try:

@@ -9,11 +9,10 @@ import re
 from models.digits import clean
 from models.language import gettext as _
 
-LONGEST = 40  # characters looked at; every number here is shorter
+MAX_LENGTH = 40  # characters looked at; every number here is shorter
 
 _COMPANY_WEIGHTS = (29, 27, 23, 19, 17, 29, 27, 23, 19, 17)
 _MOBILE = re.compile(r"(?:\+98|0098|98|0)?(9[0-9]{9})")
-_MEMBERSHIP = re.compile(r"([0-9]{1,3})-([0-9]{1,3})-([0-9]{3,7})([mk]?)")
 _DAMM = (
     "0317598642",
     "7092154863",
@@ -30,7 +29,7 @@ _DAMM = (
 
 def code_digits(text: str) -> str:
     """``text`` in one form: ASCII digits and no spaces."""
-    return re.sub(r"\s", "", clean(text[:LONGEST]))
+    return re.sub(r"\s", "", clean(text[:MAX_LENGTH]))
 
 
 def national_code(text: str) -> str:
@@ -73,14 +72,6 @@ def postal_code(text: str) -> str:
         raise ValueError(_("کد پستی ده رقم است. آن را کامل بنویسید."))
     if code[0] == "0" or len(set(code)) == 1:
         raise ValueError(_("این کد پستی درست نیست. آن را با قبض یا سند بسنجید."))
-    return code
-
-
-def membership_number(text: str) -> str:
-    """A member's number with its dashes, ``12-30-01234``; companies end in ``m``, technicians in ``k``."""
-    code = code_digits(text).lower().replace("_", "-").replace("/", "-").replace("–", "-")
-    if not _MEMBERSHIP.fullmatch(code):
-        raise ValueError(_("شمارهٔ عضویت را با خط تیره بنویسید، مانند ۱۲-۳۰-۰۱۲۳۴."))
     return code
 
 

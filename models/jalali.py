@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import jdatetime
 
-from models.digits import ascii_digits, clean, persian_digits
+from models.digits import clean, persian_digits
 from models.language import current
 from models.language import gettext as _
 
@@ -119,9 +119,3 @@ def months_after(moment: datetime, months: int, zone: str = TEHRAN) -> datetime:
     last = jdatetime.j_days_in_month[month] + (month == 11 and jdatetime.date(year, 1, 1).isleap())
     day = jdatetime.date(year, month + 1, min(start.day, last)).togregorian()
     return datetime.combine(day, local.time(), ZoneInfo(zone)).astimezone(UTC)
-
-
-def is_jalali_text(text: str) -> bool:
-    """Does ``text`` look like a Jalali date, existing or not?"""
-    parts = _JALALI.fullmatch(ascii_digits(text).strip())
-    return parts is not None and FIRST_YEAR <= int(parts[1]) <= LAST_YEAR

@@ -18,7 +18,7 @@ class DeliveryState(enum.StrEnum):
     FAILED = "failed"  # given up; a supervisor sees it
 
 
-class OutboxMessage(Base):
+class Sms(Base):
     """One SMS. Its ``id`` is the idempotency key towards the provider."""
 
     __tablename__ = "outbox"

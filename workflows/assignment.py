@@ -104,9 +104,9 @@ def assign_inspector(context: OperationContext) -> int | None:
         # The candidates' loads are not for everyone involved (ASG-4).
         context.record(NO_INSPECTOR, {"reason": choice.reason, "text": REASONS[choice.reason]})
         if project.case_id == context.case.id:
-            context.tell(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما خبر داده می‌شود."))
+            context.flash(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما خبر داده می‌شود."))
         else:
-            context.tell(_("اکنون بازرس دیگری آزاد نیست. بازرس تازهٔ پروژه را امور گاز تعیین می‌کند."))
+            context.flash(_("اکنون بازرس دیگری آزاد نیست. بازرس تازهٔ پروژه را امور گاز تعیین می‌کند."))
         return None
     _assign(context, project, choice.person_id, loads=choice.loads, note=choice.reason)
     return choice.person_id
@@ -188,7 +188,7 @@ def introduce_inspector(context: OperationContext) -> None:
     project = project_of(context.session, context.case)
     if project.inspector is None or project.property is None:
         raise ValueError(f"Project {project.case.number} has no inspector or no property")
-    context.tell(_("بازرس پروژه: %(name)s", name=project.inspector.name))
+    context.flash(_("بازرس پروژه: %(name)s", name=project.inspector.name))
     facts = {"number": project.case.number, "address": project.property.address}
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
@@ -300,7 +300,7 @@ def _tell_inspector_of_end(context: OperationContext, project: GasProject, ended
             cost = _("چون در این ماه بیش از دو بار انصراف داده‌اید، یک‌دوازدهم سهمیهٔ این دوره از شما کم شد.")
             body = f"{body} {cost}"
         context.notify(ended.inspector_id, _("پایان بازرسی یک پروژه"), body, sms=True)
-    context.tell(body if withdrawn else _("بازرس %(name)s از این پروژه کنار گذاشته شد.", name=name))
+    context.flash(body if withdrawn else _("بازرس %(name)s از این پروژه کنار گذاشته شد.", name=name))
 
 
 def _tell_contractor_of_end(

@@ -23,7 +23,7 @@ from workflows.certificate_text import check_code, find_signed
 from workflows.certificates import VERIFY_PATH, address_of, of_case, signed_text
 from workflows.gas_words import shown
 from workflows.letters import render
-from workflows.registry import reports
+from workflows.registry import printouts
 
 ATTACHED = "certificate.json"  # the paper's facts and the signed text, inside the PDF
 UNREADABLE = (  # what the library raises for damaged files besides its own errors
@@ -49,7 +49,9 @@ def not_to_be_had(context: BriefingContext) -> str | None:
     return None
 
 
-@reports.register(key="certificate", label=lazy("تاییدیه"), process="confirmation_issuance", unavailable=not_to_be_had)
+@printouts.register(
+    key="certificate", label=lazy("تاییدیه"), process="confirmation_issuance", unavailable=not_to_be_had
+)
 def certificate(context: BriefingContext) -> bytes:
     found = of_case(context.session, context.case)
     if found is None:

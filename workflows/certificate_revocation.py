@@ -36,7 +36,7 @@ def revoke_certificate(context: OperationContext, *, submission: Mapping[str, An
     context.record(CERTIFICATE_REVOKED, {"number": found.number, "reason": submission["reason"], "text": text})
     for person in dict.fromkeys((project.contractor_id, found.inspector_id)):
         _tell(context, found, person, sms=person == project.contractor_id)
-    context.tell(_("تاییدیهٔ شمارهٔ %(number)s باطل شد و به مجری و بازرس خبر داده شد.", number=code(found.number)))
+    context.flash(_("تاییدیهٔ شمارهٔ %(number)s باطل شد و به مجری و بازرس خبر داده شد.", number=code(found.number)))
 
 
 def _tell(context: OperationContext, found: Certificate, person: int, *, sms: bool) -> None:

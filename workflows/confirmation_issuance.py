@@ -48,7 +48,7 @@ def open_request(context: OperationContext, *, submission: Mapping[str, Any]) ->
     text = lazy("مجری برای پروژهٔ %(number)s تاییدیه خواست", number=code(project.case.number))
     context.record(CONFIRMATION_REQUESTED, {"remarks": submission.get("remarks") or "", "text": text})
     _tell_inspector(context, project, inspector)
-    context.tell(
+    context.flash(
         _(
             "درخواست تاییدیهٔ پروژهٔ %(number)s ثبت شد و نزد %(inspector)s است. شمارهٔ درخواست: %(case)s",
             number=code(project.case.number),
@@ -94,7 +94,7 @@ def record_review(context: OperationContext, *, submission: Mapping[str, Any]) -
             reason=reason,
         )
         context.notify(project.contractor_id, _("رد درخواست تاییدیه"), body, sms=True)
-    context.tell(_("درخواست رد شد و دلیل آن به مجری گفته شد."))
+    context.flash(_("درخواست رد شد و دلیل آن به مجری گفته شد."))
 
 
 @operations.register
@@ -121,7 +121,7 @@ def issue_certificate(context: OperationContext) -> str:
             case=code(context.case.number),
         )
         context.notify(project.contractor_id, _("صدور تاییدیه"), body, sms=True)
-    context.tell(_("تاییدیهٔ شمارهٔ %(number)s صادر شد و به مجری خبر داده شد.", number=code(made.number)))
+    context.flash(_("تاییدیهٔ شمارهٔ %(number)s صادر شد و به مجری خبر داده شد.", number=code(made.number)))
     return made.number
 
 

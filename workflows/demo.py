@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.identity.accounts import Accounts
-from engine.queries import notices
+from engine.queries import messages
 from engine.runtime.supervision import Supervision
 from engine.service import Engine
-from models.account import Notice, NoticeReading
+from models.account import Message, MessageReading
 from models.case import Case
 from workflows import demo_people, demo_tickets
 from workflows.assignment import period_of
@@ -117,7 +117,7 @@ def _notices(stage: Stage) -> Iterator[tuple[datetime, Waits]]:
 
 def _sends(stage: Stage, by: Actor, role: str, username: str, title: str, body: str) -> Waits:
     with stage.engine.transaction() as session:
-        notices.send(session, by=by, title=title, body=body, now=stage.now, role=role, username=username)
+        messages.send(session, by=by, title=title, body=body, now=stage.now, role=role, username=username)
     yield from ()
 
 
@@ -126,12 +126,12 @@ def _read_old_notices(session: Session, stage: Stage) -> None:
     for username in (*CONTRACTORS, *INSPECTORS):
         actor = stage.actors[username]
         old = session.execute(
-            select(Notice.id, Notice.sent_at).where(
-                (Notice.person_id == actor.person_id) | (Notice.person_id.is_(None) & Notice.role.in_(actor.roles)),
-                Notice.sent_at < stage.end - READ_AFTER,
+            select(Message.id, Message.sent_at).where(
+                (Message.person_id == actor.person_id) | (Message.person_id.is_(None) & Message.role.in_(actor.roles)),
+                Message.sent_at < stage.end - READ_AFTER,
             )
         )
         session.add_all(
-            NoticeReading(notice_id=notice_id, person_id=actor.person_id, read_at=sent_at + timedelta(hours=5))
-            for notice_id, sent_at in old
+            MessageReading(message_id=message_id, person_id=actor.person_id, read_at=sent_at + timedelta(hours=5))
+            for message_id, sent_at in old
         )

@@ -26,7 +26,7 @@ from models.case import Case, Task, TaskStatus
 from models.gas import GasProject
 from models.inspection import Certificate
 from models.job import Job
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 from workflows import payment
 from workflows.demo_data import Invention, paper
 from workflows.providers import test_gateway
@@ -117,7 +117,7 @@ class Stage:
     def work(self) -> None:
         """Let the worker do what is due: timers, the gateway's answers, SMS. Most of the time nothing is."""
         job = exists().where(Job.run_at <= self.now)
-        message = exists().where(OutboxMessage.next_try_at <= self.now)
+        message = exists().where(Sms.next_try_at <= self.now)
         with self.engine.sessions() as session:
             jobs_due, messages_due = session.execute(select(job, message)).one()
         while jobs_due and (taken := self._takes(runner.take)):

@@ -123,7 +123,7 @@ def _tell_visit(context: OperationContext, project: GasProject, moment: datetime
             name=inspector,
         )
         context.notify(project.contractor_id, _("زمان بازدید بازرس"), body, sms=True)
-    context.tell(_("زمان بازدید ثبت شد و به مجری خبر داده شد."))
+    context.flash(_("زمان بازدید ثبت شد و به مجری خبر داده شد."))
 
 
 @operations.register
@@ -133,7 +133,7 @@ def drop_visit(context: OperationContext) -> None:
     visit = planned_visit(context.session, project)
     if visit is not None:
         visit.state = "dropped"
-    context.tell(_("زمان تازهٔ بازدید را تعیین کنید. مجری از زمان تازه باخبر می‌شود."))
+    context.flash(_("زمان تازهٔ بازدید را تعیین کنید. مجری از زمان تازه باخبر می‌شود."))
 
 
 # The report (INS-4)

@@ -39,7 +39,7 @@ from workflows.rules.inspection_fees import NOT_POSSIBLE, SUB_WORK, Difference, 
 DEBT_MADE = "debt_made"  # the history's words
 DEBT_SETTLED = "debt_settled"
 METER_CORRECTED = "meter_corrected"
-MOST_OF_A_LOCK = 300  # characters of the reason that stands at a locked task
+MAX_OF_A_LOCK = 300  # characters of the reason that stands at a locked task
 
 
 def prepaid_of(session: Session, project: GasProject, *, meter: int | None = None) -> dict[str, int]:
@@ -121,7 +121,7 @@ def lock_text(session: Session, project: GasProject) -> str:
             text = _("پروژه %(amount)s بدهکار است. تا پرداخت آن گزارش تازه‌ای ثبت نمی‌شود.", amount=rials(project.debt))
         else:
             text = ""
-    return text[:MOST_OF_A_LOCK]
+    return text[:MAX_OF_A_LOCK]
 
 
 def tell_debt(context: OperationContext, project: GasProject, invoice: Invoice) -> None:
@@ -160,7 +160,7 @@ def debt_paid(context: OperationContext, *, invoice: int) -> None:
     write_debt(context.session, project)
     text = lazy("بدهی %(amount)s ریال پرداخت شد", amount=grouped(paid.total))
     context.record(DEBT_SETTLED, {"invoice": paid.id, "amount": paid.total, "text": text})
-    context.tell(_("بدهی پرداخت شد و بازرس می‌تواند زمان بازدید را تعیین کند."))
+    context.flash(_("بدهی پرداخت شد و بازرس می‌تواند زمان بازدید را تعیین کند."))
     if project.inspector is not None:
         with reading(language_of(context.session, project.inspector.id)):
             body = _(
@@ -249,4 +249,4 @@ def _tell_correction(context: OperationContext, project: GasProject, correction:
     else:
         text = lazy("کنتور %(number)s اصلاح شد؛ هزینه تغییری نکرد", number=correction.meter_number)
     context.record(METER_CORRECTED, {"report": report.number, "difference": correction.difference, "text": text})
-    context.tell(_("کنتور %(number)s اصلاح شد.", number=shown(correction.meter_number)))
+    context.flash(_("کنتور %(number)s اصلاح شد.", number=shown(correction.meter_number)))

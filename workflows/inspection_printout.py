@@ -19,7 +19,7 @@ from workflows.gas_words import code, number, shown
 from workflows.inspection_records import PROCESS, last_number
 from workflows.inspection_words import outcome_name, stage_name
 from workflows.letters import render
-from workflows.registry import reports
+from workflows.registry import printouts
 
 ALL_REPORTS = "inspection_reports"
 WIDTHS = [7, 14, 14, 11, 14, 9, 40]  # of the columns, beside one another
@@ -32,7 +32,7 @@ def no_report_yet(context: BriefingContext) -> str | None:
     return _("هنوز گزارشی برای این پروژه ثبت نشده است.")
 
 
-@reports.register(key=ALL_REPORTS, label=lazy("همهٔ گزارش‌های بازرسی"), process=PROCESS, unavailable=no_report_yet)
+@printouts.register(key=ALL_REPORTS, label=lazy("همهٔ گزارش‌های بازرسی"), process=PROCESS, unavailable=no_report_yet)
 def all_reports(context: BriefingContext) -> bytes:
     """Every report with its whole text, in the order in which they were recorded."""
     project = project_of(context.session, context.case)

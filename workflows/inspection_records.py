@@ -23,16 +23,6 @@ METER_CORRECTION = "meter_correction"  # the reason of one that a corrected mete
 CORRECTION = "correction"  # the outcome of a report that corrects another
 
 
-def inspection_case(session: Session, project: GasProject) -> Case | None:
-    """The project's gas_inspection case, the newest one; ``None`` before there is an inspector."""
-    return session.scalars(
-        select(Case)
-        .where(Case.refers_to_id == project.case_id, Case.process_key == PROCESS)
-        .order_by(Case.id.desc())
-        .limit(1)
-    ).first()
-
-
 def latest_inspector(session: Session, project: GasProject) -> Person | None:
     """The inspector who has the project, else the one who had it last."""
     if project.inspector is not None:

@@ -143,10 +143,10 @@ def _tell_report(
             )
             body = f"{body} {wanted}"
         context.notify(project.contractor_id, _("گزارش بازرسی"), body)
-    context.tell(_("گزارش ثبت شد."))
+    context.flash(_("گزارش ثبت شد."))
     if invoice is not None:
         tell_debt(context, project, invoice)
-        context.tell(
+        context.flash(
             _("مجری %(amount)s بدهکار شد و تا پرداخت آن گزارش تازه‌ای ثبت نمی‌شود.", amount=rials(invoice.total))
         )
 
@@ -206,4 +206,4 @@ def correct(context: OperationContext, submission: Mapping[str, Any]) -> None:
             number=code(project.case.number),
         )
         context.notify(project.contractor_id, _("اصلاح گزارش بازرسی"), body)
-    context.tell(_("اصلاح گزارش ثبت شد."))
+    context.flash(_("اصلاح گزارش ثبت شد."))

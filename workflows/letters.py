@@ -18,10 +18,10 @@ from models.language import current, lazy
 from models.language import gettext as _
 from workflows.gas_projects import building_facts, meters_table, owner_facts, project_of, property_facts
 from workflows.gas_words import code, shown
-from workflows.registry import reports
+from workflows.registry import printouts
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_PAGES = 100  # page numbers written in the reader's digits; more meters than a project may have
+MAX_PAGES = 100  # page numbers written in the reader's digits; more meters than a project may have
 
 
 def render(template: str, data: dict[str, Any], *, fonts: Path | None) -> bytes:
@@ -47,7 +47,7 @@ def no_inspector_yet(context: BriefingContext) -> str | None:
     return _("هنوز بازرسی برای این پروژه تعیین نشده است. معرفی‌نامه پس از پرداخت و تعیین بازرس چاپ می‌شود.")
 
 
-@reports.register(
+@printouts.register(
     key="introduction_letter",
     label=lazy("معرفی‌نامهٔ بازرس"),
     process="project_registration",
@@ -98,7 +98,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         "signatures": [_("مهر و امضای امور گاز سازمان"), _("امضای بازرس"), _("مهر و امضای مجری")],
         "footer": _("پروژهٔ %(number)s", number=code(project.case.number)),
         "page": _("صفحهٔ"),
-        "digits": [shown(page) for page in range(MOST_PAGES)],
+        "digits": [shown(page) for page in range(MAX_PAGES)],
     }
 
 

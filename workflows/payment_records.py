@@ -46,7 +46,7 @@ WAITING_MINUTES = office_rules.declare(
 )
 
 COUNTED = frozenset({PaymentState.SETTLED, PaymentState.UNMATCHED})  # the money came and has its place: final
-GOES_ON = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED, CaseStatus.FAILED})
+GOES_ON = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED})
 
 
 def waiting_time(session: Session) -> timedelta:

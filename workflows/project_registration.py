@@ -90,7 +90,7 @@ def register_property(context: OperationContext, *, submission: Mapping[str, Any
         context.record(PROPERTY_REGISTERED, {"property": found.id, "text": text})
     project.property = found
     _describe(context, project)
-    context.tell(_("ملک ذخیره شد. کد ثبتی سازمان: %(code)s", code=code(found.code)))
+    context.flash(_("ملک ذخیره شد. کد ثبتی سازمان: %(code)s", code=code(found.code)))
 
 
 def property_code(count: int) -> str:
@@ -130,7 +130,7 @@ def use_property(context: OperationContext, *, submission: Mapping[str, Any]) ->
         raise Refusal({"property": [_("این ملک پیدا نشد. دوباره جست‌وجو کنید.")]})
     project.property = found
     _describe(context, project)
-    context.tell(_("ملک با کد ثبتی %(code)s برای این پروژه برگزیده شد.", code=code(found.code)))
+    context.flash(_("ملک با کد ثبتی %(code)s برای این پروژه برگزیده شد.", code=code(found.code)))
 
 
 # Owner and building (REG-4, REG-5)
@@ -147,7 +147,7 @@ def register_owner(context: OperationContext, *, submission: Mapping[str, Any]) 
     project.owner = owner
     context.session.flush()
     _describe(context, project)
-    context.tell(_("مالک ذخیره شد."))
+    context.flash(_("مالک ذخیره شد."))
 
 
 @operations.register
@@ -164,9 +164,9 @@ def register_building(context: OperationContext, *, submission: Mapping[str, Any
     _describe(context, project)
     number = code(context.case.number)
     if first:
-        context.tell(_("پروژه ثبت شد. شمارهٔ پروژه: %(number)s", number=number))
+        context.flash(_("پروژه ثبت شد. شمارهٔ پروژه: %(number)s", number=number))
     else:
-        context.tell(_("ساختمان پروژهٔ %(number)s ذخیره شد.", number=number))
+        context.flash(_("ساختمان پروژهٔ %(number)s ذخیره شد.", number=number))
 
 
 # Meters (REG-6, REG-7)
@@ -201,7 +201,7 @@ def register_meters(context: OperationContext, *, submission: Mapping[str, Any])
         drop_open_invoice(context)
         _replace_meters(project, rows)
     context.session.flush()
-    context.tell(_("کنتورها ذخیره شدند."))
+    context.flash(_("کنتورها ذخیره شدند."))
 
 
 def _values(meter: Meter) -> dict[str, Any]:
@@ -243,7 +243,7 @@ def cancel_registration(context: OperationContext) -> None:
     """The contractor gives the unpaid registration up (REG-13): what could still be paid is cancelled."""
     project_to_edit(context)
     drop_open_invoice(context)
-    context.tell(_("ثبت این پروژه لغو شد."))
+    context.flash(_("ثبت این پروژه لغو شد."))
 
 
 @operations.register

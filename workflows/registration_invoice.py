@@ -51,7 +51,7 @@ def upload_documents(context: OperationContext, *, submission: Mapping[str, Any]
     for row in rows:
         own[row["document"]].title = titles[row["title"]]["title"] if row["title"] in titles else row["title"]
     context.session.flush()
-    context.tell(_("مدارک ذخیره شدند."))
+    context.flash(_("مدارک ذخیره شدند."))
 
 
 def documents_of(session: Any, case_id: int) -> list[Document]:

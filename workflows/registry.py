@@ -4,12 +4,12 @@ from engine.contributions.briefings import Briefings
 from engine.contributions.listings import Listings
 from engine.contributions.office_rules import OfficeRules
 from engine.contributions.operations import Operations
-from engine.contributions.printouts import Reports
+from engine.contributions.printouts import Printouts
 from engine.contributions.sheets import Sheets
 
 operations = Operations()
 briefings = Briefings()
-reports = Reports()
+printouts = Printouts()
 listings = Listings()
 sheets = Sheets()
 office_rules = OfficeRules()

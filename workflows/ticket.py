@@ -58,7 +58,7 @@ def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> 
     context.set_subject(ticket.title, [requester.name])
     context.record(TICKET_SENT, {"text": lazy("به واحد %(unit)s فرستاده شد", unit=UNITS[ticket.unit])})
     number = code(context.case.number)
-    context.tell(_("درخواست شما با شمارهٔ رهگیری %(number)s ثبت شد و در انتظار پاسخ است.", number=number))
+    context.flash(_("درخواست شما با شمارهٔ رهگیری %(number)s ثبت شد و در انتظار پاسخ است.", number=number))
     return _as_data(ticket)
 
 
@@ -108,7 +108,7 @@ def record_answer(context: OperationContext, *, submission: Mapping[str, Any]) -
     _say(context, ticket, "answer", submission, unit=ticket.unit)
     ticket.state, ticket.answered_at, ticket.overdue_at = ANSWERED, context.now, None
     ticket_notices.answered(context, ticket)
-    context.tell(_("پاسخ ثبت شد و به درخواست‌کننده خبر داده شد."))
+    context.flash(_("پاسخ ثبت شد و به درخواست‌کننده خبر داده شد."))
 
 
 @operations.register
@@ -124,7 +124,7 @@ def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) 
     ticket.unit = unit
     context.pass_on("answer_ticket", unit)
     ticket_notices.transferred(context, ticket)
-    context.tell(_("درخواست به واحد %(unit)s ارجاع شد.", unit=unit_name(unit)))
+    context.flash(_("درخواست به واحد %(unit)s ارجاع شد.", unit=unit_name(unit)))
 
 
 # The requester (TKT-4)
@@ -136,7 +136,7 @@ def record_reply(context: OperationContext, *, submission: Mapping[str, Any]) ->
     ticket = ticket_of(context.session, context.case)
     _say(context, ticket, "reply", submission)
     ticket.state = WAITING
-    context.tell(_("پاسخ شما ثبت شد و درخواست دوباره در انتظار پاسخ واحد %(unit)s است.", unit=unit_name(ticket.unit)))
+    context.flash(_("پاسخ شما ثبت شد و درخواست دوباره در انتظار پاسخ واحد %(unit)s است.", unit=unit_name(ticket.unit)))
     return _as_data(ticket)
 
 
@@ -185,7 +185,7 @@ def send_escalation(context: OperationContext, *, submission: Mapping[str, Any])
     ticket.escalated_at = context.now
     context.record(TICKET_ESCALATED, {"text": lazy("از رئیس سازمان رسیدگی خواسته شد")})
     ticket_notices.escalated(context, ticket)
-    context.tell(
+    context.flash(
         _("درخواست شما نزد رئیس سازمان است. واحد %(unit)s همچنان می‌تواند پاسخ دهد.", unit=unit_name(ticket.unit))
     )
 
@@ -197,7 +197,7 @@ def record_decision(context: OperationContext, *, submission: Mapping[str, Any])
     _say(context, ticket, "decision", submission, unit=PRESIDENT)
     ticket.state, ticket.closed_at, ticket.overdue_at = CLOSED, context.now, None
     ticket_notices.decided(context, ticket)
-    context.tell(_("پاسخ ثبت شد و هر دو درخواست بسته شدند."))
+    context.flash(_("پاسخ ثبت شد و هر دو درخواست بسته شدند."))
 
 
 # What people see

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from engine import clock
 from engine.calendar.working_time import WorkingCalendar
 
-MADE = "deadlines"  # what the case's data still holds, kept beside the tokens: {text: [from, days, revision]}
+DEADLINES_KEY = "deadlines"  # what the case's data still holds, kept beside the tokens: {text: [from, days, revision]}
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from models.account import Attempt, SignInSession, VerificationCode
 from models.digits import ascii_digits
 from models.job import Job, JobKind, WorkerBeat
 from models.language import gettext as _
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 from models.staging import ONLY, ClockAhead
 
-FARTHEST = timedelta(days=731)
+MAX_AHEAD = timedelta(days=731)
 KNOWN_FOR = timedelta(seconds=1)  # of real time: so late does another process learn that the clock was moved
 NOTHING = timedelta(0)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -74,7 +74,7 @@ class StagingClock:
             before = timedelta(seconds=row.seconds)
             if seen is not None and seen != before:
                 raise InvalidSubmission({"length": [_("در این میان کس دیگری ساعت را جلو برده است.")]})
-            if before + length > FARTHEST:
+            if before + length > MAX_AHEAD:
                 raise InvalidSubmission({"length": [_("ساعت را بیش از دو سال نمی‌توان جلو برد.")]})
             _move_sign_ins(session, length, valid_at=self.real() + before)
             self._write(row, before + length, by)
@@ -141,5 +141,5 @@ def _let_go(session: Session, now: datetime) -> None:
     free = {"lease_owner": None, "lease_until": None}
     session.execute(update(Job).where(Job.run_at > now, Job.kind != JobKind.TIMER).values(run_at=now))
     session.execute(update(Job).where(Job.lease_until > now).values(free))
-    session.execute(update(OutboxMessage).where(OutboxMessage.next_try_at > now).values(next_try_at=now))
-    session.execute(update(OutboxMessage).where(OutboxMessage.lease_until > now).values(free))
+    session.execute(update(Sms).where(Sms.next_try_at > now).values(next_try_at=now))
+    session.execute(update(Sms).where(Sms.lease_until > now).values(free))

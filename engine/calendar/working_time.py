@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-FARTHEST = 3_660  # days looked at before giving up: a calendar without any working day is a mistake
+MAX_DAYS = 3_660  # days looked at before giving up: a calendar without any working day is a mistake
 DAY = timedelta(days=1)
 
 
@@ -56,7 +56,7 @@ class WorkingCalendar:
         Takes an aware moment and gives one in UTC. Raises ``ValueError`` for a negative number of days, and for
         more than lie ahead in ten years.
         """
-        if not 0 <= days <= FARTHEST:
+        if not 0 <= days <= MAX_DAYS:
             raise ValueError(f"Working days are counted forwards, up to ten years: {days}")
         counted = self.next_working_moment(start).astimezone(self.zone)
         day = counted.date()
@@ -81,7 +81,7 @@ class WorkingCalendar:
         return max(min(closing, end.astimezone(UTC)) - begin, timedelta())
 
     def _working_day_after(self, day: date) -> date:
-        for _ in range(FARTHEST):
+        for _ in range(MAX_DAYS):
             day += DAY
             if self.is_working_day(day):
                 return day

@@ -32,7 +32,7 @@ MONTHS = (
     lazy("بهمن"),
     lazy("اسفند"),
 )
-SHOWN = 20  # changes
+MAX_CHANGES = 20  # changes
 SOON = timedelta(days=60)  # an estimated day this near should be confirmed
 
 
@@ -107,7 +107,7 @@ def day_view(session: Session, actor: Actor, day: date) -> tuple[DayView, list[C
 def changes(session: Session, actor: Actor, *, day: date | None = None) -> list[CalendarChange]:
     """The last changes of a day, or of the whole calendar, newest first. Raises ``NotAllowed``."""
     permissions.demand(actor, "change_calendar")
-    asked = select(CalendarChange).order_by(CalendarChange.id.desc()).limit(SHOWN)
+    asked = select(CalendarChange).order_by(CalendarChange.id.desc()).limit(MAX_CHANGES)
     return list(session.scalars(asked.where(CalendarChange.day == day) if day else asked))
 
 

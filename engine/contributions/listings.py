@@ -16,7 +16,7 @@ from engine.contributions.operations import Services
 from engine.errors import NotFound
 from models.choice import Choice
 
-MOST_EXPORTED = 20_000  # rows of one file; more have to be narrowed down with the filters first
+MAX_EXPORTED = 20_000  # rows of one file; more have to be narrowed down with the filters first
 
 COLUMN_KINDS = frozenset({"text", "number", "rials", "date", "moment", "link"})
 FILTER_KINDS = frozenset({"search", "choice", "date_from", "date_to"})
@@ -95,7 +95,7 @@ class Asked:
     @property
     def most(self) -> int:
         """How many rows are read at most: ask the database for one more, which says that there are more."""
-        return MOST_EXPORTED if self.limit is None else self.limit
+        return MAX_EXPORTED if self.limit is None else self.limit
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class OperationContext:
     now: datetime
     services: Services
     engine: Any = field(repr=False)  # engine.service.Engine, for the few things that concern other cases
-    messages: list[str] = field(default_factory=list)
+    flashes: list[str] = field(default_factory=list)
 
     def decide(self, decision_id: str, **inputs: Json) -> Json:
         """Ask the newest deployed decision table. Returns its outputs; ``None`` when no rule matches."""
@@ -70,9 +70,9 @@ class OperationContext:
         at_it = [one.id for one in elements if one.attached_to == task_key]
         participants.pass_on(self.session, self.case, [task_key, *at_it], scope)
 
-    def tell(self, text: str) -> None:
-        """Say something to the person who did this step, in their language."""
-        self.messages.append(text)
+    def flash(self, text: str) -> None:
+        """Show ``text``, in their language, once above the next page of the person who did this step."""
+        self.flashes.append(text)
 
     def notify(self, person_id: int, title: str, body: str, *, sms: bool = False) -> None:
         """Send a message to a person's messages page, and as an SMS too when ``sms``."""

@@ -11,7 +11,7 @@ from engine.errors import NotFound
 
 
 @dataclass(frozen=True)
-class Report:
+class Printout:
     """``render`` makes the PDF; ``unavailable`` says in the reader's language why it cannot be had, or ``None``."""
 
     key: str
@@ -21,11 +21,11 @@ class Report:
     unavailable: Callable[[BriefingContext], str | None]
 
 
-class Reports:
+class Printouts:
     """The registry of printouts, by process."""
 
     def __init__(self) -> None:
-        self._reports: dict[tuple[str, str], Report] = {}
+        self._printouts: dict[tuple[str, str], Printout] = {}
         self._former_processes: Mapping[str, str] = {}
 
     def rename(self, *, processes: Mapping[str, str]) -> None:
@@ -38,21 +38,21 @@ class Reports:
         """Decorator: the function makes the PDF of the printout ``key`` of cases of ``process``."""
 
         def add(render: Callable[[BriefingContext], bytes]) -> Callable[[BriefingContext], bytes]:
-            if (process, key) in self._reports:
-                raise ValueError(f"Report {process}.{key} is registered twice")
-            self._reports[process, key] = Report(key, label, process, render, unavailable)
+            if (process, key) in self._printouts:
+                raise ValueError(f"Printout {process}.{key} is registered twice")
+            self._printouts[process, key] = Printout(key, label, process, render, unavailable)
             return render
 
         return add
 
-    def of_process(self, process: str) -> list[Report]:
+    def of_process(self, process: str) -> list[Printout]:
         """The printouts of a process, maybe under its former key."""
         present = self._former_processes.get(process, process)
-        return [report for report in self._reports.values() if report.process == present]
+        return [printout for printout in self._printouts.values() if printout.process == present]
 
-    def get(self, process: str, key: str) -> Report:
+    def get(self, process: str, key: str) -> Printout:
         """Raises ``NotFound`` when the process has no such printout."""
         try:
-            return self._reports[self._former_processes.get(process, process), key]
+            return self._printouts[self._former_processes.get(process, process), key]
         except KeyError:
             raise NotFound("report", key) from None

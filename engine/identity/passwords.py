@@ -13,8 +13,8 @@ from models.digits import ascii_digits, persian_digits, storable
 from models.language import current
 from models.language import gettext as _
 
-LENGTH = 8
-LONGEST = 200
+MIN_LENGTH = 8
+MAX_LENGTH = 200
 COMMON = frozenset(
     [
         "12345678",
@@ -62,10 +62,10 @@ _nobody = _hasher.hash(secrets.token_urlsafe(16))
 def weakness(password: str, person: Person | None = None) -> str | None:
     """Why a password cannot be used, in the reader's language; ``None`` when it can."""
     plain = normal(password)
-    if len(plain) < LENGTH:
-        return _("رمز باید دست‌کم %(count)s نویسه باشد.", count=_shown(LENGTH))
-    if len(plain) > LONGEST:
-        return _("رمز نباید بیش از %(count)s نویسه باشد.", count=_shown(LONGEST))
+    if len(plain) < MIN_LENGTH:
+        return _("رمز باید دست‌کم %(count)s نویسه باشد.", count=_shown(MIN_LENGTH))
+    if len(plain) > MAX_LENGTH:
+        return _("رمز نباید بیش از %(count)s نویسه باشد.", count=_shown(MAX_LENGTH))
     known = {person.username, person.mobile} if person else set()
     if plain.lower() in COMMON or plain.lower() in known or len(set(plain)) < 4:
         return _("این رمز را به‌آسانی می‌توان حدس زد؛ رمز دیگری بگذارید.")

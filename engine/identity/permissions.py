@@ -17,7 +17,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "supervise": frozenset({Role.SUPERVISOR, Role.ADMIN}),  # reassign, suspend, resume, cancel, retry
     "see_incidents": frozenset({Role.SUPERVISOR, Role.ADMIN}),
     "see_outbox": frozenset({Role.SUPERVISOR, Role.ADMIN}),
-    "send_notices": frozenset({Role.GAS_OFFICE, Role.SUPERVISOR, Role.ADMIN}),  # ACC-4
+    "send_messages": frozenset({Role.GAS_OFFICE, Role.SUPERVISOR, Role.ADMIN}),  # ACC-4
     "manage_people": frozenset({Role.ADMIN}),
     "change_calendar": frozenset({Role.ADMIN}),  # CAL-1
     "change_office_rules": frozenset({Role.ADMIN}),
@@ -90,11 +90,6 @@ def may_see_case(session: Session, actor: Actor, case: Case) -> bool:
     if allowed(actor, "see_all_cases"):
         return True
     return session.scalar(select(exists().where(Case.id == case.id, visible_cases(actor)))) or False
-
-
-def may_see_task(session: Session, actor: Actor, task: Task) -> bool:
-    """Whoever sees the case sees its tasks."""
-    return may_do(actor, task) or may_see_case(session, actor, task.case)
 
 
 def tasks_of_group(actor: Actor) -> ColumnElement[bool]:

@@ -26,8 +26,8 @@ from models.jalali import jalali_year
 from models.language import gettext as _
 from models.working_calendar import ONLY, CalendarChange, CalendarDay, CalendarSettings, DayKind, DaySource
 
-SHOWN = 100  # deadlines that a preview names; the others it counts
-NAME_LENGTH, REASON_LENGTH = 200, 500
+MAX_PREVIEWED = 100  # deadlines that a preview names; the others it counts
+MAX_NAME_LENGTH, MAX_REASON_LENGTH = 200, 500
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Preview:
     """What a proposal would move. ``revision``: of the calendar that it was reckoned with."""
 
     revision: int
-    moved: list[MovedDeadline]  # the first ``SHOWN``, by when they are due now
+    moved: list[MovedDeadline]  # the first ``MAX_PREVIEWED``, by when they are due now
     total: int
 
 
@@ -82,9 +82,9 @@ def preview(session: Session, proposal: Proposal, *, by: Actor, now: datetime) -
     for deadline in _moved(session, _proposed(session, settings, proposal), proposal, now=now):
         total += 1
         moved.append(deadline)
-        if len(moved) > 10 * SHOWN:
-            moved = sorted(moved, key=lambda one: one.before)[:SHOWN]
-    return Preview(settings.revision, sorted(moved, key=lambda one: one.before)[:SHOWN], total)
+        if len(moved) > 10 * MAX_PREVIEWED:
+            moved = sorted(moved, key=lambda one: one.before)[:MAX_PREVIEWED]
+    return Preview(settings.revision, sorted(moved, key=lambda one: one.before)[:MAX_PREVIEWED], total)
 
 
 def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: datetime, seen: int) -> int:
@@ -95,7 +95,7 @@ def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: 
     """
     permissions.demand(by, "change_calendar")
     reason = " ".join(clean(reason).split())
-    if not reason or len(reason) > REASON_LENGTH:
+    if not reason or len(reason) > MAX_REASON_LENGTH:
         raise Refusal({"reason": [_("دلیل تغییر را بنویسید؛ حداکثر ۵۰۰ نویسه.")]})
     settings = session.scalars(
         select(CalendarSettings)
@@ -183,7 +183,7 @@ def _refuse_impossible(settings: CalendarSettings, proposal: Proposal) -> None:
         errors["day"] = [_("تقویم از سال %(first)s تا %(last)s را دارد.", first=first, last=last)]
     if any(decided.kind is DayKind.HOLIDAY and not decided.name.strip() for decided in proposal.days.values()):
         errors["name"] = [_("نام یا مناسبت تعطیلی را بنویسید.")]
-    if any(len(decided.name) > NAME_LENGTH for decided in proposal.days.values()):
+    if any(len(decided.name) > MAX_NAME_LENGTH for decided in proposal.days.values()):
         errors["name"] = [_("نام تعطیلی حداکثر ۲۰۰ نویسه است.")]
     errors |= _wrong_hours(proposal.hours) if proposal.hours else {}
     if errors:

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.job import Job
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 
 LEASE = timedelta(seconds=60)  # longer than any provider's time-out
 FROM_LATER = 2 * LEASE  # a lease beyond this was written before the clock jumped back: nobody holds it any more
@@ -19,7 +19,7 @@ FROM_LATER = 2 * LEASE  # a lease beyond this was written before the clock jumpe
 
 def take(
     session: Session,
-    table: type[Job] | type[OutboxMessage],
+    table: type[Job] | type[Sms],
     due: InstrumentedAttribute[datetime | None],
     *,
     owner: str,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine.jobs import leases
 from engine.service import Engine
-from models.outbox import DeliveryState, OutboxMessage
+from models.outbox import DeliveryState, Sms
 
 log = logging.getLogger(__name__)
 
@@ -22,13 +22,13 @@ BLANKED = "●●●●●●"  # what is left of a text that held a code, once 
 
 def take(session: Session, *, owner: str, now: datetime, limit: int) -> list[int]:
     """Lease messages whose time has come; the caller commits at once."""
-    return leases.take(session, OutboxMessage, OutboxMessage.next_try_at, owner=owner, now=now, limit=limit)
+    return leases.take(session, Sms, Sms.next_try_at, owner=owner, now=now, limit=limit)
 
 
 def deliver(engine: Engine, message_id: int, *, owner: str) -> None:
     """Hand one leased message to the provider, without any transaction open meanwhile, and note what came of it."""
     with engine.sessions() as session:
-        message = session.get(OutboxMessage, message_id)
+        message = session.get(Sms, message_id)
         if message is None or message.lease_owner != owner:
             return
     provider = engine.services.sms
@@ -49,13 +49,13 @@ def deliver(engine: Engine, message_id: int, *, owner: str) -> None:
             values["text"] = BLANKED
     with engine.transaction() as session:
         session.execute(
-            update(OutboxMessage)
-            .where(OutboxMessage.id == message_id, OutboxMessage.lease_owner == owner)
+            update(Sms)
+            .where(Sms.id == message_id, Sms.lease_owner == owner)
             .values(lease_owner=None, lease_until=None, **values)
         )
 
 
-def _after_failure(message: OutboxMessage, error: Exception, now: datetime) -> dict[str, object]:
+def _after_failure(message: Sms, error: Exception, now: datetime) -> dict[str, object]:
     """A refusal for good, or a message that may have left already, is not sent again; all else is."""
     log.warning("SMS %s was not delivered: %s", message.id, error)
     text = str(error)[:300]

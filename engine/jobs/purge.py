@@ -14,7 +14,7 @@ from models.case import Task, TaskDraft, TaskStatus
 from models.database import unhurried
 from models.job import WorkerBeat
 
-KEPT = timedelta(days=2)  # longer than any limit looks back
+RETENTION = timedelta(days=2)  # longer than any limit looks back
 
 
 def sweep(engine: Engine) -> int:
@@ -25,11 +25,11 @@ def sweep(engine: Engine) -> int:
         gone = sum(
             int(getattr(session.execute(statement), "rowcount", 0))
             for statement in (
-                delete(Attempt).where(Attempt.at < now - KEPT),
-                delete(VerificationCode).where(VerificationCode.sent_at < now - KEPT),
+                delete(Attempt).where(Attempt.at < now - RETENTION),
+                delete(VerificationCode).where(VerificationCode.sent_at < now - RETENTION),
                 delete(SignInSession).where(SignInSession.expires_at < now),
-                delete(IdempotencyKey).where(IdempotencyKey.at < now - idempotency.KEPT),
-                delete(WorkerBeat).where(WorkerBeat.at < now - KEPT),
+                delete(IdempotencyKey).where(IdempotencyKey.at < now - idempotency.RETENTION),
+                delete(WorkerBeat).where(WorkerBeat.at < now - RETENTION),
                 delete(TaskDraft).where(TaskDraft.task_id.in_(ended)),
             )
         )

@@ -13,7 +13,7 @@ from engine.persistence import statements, write_behind
 from models.case import Case, Task
 from models.language import LazyText
 
-LONGEST_VALUE = 300  # characters of a submitted text that the history repeats
+MAX_VALUE_LENGTH = 300  # characters of a submitted text that the history repeats
 
 
 def record(
@@ -70,7 +70,7 @@ def submission_details(values: Mapping[str, Any]) -> dict[str, Any] | None:
     plain = {
         name: value
         for name, value in values.items()
-        if isinstance(value, bool | int | float) or (isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE)
+        if isinstance(value, bool | int | float) or (isinstance(value, str) and 0 < len(value) <= MAX_VALUE_LENGTH)
     }
     return {"values": plain} if plain else None
 

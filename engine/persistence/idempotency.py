@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from engine.errors import EngineError
 from models.account import IdempotencyKey
 
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 _INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
@@ -40,7 +40,9 @@ def claim(session: Session, person_id: int, key: str, *, request_hash: str, now:
     The row is inserted first: a simultaneous repeat waits for this transaction and then finds the answer, or,
     when this one fails and rolls back, does the work itself. Raises ``KeyReused`` for another call's key.
     """
-    session.execute(delete(IdempotencyKey).where(IdempotencyKey.person_id == person_id, IdempotencyKey.at < now - KEPT))
+    session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.person_id == person_id, IdempotencyKey.at < now - RETENTION)
+    )
     if _insert(session, person_id, key, request_hash, Answer(0, ""), now):
         return None
     row = session.get_one(IdempotencyKey, (person_id, key), populate_existing=True)

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from engine.persistence import statements, write_behind
-from models.account import Notice, Person
+from models.account import Message, Person
 from models.case import Case
 
 
@@ -17,7 +17,7 @@ def notify(
 ) -> None:
     """Send a message to a person's messages page; with ``sms``, its body to their mobile too."""
     session.execute(
-        insert(Notice),
+        insert(Message),
         [
             {
                 "person_id": person_id,
@@ -48,7 +48,7 @@ def put_sms(
     """Put an SMS into the outbox (SMS-1); it leaves when the worker next looks, after the commit."""
     write_behind.put(
         session,
-        statements.ADD_MESSAGE,
+        statements.ADD_SMS,
         {
             "case_id": case.id if case else None,
             "person_id": person_id,

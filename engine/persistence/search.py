@@ -14,10 +14,10 @@ from models.case import Case, CaseWord
 from models.definition import ProcessDefinition
 from models.digits import WORD_LENGTH, search_key, search_words
 
-SPELLED = 8  # words with one beginning that are looked up one by one; with more, each case's own text is read
-RARE = 2_000  # cases with a word that are looked at one by one; with more, a page of the newest is soon found
-LONGEST = 1_000  # signs of all words of a case
-TYPED = 10  # words typed that count
+MAX_SPELLINGS = 8  # words with one beginning that are looked up one by one; with more, each case's own text is read
+MAX_RARE_CASES = 2_000  # cases with a word that are looked at one by one; with more, a page of the newest is soon found
+MAX_TEXT_LENGTH = 1_000  # signs of all words of a case
+MAX_TYPED_WORDS = 10  # words typed that count
 
 _LAST = "\U0010ffff"  # sorts after every sign
 # sha256 of a deployed diagram → the names of its elements, each with its words. Versions never change.
@@ -34,7 +34,7 @@ def words_of(number: str, texts: Iterable[str]) -> list[str]:
     kept, length = [], 0
     for word in found:
         length += len(word) + 1
-        if length > LONGEST:
+        if length > MAX_TEXT_LENGTH:
             break
         kept.append(word)
     return kept
@@ -46,7 +46,7 @@ def as_text(words: Iterable[str]) -> str:
 
 
 def typed_words(q: str) -> list[str]:
-    return [word[:WORD_LENGTH] for word in search_key(q[:200]).split()[:TYPED]]
+    return [word[:WORD_LENGTH] for word in search_key(q[:200]).split()[:MAX_TYPED_WORDS]]
 
 
 def having(word: str) -> ColumnElement[bool]:
@@ -80,8 +80,8 @@ class Beginning:
     """A beginning of words that was typed, and what the cases have for it."""
 
     typed: str
-    cases: int  # that have such a word (twice, if it has two); counted to one more than ``RARE``
-    words: list[str]  # that begin so, read to one more than ``SPELLED``
+    cases: int  # that have such a word (twice, if it has two); counted to one more than ``MAX_RARE_CASES``
+    words: list[str]  # that begin so, read to one more than ``MAX_SPELLINGS``
 
     def of_case(self, case_id: ColumnElement[int]) -> ColumnElement[bool]:
         """The condition that a case has such a word; ``Case`` is joined.
@@ -89,7 +89,7 @@ class Beginning:
         A few words are looked up beside the case: their index is small and holds neighbours together, where each
         case's own row would have to be fetched from elsewhere.
         """
-        if len(self.words) > SPELLED:
+        if len(self.words) > MAX_SPELLINGS:
             return having(self.typed)
         looked_up = select(CaseWord.case_id).where(CaseWord.word.in_(self.words), CaseWord.case_id == case_id).limit(1)
         return looked_up.scalar_subquery().is_not(None)  # for EXISTS, PostgreSQL reads all cases with the word
@@ -99,7 +99,7 @@ def beginnings(session: Session, typed: Sequence[str]) -> list[Beginning]:
     """What the cases have for each word typed."""
     found = []
     for word in typed:
-        asked = {"typed": word, "end": word + _LAST, "most": RARE + 1, "spelled": SPELLED}
+        asked = {"typed": word, "end": word + _LAST, "most": MAX_RARE_CASES + 1, "spelled": MAX_SPELLINGS}
         rows = session.execute(_BEGINNING, asked).all()
         found.append(Beginning(word, sum(row.number for row in rows), [row.word for row in rows if row.word]))
     return found
@@ -112,17 +112,17 @@ def few_cases(session: Session, found: Sequence[Beginning]) -> Select[int] | lis
     index: read from the newest case backwards, words that are hardly ever together would cost all cases.
     """
     rarest = min(found, key=lambda beginning: beginning.cases, default=None)
-    if rarest is not None and rarest.cases <= RARE:
-        return select(_cases_with(rarest.typed).limit(RARE).subquery().c.case_id)
-    spelled = [one.words for one in found if len(one.words) <= SPELLED]
+    if rarest is not None and rarest.cases <= MAX_RARE_CASES:
+        return select(_cases_with(rarest.typed).limit(MAX_RARE_CASES).subquery().c.case_id)
+    spelled = [one.words for one in found if len(one.words) <= MAX_SPELLINGS]
     if len(spelled) < 2:
         return None
     first, *others = lists = [aliased(CaseWord) for _ in spelled]
     met = select(first.case_id).where(*(one.word.in_(words) for one, words in zip(lists, spelled, strict=True)))
     for other in others:
         met = met.join(other, other.case_id == first.case_id)
-    ids = session.scalars(met.limit(RARE + 1)).all()
-    return None if len(ids) > RARE else sorted(set(ids))
+    ids = session.scalars(met.limit(MAX_RARE_CASES + 1)).all()
+    return None if len(ids) > MAX_RARE_CASES else sorted(set(ids))
 
 
 def element_names(session: Session) -> dict[str, str]:

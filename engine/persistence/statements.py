@@ -13,7 +13,7 @@ from sqlalchemy.orm import undefer
 from engine.persistence.compiled import Prepared
 from models.case import Case, CaseWord, FlowPassage, HistoryEntry, Participant, Task, TaskStatus
 from models.job import Job
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 
 
 def _table(model: type) -> Table:
@@ -68,7 +68,7 @@ ADD_TASKS = Prepared(insert(_TASKS))
 ADD_JOBS = Prepared(insert(_table(Job)))
 ADD_PASSAGES = Prepared(insert(_table(FlowPassage)))
 ADD_HISTORY = Prepared(insert(_table(HistoryEntry)))
-ADD_MESSAGE = Prepared(insert(_table(OutboxMessage)))
+ADD_SMS = Prepared(insert(_table(Sms)))
 ADD_WORDS = insert(_table(CaseWord))
 DELETE_WORDS = delete(_table(CaseWord)).where(
     CaseWord.case_id == bindparam("this_case"), CaseWord.word.in_(bindparam("this_words", expanding=True))

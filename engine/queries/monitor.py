@@ -16,7 +16,7 @@ from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
 from models.definition import ProcessDefinition
 from models.job import Incident, Job
 
-COUNTED = 10_000  # counting cases ends here, so that it costs the same however many have ended
+MAX_COUNT = 10_000  # counting cases ends here, so that it costs the same however many have ended
 
 
 @dataclass
@@ -25,7 +25,7 @@ class ProcessFigures:
 
     key: str
     name: str
-    counts: dict[str, int] = field(default_factory=dict)  # status → cases, each counted up to ``COUNTED``
+    counts: dict[str, int] = field(default_factory=dict)  # status → cases, each counted up to ``MAX_COUNT``
     late: int = 0  # open tasks past their due moment
     incidents: int = 0  # open ones
 
@@ -65,7 +65,7 @@ def figures(session: Session, actor: Actor, *, now: datetime) -> list[ProcessFig
 
 
 def _counted(process: str, status: CaseStatus) -> Select[str, int]:
-    some = select(Case.id).where(Case.process_key == process, Case.status == status).limit(COUNTED).subquery()
+    some = select(Case.id).where(Case.process_key == process, Case.status == status).limit(MAX_COUNT).subquery()
     return select(literal(status.value), func.count()).select_from(some)
 
 

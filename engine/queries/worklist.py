@@ -21,7 +21,7 @@ from models.base import UtcDateTime
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
 from models.language import gettext as _
 
-COUNTED = 100  # counting ends here: "more than 99" says enough
+MAX_COUNT = 100  # counting ends here: "more than 99" says enough
 _DUE = Task.sort_due_at.expression
 # Written out, so that both databases see that the indexes of open tasks and actions serve.
 OPEN = Task.status == bindparam("open", TaskStatus.OPEN, type_=Task.status.type, literal_execute=True)
@@ -90,7 +90,7 @@ def tasks_page(
 
 
 def worklist_counts(session: Session, actor: Actor, *, now: datetime) -> Counts:
-    """How much waits, each counted up to ``COUNTED``."""
+    """How much waits, each counted up to ``MAX_COUNT``."""
     mine, group = _waiting_for(actor, mine=True, group=False), _waiting_for(actor, mine=False, group=True)
     late = [way.where(Task.sort_due_at < now) for way in mine]
     return Counts(_count(session, mine), _count(session, group), _count(session, late))
@@ -145,9 +145,10 @@ def _waiting_for(actor: Actor, *, mine: bool, group: bool) -> list[Select[int]]:
 def _count(session: Session, ways: list[Select[int]]) -> int:
     if not ways:
         return 0
-    first = [way.order_by(_DUE, Task.id).limit(COUNTED).subquery() for way in ways]  # in order: so an index is followed
+    # In order: so an index is followed.
+    first = [way.order_by(_DUE, Task.id).limit(MAX_COUNT).subquery() for way in ways]
     some = union_all(*(select(one.c.id) for one in first)).subquery()
-    return min(COUNTED, session.scalar(select(func.count()).select_from(some)) or 0)
+    return min(MAX_COUNT, session.scalar(select(func.count()).select_from(some)) or 0)
 
 
 def matching(session: Session, q: str) -> ColumnElement[bool]:

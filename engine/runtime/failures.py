@@ -16,7 +16,7 @@ from models.language import gettext as _
 
 
 @contextmanager
-def told(case: Case) -> Iterator[None]:
+def reported(case: Case) -> Iterator[None]:
     """Raises ``OperationFailed`` for an error of the case's own course or of the library underneath.
 
     The engine's other errors (refusals, conflicts, what operations raise) pass unchanged, the database's too.

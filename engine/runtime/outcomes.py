@@ -14,7 +14,7 @@ class StepResult:
     """What came of a step: the case, and what the operations told the person who did it."""
 
     case: Case
-    messages: list[str] = field(default_factory=list)
+    flashes: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import clock
 from engine.bpmn.diagram import INSERTED, SUBMISSION, Element
-from engine.calendar.deadlines import MADE, Counted, Deadlines
+from engine.calendar.deadlines import DEADLINES_KEY, Counted, Deadlines
 from engine.contributions.operations import Json, OperationContext, Operations
 from engine.deployment.definitions import Deployed
 from engine.runtime import failures, saving, task_locks
@@ -47,9 +47,9 @@ class Run:
 
     def restore(self) -> None:
         """Bring back the case's workflow from its saved state."""
-        with failures.told(self.case):
+        with failures.reported(self.case):
             self.workflow = state.load(self.case.state, self.deployed.specs, self._script_engine)
-        self._deadlines.load(self.workflow.data.get(MADE, {}))
+        self._deadlines.load(self.workflow.data.get(DEADLINES_KEY, {}))
         self._before = self._position = stepping.position(self.workflow)
         self._stood = task_locks.standing(self.deployed, self._before)
 
@@ -167,7 +167,7 @@ class Run:
     def _moving(self) -> Iterator[None]:
         """The case moves, at the step's own moment; what goes wrong has failed at an element, for a reason."""
         self._position = None
-        with clock.at(self.context.now), self._deadlines.in_force(), failures.told(self.case):
+        with clock.at(self.context.now), self._deadlines.in_force(), failures.reported(self.case):
             yield
 
     def _drop_submission(self) -> None:
@@ -181,9 +181,9 @@ class Run:
         workflows = (self.workflow, *self.workflow.subprocesses.values())
         kept = self._deadlines.kept(task.data for workflow in workflows for task in workflow.tasks.values())
         if kept:
-            self.workflow.data[MADE] = kept
+            self.workflow.data[DEADLINES_KEY] = kept
         else:
-            self.workflow.data.pop(MADE, None)
+            self.workflow.data.pop(DEADLINES_KEY, None)
 
     def _note(self, spiff_task: Any) -> None:
         self._pass(spiff_task.workflow.spec.name, spiff_task.task_spec.bpmn_id)

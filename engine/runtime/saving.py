@@ -20,7 +20,7 @@ from engine.errors import Conflict
 from engine.expressions.language import parse
 from engine.persistence import statements
 from engine.runtime import subscriptions, task_locks, thrown_events
-from engine.runtime.task_locks import Lock, Standing
+from engine.runtime.task_locks import Standing, TaskLock
 from engine.spiff import state
 from engine.spiff.stepping import Position, ThrownEvent, WaitingEvent
 from models.case import NEVER, CaseStatus, Participant, TaskKind, TaskStatus
@@ -28,7 +28,9 @@ from models.job import JobKind
 
 PASSED = "passed"  # elements passed so far, kept beside the tokens: {process key: [element ids]}
 # What the row of a shut task keeps when the task becomes active: whose it is follows the lane all the time.
-_KEPT = frozenset({"case_id", "kind", "key", "process_key", "name", "role", "assignee_id", "claimed", "status"})
+_LOCKED_COLUMNS = frozenset(
+    {"case_id", "kind", "key", "process_key", "name", "role", "assignee_id", "claimed", "status"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +113,13 @@ class Step:
             self._change(row, {"token": token, "locked": lock.reason(self.script_engine) if lock else None})
         for token, row in locks.taken.items():
             own = self._task_row(self.after.people[token], locks)
-            self._change(row, {name: value for name, value in own.items() if name not in _KEPT})
+            self._change(row, {name: value for name, value in own.items() if name not in _LOCKED_COLUMNS})
 
     def _change(self, token: str, values: Mapping[str, Any]) -> None:
         which = {"this_case": self.context.case.id, "this_token": token}
         self._execute(statements.CHANGE_TASK, {**which, **values})
 
-    def _locked_row(self, lock: Lock) -> dict[str, Any]:
+    def _locked_row(self, lock: TaskLock) -> dict[str, Any]:
         """A task that is shut and not active: its unit and priority are those that are known already."""
         _instance, key, target = lock.place
         element = self.deployed.diagrams[key].elements[target]

@@ -15,13 +15,13 @@ from engine.bpmn.diagram import Element
 from engine.deployment.definitions import Deployed
 from engine.spiff.stepping import Position
 
-LONGEST_REASON = 300  # characters
+MAX_REASON_LENGTH = 300  # characters
 # One user task of one running process: the token that called the process ("" for the case's own), process key, task.
 Place: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Lock:
+class TaskLock:
     """What keeps a task shut."""
 
     place: Place
@@ -37,18 +37,18 @@ class Lock:
         """Why the task is shut: what the diagram says, else what the activity is called."""
         source = self.element.properties.get("lock_reason")
         said = script_engine.evaluate(self.activity, source) if source else None
-        return str(said or self.element.name or self.element.id)[:LONGEST_REASON]
+        return str(said or self.element.name or self.element.id)[:MAX_REASON_LENGTH]
 
 
 @dataclass(frozen=True)
 class Changes:
     """What a step did to shut tasks; nothing for a process without locks. Rows go by their tokens."""
 
-    begun: list[Lock] = field(default_factory=list)  # rows to be made
+    begun: list[TaskLock] = field(default_factory=list)  # rows to be made
     gone: set[str] = field(default_factory=set)  # rows to be cancelled
     taken: dict[str, str] = field(default_factory=dict)  # token of a task that became active → the row it takes over
-    changed: list[tuple[str, str, Lock | None]] = field(default_factory=list)  # row, its new token, its new lock
-    on: dict[str, Lock] = field(default_factory=dict)  # tasks that are active, and shut all the same
+    changed: list[tuple[str, str, TaskLock | None]] = field(default_factory=list)  # row, its new token, its new lock
+    on: dict[str, TaskLock] = field(default_factory=dict)  # tasks that are active, and shut all the same
 
 
 NOTHING = Changes()
@@ -58,16 +58,16 @@ NOTHING = Changes()
 class Standing:
     """The locks where a case stands. It is looked at while the case stands there: a step changes what it is made of."""
 
-    locks: dict[Place, Lock] = field(default_factory=dict)
+    locks: dict[Place, TaskLock] = field(default_factory=dict)
     active: dict[Place, list[str]] = field(default_factory=dict)  # tokens of user tasks
 
     @property
-    def shut(self) -> dict[Place, Lock]:
+    def shut(self) -> dict[Place, TaskLock]:
         """The locks whose task is not active: each has a row of its own."""
         return {place: lock for place, lock in self.locks.items() if place not in self.active}
 
     @property
-    def on(self) -> dict[str, Lock]:
+    def on(self) -> dict[str, TaskLock]:
         return {token: lock for place, lock in self.locks.items() for token in self.active.get(place, ())}
 
 
@@ -95,7 +95,7 @@ def changes(was: Standing, now: Standing) -> Changes:
     return found
 
 
-def _token(lock: Lock | None) -> str:
+def _token(lock: TaskLock | None) -> str:
     return lock.token if lock else ""
 
 
@@ -103,7 +103,7 @@ def standing(deployed: Deployed, position: Position) -> Standing:
     """The locks of this position. A process without any is not looked at."""
     if not deployed.locks:
         return NOWHERE
-    locks: dict[Place, Lock] = {}
+    locks: dict[Place, TaskLock] = {}
     for lock in _held(deployed, position):
         other = locks.get(lock.place)
         if other is None or lock.token < other.token:  # of several always the same one, in whichever order they come
@@ -114,12 +114,12 @@ def standing(deployed: Deployed, position: Position) -> Standing:
     return Standing(locks, active)
 
 
-def _held(deployed: Deployed, position: Position) -> Iterator[Lock]:
+def _held(deployed: Deployed, position: Position) -> Iterator[TaskLock]:
     for task in (*position.people.values(), *position.subprocesses.values()):
         key = deployed.key_of(task.workflow.spec.name)
         for target in deployed.locks.get((key, task.task_spec.bpmn_id), ()):
             element = deployed.diagrams[key].elements[task.task_spec.bpmn_id]
-            yield Lock(_place(deployed, task, target), task, element)
+            yield TaskLock(_place(deployed, task, target), task, element)
 
 
 def _place(deployed: Deployed, task: Any, element: str) -> Place:

@@ -15,7 +15,7 @@ from engine.calendar import holiday_import
 from engine.calendar.deadlines import Current
 from engine.jobs import calendar_changes, reschedule_deadlines
 from engine.jobs.calendar_changes import Decided, Preview, Proposal
-from models.account import Notice, Person, RoleGrant
+from models.account import Message, Person, RoleGrant
 from models.case import Case, HistoryEntry, Task
 from models.job import Job, JobKind
 from models.working_calendar import DayKind
@@ -138,11 +138,11 @@ class CalendarOffice(Small):
             )
         )
 
-    def notices(self, username: str) -> list[Notice]:
+    def notices(self, username: str) -> list[Message]:
         return self.look(
             lambda session: list(
                 session.scalars(
-                    select(Notice).join(Person, Person.id == Notice.person_id).where(Person.username == username)
+                    select(Message).join(Person, Person.id == Message.person_id).where(Person.username == username)
                 )
             )
         )

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from engine.identity.accounts import Registration
 from models.account import Person
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 from tests.play import PASSWORD
 
 MOBILE = "09123456789"
@@ -53,8 +53,8 @@ class Desk:
         self.clock.advance(SOON)
         return person
 
-    def messages(self) -> list[OutboxMessage]:
-        return self.does(lambda session: list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))))
+    def messages(self) -> list[Sms]:
+        return self.does(lambda session: list(session.scalars(select(Sms).order_by(Sms.id))))
 
     def code(self, _after: Any = None) -> str:
         """The code in the newest message."""

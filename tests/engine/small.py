@@ -17,7 +17,7 @@ from engine import clock
 from engine.actor import Actor, actor_for
 from engine.contributions.briefings import Briefings
 from engine.contributions.operations import Operations, Services
-from engine.contributions.printouts import Reports
+from engine.contributions.printouts import Printouts
 from engine.deployment import checking, definitions
 from engine.expressions.language import Language
 from engine.jobs.worker import Worker
@@ -150,7 +150,7 @@ class Small:
             sessions=sessions,
             operations=self.operations,
             briefings=Briefings(),
-            reports=Reports(),
+            printouts=Printouts(),
             services=Services(settings=settings, sms=Screen(), calendar=calendar),
             environment=SafeEnvironment(language),
             clock=self.clock,

@@ -19,7 +19,7 @@ from engine.errors import InvalidSubmission, NotAllowed
 from engine.jobs import calendar_changes, reschedule_deadlines
 from engine.jobs.calendar_changes import Decided, Hours, Proposal
 from engine.settings import Settings
-from models.account import Notice
+from models.account import Message
 from models.case import HistoryEntry
 from models.database import open_database, session_factory
 from models.working_calendar import WEEKDAYS, CalendarChange, CalendarDay, CalendarSettings, DayKind, DaySource
@@ -165,7 +165,7 @@ def test_workers_who_move_at_once_move_each_deadline_once(office: CalendarOffice
         )
     )
     assert lines == 12
-    assert office.look(lambda session: session.scalar(select(func.count()).select_from(Notice))) == 6
+    assert office.look(lambda session: session.scalar(select(func.count()).select_from(Message))) == 6
 
 
 @pytest.mark.both_databases("locking")

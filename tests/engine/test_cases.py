@@ -5,8 +5,8 @@ import pytest
 from engine.actor import SYSTEM, actor_for
 from engine.errors import NotAllowed, NotFound, Refusal
 from engine.persistence.history import record
-from engine.queries import cases, history, notices
-from models.account import Notice
+from engine.queries import cases, history, messages
+from models.account import Message
 from models.case import CaseStatus, FlowPassage, TaskKind
 from models.digits import persian_digits
 from models.job import Incident, Job, JobKind
@@ -168,29 +168,29 @@ def test_every_kind_of_history_line_can_be_read_in_both_languages(office: Office
 def test_a_message_to_a_role_reaches_its_people_and_one_to_a_person_only_that_person(office: Office) -> None:
     session, office_staff = office.session, office.actor("gas_office")
     reader, other = office.person("inspector"), office.actor("citizen")
-    to_role = notices.send(session, by=office_staff, title="آگهی", body="متن", role="inspector", now=NOW)
-    to_one = notices.send(session, by=office_staff, title="نامه", body="متن", username=reader.username, now=NOW)
+    to_role = messages.send(session, by=office_staff, title="آگهی", body="متن", role="inspector", now=NOW)
+    to_one = messages.send(session, by=office_staff, title="نامه", body="متن", username=reader.username, now=NOW)
     actor = office.actor("inspector")
-    assert [one.notice for one in notices.page(session, actor).items] == [to_role]
-    assert notices.unread_count(session, other) == 0
+    assert [one.message for one in messages.page(session, actor).items] == [to_role]
+    assert messages.unread_count(session, other) == 0
     reader_actor = actor_for(reader)
-    assert [one.notice for one in notices.page(session, reader_actor).items] == [to_one, to_role]
-    assert [one.notice for one in notices.page(session, reader_actor, public=True).items] == [to_role]
-    assert notices.unread_count(session, reader_actor) == 2
-    notices.read(session, reader_actor, to_one.id, now=NOW)
-    notices.read(session, reader_actor, to_one.id, now=NOW)
+    assert [one.message for one in messages.page(session, reader_actor).items] == [to_one, to_role]
+    assert [one.message for one in messages.page(session, reader_actor, public=True).items] == [to_role]
+    assert messages.unread_count(session, reader_actor) == 2
+    messages.read(session, reader_actor, to_one.id, now=NOW)
+    messages.read(session, reader_actor, to_one.id, now=NOW)
     session.flush()
-    assert notices.unread_count(session, reader_actor) == 1
-    assert notices.unread_count(session, actor) == 1, "another reader has not read it"
+    assert messages.unread_count(session, reader_actor) == 1
+    assert messages.unread_count(session, actor) == 1, "another reader has not read it"
     with pytest.raises(NotFound):
-        notices.read(session, other, to_one.id, now=NOW)
+        messages.read(session, other, to_one.id, now=NOW)
 
 
 @pytest.mark.rule("ACC-4")
 def test_messages_are_sent_by_those_who_may_and_to_somebody_who_exists(office: Office) -> None:
     session, sender = office.session, office.actor("gas_office")
     with pytest.raises(NotAllowed):
-        notices.send(session, by=office.actor("citizen"), title="ع", body="م", role="inspector", now=NOW)
+        messages.send(session, by=office.actor("citizen"), title="ع", body="م", role="inspector", now=NOW)
     for wrong, field in (
         ({"title": " ", "body": "م", "role": "inspector"}, "title"),
         ({"title": "ع", "body": "", "role": "inspector"}, "body"),
@@ -198,11 +198,11 @@ def test_messages_are_sent_by_those_who_may_and_to_somebody_who_exists(office: O
         ({"title": "ع", "body": "م", "username": "nobody"}, "username"),
     ):
         with pytest.raises(Refusal) as refused:
-            notices.send(session, by=sender, now=NOW, **wrong)
+            messages.send(session, by=sender, now=NOW, **wrong)
         assert list(refused.value.errors) == [field]
 
 
 def test_an_old_message_to_a_role_is_not_new_to_somebody_who_joined_later(office: Office) -> None:
-    office.session.add(Notice(role="inspector", title="ع", body="م", sent_at=office.after(days=-30)))
+    office.session.add(Message(role="inspector", title="ع", body="م", sent_at=office.after(days=-30)))
     office.session.flush()
-    assert notices.unread_count(office.session, office.actor("inspector")) == 0
+    assert messages.unread_count(office.session, office.actor("inspector")) == 0

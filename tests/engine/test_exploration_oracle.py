@@ -23,7 +23,7 @@ from tests.engine.blocks import called
 from tests.engine.drawing import MONDAY, end
 
 SEEDS = int(os.environ.get("EXPLORED_SEEDS", "30"))
-MOST_POSITIONS = 40
+MAX_POSITIONS = 40
 ANSWERS = (0, 1, 2, 3)  # of a task: between them every branch of every gateway of the oracle's is taken
 
 
@@ -84,7 +84,7 @@ class Played:
         ahead = [] if first.is_completed() else [rest]
         seen = {self._position(first)}
         while ahead:
-            if len(seen) > MOST_POSITIONS:
+            if len(seen) > MAX_POSITIONS:
                 self.whole = False
                 return False
             stored = ahead.pop()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from engine.errors import Conflict, TaskClaimed
-from engine.service import OVERTAKEN
+from engine.service import MAX_TRIES
 from models.account import Person, RoleGrant
 from models.case import Case
 from tests.databases import SQLITE
@@ -90,7 +90,7 @@ def test_reassigning_a_task_to_whom_it_belongs_already_changes_nothing(small: Sm
     assert _revision(small, case_id) == before
 
 
-@pytest.mark.parametrize("quicker", range(OVERTAKEN + 1))
+@pytest.mark.parametrize("quicker", range(MAX_TRIES + 1))
 def test_a_step_is_tried_again_as_long_as_others_are_not_always_quicker(small: Small, quicker: int) -> None:
     tries = 0
 
@@ -101,9 +101,9 @@ def test_a_step_is_tried_again_as_long_as_others_are_not_always_quicker(small: S
             raise Conflict("1405-000001-1")
         return "done"
 
-    if quicker < OVERTAKEN:
+    if quicker < MAX_TRIES:
         assert small.engine.in_transaction(work) == "done"
     else:
         with pytest.raises(Conflict):
             small.engine.in_transaction(work)
-    assert tries == min(quicker + 1, OVERTAKEN)
+    assert tries == min(quicker + 1, MAX_TRIES)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 import kartabl
 from engine.persistence import outbox
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 
 pytestmark = pytest.mark.both_databases("saving")
 
@@ -23,7 +23,7 @@ def sms(session: Session, text: str) -> None:
 
 
 def texts(session: Session) -> list[str]:
-    return list(session.scalars(select(OutboxMessage.text).order_by(OutboxMessage.id)))
+    return list(session.scalars(select(Sms.text).order_by(Sms.id)))
 
 
 def kept(application: kartabl.Application) -> list[str]:
@@ -43,7 +43,7 @@ def test_whoever_looks_in_the_same_transaction_finds_them(application: kartabl.A
         sms(session, "one")
         assert texts(session) == ["one"]
         sms(session, "two")
-        assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 2
+        assert session.scalar(select(func.count()).select_from(Sms)) == 2
     assert kept(application) == ["one", "two"]
 
 

@@ -18,7 +18,7 @@ from engine.spiff.corrections import boundaries, tokens
 from engine.spiff.corrections.registry import CORRECTIONS
 from tests.engine import oracle
 
-MOST_SEEDS_TO_A_DIFFERENCE = 600
+MAX_SEEDS_TO_A_DIFFERENCE = 600
 
 
 def test_the_engine_and_the_token_game_agree_on_random_processes() -> None:
@@ -118,5 +118,5 @@ SPOILT = {
 def test_the_game_finds_an_engine_that_is_wrong(spoil: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch)
     with pytest.raises(oracle.Difference):
-        for seed in range(MOST_SEEDS_TO_A_DIFFERENCE):
+        for seed in range(MAX_SEEDS_TO_A_DIFFERENCE):
             oracle.play(seed)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from engine import case_numbers
 from engine.actor import Actor, actor_for
-from engine.persistence import search as searching
+from engine.persistence import search
 from engine.persistence.search import set_subject
 from engine.queries import cases, worklist
 from models.account import Person, RoleGrant
@@ -124,8 +124,8 @@ def test_new_words_take_the_place_of_the_old_ones(opened: Session) -> None:
 def test_rare_and_frequent_words_find_the_same(
     opened: Session, monkeypatch: pytest.MonkeyPatch, rare: int, spelled: int
 ) -> None:
-    monkeypatch.setattr(searching, "RARE", rare)
-    monkeypatch.setattr(searching, "SPELLED", spelled)
+    monkeypatch.setattr(search, "MAX_RARE_CASES", rare)
+    monkeypatch.setattr(search, "MAX_SPELLINGS", spelled)
     owner, stranger = person(opened, "owner", "contractor"), person(opened, "stranger", "contractor")
     clerk, supervisor = person(opened, "clerk", "clerk"), person(opened, "boss", "supervisor")
     made = [case(opened, f"باغ {number}", "سرو" if number % 2 else "", by=owner) for number in range(7)]
@@ -145,7 +145,7 @@ def test_rare_and_frequent_words_find_the_same(
 def test_frequent_words_that_are_hardly_ever_together_lead_to_few_cases(
     opened: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "RARE", 2)
+    monkeypatch.setattr(search, "MAX_RARE_CASES", 2)
     clerk, supervisor = person(opened, "clerk", "clerk"), person(opened, "boss", "supervisor")
     for number in range(6):
         task(opened, case(opened, f"{('باغ', 'سرو')[number % 2]} بلند"), "clerk")
@@ -153,7 +153,7 @@ def test_frequent_words_that_are_hardly_ever_together_lead_to_few_cases(
     waiting = task(opened, both, "clerk")
 
     def few(q: str) -> object:
-        return searching.few_cases(opened, searching.beginnings(opened, searching.typed_words(q)))
+        return search.few_cases(opened, search.beginnings(opened, search.typed_words(q)))
 
     assert few("باغ سرو") == [both.id], "once, although two of its words begin so"
     assert few("سرو بلند") is None, "many have both"
@@ -162,7 +162,7 @@ def test_frequent_words_that_are_hardly_ever_together_lead_to_few_cases(
     assert worklist.tasks_page(opened, clerk, q="باغ سرو").items == [waiting]
     assert few("باغ سرو بلند") == []
     assert found(opened, supervisor, "باغ سرو بلند") == []
-    monkeypatch.setattr(searching, "SPELLED", 1)
+    monkeypatch.setattr(search, "MAX_SPELLINGS", 1)
     assert few("باغ سرو") is None, "words that begin with the first are not spelled out"
     assert found(opened, supervisor, "باغ سرو") == [both]
 
@@ -170,11 +170,11 @@ def test_frequent_words_that_are_hardly_ever_together_lead_to_few_cases(
 def test_a_beginning_is_spelled_out_as_far_as_its_words_are_few(
     opened: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "SPELLED", 2)
+    monkeypatch.setattr(search, "MAX_SPELLINGS", 2)
     for subject in ("بادام", "بادبزن بادام", "بادگیر", "بابا", "بار"):
         case(opened, subject)
     typed = ["باد", "بادب", "بادامز", "با", "بار", "بابا", "باد", "بادگ", "بادا", "ب"]
-    found = searching.beginnings(opened, typed)
+    found = search.beginnings(opened, typed)
     assert [one.typed for one in found] == typed
     assert [one.cases for one in found] == [3 + 1, 1, 0, 6, 1, 1, 4, 1, 2, 6], "a case with two such words counts twice"
     assert [one.words for one in found[:4]] == [

@@ -27,7 +27,7 @@ from engine.errors import (
 from engine.jobs import purge
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskDraft
 from models.job import Incident, Job
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 from tests.engine.small import NOW, AnyForm, Small, chain, end, flow, process, properties, service, start, user_task
 
 pytestmark = pytest.mark.both_databases("saving")
@@ -44,7 +44,7 @@ def weigh(context: OperationContext, *, submission: dict[str, Any]) -> dict[str,
         raise Refusal({"answer": ["نه پذیرفته نیست."]})
     if submission["answer"] == "break":
         raise ValueError("broken inside")
-    context.tell("ثبت شد.")
+    context.flash("ثبت شد.")
     return {"weight": 3}
 
 
@@ -130,7 +130,7 @@ def test_a_process_of_another_role_cannot_be_started_and_is_not_told_to_exist(sm
 def test_completing_a_task_runs_on_to_the_next_wait_and_tells_the_person(small: Small) -> None:
     case = small.start().case
     result = small.complete(case.id, "ask", answer="more")
-    assert result.messages == ["ثبت شد."]
+    assert result.flashes == ["ثبت شد."]
     assert [task.key for task in small.open(case.id).values()] == ["ask"]
     assert small.complete(case.id, "ask", answer="enough").case.status is CaseStatus.COMPLETED
     assert case_of(small, case.id).outcome == "done"
@@ -153,7 +153,7 @@ def test_a_refusal_of_an_operation_undoes_everything_and_leaves_the_task(small: 
     after = case_of(small, case.id)
     assert (after.revision, after.state) == (before.revision, before.state)
     assert list(small.open(case.id)) == ["ask"]
-    assert count(small, OutboxMessage) == 0
+    assert count(small, Sms) == 0
 
 
 def test_a_failing_operation_leaves_the_task_and_an_incident_that_counts_up(small: Small) -> None:
@@ -162,7 +162,7 @@ def test_a_failing_operation_leaves_the_task_and_an_incident_that_counts_up(smal
         with pytest.raises(OperationFailed):
             small.complete(case.id, "ask", answer="break")
     assert list(small.open(case.id)) == ["ask"]
-    assert count(small, OutboxMessage) == 0
+    assert count(small, Sms) == 0
     incident = small.look(lambda session: session.scalars(select(Incident)).one())
     assert (incident.element_id, incident.times, incident.case_id) == ("weighing", 2, case.id)
     assert "broken inside" in incident.message
@@ -200,7 +200,7 @@ def test_many_at_once_complete_a_task_once(small: Small) -> None:
     for thread in threads:
         thread.join()
     assert sorted(told) == ["done"] + ["task_not_open"] * 5
-    assert count(small, OutboxMessage) == 1
+    assert count(small, Sms) == 1
     entries = select(func.count()).select_from(HistoryEntry).where(HistoryEntry.what == "task_completed")
     assert small.look(lambda session: session.scalar(entries)) == 1
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.calendar.working_time import FARTHEST, NoWorkingDay, WorkingCalendar
+from engine.calendar.working_time import MAX_DAYS, NoWorkingDay, WorkingCalendar
 
 TEHRAN = ZoneInfo("Asia/Tehran")
 HOLIDAYS = {jdatetime.date(1404, 1, day).togregorian() for day in (1, 2, 3, 4, 12, 13)}
@@ -199,6 +199,6 @@ def test_a_weekend_day_that_is_worked_counts() -> None:
 
 
 def test_more_days_than_lie_ahead_in_ten_years_are_refused() -> None:
-    for days in (-1, FARTHEST + 1):
+    for days in (-1, MAX_DAYS + 1):
         with pytest.raises(ValueError, match="up to ten years"):
             calendar().add_working_days(tehran(1404, 2, 1), days)

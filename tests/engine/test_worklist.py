@@ -118,9 +118,9 @@ def test_an_order_or_a_cursor_that_is_none_of_ours_is_refused(office: Office, wa
 
 def test_counting_ends_where_more_says_enough(office: Office) -> None:
     clerk, case = office.actor("clerk"), office.case()
-    for _number in range(worklist.COUNTED + 2):
+    for _number in range(worklist.MAX_COUNT + 2):
         office.task(case)
-    assert worklist.worklist_counts(office.session, clerk, now=NOW) == worklist.Counts(0, worklist.COUNTED, 0)
+    assert worklist.worklist_counts(office.session, clerk, now=NOW) == worklist.Counts(0, worklist.MAX_COUNT, 0)
 
 
 def test_counts_tell_ones_own_the_groups_and_the_late_ones(office: Office) -> None:

@@ -7,7 +7,7 @@ import pytest
 from forms.base import FormData, TaskForm
 from forms.declared import declared_form
 from forms.fields import DocumentField, DocumentsField, RowForm, RowsField
-from forms.files import MOST_FILES, document_fields
+from forms.files import MAX_FILES, document_fields
 from forms.validators import FilesBetween, Required
 
 pytestmark = pytest.mark.rule("DOC-1")
@@ -84,8 +84,8 @@ def test_how_many_files_there_may_be_is_a_validator_and_stands_in_the_schema() -
 
 def test_without_a_validator_a_field_holds_twenty_files_and_reads_no_endless_list() -> None:
     any_number = type("Any", (TaskForm,), {"photos": DocumentsField("عکس‌ها")})
-    assert sent(*map(str, range(1, MOST_FILES + 1)), form=any_number).error_map == {}
-    assert "photos" in sent(*map(str, range(1, MOST_FILES + 2)), form=any_number).error_map
+    assert sent(*map(str, range(1, MAX_FILES + 1)), form=any_number).error_map == {}
+    assert "photos" in sent(*map(str, range(1, MAX_FILES + 2)), form=any_number).error_map
     assert len(sent(*map(str, range(1, 100_000)), form=any_number).draft_values["photos"]) == 1_000
 
 

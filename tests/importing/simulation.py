@@ -22,7 +22,7 @@ from models.job import Incident, Job, JobKind
 from tests.databases import SQLITE
 from tests.engine.small import NOW, AnyForm, Small
 
-MOST_STEPS = 300
+MAX_STEPS = 300
 ROLES = frozenset(role.value for role in Role) | CASE_ROLES
 ENTERED = {
     "long": "1",
@@ -61,7 +61,7 @@ class Play:
         """Start a case and go on until it is over; "" when it is, else where it stands."""
         with self.small.engine.transaction() as session:
             case_id = self.small.engine.start_case(session, key, by=self.actor).case.id
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             self.small.worker.work()
             with self.small.engine.transaction() as session:
                 status = session.get_one(Case, case_id).status

@@ -33,7 +33,7 @@ NAME = "crash_points"
 STRIDE = 7  # of the short form, which has these flows only
 SHORT = frozenset({"start a case", "complete with an upload", "timer", "payment verified and settled"})
 LATE = 8  # the points of a completion before it write nothing
-MOST_POINTS = 400  # a step with more than that is no step
+MAX_POINTS = 400  # a step with more than that is no step
 STRAYS_GO_AFTER = timedelta(hours=26)
 
 
@@ -195,7 +195,7 @@ def examine(
     experiment = Experiment(server, flow, naive=naive)
     kinds, expected = experiment.undisturbed()
     points: Counter[str] = Counter()
-    found = [] if 0 < len(kinds) <= MOST_POINTS else [f"{flow.name}: {len(kinds)} points"]
+    found = [] if 0 < len(kinds) <= MAX_POINTS else [f"{flow.name}: {len(kinds)} points"]
     for number in range(first, len(kinds) + 1, every):
         points[kinds[number - 1]] += 1
         wrong = experiment.dies_at(number, expected)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 from engine.contributions.operations import OperationContext, Operations
-from models.outbox import DeliveryState, OutboxMessage
+from models.outbox import DeliveryState, Sms
 from tests.prove.proof import MOBILE
 
 
@@ -32,7 +32,7 @@ def send_inside(operations: Operations) -> Operations:
     """The same operations, but ``proof.tell`` sends before anybody knows whether the step is kept."""
 
     def tell(context: OperationContext) -> None:
-        message = OutboxMessage(
+        message = Sms(
             case_id=context.case.id,
             receiver=MOBILE,
             text=f"proof {context.case.id}",

@@ -169,7 +169,7 @@ class Place:
             sessions=built.sessions,
             operations=_operations(self.world),
             briefings=registry.briefings,
-            reports=registry.reports,
+            printouts=registry.printouts,
             services=services,
             environment=built.engine._environment,
             clock=self.clock,

@@ -17,7 +17,7 @@ from engine.runtime import incidents
 from models.account import Person
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskStatus
 from models.job import Incident, Job, JobKind
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 from tests.prove.place import Place
 
 Ids = dict[str, Any]
@@ -151,7 +151,7 @@ def _sign_or_check(place: Place, player: int) -> Act:
 
 def _joined_once(place: Place, ids: Ids, _outcomes: list[str]) -> list[str]:
     with place.engine.transaction() as session:
-        sms = session.scalar(select(func.count()).where(OutboxMessage.case_id == ids["case"]))
+        sms = session.scalar(select(func.count()).where(Sms.case_id == ids["case"]))
         jobs = session.scalar(select(func.count()).where(Job.case_id == ids["case"]))
     return [] if (sms, jobs) == (1, 1) else [f"behind the join: {sms} SMS, {jobs} operations"]
 

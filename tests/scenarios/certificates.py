@@ -52,7 +52,7 @@ def begin(play: Play, process: str, event: str, *, by: str, **values: Any) -> Pl
     actor = play.actor(by)
     with play.engine.transaction() as session:
         result = play.engine.start_case(session, process, by=actor, form=form_class.from_values(values))
-    play.case_id, play.messages = result.case.id, result.messages
+    play.case_id, play.messages = result.case.id, result.flashes
     play.work()
     return play
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models.account import Notice
+from models.account import Message
 from models.billing import InvoiceStatus
 from models.case import Case
 from models.gas import GasProject
@@ -126,4 +126,4 @@ def told(play: Play, username: str) -> list[str]:
     """The messages of a person, oldest first."""
     person = play.people.actor(username).person_id
     with play.session() as session:
-        return list(session.scalars(select(Notice.body).where(Notice.person_id == person).order_by(Notice.id)))
+        return list(session.scalars(select(Message.body).where(Message.person_id == person).order_by(Message.id)))

@@ -46,7 +46,7 @@ def operated(play: Play, who: str, work: Callable[..., Any], *, on: int | None =
         case = given[0].case if given else session.get_one(Case, play.case_id)
         context = play.engine._context(session, case, play.actor(who))
         answer = work(context, *given, **arguments)
-        play.messages = context.messages
+        play.messages = context.flashes
         return answer
 
 

@@ -32,7 +32,7 @@ from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 from workflows import payment
 from workflows.providers.zarinpal import Zarinpal
-from workflows.registry import briefings, operations, reports
+from workflows.registry import briefings, operations, printouts
 
 FEE = 690_000  # Rials
 NOON = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
@@ -83,7 +83,7 @@ class Shop:
             sessions=sessions,
             operations=operations,
             briefings=briefings,
-            reports=reports,
+            printouts=printouts,
             services=services,
             environment=SafeEnvironment(language),
             clock=self.clock,

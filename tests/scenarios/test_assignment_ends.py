@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from engine.errors import Refusal
 from engine.identity.permissions import may_see_case
-from models.account import Notice
+from models.account import Message
 from models.case import HistoryEntry
 from models.gas import Assignment, GasProject, InspectorQuota
 from models.inspection import InspectionVisit
@@ -93,7 +93,7 @@ def test_the_end_is_in_the_history_and_both_sides_are_told(play: Play) -> None:
         )
         entry = session.scalars(select(HistoryEntry).where(HistoryEntry.what == "inspector_dismissed")).one()
         assert entry.details and entry.details["text_values"]["reason"] == "گزارش‌ها ثبت نشده‌اند."
-        told = {notice.person_id: notice.body for notice in session.scalars(select(Notice))}
+        told = {notice.person_id: notice.body for notice in session.scalars(select(Message))}
     assert "گزارش‌ها ثبت نشده‌اند." in told[person]
     assert "انجام نمی‌شود" in told[play.actor("contractor").person_id or 0]
     assert len(play.sms()) == before + 2

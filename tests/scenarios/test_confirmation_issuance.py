@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.errors import InvalidSubmission, NotFound
-from models.account import Notice
+from models.account import Message
 from models.billing import Invoice, InvoiceStatus
 from models.case import Case, CaseStatus
 from models.gas import GasProject
@@ -17,7 +17,6 @@ from tests.play import Play
 from tests.scenarios import certificates, gas_office, inspections
 from workflows import certificate_check
 from workflows.certificates import address_of
-from workflows.inspection_records import inspection_case
 
 
 def check(play: Play, text: str) -> certificate_check.Verdict:
@@ -29,8 +28,8 @@ def owe(play: Play, project: str, amount: int = 862_500) -> None:
     """The project's inspection has an open invoice."""
     with play.session() as session:
         found = session.scalars(select(GasProject).join(GasProject.case).where(Case.number == project)).one()
-        inspection = inspection_case(session, found)
-        assert inspection is not None
+        of_project = (Case.refers_to_id == found.case_id, Case.process_key == "gas_inspection")
+        inspection = session.scalars(select(Case).where(*of_project)).one()
         session.add(
             Invoice(
                 number=f"debt-{inspection.id}",
@@ -216,7 +215,7 @@ def test_the_printout_waits_for_the_certificate_and_goes_with_its_revocation(pla
 def unavailable(play: Play) -> str | None:
     with play.session() as session:
         context = play.engine.briefing_context(session, session.get_one(Case, play.case_id), play.actor("contractor"))
-        return play.engine.reports.get("confirmation_issuance", "certificate").unavailable(context)
+        return play.engine.printouts.get("confirmation_issuance", "certificate").unavailable(context)
 
 
 # Revocation
@@ -235,7 +234,7 @@ def test_revoking_says_so_at_once_and_tells_contractor_and_inspector_why(play: P
     assert "لوله‌کشی" not in gas_office.texts(list(verdict.blocks)) + verdict.sentence
     assert "لوله‌کشی پس از بازرسی تغییر کرد" in play.sms()[-1].text
     with play.session() as session:
-        told = session.scalars(select(Notice).where(Notice.title == "ابطال تاییدیه")).all()
+        told = session.scalars(select(Message).where(Message.title == "ابطال تاییدیه")).all()
         assert {notice.person_id for notice in told} == {found.project.contractor_id, found.inspector_id}
 
 

@@ -106,7 +106,7 @@ def test_the_page_of_a_case_has_its_newest_reports_and_the_way_to_all(long_one: 
 @pytest.mark.rule("INS-14")
 def test_the_printout_has_every_report_however_many(long_one: Play) -> None:
     engine = long_one.engine
-    printout = engine.reports.get("gas_inspection", "inspection_reports")
+    printout = engine.printouts.get("gas_inspection", "inspection_reports")
     with long_one.session() as session:
         case = session.scalars(select(Case).where(Case.id == long_one.case_id)).one()
         context = engine.briefing_context(session, case, long_one.actor("contractor"))
@@ -120,7 +120,7 @@ def test_the_printout_has_every_report_however_many(long_one: Play) -> None:
 
 def test_there_is_nothing_to_print_before_the_first_report(play: Play) -> None:
     insp.begins(play)
-    printout = play.engine.reports.get("gas_inspection", "inspection_reports")
+    printout = play.engine.printouts.get("gas_inspection", "inspection_reports")
     with play.session() as session:
         case = session.scalars(select(Case).where(Case.id == play.case_id)).one()
         context = play.engine.briefing_context(session, case, play.actor("contractor"))

@@ -14,7 +14,7 @@ from sqlalchemy import select
 import kartabl
 from engine.jobs.outbox import ATTEMPTS
 from models.case import Task, TaskStatus
-from models.outbox import DeliveryState, OutboxMessage
+from models.outbox import DeliveryState, Sms
 from tests.play import Play
 from tests.scenarios import gas_office as office
 from workflows.providers.errors import ProviderError
@@ -60,7 +60,7 @@ def visit(play: Play, application: kartabl.Application, provider: Provider) -> P
     return play
 
 
-def newest(play: Play) -> OutboxMessage:
+def newest(play: Play) -> Sms:
     return play.sms()[-1]
 
 
@@ -71,7 +71,7 @@ def test_the_message_and_its_step_are_kept_together_or_not_at_all(visit: Play, p
 
     def step(session: Any) -> None:
         kartabl.submit(visit.engine, session, visit.task("schedule_visit").id, actor, VISIT)
-        found = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id.desc())).first()
+        found = session.scalars(select(Sms).order_by(Sms.id.desc())).first()
         assert found.case_id == visit.case_id, "written with the step, before its commit"
 
     class PowerCut(BaseException):

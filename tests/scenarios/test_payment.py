@@ -12,7 +12,7 @@ from sqlalchemy import select
 from engine.actor import SYSTEM
 from engine.contributions import office_rules
 from engine.contributions.briefings import Link, Notice
-from models.account import Notice as Message
+from models.account import Message
 from models.billing import PaymentState
 from models.case import CaseStatus, Task
 from models.job import Incident

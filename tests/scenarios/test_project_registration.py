@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from models.account import Notice
+from models.account import Message
 from models.billing import InvoiceStatus
 from models.building import Property
 from models.case import CaseStatus
@@ -433,7 +433,7 @@ def test_after_payment_the_name_is_shown_and_nothing_can_be_changed(play):
     assert office.project(play).paid_at == office.invoices(play)[0].paid_at
     assert play.actions() == {}
     with play.session() as session:
-        told = session.scalars(select(Notice).where(Notice.title == "بازرس پروژه معرفی شد")).one()
+        told = session.scalars(select(Message).where(Message.title == "بازرس پروژه معرفی شد")).one()
     assert "inspector-1" in told.body and play.case.number in plain(told.body)
     receivers = {message.receiver for message in play.sms()}
     assert {"09130000001", "09120000001"} <= receivers
@@ -444,7 +444,7 @@ def test_after_payment_the_name_is_shown_and_nothing_can_be_changed(play):
 def test_the_introduction_letter_can_be_printed_once_there_is_an_inspector(play, application):
     office.add_inspector(play, "inspector-1")
     office.up_to_invoice(play)
-    letter = application.engine.reports.get("project_registration", "introduction_letter")
+    letter = application.engine.printouts.get("project_registration", "introduction_letter")
     with play.session() as session:
         context = play.engine.briefing_context(session, session.merge(play.case), play.actor("contractor"))
         assert "هنوز" in str(letter.unavailable(context))

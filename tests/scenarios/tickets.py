@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models.account import Notice, Person
+from models.account import Message, Person
 from models.ticket import Ticket
 from tests.play import Play
 
@@ -75,5 +75,5 @@ def said(play: Play) -> list[tuple[str, str, str]]:
 def told(play: Play, title: str) -> set[str]:
     """The user names of those who got a message with this title."""
     with play.session() as session:
-        receivers = select(Person.username).join(Notice, Notice.person_id == Person.id).where(Notice.title == title)
+        receivers = select(Person.username).join(Message, Message.person_id == Person.id).where(Message.title == title)
         return set(session.scalars(receivers))

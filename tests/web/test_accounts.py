@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 import kartabl
 import webapp
 from models.account import Person
-from models.outbox import OutboxMessage
+from models.outbox import Sms
 from tests.play import PASSWORD
 
 NEW_PASSWORD = "another-one-9"
@@ -60,7 +60,7 @@ def admin(app: Any, people: Any) -> Browser:
 
 def sms(application: Any) -> str:
     with application.engine.transaction() as session:
-        return session.scalars(select(OutboxMessage.text).order_by(OutboxMessage.id.desc())).first() or ""
+        return session.scalars(select(Sms.text).order_by(Sms.id.desc())).first() or ""
 
 
 def code(application: Any) -> str:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 import kartabl
-from models.account import Notice
+from models.account import Message
 from models.case import Task, TaskStatus
 from models.jalali import jalali_text
 from models.working_calendar import CalendarChange, CalendarDay
@@ -82,7 +82,7 @@ def test_a_change_is_foreseen_and_then_saved(admin: FlaskClient, waiting: Play) 
     assert due(waiting) == "1405/09/02"
     with waiting.session() as session:
         assert session.scalars(select(CalendarChange)).one().reason == "مصوبهٔ استانداری"
-        titles = list(session.scalars(select(Notice.title)))
+        titles = list(session.scalars(select(Message.title)))
         assert any("جابه‌جا شد" in title for title in titles)
     assert "مصوبهٔ استانداری" in admin.get(SUNDAY).text
     assert "جابه‌جا شد" in admin.get(f"/cases/{waiting.case.number}/history").text

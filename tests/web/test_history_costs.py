@@ -98,7 +98,7 @@ def test_the_pages_of_a_case_cost_no_more_after_thousands_of_ended_tasks(play: P
 def test_what_a_supervisor_watches_costs_no_more_after_thousands_of_ended_cases(
     play: Play, signed_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor, "COUNTED", FEW)
+    monkeypatch.setattr(monitor, "MAX_COUNT", FEW)
     browser = signed_in("supervisor")
     office.start(play, by="contractor")
     task, case = play.task("choose_property").id, play.case

@@ -40,7 +40,7 @@ def enquire_on_page(context: OperationContext, *, submission: dict[str, Any]) ->
     if submission["project"] != "17":
         raise Refusal({"project": ["چنین پروژه‌ای نیست."]})
     context.set_subject(f"پروژهٔ {submission['project']}", [])
-    context.tell("درخواست شما ثبت شد.")
+    context.flash("درخواست شما ثبت شد.")
     return {}
 
 

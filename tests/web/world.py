@@ -19,7 +19,7 @@ import webapp
 from engine import documents
 from engine.actor import SYSTEM
 from engine.identity import people as accounts_of_people
-from engine.queries import notices
+from engine.queries import messages
 from engine.settings import Settings
 from models.account import Person, Role, RoleGrant
 from models.base import Base
@@ -184,8 +184,8 @@ def _add_rest(world: World) -> None:
             folder=application.settings.files_path,
             limit=application.engine.upload_limit(session, case),
         )
-        private = notices.send(session, by=admin, title="شرح محرمانه", body="شرح", username="contractor", now=now)
-        public = notices.send(session, by=admin, title="شرح محرمانه", body="شرح", role="contractor", now=now)
+        private = messages.send(session, by=admin, title="شرح محرمانه", body="شرح", username="contractor", now=now)
+        public = messages.send(session, by=admin, title="شرح محرمانه", body="شرح", role="contractor", now=now)
         incident = Incident(case_id=case.id, message="it failed", at=now, last_at=now)
         session.add(incident)
         session.flush()

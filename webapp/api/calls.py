@@ -28,7 +28,7 @@ View = Callable[..., Response]
 
 LONGEST_NUMBER = 2**63 - 1
 NUMBER = f"int(min=1, max={LONGEST_NUMBER})"  # ids in addresses: what a database can hold
-MOST_ITEMS = 100
+MAX_ITEMS = 100
 DEFAULT_ITEMS = 30
 REPEATED = frozenset({"invalid", "task_not_open", "task_claimed", "task_locked", "not_allowed", "not_found"})
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
@@ -202,11 +202,11 @@ def flag(name: str) -> bool | None:
 
 
 def limit() -> int:
-    """How many items are asked for, 1 to ``MOST_ITEMS``."""
+    """How many items are asked for, 1 to ``MAX_ITEMS``."""
     text = argument("limit")
     if not text:
         return DEFAULT_ITEMS
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MOST_ITEMS:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_ITEMS:
         raise InvalidSubmission({"limit": [_("عددی از ۱ تا ۱۰۰ بنویسید.")]})
     return int(text)
 

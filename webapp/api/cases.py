@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.errors import InvalidSubmission, Refusal
-from engine.paging import MOST
+from engine.paging import MAX_ROWS
 from engine.queries import cases, history
 from models.definition import ProcessDefinition
 from models.language import gettext as _
@@ -94,7 +94,7 @@ def show_history(session: Session, actor: Actor, number: str) -> Response:
     lines: list[Json] = []
     place: str | None = None
     while True:
-        page = history.entries(session, case, cursor=place, limit=MOST)
+        page = history.entries(session, case, cursor=place, limit=MAX_ROWS)
         lines += [line_json(line) for line in page.items]
         place = page.next
         if place is None:

@@ -85,7 +85,7 @@ def step_json(session: Session, actor: Actor, step: StepResult) -> Json:
     return {
         "case": case_json(session, actor, step.case),
         "tasks": [task_json(actor, task) for task in worklist.tasks_in_case(session, actor, step.case)],
-        "messages": list(step.messages),
+        "messages": list(step.flashes),
     }
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from engine.contributions.listings import MOST_EXPORTED, Found, Listing
+from engine.contributions.listings import MAX_EXPORTED, Found, Listing
 from forms.list_filters import FiltersForm
 from models import jalali
 from models.language import gettext as _
@@ -20,7 +20,7 @@ from webapp.work.worklist import asked, link
 
 bp = Blueprint("listings", __name__)
 
-MOST_PRINTED = 2_000  # rows of a PDF: some sixty pages
+MAX_PRINTED = 2_000  # rows of a PDF: some sixty pages
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LABELS = {"csv": "CSV", "xlsx": "Excel", "pdf": "PDF"}
 
@@ -59,7 +59,7 @@ def export(key: str, kind: str) -> Response | Answer:
         context = listing_context(session, current.actor())
         form = form_of(listing, context, request.args)
         found = listing.read(context, asked_of(listing, form, cursor=None, limit=None))
-    most = MOST_PRINTED if kind == "pdf" else MOST_EXPORTED
+    most = MAX_PRINTED if kind == "pdf" else MAX_EXPORTED
     if found.next or len(found.rows) > most:
         words = _("این فهرست بیش از %(most)s ردیف دارد و یک‌جا داده نمی‌شود.", most=digits(most))
         return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری برگزینید.")))

@@ -36,7 +36,7 @@ def _figures(control: dict[str, Any] | None) -> str:
         "monitor/show.html",
         figures=figures,
         incompatible=incompatible,
-        most=monitor.COUNTED,
+        most=monitor.MAX_COUNT,
         statuses=labels.STATUSES,
         control=control,
     )

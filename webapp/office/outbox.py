@@ -21,7 +21,7 @@ def show() -> str:
         demand(current.actor(), "see_outbox")
     arguments = asked("q", "cursor")
     with current.transaction() as session:
-        page = outbox.messages_page(session, q=arguments.get("q", ""), cursor=arguments.get("cursor"))
+        page = outbox.sms_page(session, q=arguments.get("q", ""), cursor=arguments.get("cursor"))
         return render_template(
             "outbox.html", page=page, arguments=arguments, link=link, states=labels.DELIVERY, show_secret=demo
         )

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from flask import Flask
 
 from engine.documents import size_text
-from engine.queries.worklist import COUNTED
+from engine.queries.worklist import MAX_COUNT
 from models import jalali, language
 from models.digits import persian_digits
 from models.language import gettext as _
@@ -45,7 +45,7 @@ def number(value: int | float) -> str:
     return persian_digits(text).replace(",", "٬").replace(".", "٫") if language.current() == "fa" else text
 
 
-def counted(value: int, end: int = COUNTED) -> str:
+def counted(value: int, end: int = MAX_COUNT) -> str:
     """A count that ends somewhere (``engine.queries.worklist``): ``۴۲``, or ``۹۹+`` for whatever is more."""
     return number(value) if value < end else f"{number(end - 1)}+"
 

@@ -10,7 +10,6 @@ from models.language import lazy
 STATUSES: dict[str, Any] = {
     CaseStatus.RUNNING: lazy("در جریان"),
     CaseStatus.SUSPENDED: lazy("متوقف"),
-    CaseStatus.FAILED: lazy("نیازمند رسیدگی"),
     CaseStatus.COMPLETED: lazy("پایان‌یافته"),
     CaseStatus.CANCELLED: lazy("لغوشده"),
 }

@@ -15,9 +15,9 @@ import forms
 from engine import documents
 from engine.actor import Actor
 from engine.bpmn.diagram import in_readers_language
-from engine.contributions.printouts import Report
+from engine.contributions.printouts import Printout
 from engine.identity.permissions import allowed
-from engine.queries import cases, history, monitor, notices, worklist
+from engine.queries import cases, history, messages, monitor, worklist
 from models.case import Case
 from models.language import gettext as _
 from webapp.errors import Answer, Trouble, page
@@ -32,10 +32,10 @@ NEWEST_LINES = 15  # of the history, on the case's own page
 
 
 @dataclass(frozen=True)
-class Printout:
+class OfferedPrintout:
     """A printout of the case, and the reason when it cannot be had yet."""
 
-    report: Report
+    printout: Printout
     reason: str | None
 
 
@@ -73,7 +73,7 @@ def show(number: str) -> str:
             lines=_history(session, case),
             documents=documents.of_case(session, case),
             printouts=_printouts(session, case, actor),
-            messages=notices.of_case(session, actor, case),
+            messages=messages.of_case(session, actor, case),
             related=cases.related(session, actor, case),
             supervised=_supervised(session, case, actor),
         )
@@ -117,17 +117,17 @@ def diagram(number: str) -> Response:
 
 
 @bp.get("/cases/<number>/reports/<key>.pdf")
-def print_report(number: str, key: str) -> Response | Answer:
+def print_out(number: str, key: str) -> Response | Answer:
     with current.transaction() as session:
         actor = current.actor()
         case = cases.case_by_number(session, actor, number)
-        report = current.engine().reports.get(case.process_key, key)
+        printout = current.engine().printouts.get(case.process_key, key)
         context = current.engine().briefing_context(session, case, actor)
-        reason = report.unavailable(context)
+        reason = printout.unavailable(context)
         if reason is not None:
             return page(Trouble(409, _("این برگه هنوز آماده نیست"), reason, case=case.number))
-        pdf = report.render(context)
-    name = f"{report.key}-{case.number}.pdf"
+        pdf = printout.render(context)
+    name = f"{printout.key}-{case.number}.pdf"
     headers = {"Content-Disposition": f'inline; filename="{name}"'}
     return Response(pdf, mimetype="application/pdf", headers=headers)
 
@@ -179,10 +179,11 @@ def _history(session: Session, case: Case) -> list[tuple[history.Line, list[tupl
     return [(line, answers(case, line)) for line in lines]
 
 
-def _printouts(session: Session, case: Case, actor: Actor) -> list[Printout]:
+def _printouts(session: Session, case: Case, actor: Actor) -> list[OfferedPrintout]:
     engine = current.engine()
     context = engine.briefing_context(session, case, actor)
-    return [Printout(report, report.unavailable(context)) for report in engine.reports.of_process(case.process_key)]
+    offered = engine.printouts.of_process(case.process_key)
+    return [OfferedPrintout(printout, printout.unavailable(context)) for printout in offered]
 
 
 def _supervised(session: Session, case: Case, actor: Actor) -> list[tuple[Any, list[Any], bool]] | None:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from engine.errors import InvalidSubmission
 from engine.identity.permissions import allowed, demand
-from engine.queries import notices
+from engine.queries import messages
 from forms.base import TaskForm
 from forms.fields import LongTextField, SelectField, TextField
 from forms.validators import Required
@@ -34,8 +34,8 @@ class NoticeForm(TaskForm):
         render_kw={"dir": "ltr", "autocomplete": "off"},
         description=lazy("اگر نام کاربری بنویسید، پیام تنها برای همان یک نفر فرستاده می‌شود."),
     )
-    title = TextField(lazy("عنوان"), [Required()], most=notices.TITLE_LENGTH)
-    body = LongTextField(lazy("متن پیام"), [Required()], most=notices.BODY_LENGTH)
+    title = TextField(lazy("عنوان"), [Required()], most=messages.MAX_TITLE_LENGTH)
+    body = LongTextField(lazy("متن پیام"), [Required()], most=messages.MAX_BODY_LENGTH)
 
 
 @bp.get("/messages")
@@ -43,28 +43,28 @@ def show() -> str:
     arguments = asked("kind", "cursor")
     public = {"public": True, "private": False}.get(arguments.get("kind", ""))
     with current.transaction() as session:
-        page = notices.page(session, current.actor(), public=public, cursor=arguments.get("cursor"))
+        page = messages.page(session, current.actor(), public=public, cursor=arguments.get("cursor"))
         return render_template(
             "messages/list.html",
             page=page,
             arguments=arguments,
             link=link,
-            may_send=allowed(current.actor(), "send_notices"),
+            may_send=allowed(current.actor(), "send_messages"),
         )
 
 
-@bp.get("/messages/<int:notice_id>")
-def read(notice_id: int) -> str:
+@bp.get("/messages/<int:message_id>")
+def read(message_id: int) -> str:
     """One message; whoever opens it has read it."""
     with current.transaction() as session:
-        received = notices.read(session, current.actor(), notice_id, now=current.now())
-        case = notices.case_of(session, current.actor(), received)
+        received = messages.read(session, current.actor(), message_id, now=current.now())
+        case = messages.case_of(session, current.actor(), received)
     return render_template("messages/show.html", received=received, case=case)
 
 
 @bp.route("/messages/send", methods=["GET", "POST"])
 def send() -> str | Response | tuple[str, int]:
-    demand(current.actor(), "send_notices")
+    demand(current.actor(), "send_messages")
     choices = {"role": [Choice(role.value, role_label(role)) for role in Role]}
     if request.method == "GET":
         return render_template("messages/send.html", form=NoticeForm.unbound(choices=choices))
@@ -72,7 +72,7 @@ def send() -> str | Response | tuple[str, int]:
     if form.validate():
         try:
             with current.transaction() as session:
-                notices.send(session, by=current.actor(), now=current.now(), **_values(form))
+                messages.send(session, by=current.actor(), now=current.now(), **_values(form))
         except InvalidSubmission as refusal:
             form.add_errors(refusal.errors)
         else:

@@ -49,7 +49,7 @@ def start(process: str) -> Page:
             form.add_errors(refusal.errors)
         return _page(view, form), 422
     current.application().worker.nudge()
-    for message in result.messages:
+    for message in result.flashes:
         flash(message, "success")
     return redirect(f"{request.script_root}/cases/{result.case.number}/next", 303)
 

@@ -115,7 +115,7 @@ def _take_uploads(task_id: int) -> tuple[MultiDict[str, str], Refused]:
 
 def _completed(result: StepResult) -> Response:
     current.application().worker.nudge()
-    for message in result.messages:
+    for message in result.flashes:
         flash(message, "success")
     return redirect(f"{request.script_root}/cases/{result.case.number}/next", 303)
 

@@ -17,7 +17,7 @@ POLL = 0.001  # seconds between two tries
 LONG = 0.05  # seconds, in which the quickest may go first: in a strict queue all sleep while one wakes up
 
 
-class WriteTurn:
+class WriterTurn:
     """One connection's way to the write lock of its file."""
 
     def __init__(self, connection: sqlite3.Connection, database: str) -> None:

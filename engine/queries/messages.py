@@ -12,14 +12,14 @@ from engine.actor import Actor
 from engine.errors import NotFound, Refusal
 from engine.identity import permissions
 from engine.paging import Page, capped, page_of, read_cursor
-from models.account import Notice, NoticeReading, Person, Role
+from models.account import Message, MessageReading, Person, Role
 from models.case import Case
 from models.digits import clean
 from models.language import gettext as _
 
-COUNTED = 100  # the count on every page ends here
-TITLE_LENGTH = 200
-BODY_LENGTH = 4000
+MAX_COUNT = 100  # the count on every page ends here
+MAX_TITLE_LENGTH = 200
+MAX_BODY_LENGTH = 4000
 NEWEST_OF_CASE = 10  # on the case's page; the page of messages has all
 
 
@@ -27,18 +27,18 @@ NEWEST_OF_CASE = 10  # on the case's page; the page of messages has all
 class Received:
     """A message as one person has it."""
 
-    notice: Notice
+    message: Message
     read_at: datetime | None
 
     @property
     def public(self) -> bool:
         """Sent to everyone of a role."""
-        return self.notice.person_id is None
+        return self.message.person_id is None
 
 
 def unread_count(session: Session, actor: Actor) -> int:
-    """How many messages the person has not read, counted up to ``COUNTED``."""
-    some = select(Notice.id).where(_for(actor), ~_read_by(actor)).limit(COUNTED).subquery()
+    """How many messages the person has not read, counted up to ``MAX_COUNT``."""
+    some = select(Message.id).where(_for(actor), ~_read_by(actor)).limit(MAX_COUNT).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
@@ -49,63 +49,63 @@ def page(
     limit = capped(limit)
     condition = _for(actor)
     if public is not None:
-        condition = and_(condition, Notice.person_id.is_(None) if public else Notice.person_id.is_not(None))
+        condition = and_(condition, Message.person_id.is_(None) if public else Message.person_id.is_not(None))
     if cursor:
         (before,) = read_cursor(cursor, "notices", [int])
-        condition = and_(condition, Notice.id < before)
-    rows = session.execute(_received(actor).where(condition).order_by(Notice.id.desc()).limit(limit + 1)).all()
-    return page_of([Received(*row) for row in rows], limit, lambda one: [one.notice.id], sort="notices")
+        condition = and_(condition, Message.id < before)
+    rows = session.execute(_received(actor).where(condition).order_by(Message.id.desc()).limit(limit + 1)).all()
+    return page_of([Received(*row) for row in rows], limit, lambda one: [one.message.id], sort="notices")
 
 
-def read(session: Session, actor: Actor, notice_id: int, *, now: datetime) -> Received:
+def read(session: Session, actor: Actor, message_id: int, *, now: datetime) -> Received:
     """One message, which from now on is read. Raises ``NotFound`` for another person's."""
-    row = session.execute(_received(actor).where(Notice.id == notice_id, _for(actor))).first()
+    row = session.execute(_received(actor).where(Message.id == message_id, _for(actor))).first()
     if row is None:
-        raise NotFound("notice", notice_id)
+        raise NotFound("message", message_id)
     if row.read_at is None and actor.person_id is not None:
-        mark_read(session, actor, notice_id, now=now)
+        mark_read(session, actor, message_id, now=now)
     return Received(*row)
 
 
 def case_of(session: Session, actor: Actor, received: Received) -> Case | None:
     """The case that a message is about, if the person may see it."""
-    case = session.get(Case, received.notice.case_id) if received.notice.case_id is not None else None
+    case = session.get(Case, received.message.case_id) if received.message.case_id is not None else None
     return case if case is not None and permissions.may_see_case(session, actor, case) else None
 
 
 def of_case(session: Session, actor: Actor, case: Case) -> list[Received]:
     """The person's newest messages about one case, newest first."""
-    condition = and_(Notice.case_id == case.id, _for(actor))
-    rows = session.execute(_received(actor).where(condition).order_by(Notice.id.desc()).limit(NEWEST_OF_CASE)).all()
+    condition = and_(Message.case_id == case.id, _for(actor))
+    rows = session.execute(_received(actor).where(condition).order_by(Message.id.desc()).limit(NEWEST_OF_CASE)).all()
     return [Received(*row) for row in rows]
 
 
-def mark_read(session: Session, actor: Actor, notice_id: int, *, now: datetime) -> None:
+def mark_read(session: Session, actor: Actor, message_id: int, *, now: datetime) -> None:
     """Note that the person has read a message; a second time changes nothing."""
-    if session.get(NoticeReading, (notice_id, actor.person_id)) is None:
-        session.add(NoticeReading(notice_id=notice_id, person_id=actor.person_id, read_at=now))
+    if session.get(MessageReading, (message_id, actor.person_id)) is None:
+        session.add(MessageReading(message_id=message_id, person_id=actor.person_id, read_at=now))
 
 
 def send(
     session: Session, *, by: Actor, title: str, body: str, now: datetime, role: str = "", username: str = ""
-) -> Notice:
+) -> Message:
     """Send a message to everyone of a role or to one person, known by user name.
 
     Raises ``NotAllowed`` and ``Refusal`` (with the fields' names).
     """
-    permissions.demand(by, "send_notices")
+    permissions.demand(by, "send_messages")
     title, body = " ".join(clean(title).split()), clean(body)
     errors: dict[str, list[str]] = {}
-    if not title or len(title) > TITLE_LENGTH:
+    if not title or len(title) > MAX_TITLE_LENGTH:
         errors["title"] = [_("عنوان پیام را بنویسید؛ حداکثر ۲۰۰ نویسه.")]
-    if not body or len(body) > BODY_LENGTH:
+    if not body or len(body) > MAX_BODY_LENGTH:
         errors["body"] = [_("متن پیام را بنویسید؛ حداکثر ۴۰۰۰ نویسه.")]
     person = _receiver(session, username, errors) if username.strip() else None
     if person is None and "username" not in errors and role not in set(Role):
         errors["role"] = [_("نقش گیرندگان را برگزینید یا نام کاربری یک نفر را بنویسید.")]
     if errors:
         raise Refusal(errors)
-    notice = Notice(
+    message = Message(
         person_id=person.id if person else None,
         role=None if person else role,
         title=title,
@@ -113,9 +113,9 @@ def send(
         sender=by.name,
         sent_at=now,
     )
-    session.add(notice)
+    session.add(message)
     session.flush()
-    return notice
+    return message
 
 
 def _receiver(session: Session, username: str, errors: dict[str, list[str]]) -> Person | None:
@@ -127,19 +127,19 @@ def _receiver(session: Session, username: str, errors: dict[str, list[str]]) -> 
 
 
 def _received(actor: Actor):  # type: ignore[no-untyped-def]  # the type of a select of two columns has no short name
-    mine = and_(NoticeReading.notice_id == Notice.id, NoticeReading.person_id == actor.person_id)
-    return select(Notice, NoticeReading.read_at).outerjoin(NoticeReading, mine)
+    mine = and_(MessageReading.message_id == Message.id, MessageReading.person_id == actor.person_id)
+    return select(Message, MessageReading.read_at).outerjoin(MessageReading, mine)
 
 
 def _for(actor: Actor) -> ColumnElement[bool]:
     """Messages to the person, and those to their roles that were sent since they have an account."""
     to_role = and_(
-        Notice.person_id.is_(None),
-        Notice.role.in_(sorted(actor.roles)),
-        Notice.sent_at >= select(Person.created_at).where(Person.id == actor.person_id).scalar_subquery(),
+        Message.person_id.is_(None),
+        Message.role.in_(sorted(actor.roles)),
+        Message.sent_at >= select(Person.created_at).where(Person.id == actor.person_id).scalar_subquery(),
     )
-    return or_(Notice.person_id == actor.person_id, to_role)
+    return or_(Message.person_id == actor.person_id, to_role)
 
 
 def _read_by(actor: Actor) -> ColumnElement[bool]:
-    return exists().where(NoticeReading.notice_id == Notice.id, NoticeReading.person_id == actor.person_id)
+    return exists().where(MessageReading.message_id == Message.id, MessageReading.person_id == actor.person_id)
