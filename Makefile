@@ -22,7 +22,7 @@ HISTORIES ?= 20000
 INSPECTIONS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test sure nightly lint format contracts types check wheel tests everywhere coverage translations rules oracle prove histories bench clean
+.PHONY: help run quick test sure nightly lint format contracts types check wheel tests everywhere coverage translations rules oracle prove histories mutants bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +44,7 @@ test: lint contracts types check wheel tests ## what CI runs: style, imports, ty
 
 sure: test ## the same: run it before you send a change
 
-nightly: oracle prove histories everywhere ## hours: oracle, proofs and histories at full size, every test on both databases
+nightly: oracle prove histories everywhere mutants ## hours: oracle, proofs and histories at full size, every test on both databases, mutants
 
 lint: $(VENV)/.developing ## style and format of the code
 	$(BIN)/ruff check .
@@ -76,6 +76,9 @@ everywhere: $(VENV)/.developing ## the tests without a browser, each that has a 
 histories: $(VENV)/.developing ## 20,000 generated histories of payments, 2,000 of inspections (HISTORIES=…, INSPECTIONS=…)
 	PAYMENT_HISTORIES=$(HISTORIES) INSPECTION_HISTORIES=$(INSPECTIONS) $(BIN)/python -m pytest -n 2 --timeout 0 \
 		tests/scenarios/test_payment_histories.py tests/scenarios/test_inspection_histories.py
+
+mutants: $(VENV)/.developing ## change the rules, the calendar, DMN, money and permissions in small ways: does a test fail? (MUTANTS=rules)
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 coverage: $(VENV)/.developing ## the tests without a browser, and which lines of ours they did not reach (takes twice as long)
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS) -m "not browser" --cov --cov-report=term

@@ -1,6 +1,7 @@
 """Who inspects a project (ASG-1, ASG-2, ASG-4, ASG-5)."""
 
 import itertools
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -79,6 +80,7 @@ def test_without_a_candidate_the_reason_is_told(candidates, reason):
     choice = choose_inspector(candidates, weight=1)
 
     assert (choice.person_id, choice.reason) == (None, reason)
+    assert [load["person_id"] for load in choice.loads] == [candidate.person_id for candidate in candidates]
     assert str(REASONS[reason])
 
 
@@ -94,9 +96,21 @@ def test_every_candidate_is_kept_as_it_stood():
     assert choice.reason == "only_candidate"
 
 
+@pytest.mark.rule("ASG-4")
+def test_moments_are_kept_in_utc_wherever_the_machine_stands(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tehran")
+    time.tzset()
+    try:
+        choice = choose_inspector([inspector(1, 0, days_ago=1)], weight=1)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert choice.loads[0]["last_assigned_at"] == "2026-11-20T08:30:00+00:00"
+
+
 @pytest.mark.parametrize("weight", [0, -1])
 def test_a_project_without_meters_is_a_mistake(weight):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"at least one meter, not {weight}"):
         choose_inspector([inspector(1, 0)], weight=weight)
 
 

@@ -32,8 +32,8 @@ def prepaid(meters: list[MeterForFee], work_type: str) -> list[FeeLine]:
 
 
 def tariff(meter_class: str, work_type: str, item: str) -> int:
-    amount = SURFACE_TARIFF[meter_class][item == "repeated_visit"]
-    return amount if work_type == "surface" else amount * 5 // 4
+    amount = SURFACE_TARIFF[meter_class][("inspection", "repeated_visit").index(item)]
+    return {"surface": amount, "concealed": amount * 5 // 4}[work_type]
 
 
 meters = st.lists(st.sampled_from(sorted(SURFACE_TARIFF)), max_size=40).map(
@@ -52,6 +52,7 @@ def test_surface_work_prepays_two_inspections_of_each_meter():
         (2, "final_inspection", 1, 730_000),
     ]
     assert {line.item for line in lines} == {"inspection"}
+    assert [line.meter_class for line in lines] == ["G4", "G4", "G6", "G6"]
 
 
 @pytest.mark.rule("FEE-2")
@@ -87,7 +88,7 @@ def test_a_repeated_visit_costs_its_own_fee_for_each_marked_meter():
 @pytest.mark.rule("INS-6")
 def test_what_costs_nothing_has_no_lines_and_what_costs_has_a_meter():
     assert of_report("none", "none", "G4", marked=set(), work_type="surface", stage="pre_inspection") == []
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="repeated_visit without a meter"):
         of_report("repeated_visit", "marked", "G4", marked=set(), work_type="surface", stage="pre_inspection")
 
 
@@ -111,6 +112,20 @@ def test_a_corrected_meter_costs_the_difference_of_all_that_was_prepaid_or_is_cr
     assert found.amount == amount
     assert [(line.stage, line.quantity, line.unit_amount) for line in found.lines] == lines
     assert {line.item for line in found.lines} <= {"class_difference"}
+    assert {(line.meter_number, line.meter_class) for line in found.lines} <= {(1, after)}
+
+
+@pytest.mark.rule("INS-11", "FEE-3")
+def test_a_difference_of_one_rial_is_to_be_paid():
+    prices = {"G4": 1, "G6": 2}
+    found = difference(
+        MeterForFee(1, "G6"),
+        class_before="G4",
+        prepaid={"final_inspection": 1},
+        work_type="surface",
+        tariff=lambda meter_class, _work_type, _item: prices[meter_class],
+    )
+    assert (found.amount, [line.amount for line in found.lines]) == (1, [1])
 
 
 @pytest.mark.rule("FEE-3")
@@ -141,5 +156,11 @@ def test_a_tariff_that_gives_no_whole_rials_is_refused_and_never_rounded(odd):
 
 
 def test_an_unknown_type_of_work_has_no_fee():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="'buried'"):
         registration_lines([MeterForFee(1, "G4")], "buried", stages=[], tariff=tariff)
+
+
+@pytest.mark.rule("FEE-3")
+def test_one_rial_is_a_fee():
+    lines = registration_lines([MeterForFee(1, "G4")], "surface", stages=[("x", 1)], tariff=lambda *_: 1)
+    assert total(lines) == 1

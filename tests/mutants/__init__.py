@@ -1,0 +1,1 @@
+"""Mutation testing (``make mutants``): which changes of the rules would no test notice?"""
