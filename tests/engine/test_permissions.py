@@ -1,13 +1,15 @@
 """Who sees which case, and whose task is whose."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
-from engine.actor import SYSTEM, Actor
+from engine.actor import SYSTEM, Actor, actor_for
 from engine.errors import NotAllowed
 from engine.identity import permissions
-from models.account import Role
-from models.case import Case, TaskStatus
+from models.account import Role, RoleGrant
+from models.case import Case, Task, TaskStatus
 from tests.engine.office import NOW, Office
 
 
@@ -101,3 +103,87 @@ def test_a_role_is_held_by_active_people_only(office: Office) -> None:
     person.active = False
     office.session.flush()
     assert not permissions.holds_role(office.session, person.id, "inspector")
+
+
+# What lists ask in SQL is what ``Actor.holds`` and ``may_see_case`` say of each row
+
+GRANTS: list[list[tuple[str, str]]] = [
+    [],
+    [("clerk", "")],
+    [("clerk", "finance")],
+    [("department_staff", "finance")],
+    [("department_staff", "finance"), ("department_staff", "secretariat")],
+    [("department_staff", "finance"), ("department_staff", "")],
+    [("department_staff", "finance"), ("clerk", "")],
+    [("department_staff", "finance"), ("clerk", "secretariat")],
+    [("supervisor", "")],
+]
+TASKS = [(role, scope) for role in ("clerk", "department_staff") for scope in ("", "finance", "secretariat")]
+
+
+def holding(office: Office, grants: list[tuple[str, str]]) -> Actor:
+    """A person with exactly these roles, each with its unit."""
+    person = office.person()
+    person.roles = [RoleGrant(role=role, scope=scope) for role, scope in grants]
+    office.session.flush()
+    return actor_for(person)
+
+
+@pytest.mark.parametrize("grants", GRANTS, ids=str)
+def test_lists_of_tasks_hold_what_is_ones_groups_and_taken_by_nobody(
+    office: Office, grants: list[tuple[str, str]]
+) -> None:
+    actor, somebody = holding(office, grants), office.actor("clerk")
+    case = office.case()
+    free = [office.task(case, role, scope=scope) for role, scope in TASKS]
+    taken = [office.task(case, role, scope=scope, to=somebody, claimed=True) for role, scope in TASKS]
+    mine = office.task(case, "clerk", to=actor)
+
+    def listed(*conditions: Any) -> list[int]:
+        return sorted({one for each in conditions for one in office.session.scalars(select(Task.id).where(each))})
+
+    wanted = [task.id for task in free if actor.holds(task.role, task.scope)]
+    assert listed(permissions.tasks_of_group(actor)) == wanted
+    assert listed(*permissions.ways_to_tasks(actor)) == wanted
+    assert listed(permissions.tasks_of_person(actor)) == [mine.id]
+    assert listed(permissions.tasks_of_person(SYSTEM)) == []
+    assert [permissions.may_do(actor, task) for task in taken] == [actor.holds(task.role, task.scope) for task in taken]
+
+
+@pytest.mark.parametrize("grants", GRANTS, ids=str)
+def test_lists_of_cases_hold_what_the_person_may_see(office: Office, grants: list[tuple[str, str]]) -> None:
+    actor, somebody = holding(office, grants), office.actor("clerk")
+    started, taking_part, strange, taken_over = office.case(by=actor), office.case(), office.case(), office.case()
+    office.task(taking_part, "inspector", to=actor)
+    office.task(strange, "inspector", to=somebody)
+    office.task(taken_over, "department_staff", scope="finance", to=somebody, claimed=True)
+    of_groups = [office.case() for _task in TASKS]
+    for case, (role, scope) in zip(of_groups, TASKS, strict=True):
+        office.task(case, role, scope=scope)
+    everything = [started, taking_part, strange, taken_over, *of_groups]
+
+    wanted = {started.id, taking_part.id}
+    wanted |= {case.id for case, task in zip(of_groups, TASKS, strict=True) if actor.holds(*task)}
+    wanted |= {taken_over.id} if actor.holds("department_staff", "finance") else set()
+    if "supervisor" in actor.roles:
+        wanted = {case.id for case in everything}
+
+    ways = permissions.ways_to_cases(actor)
+    listed = {one for way, column in ways for one in office.session.scalars(way.order_by(column))}
+    assert {case.id for case in everything if sees(office, actor, case)} == wanted == listed
+
+
+def test_only_the_role_of_ones_own_counts(office: Office) -> None:
+    """Another person's role is not one's own, and an own other role is not the one that is asked for."""
+    person = office.person("finance")
+    office.person("inspector")
+    assert not permissions.holds_role(office.session, person.id, "inspector")
+    assert permissions.not_of_role() == "این شخص نقش لازم برای این کار را ندارد."
+
+
+def test_who_may_not_is_named_with_what_they_wanted() -> None:
+    citizen = Actor(person_id=2, username="c", name="c", roles=frozenset({"citizen"}))
+    with pytest.raises(NotAllowed, match=r"\bc\b.*supervise"):
+        permissions.demand(citizen, "supervise")
+    assert permissions.allowed(SYSTEM, "supervise")
+    permissions.demand(SYSTEM, "supervise")
