@@ -13,7 +13,7 @@ from webapp.lists import listings, sheets, weeks
 from webapp.monitor import pages
 from webapp.office import calendar, office_rules, outbox, people
 from webapp.public import payments, verification
-from webapp.shell import filters, health, labels, security
+from webapp.shell import filters, health, labels, query_string, security
 from webapp.shell.current import Application
 from webapp.work import actions, cases, documents, notices, starting, tasks, worklist
 
@@ -75,4 +75,6 @@ def _prepare_templates(app: Flask) -> None:
     environment.autoescape = True
     environment.undefined = Missing
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.globals.update(role_label=role_label, status_label=labels.status_label)
+    environment.globals.update(
+        role_label=role_label, status_label=labels.status_label, link_with=query_string.link_with
+    )

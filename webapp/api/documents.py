@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
-from flask import Response, request, send_file
+from flask import Response, request
 from sqlalchemy.orm import Session
 
 import forms
@@ -18,6 +16,7 @@ from webapp.api.blueprint import bp
 from webapp.api.calls import NUMBER, answer, api_call
 from webapp.api.shapes import document_json
 from webapp.shell import current
+from webapp.shell.downloads import send_document
 from webapp.work.task_files import wrong_documents
 
 
@@ -56,14 +55,7 @@ def upload(session: Session, actor: Actor) -> Response:
 @api_call
 def download(session: Session, actor: Actor, document_id: int) -> Response:
     """The file itself, as an attachment: what was uploaded is never shown as a page."""
-    folder = current.engine().services.settings.files_path
-    opened = documents.open_document(session, document_id, by=actor, folder=folder)
-    response = send_file(opened.path.resolve(), mimetype=opened.document.media_type, etag=False, max_age=0)
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(opened.document.name, safe='')}"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return send_document(session, document_id, by=actor)
 
 
 def refuse_wrong(session: Session, case: Case, form: forms.TaskForm) -> None:

@@ -14,9 +14,8 @@ from models.language import gettext as _
 from webapp.errors import Answer, Trouble, page
 from webapp.lists import files
 from webapp.lists.reading import PAGE, asked_of, form_of, listing_context
-from webapp.shell import current
+from webapp.shell import current, query_string
 from webapp.shell.filters import digits
-from webapp.work.worklist import asked, link
 
 bp = Blueprint("listings", __name__)
 
@@ -28,7 +27,7 @@ LABELS = {"csv": "CSV", "xlsx": "Excel", "pdf": "PDF"}
 @bp.get("/lists/<key>")
 def show(key: str) -> str | tuple[str, int]:
     listing = current.application().listings.get(key, current.actor())
-    arguments = asked(*(one.key for one in listing.filters), "cursor")
+    arguments = query_string.read(*(one.key for one in listing.filters), "cursor")
     with current.transaction() as session:
         context = listing_context(session, current.actor())
         form = form_of(listing, context, request.args)
@@ -43,7 +42,6 @@ def show(key: str) -> str | tuple[str, int]:
             found=found,
             form=form,
             arguments=arguments,
-            link=link,
             files=[(LABELS[kind], _file_url(key, kind, arguments)) for kind in listing.exports],
         )
     return text, status

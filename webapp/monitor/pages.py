@@ -13,9 +13,8 @@ from engine.queries import cases, monitor
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
 from webapp.office import clock
-from webapp.shell import current, labels
+from webapp.shell import current, labels, query_string
 from webapp.shell.filters import moment
-from webapp.work.worklist import asked, link
 
 bp = Blueprint("monitor", __name__)
 
@@ -58,13 +57,13 @@ def advance_clock() -> tuple[str, int] | Response:
 
 @bp.get("/incidents")
 def incidents() -> str:
-    arguments = asked("resolved", "cursor")
+    arguments = query_string.read("resolved", "cursor")
     with current.transaction() as session:
         page = monitor.incidents_page(
             session, current.actor(), resolved="resolved" in arguments, cursor=arguments.get("cursor")
         )
         names = {one.id: cases.element_name(session, one.case, one.element_id) for one in page.items}
-        return render_template("monitor/incidents.html", page=page, names=names, arguments=arguments, link=link)
+        return render_template("monitor/incidents.html", page=page, names=names, arguments=arguments)
 
 
 @bp.post("/incidents/<int:incident_id>/retry")

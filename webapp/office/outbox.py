@@ -6,8 +6,7 @@ from flask import Blueprint, render_template
 
 from engine.identity.permissions import demand
 from engine.queries import outbox
-from webapp.shell import current, labels
-from webapp.work.worklist import asked, link
+from webapp.shell import current, labels, query_string
 
 bp = Blueprint("outbox", __name__)
 
@@ -19,9 +18,7 @@ def show() -> str:
     demo = current.settings().demo
     if not demo:
         demand(current.actor(), "see_outbox")
-    arguments = asked("q", "cursor")
+    arguments = query_string.read("q", "cursor")
     with current.transaction() as session:
         page = outbox.sms_page(session, q=arguments.get("q", ""), cursor=arguments.get("cursor"))
-        return render_template(
-            "outbox.html", page=page, arguments=arguments, link=link, states=labels.DELIVERY, show_secret=demo
-        )
+        return render_template("outbox.html", page=page, arguments=arguments, states=labels.DELIVERY, show_secret=demo)

@@ -8,15 +8,15 @@ from sqlalchemy.orm import Session
 from engine.queries import actions
 from engine.queries.actions import Kind
 from models.language import gettext as _
-from webapp.shell import current
-from webapp.work.worklist import asked, link, processes
+from webapp.shell import current, query_string
+from webapp.work.worklist import processes
 
 bp = Blueprint("actions", __name__)
 
 
 @bp.get("/actions")
 def show() -> str:
-    arguments = asked("process", "action", "q", "cursor")
+    arguments = query_string.read("process", "action", "q", "cursor")
     with current.transaction() as session:
         actor = current.actor()
         found = actions.actions_page(
@@ -32,7 +32,6 @@ def show() -> str:
             "actions.html",
             page=found,
             arguments=arguments,
-            link=link,
             named=_named(kinds),
             processes=_with_actions(session, kinds),
         )

@@ -21,10 +21,10 @@ from engine.queries import cases, history, messages, monitor, worklist
 from models.case import Case
 from models.language import gettext as _
 from webapp.errors import Answer, Trouble, page
-from webapp.shell import current, labels
+from webapp.shell import current, labels, query_string
 from webapp.shell.filters import digits
 from webapp.work.tasks import actions_of
-from webapp.work.worklist import asked, link, processes
+from webapp.work.worklist import processes
 
 bp = Blueprint("cases", __name__)
 
@@ -41,7 +41,7 @@ class OfferedPrintout:
 
 @bp.get("/cases")
 def search() -> str | AnyResponse:
-    arguments = asked("process", "status", "q", "cursor")
+    arguments = query_string.read("process", "status", "q", "cursor")
     with current.transaction() as session:
         actor = current.actor()
         found = cases.cases_page(session, actor, **{"cursor": None, **arguments})  # type: ignore[arg-type]
@@ -49,7 +49,6 @@ def search() -> str | AnyResponse:
             "cases/list.html",
             page=found,
             arguments=arguments,
-            link=link,
             processes=processes(session, actor),
             statuses=labels.STATUSES,
         )
@@ -81,7 +80,7 @@ def show(number: str) -> str:
 
 @bp.get("/cases/<number>/history")
 def show_history(number: str) -> str:
-    arguments = asked("cursor")
+    arguments = query_string.read("cursor")
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
         found = history.entries(session, case, cursor=arguments.get("cursor"), limit=50)
@@ -91,7 +90,6 @@ def show_history(number: str) -> str:
             page=found,
             lines=[(line, answers(case, line)) for line in found.items],
             arguments=arguments,
-            link=link,
         )
 
 

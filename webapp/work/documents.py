@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, jsonify, request
 
-from engine import documents
 from engine.errors import DocumentRefused
 from webapp.shell import current
+from webapp.shell.downloads import send_document
 from webapp.work.task_files import keep_upload
 
 bp = Blueprint("documents", __name__)
@@ -16,19 +16,7 @@ bp = Blueprint("documents", __name__)
 def download(document_id: int) -> Response:
     """The file, to be saved and never shown as a page of ours."""
     with current.transaction() as session:
-        opened = documents.open_document(session, document_id, by=current.actor(), folder=current.settings().files_path)
-    response = send_file(
-        opened.path.resolve(),
-        mimetype=opened.document.media_type,
-        as_attachment=True,
-        download_name=opened.document.name,
-        etag=False,
-        last_modified=None,
-        conditional=False,
-    )
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+        return send_document(session, document_id, by=current.actor())
 
 
 @bp.post("/tasks/<int:task_id>/files")

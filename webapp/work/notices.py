@@ -16,8 +16,7 @@ from models.choice import Choice
 from models.language import gettext as _
 from models.language import lazy
 from models.role_names import role_label
-from webapp.shell import current
-from webapp.work.worklist import asked, link
+from webapp.shell import current, query_string
 
 bp = Blueprint("notices", __name__)
 
@@ -40,7 +39,7 @@ class NoticeForm(TaskForm):
 
 @bp.get("/messages")
 def show() -> str:
-    arguments = asked("kind", "cursor")
+    arguments = query_string.read("kind", "cursor")
     public = {"public": True, "private": False}.get(arguments.get("kind", ""))
     with current.transaction() as session:
         page = messages.page(session, current.actor(), public=public, cursor=arguments.get("cursor"))
@@ -48,7 +47,6 @@ def show() -> str:
             "messages/list.html",
             page=page,
             arguments=arguments,
-            link=link,
             may_send=allowed(current.actor(), "send_messages"),
         )
 

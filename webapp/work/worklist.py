@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request
 from sqlalchemy import func, select
@@ -15,7 +14,7 @@ from engine.queries import worklist
 from models.definition import ProcessDefinition
 from models.language import gettext as _
 from webapp.lists.reading import home_parts
-from webapp.shell import current, labels
+from webapp.shell import current, labels, query_string
 from webapp.work import starting
 
 bp = Blueprint("worklist", __name__)
@@ -45,7 +44,7 @@ def home() -> Response:
 
 @bp.get("/worklist")
 def show() -> str:
-    arguments = asked("whose", "process", "q", "sort", "cursor")
+    arguments = query_string.read("whose", "process", "q", "sort", "cursor")
     whose = arguments.get("whose", "all")
     with current.transaction() as session:
         actor = current.actor()
@@ -66,7 +65,6 @@ def show() -> str:
             counts=counts,
             whose=whose,
             arguments=arguments,
-            link=link,
             processes=processes(session, actor),
             orders=_orders(),
             urgent_up_to=labels.URGENT_UP_TO,
@@ -94,16 +92,3 @@ def _process(session: Session, actor: Actor, key: str, name: str) -> Process:
         return Process(key, name, may_start=False, asks=False)
     fields = starting.form_class(engine.start_view(session, key, by=actor)).unbound()
     return Process(key, name, may_start=True, asks=bool(list(fields)))
-
-
-def asked(*names: str) -> dict[str, str]:
-    """The page's own query arguments that were given, cut to a bearable length."""
-    return {name: request.args[name][:300] for name in names if request.args.get(name)}
-
-
-def link(arguments: dict[str, str], **changed: str) -> str:
-    """The address of this page with some arguments changed; a change of the list begins at its first page."""
-    wanted = {**arguments, **changed}
-    wanted.pop("cursor", None)
-    query = urlencode({name: value for name, value in wanted.items() if value})
-    return f"{request.script_root}{request.path}" + (f"?{query}" if query else "")
