@@ -21,6 +21,7 @@ import kartabl
 from engine.actor import actor_for
 from engine.settings import Settings
 from models.case import Case, CaseStatus, Task, TaskStatus
+from tests.secret import KEPT_KEY, SECRET_KEY
 from workflows import demo
 
 NOW = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
@@ -31,8 +32,8 @@ def main(kept: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "kartabl.db"
         settings = Settings(
-            secret_key="s" * 32, database_url=f"sqlite:///{database}", files_path=Path(folder) / "files", mode="demo"
-        )
+            secret_key=SECRET_KEY, database_url=f"sqlite:///{database}", files_path=Path(folder) / "files", mode="demo"
+        ).model_copy(update={"secret_key": KEPT_KEY})
         application = kartabl.build(settings, now=lambda: NOW)
         kartabl.bring_up_to_date(application)
         assert application.deploy().sound
