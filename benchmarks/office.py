@@ -145,7 +145,7 @@ def settings_for(url: str) -> Settings:
 def open_office(url: str, *, now: kartabl.Clock = kartabl.utc_now) -> Office:
     """The office of a database; the first to come deploys its diagrams and hires its people."""
     if operations.get("office.tell") is None:
-        operations.register(tell)
+        operations.register("office.tell")(tell)
     application = kartabl.build(settings_for(url), now=now)
     with application.engine.transaction() as session:
         people = {person.username: actor_for(person) for person in session.scalars(select(Person).limit(2))}

@@ -95,7 +95,7 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
     ]
 
 
-@operations.register
+@operations.register("assignment.assign_inspector")
 def assign_inspector(context: OperationContext) -> int | None:
     """Assign the project to the inspector whose turn it is. Returns the person's id, or None: nobody can take it."""
     project = project_of(context.session, context.case)
@@ -112,7 +112,7 @@ def assign_inspector(context: OperationContext) -> int | None:
     return choice.person_id
 
 
-@operations.register
+@operations.register("assignment.appoint_inspector")
 def appoint_inspector(context: OperationContext, *, submission: Mapping[str, Any]) -> int:
     """Assign the project to the inspector whom the gas office chose (ASG-3).
 
@@ -182,7 +182,7 @@ def _give_lane(context: OperationContext, project: GasProject, person_id: int | 
         participants.bind(context.session, project.case, "inspector", person_id, at=context.now)
 
 
-@operations.register
+@operations.register("assignment.introduce_inspector")
 def introduce_inspector(context: OperationContext) -> None:
     """Tell the contractor and the inspector of one another, each in their own language (REG-11)."""
     project = project_of(context.session, context.case)

@@ -21,7 +21,7 @@ from workflows.registry import briefings, operations
 CERTIFICATE_REVOKED = "certificate_revoked"  # the history's word
 
 
-@operations.register
+@operations.register("certificate_revocation.revoke_certificate")
 def revoke_certificate(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Revoke and tell the contractor and the inspector why. Raises ``Refusal`` at ``certificate``."""
     number = read_certificate_number(str(submission["certificate"]))

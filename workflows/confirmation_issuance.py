@@ -29,7 +29,7 @@ CONFIRMATION_REVIEWED = "confirmation_reviewed"
 CERTIFICATE_ISSUED = "certificate_signed"
 
 
-@operations.register
+@operations.register("confirmation_issuance.open_request")
 def open_request(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Take the request of a project's contractor and give it to its inspector (CNF-1, CNF-4, INS-15).
 
@@ -77,7 +77,7 @@ def _tell_inspector(context: OperationContext, project: GasProject, inspector: P
         context.notify(inspector.id, _("درخواست تاییدیه"), body)
 
 
-@operations.register
+@operations.register("confirmation_issuance.record_review")
 def record_review(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Write down what the inspector decided; a rejection tells the contractor why (CNF-2)."""
     rejected = submission["decision"] == "reject"
@@ -97,7 +97,7 @@ def record_review(context: OperationContext, *, submission: Mapping[str, Any]) -
     context.flash(_("درخواست رد شد و دلیل آن به مجری گفته شد."))
 
 
-@operations.register
+@operations.register("confirmation_issuance.issue_certificate")
 def issue_certificate(context: OperationContext) -> str:
     """Sign the certificate and tell the contractor (CNF-3). Returns its number.
 

@@ -40,7 +40,7 @@ EXPIRY_WARNED = "expiry_warned"
 INSPECTION_EXPIRED = "inspection_expired"
 
 
-@operations.register
+@operations.register("gas_inspection.open_inspection")
 def open_inspection(context: OperationContext) -> dict[str, str]:
     """Begin with the pre-inspection. Returns when the contractor is warned and when the case expires (INS-16)."""
     project = project_of(context.session, context.case)
@@ -53,8 +53,8 @@ def open_inspection(context: OperationContext) -> dict[str, str]:
     return {"warning_at": warning.isoformat(), "deadline_at": deadline.isoformat()}
 
 
-@operations.register
-def what_is_open(context: OperationContext) -> dict[str, Any]:
+@operations.register("gas_inspection.find_open_work", formerly=["gas_inspection.what_is_open"])
+def find_open_work(context: OperationContext) -> dict[str, Any]:
     """What comes next: ``correct_meter``, ``pay_debt``, ``close_stage`` or ``schedule_visit``, and why that locks it.
 
     Read from the records, so that nothing is forgotten when the inspector changes.
@@ -75,7 +75,7 @@ def what_is_open(context: OperationContext) -> dict[str, Any]:
 # The visit (INS-2)
 
 
-@operations.register
+@operations.register("gas_inspection.announce_visit")
 def announce_visit(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Fix the visit's time and tell the contractor. Raises ``Refusal`` for a time that cannot be."""
     calendar = context.services.calendar
@@ -126,8 +126,8 @@ def _tell_visit(context: OperationContext, project: GasProject, moment: datetime
     context.flash(_("زمان بازدید ثبت شد و به مجری خبر داده شد."))
 
 
-@operations.register
-def drop_visit(context: OperationContext) -> None:
+@operations.register("gas_inspection.cancel_visit", formerly=["gas_inspection.drop_visit"])
+def cancel_visit(context: OperationContext) -> None:
     """The inspector sets another time: the one that was set does not count any more."""
     project = project_of(context.session, context.case)
     visit = planned_visit(context.session, project)
@@ -139,13 +139,13 @@ def drop_visit(context: OperationContext) -> None:
 # The report (INS-4)
 
 
-@operations.register
+@operations.register("gas_inspection.record_report")
 def record_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep the report for good, with the debt it makes and the meters it finds different; tell the contractor."""
     inspection_report.record(context, submission)
 
 
-@operations.register
+@operations.register("gas_inspection.correct_report")
 def correct_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep a new report that corrects one of the inspector's own; the earlier one stays as it was (INS-14)."""
     inspection_report.correct(context, submission)
@@ -154,7 +154,7 @@ def correct_report(context: OperationContext, *, submission: Mapping[str, Any]) 
 # The stages (INS-1, INS-12)
 
 
-@operations.register
+@operations.register("gas_inspection.close_stage")
 def close_stage(context: OperationContext) -> str:
     """The stage is approved and nothing is owed: go on to the next one. Returns it; after the last: approved."""
     project = project_of(context.session, context.case)
@@ -183,14 +183,14 @@ def _tell_stage(context: OperationContext, project: GasProject) -> None:
 # The inspector leaves (INS-3, INS-13)
 
 
-@operations.register
+@operations.register("gas_inspection.withdraw_inspector")
 def withdraw_inspector(context: OperationContext) -> dict[str, str]:
     """The inspector gives the project up for good. Returns that it is to be assigned anew."""
     end_assignment(context, project_of(context.session, context.case), how="withdrawn")
     return {"next": "assign"}
 
 
-@operations.register
+@operations.register("gas_inspection.dismiss_inspector")
 def dismiss_inspector(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """The gas office takes the project from its inspector; reports recorded so far stay."""
     project = project_of(context.session, context.case)
@@ -200,7 +200,7 @@ def dismiss_inspector(context: OperationContext, *, submission: Mapping[str, Any
 # Work that is not presented in time (INS-16)
 
 
-@operations.register
+@operations.register("gas_inspection.warn_contractor")
 def warn_contractor(context: OperationContext) -> bool:
     """Tell the contractor that the time is running out, unless the work was presented. Returns whether it was told."""
     project = project_of(context.session, context.case)
@@ -220,13 +220,13 @@ def warn_contractor(context: OperationContext) -> bool:
     return True
 
 
-@operations.register
-def was_presented(context: OperationContext) -> bool:
+@operations.register("gas_inspection.check_presented", formerly=["gas_inspection.was_presented"])
+def check_presented(context: OperationContext) -> bool:
     """Whether an inspector has seen the work: a report other than an absence was recorded."""
     return project_of(context.session, context.case).presented_at is not None
 
 
-@operations.register
+@operations.register("gas_inspection.close_expired")
 def close_expired(context: OperationContext) -> None:
     """Close the project as expired: a new registration is needed, and nothing can be paid for this one."""
     project = project_of(context.session, context.case)

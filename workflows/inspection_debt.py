@@ -138,7 +138,7 @@ def tell_debt(context: OperationContext, project: GasProject, invoice: Invoice) 
 # Paying (INS-10)
 
 
-@operations.register
+@operations.register("gas_inspection.confirm_debt", formerly=["inspection_debt.confirm_debt"])
 def confirm_debt(context: OperationContext) -> int:
     """The contractor goes on to pay the whole debt. Returns the invoice: the open one, else the one paid last."""
     invoice = open_invoice(context.session, context.case, lock=True)
@@ -152,8 +152,8 @@ def confirm_debt(context: OperationContext) -> int:
     return invoice.id
 
 
-@operations.register
-def debt_paid(context: OperationContext, *, invoice: int) -> None:
+@operations.register("gas_inspection.settle_debt", formerly=["inspection_debt.debt_paid"])
+def settle_debt(context: OperationContext, *, invoice: int) -> None:
     """The debt is paid: the inspector can go on, and is told so (INS-10)."""
     project = project_of(context.session, context.case)
     paid = context.session.get_one(Invoice, invoice)
@@ -180,8 +180,8 @@ def cancel_debt(context: OperationContext, project: GasProject) -> None:
 # The meter that is put right (INS-11)
 
 
-@operations.register
-def put_meter_right(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
+@operations.register("gas_inspection.reclassify_meter", formerly=["inspection_debt.put_meter_right"])
+def reclassify_meter(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Correct the one meter that is asked about; its class is found anew, and a difference in fee is written down.
 
     Raises ``Refusal`` at ``consumption`` or ``floor_area`` for what no class is permitted for (REG-7).

@@ -31,7 +31,7 @@ PAYER = "payer"
 RETURN_PATH = "/payments/return/"
 
 
-@operations.register(outside=True, attempts=4)
+@operations.register("payment.request", outside=True, attempts=4)
 def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
     """Announce an open invoice to the gateway.
 
@@ -70,7 +70,7 @@ def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
     }
 
 
-@operations.register
+@operations.register("payment.record_started")
 def record_started(context: OperationContext, *, invoice: int, started: Mapping[str, Any]) -> int:
     """Write down the payment that the gateway opened, before anyone sees its address. Returns its id."""
     known = context.session.execute(select(Payment.id).where(Payment.authority == started["authority"])).first()
@@ -99,8 +99,8 @@ def record_started(context: OperationContext, *, invoice: int, started: Mapping[
     return payment.id
 
 
-@operations.register
-def not_opened(context: OperationContext, *, invoice: int) -> str:
+@operations.register("payment.record_unopened", formerly=["payment.not_opened"])
+def record_unopened(context: OperationContext, *, invoice: int) -> str:
     """No payment was opened: the invoice is settled already (``paid``), or not payable, or the gateway is silent."""
     found = context.session.get_one(Invoice, invoice)
     if found.status is InvoiceStatus.PAID:
@@ -118,7 +118,7 @@ def not_opened(context: OperationContext, *, invoice: int) -> str:
     return "failed"
 
 
-@operations.register(outside=True)
+@operations.register("payment.verify", outside=True)
 def verify(context: OutsideContext, *, payment: int) -> dict[str, Any]:
     """Ask the gateway about a payment, with the amount of our own records.
 
@@ -144,15 +144,15 @@ def ask_gateway(context: OutsideContext, payment_id: int) -> dict[str, Any]:
     return {"state": said.state, "amount": said.amount, "reference": said.reference, "reason": said.reason}
 
 
-@operations.register
-def give_up(context: OperationContext, *, payment: int) -> None:
+@operations.register("payment.close_unpaid", formerly=["payment.give_up"])
+def close_unpaid(context: OperationContext, *, payment: int) -> None:
     """The payer does not want to wait any more. The gateway is still asked once: money that came counts."""
     found = lock(context.session, payment)
     if found.state is PaymentState.STARTED:
         found.state = PaymentState.EXPIRED
 
 
-@operations.register
+@operations.register("payment.settle")
 def settle(context: OperationContext, *, payment: int, verification: Mapping[str, Any]) -> str:
     """Write down the gateway's answer. Returns paid, failed, cancelled, expired, or waiting: ask again later.
 

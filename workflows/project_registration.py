@@ -39,7 +39,7 @@ OWNER_FIELDS = {
 PROPERTY_REGISTERED = "property_registered"  # the history's word for it
 
 
-@operations.register
+@operations.register("project_registration.open_project")
 def open_project(context: OperationContext) -> str:
     """Open a file for the contractor who started the case. Returns the step to begin with."""
     contractor = context.bound("contractor")
@@ -62,7 +62,7 @@ def project_to_edit(context: OperationContext) -> GasProject:
 # Property (REG-2, REG-3)
 
 
-@operations.register
+@operations.register("project_registration.register_property")
 def register_property(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Save a new property and give it its code; what this case registered before is corrected in place.
 
@@ -121,7 +121,7 @@ def _registered_here(context: OperationContext, project: GasProject) -> Property
     return project.property if mine and not context.session.scalars(others).first() else None
 
 
-@operations.register
+@operations.register("project_registration.use_property")
 def use_property(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Take the property that was chosen among those found (REG-3)."""
     project = project_to_edit(context)
@@ -136,7 +136,7 @@ def use_property(context: OperationContext, *, submission: Mapping[str, Any]) ->
 # Owner and building (REG-4, REG-5)
 
 
-@operations.register
+@operations.register("project_registration.register_owner")
 def register_owner(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Save the owner; the fields of the kind that was not chosen are emptied."""
     project = project_to_edit(context)
@@ -150,7 +150,7 @@ def register_owner(context: OperationContext, *, submission: Mapping[str, Any]) 
     context.flash(_("مالک ذخیره شد."))
 
 
-@operations.register
+@operations.register("project_registration.register_building")
 def register_building(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Save the building. From the first time on the project is registered and has its number (REG-5)."""
     project = project_to_edit(context)
@@ -172,7 +172,7 @@ def register_building(context: OperationContext, *, submission: Mapping[str, Any
 # Meters (REG-6, REG-7)
 
 
-@operations.register
+@operations.register("project_registration.register_meters")
 def register_meters(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Save the meters with the classes found for them; an open invoice for other meters is cancelled.
 
@@ -221,7 +221,7 @@ def _replace_meters(project: GasProject, rows: list[dict[str, Any]]) -> None:
 # Going back, giving up, going on
 
 
-@operations.register
+@operations.register("project_registration.return_to_step")
 def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) -> str:
     """Go to a step that was completed before, or stay at the current one (REG-13). Returns the step.
 
@@ -238,7 +238,7 @@ def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) 
     return step
 
 
-@operations.register
+@operations.register("project_registration.cancel_registration")
 def cancel_registration(context: OperationContext) -> None:
     """The contractor gives the unpaid registration up (REG-13): what could still be paid is cancelled."""
     project_to_edit(context)
@@ -246,7 +246,7 @@ def cancel_registration(context: OperationContext) -> None:
     context.flash(_("ثبت این پروژه لغو شد."))
 
 
-@operations.register
+@operations.register("project_registration.start_inspection")
 def start_inspection(context: OperationContext) -> str:
     """Start the inspection, which refers to this project (REG-14). Returns its case number."""
     project = project_of(context.session, context.case)

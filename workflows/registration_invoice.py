@@ -30,7 +30,7 @@ from workflows.rules.fees import FeeLine, MeterForFee, registration_lines
 REVIEW_INVOICE = "review_invoice"
 
 
-@operations.register
+@operations.register("project_registration.upload_documents", formerly=["registration_invoice.upload_documents"])
 def upload_documents(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep which file has which title. Raises ``Refusal`` that names the mandatory titles without a file (REG-9)."""
     project = project_of(context.session, context.case)
@@ -65,7 +65,7 @@ def refuse_missing(absent: Mapping[str, Mapping[str, Any]], *, field: str) -> No
         raise Refusal({field: [_("این مدارک اجباری هنوز فایل ندارند: %(titles)s", titles=listed(names))]})
 
 
-@operations.register
+@operations.register("project_registration.prepare_invoice", formerly=["registration_invoice.prepare_invoice"])
 def prepare_invoice(context: OperationContext) -> int:
     """Make the registration's invoice, or find the one there is. Returns its id.
 
@@ -110,7 +110,7 @@ def drop_open_invoice(context: OperationContext) -> None:
     context.session.flush()
 
 
-@operations.register
+@operations.register("project_registration.confirm_invoice", formerly=["registration_invoice.confirm_invoice"])
 def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
     """The contractor goes on to pay ``invoice``. Returns the step that an unpaid one comes back to."""
     found = context.session.get_one(Invoice, invoice)
@@ -123,7 +123,7 @@ def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
     return REVIEW_INVOICE
 
 
-@operations.register
+@operations.register("project_registration.record_payment", formerly=["registration_invoice.record_payment"])
 def record_payment(context: OperationContext, *, invoice: int) -> None:
     """The invoice is paid: from now on meters and region stay as they are (REG-11)."""
     found = context.session.get_one(Invoice, invoice)

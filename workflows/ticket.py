@@ -39,7 +39,7 @@ TICKET_OVERDUE = "ticket_overdue"
 TICKET_ESCALATED = "ticket_escalated"
 
 
-@operations.register
+@operations.register("ticket.open_ticket")
 def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the request and send it to its unit (TKT-2). Returns what the diagram goes by: unit and rank."""
     requester = context.session.get_one(Person, _requester_id(context))
@@ -101,7 +101,7 @@ def _say(
 # The unit (TKT-3)
 
 
-@operations.register
+@operations.register("ticket.record_answer")
 def record_answer(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep the unit's answer and tell the requester. An escalation that was not sent yet is not needed any more."""
     ticket = ticket_of(context.session, context.case)
@@ -111,7 +111,7 @@ def record_answer(context: OperationContext, *, submission: Mapping[str, Any]) -
     context.flash(_("پاسخ ثبت شد و به درخواست‌کننده خبر داده شد."))
 
 
-@operations.register
+@operations.register("ticket.pass_on_ticket")
 def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Give the ticket to another unit, with a note; its deadline stays. Raises ``Refusal`` for the unit that has it."""
     ticket = ticket_of(context.session, context.case)
@@ -130,7 +130,7 @@ def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) 
 # The requester (TKT-4)
 
 
-@operations.register
+@operations.register("ticket.record_reply")
 def record_reply(context: OperationContext, *, submission: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the requester's reply: the unit that has the ticket now answers anew. Returns unit and rank."""
     ticket = ticket_of(context.session, context.case)
@@ -140,7 +140,7 @@ def record_reply(context: OperationContext, *, submission: Mapping[str, Any]) ->
     return _as_data(ticket)
 
 
-@operations.register
+@operations.register("ticket.close_ticket")
 def close_ticket(context: OperationContext) -> None:
     """Close the ticket: the requester had nothing to add to the answer."""
     ticket = ticket_of(context.session, context.case)
@@ -151,7 +151,7 @@ def close_ticket(context: OperationContext) -> None:
 # No answer in time (TKT-5, TKT-6)
 
 
-@operations.register
+@operations.register("ticket.mark_overdue")
 def mark_overdue(context: OperationContext) -> bool:
     """Mark the ticket as overdue and tell unit and supervisors. Returns whether the president can be asked now.
 
@@ -173,7 +173,7 @@ def _deadline(context: OperationContext) -> datetime | None:
     return context.session.scalars(waiting).first()
 
 
-@operations.register
+@operations.register("ticket.send_escalation")
 def send_escalation(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Send the request to the president. Raises ``Refusal`` for another tracking number than this ticket's."""
     ticket = ticket_of(context.session, context.case)
@@ -190,7 +190,7 @@ def send_escalation(context: OperationContext, *, submission: Mapping[str, Any])
     )
 
 
-@operations.register
+@operations.register("ticket.record_decision")
 def record_decision(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep the president's answer, which closes the request to the unit too."""
     ticket = ticket_of(context.session, context.case)

@@ -20,13 +20,13 @@ from workflows.payment_records import lock, tell_payer, write_answer
 from workflows.registry import briefings, operations
 
 
-@operations.register(outside=True, attempts=12)
+@operations.register("unmatched_payment.verify_again", outside=True, attempts=12)
 def verify_again(context: OutsideContext, *, payment: int) -> dict[str, Any]:
     """Ask the gateway until it answers: about three hours, then a supervisor has to know."""
     return ask_gateway(context, payment)
 
 
-@operations.register
+@operations.register("unmatched_payment.settle_late")
 def settle_late(context: OperationContext, *, payment: int, verification: Mapping[str, Any]) -> str:
     """Write down the gateway's answer. Returns settled, unmatched (finance must see to it) or not_paid."""
     found = lock(context.session, payment)
@@ -72,7 +72,7 @@ def _tell_unmatched(context: OperationContext, payment: Payment) -> None:
     tell_payer(context, invoice, text)
 
 
-@operations.register
+@operations.register("unmatched_payment.record_decision")
 def record_decision(context: OperationContext, *, payment: int, submission: Mapping[str, Any]) -> None:
     """Tell the payer what finance did with the money; the decision itself stands in the case's history."""
     found = lock(context.session, payment)

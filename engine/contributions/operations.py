@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -129,41 +129,44 @@ class Operation:
 
 
 class Operations:
-    """The registry of operations, named ``<module>.<function>`` as in the diagrams."""
+    """The registry of operations. A name is ``<process key>.<verb>``, or ``<topic>.<verb>`` for a shared one."""
 
     def __init__(self) -> None:
         self._operations: dict[str, Operation] = {}
+        self._aliases: dict[str, str] = {}  # former name → today's
 
-    @overload
-    def register(self, function: F) -> F: ...
-    @overload
-    def register(self, *, outside: bool, attempts: int = 5) -> Callable[[F], F]: ...
-    def register(self, function: Any = None, *, outside: bool = False, attempts: int = 5) -> Any:
-        """Decorator: registers a function under ``<its module>.<its name>``, unchanged.
+    def register(
+        self, name: str, *, formerly: Iterable[str] = (), outside: bool = False, attempts: int = 5
+    ) -> Callable[[F], F]:
+        """Decorator: registers a function under ``name``, unchanged.
 
-        An outside one is tried ``attempts`` times, with growing pauses, before it becomes an incident.
+        ``formerly`` are names that deployed versions of diagrams may still call it by; they are found by ``get``.
+        An outside operation is tried ``attempts`` times, with growing pauses, before it becomes an incident.
+
+        Raises ``ValueError`` for a name that is taken, also as a former one.
         """
-        if function is None:
-            return lambda f: self._add(f, outside=outside, attempts=attempts)
-        return self._add(function, outside=outside, attempts=attempts)
 
-    def _add(self, function: Callable[..., Json], *, outside: bool, attempts: int) -> Callable[..., Json]:
-        name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
-        if name in self._operations:
-            raise ValueError(f"Operation {name} is registered twice")
-        parameters = list(inspect.signature(function).parameters.values())[1:]
-        self._operations[name] = Operation(
-            name=name,
-            function=function,
-            outside=outside,
-            attempts=attempts,
-            parameters=frozenset(p.name for p in parameters),
-            required=frozenset(p.name for p in parameters if p.default is p.empty),
-        )
-        return function
+        def add(function: F) -> F:
+            for taken in (name, *formerly):
+                if taken in self._operations or taken in self._aliases:
+                    raise ValueError(f"Operation {taken} is registered twice")
+            parameters = list(inspect.signature(function).parameters.values())[1:]
+            self._operations[name] = Operation(
+                name=name,
+                function=function,
+                outside=outside,
+                attempts=attempts,
+                parameters=frozenset(p.name for p in parameters),
+                required=frozenset(p.name for p in parameters if p.default is p.empty),
+            )
+            self._aliases |= dict.fromkeys(formerly, name)
+            return function
+
+        return add
 
     def get(self, name: str) -> Operation | None:
-        return self._operations.get(name)
+        """The operation of this name, today's or a former one; its ``name`` is today's."""
+        return self._operations.get(self._aliases.get(name, name))
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self._operations.values())

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.both_databases("search")
 operations = Operations()
 
 
-@operations.register
+@operations.register("test_actions.call_it")
 def call_it(context: OperationContext, *, number: int) -> None:
     """Names the case."""
     context.set_subject(f"پروژهٔ سرو {number}", [])

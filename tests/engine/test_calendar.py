@@ -168,7 +168,7 @@ def test_behind_an_event_gateway_only_the_branch_in_working_days_moves(office: C
 def test_a_deadline_that_is_handed_on_as_data_is_reckoned_anew_where_it_is_used(server: str) -> None:
     operations = Operations()
 
-    @operations.register
+    @operations.register("test_calendar.opened")
     def opened(context: Any, *, deadline: str) -> dict[str, Any]:
         return {"deadline": deadline, "steps": [deadline]}
 

@@ -19,7 +19,7 @@ from tests.engine.small import Small, chain, end, event, flow, process, service,
 operations = Operations()
 
 
-@operations.register
+@operations.register("test_failed_steps.number")
 def number(context: OperationContext, *, of: str) -> Any:
     """A number that cannot be stored, or starts a case that fails."""
     if of == "other":

@@ -12,7 +12,7 @@ from tests.engine.small import chain, end, flow, process, service, start, user_t
 operations = Operations()
 
 
-@operations.register
+@operations.register("test_parallel_writes.weigh")
 def weigh(context: Any) -> int:
     return 1
 

@@ -20,7 +20,7 @@ operations = Operations()
 HOUR = timedelta(hours=1)
 
 
-@operations.register
+@operations.register("test_passing_on.pass_on")
 def pass_on(context: OperationContext, *, submission: dict[str, Any]) -> None:
     """Give the task ``answer`` to another unit."""
     context.pass_on("answer", submission["unit"])

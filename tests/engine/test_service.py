@@ -36,7 +36,7 @@ operations = Operations()
 outcomes: dict[str, Any] = {}
 
 
-@operations.register
+@operations.register("test_service.weigh")
 def weigh(context: OperationContext, *, submission: dict[str, Any]) -> dict[str, Any]:
     """Refuses "no", fails at "break", sends an SMS otherwise."""
     context.sms("09120000000", f"پاسخ: {submission['answer']}")
@@ -48,7 +48,7 @@ def weigh(context: OperationContext, *, submission: dict[str, Any]) -> dict[str,
     return {"weight": 3}
 
 
-@operations.register(outside=True, attempts=2)
+@operations.register("test_service.ask_outside", outside=True, attempts=2)
 def ask_outside(context: OutsideContext, *, weight: int) -> dict[str, Any]:
     """Answers what the test has put into ``outcomes``; raises it when it is an exception."""
     outcomes.setdefault("keys", []).append(context.idempotency_key)

@@ -17,7 +17,7 @@ from tests.engine.small import AnyForm, Small, chain, end, flow, process, servic
 operations = Operations()
 
 
-@operations.register
+@operations.register("test_starting.enquire")
 def enquire(context: OperationContext, *, submission: dict[str, Any], project: str) -> dict[str, Any]:
     """Refers to the case with the number that was sent, and refuses any other text."""
     found = context.session.scalars(select(Case).where(Case.number == project)).one_or_none()
@@ -28,7 +28,7 @@ def enquire(context: OperationContext, *, submission: dict[str, Any], project: s
     return {"found": True}
 
 
-@operations.register
+@operations.register("test_starting.look_at_itself")
 def look_at_itself(context: OperationContext) -> None:
     """Refers to its own case."""
     context.refer_to(context.case)

@@ -20,7 +20,7 @@ from tests.engine.small import AnyForm, Small, chain, end, event, flow, process,
 operations = Operations()
 
 
-@operations.register
+@operations.register("test_task_locks.give_desk")
 def give_desk(context: OperationContext, *, to: str) -> dict[str, Any]:
     """Binds the lane of finance to a person, or to nobody."""
     found = context.session.scalars(select(Person.id).where(Person.username == to)).one_or_none()

@@ -14,7 +14,7 @@ from tests.engine.small import Small, chain, end, event, process, start, user_ta
 operations = Operations()
 
 
-@operations.register
+@operations.register("trade.fails")
 def fails(context: OperationContext, *, amount: int) -> int:
     """Divides by what the message brought."""
     return 100 // amount

@@ -107,7 +107,7 @@ def notify(context: OperationContext, *, text: str, copies: int = 1) -> str:
 
 def test_a_topic_that_is_an_operation_of_ours_is_bound_to_it() -> None:
     operations = Operations()
-    operations.register(notify)
+    operations.register("test_dialects.notify")(notify)
     name = next(iter(operations)).name
     seam = Seam(
         operations=operations, roles=ROLES, form_fields=lambda process, task: None, functions=frozenset({"len"})

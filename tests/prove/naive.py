@@ -46,8 +46,6 @@ def send_inside(operations: Operations) -> Operations:
 
     naive = Operations()
     for operation in operations:
-        function = operation.function
-        if operation.name == "proof.tell":
-            function, tell.__module__ = tell, operation.function.__module__
-        naive.register(outside=operation.outside, attempts=operation.attempts)(function)
+        function = tell if operation.name == "proof.tell" else operation.function
+        naive.register(operation.name, outside=operation.outside, attempts=operation.attempts)(function)
     return naive

@@ -139,8 +139,8 @@ def _operations(world: OutsideWorld) -> Operations:
         return f"answer to {question}"
 
     tell.__module__ = ask.__module__ = "prove"
-    operations.register(tell)
-    operations.register(outside=True)(ask)
+    operations.register("place.tell")(tell)
+    operations.register("place.ask", outside=True)(ask)
     return operations
 
 

@@ -13,20 +13,20 @@ FEE = 690_000  # Rials
 MOBILE = "09120000000"
 
 
-@operations.register
+@operations.register("proof.tell")
 def tell(context: OperationContext) -> None:
     """Put an SMS about the case into the outbox."""
     context.sms(MOBILE, f"proof {context.case.id}")
 
 
-@operations.register(outside=True, attempts=20)
+@operations.register("proof.ask", outside=True, attempts=20)
 def ask(context: OutsideContext) -> int:
     """Ask the outside world, which knows a repeated question by its key."""
     context.services.sms.world.note("calls", context.case_id, context.idempotency_key)
     return context.case_id
 
 
-@operations.register
+@operations.register("proof.bill")
 def bill(context: OperationContext) -> int:
     """Make the invoice of the case; returns its id."""
     line = InvoiceLine(item="inspection", stage="final_inspection", quantity=1, unit_amount=FEE, amount=FEE)

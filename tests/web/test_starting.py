@@ -47,7 +47,7 @@ def enquire_on_page(context: OperationContext, *, submission: dict[str, Any]) ->
 @pytest.fixture(autouse=True)
 def deployed(application: Any) -> None:
     if application.engine.operations.get("test_starting.enquire_on_page") is None:
-        application.engine.operations.register(enquire_on_page)
+        application.engine.operations.register("test_starting.enquire_on_page")(enquire_on_page)
     with application.engine.transaction() as session:
         read = {diagram.key: diagram for diagram in diagrams.read(ASKED)}
         definitions.deploy(session, read, now=application.clock())
