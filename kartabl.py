@@ -50,7 +50,8 @@ from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
-from workflows import certificate_check, certificate_commands, clock_commands, demo, letters, payment
+from workflows import certificate_check, certificate_commands, clock_commands, demo, payment
+from workflows.printing import render_pdf
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway
 from workflows.providers.registry import Chosen, Wiring
@@ -150,7 +151,7 @@ def build(
         listings=listings,
         sheets=sheets,
         office_rules=office_rules,
-        print_list=partial(letters.render, "list.typ", fonts=services.fonts_path),
+        print_list=partial(render_pdf, "list.typ", fonts=services.fonts_path),
         certificates=certificate_check,
         test_gateway=test_gateway if services.payment_gateway.name == test_gateway.BuiltInTestGateway.name else None,
         payment_returned=payment.returned,

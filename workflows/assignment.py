@@ -26,8 +26,8 @@ from models.inspection import InspectionVisit
 from models.jalali import TEHRAN, jalali_month, jalali_year
 from models.language import gettext as _
 from models.language import lazy, reading
+from workflows.formatting import code, shown
 from workflows.gas_projects import project_of
-from workflows.gas_words import code, shown
 from workflows.registry import operations
 from workflows.rules.assignment import REASONS, Candidate, Choice, choose_inspector, costs_quota, quota_left
 

@@ -15,7 +15,7 @@ from models.gas import Assignment, GasProject
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
-from workflows.gas_words import label, number, yes_no
+from workflows.formatting import label, number, yes_no
 from workflows.rules.assignment import REASONS
 
 ENDINGS = {"": "—", "withdrawn": lazy("انصراف بازرس"), "dismissed": lazy("عزل بازرس")}

@@ -20,7 +20,8 @@ from workflows.certificate_text import Signed, check_code, digest_of, read_code
 from workflows.certificate_text import find_signed as find_signed
 from workflows.certificate_text import read_certificate_number as read_certificate_number
 from workflows.certificates import by_number
-from workflows.gas_words import USAGES, WORK_TYPES, code, label, number, region, shown
+from workflows.formatting import code, label, number, shown
+from workflows.gas_words import USAGES, WORK_TYPES, region
 from workflows.signing import PublicKey
 
 VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"

@@ -21,8 +21,8 @@ from models.language import lazy, reading
 from workflows.certificate_check import head_facts, meters_of, place_facts
 from workflows.certificate_text import check_code, find_signed
 from workflows.certificates import VERIFY_PATH, address_of, of_case, signed_text
-from workflows.gas_words import shown
-from workflows.letters import render
+from workflows.formatting import shown
+from workflows.printing import render_pdf
 from workflows.registry import printouts
 
 ATTACHED = "certificate.json"  # the paper's facts and the signed text, inside the PDF
@@ -62,7 +62,7 @@ def certificate(context: BriefingContext) -> bytes:
 def paper(found: Certificate, *, public_url: str, fonts: Path | None) -> bytes:
     """The PDF of a certificate, always the same and always in Persian, whoever prints it."""
     with reading("fa"):
-        return render("certificate.typ", paper_data(found, public_url=public_url), fonts=fonts)
+        return render_pdf("certificate.typ", paper_data(found, public_url=public_url), fonts=fonts)
 
 
 def paper_data(found: Certificate, *, public_url: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from models.jalali import TEHRAN, format_date, format_moment
 from models.language import gettext as _
 from workflows import signing
 from workflows.certificate_text import Signed, certificate_number, check_code, digest_of
-from workflows.gas_words import code, rials, shown
+from workflows.formatting import code, rials, shown
 from workflows.inspection_records import is_finally_approved, open_debt
 
 PROCESS = "confirmation_issuance"

@@ -19,8 +19,8 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy, reading
 from workflows import certificates
+from workflows.formatting import code, shown
 from workflows.gas_projects import building_facts, meters_table, project_of, property_facts
-from workflows.gas_words import code, shown
 from workflows.inspection_records import latest_inspector, reports_of
 from workflows.registry import briefings, operations
 

@@ -20,8 +20,9 @@ from models.language import gettext as _
 from models.language import lazy, reading
 from workflows import inspection_briefings, inspection_report
 from workflows.assignment import end_assignment
+from workflows.formatting import code, shown
 from workflows.gas_projects import project_of
-from workflows.gas_words import STAGES, code, shown
+from workflows.gas_words import STAGES
 from workflows.inspection_debt import cancel_debt, lock_text, write_debt
 from workflows.inspection_records import (
     APPROVED,

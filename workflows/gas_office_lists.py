@@ -27,14 +27,12 @@ from workflows.inspection_rows import (
     NUMBER,
     SEARCH,
     STAGE,
-    Order,
-    Statement,
-    rows_of,
     shown_of,
     shown_with,
 )
 from workflows.inspection_words import stage_name
 from workflows.inspector_lists import debt_text
+from workflows.list_pages import Order, Statement, rows_of
 from workflows.registry import listings
 
 BY_STATE = Filter(

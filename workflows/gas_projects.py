@@ -16,21 +16,8 @@ from models.building import Owner, Property
 from models.case import Case
 from models.gas import GasProject, Meter
 from models.language import gettext as _
-from workflows.gas_words import (
-    INVOICE_STATUSES,
-    ITEMS,
-    RISERS,
-    STAGES,
-    USAGES,
-    WORK_TYPES,
-    code,
-    label,
-    number,
-    region,
-    rials,
-    shown,
-    yes_no,
-)
+from workflows.formatting import code, label, number, rials, shown, yes_no
+from workflows.gas_words import INVOICE_STATUSES, ITEMS, RISERS, STAGES, USAGES, WORK_TYPES, region
 from workflows.rules.fees import FeeLine, PrepaidStage, Tariff, total
 
 REGISTRATION = "registration"  # the reason of the invoice that is prepaid

@@ -15,6 +15,7 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
 from workflows.certificates import way_to_certificate
+from workflows.formatting import code, label, number, rials, shown
 from workflows.gas_projects import (
     building_facts,
     invoice_table,
@@ -23,7 +24,7 @@ from workflows.gas_projects import (
     project_of,
     property_facts,
 )
-from workflows.gas_words import USAGES, WORK_TYPES, code, label, number, rials, shown
+from workflows.gas_words import USAGES, WORK_TYPES
 from workflows.inspection_debt import fee_of_report, has_prepaid_sub_works, prepaid_of
 from workflows.inspection_printout import ALL_REPORTS
 from workflows.inspection_records import (

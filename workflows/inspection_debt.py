@@ -21,8 +21,8 @@ from models.gas import GasProject, Meter
 from models.inspection import InspectionReport, MeterCorrection
 from models.language import gettext as _
 from models.language import lazy, reading
+from workflows.formatting import code, rials, shown
 from workflows.gas_projects import REGISTRATION, add_invoice, invoice_line, meter_class, project_of, tariff
-from workflows.gas_words import code, rials, shown
 from workflows.inspection_records import (
     DEBT,
     METER_CORRECTION,

@@ -14,11 +14,11 @@ from models.inspection import InspectionReport
 from models.jalali import format_moment
 from models.language import current, lazy, listed
 from models.language import gettext as _
+from workflows.formatting import code, number, shown
 from workflows.gas_projects import project_of
-from workflows.gas_words import code, number, shown
 from workflows.inspection_records import PROCESS, last_number
 from workflows.inspection_words import outcome_name, stage_name
-from workflows.letters import render
+from workflows.printing import render_pdf
 from workflows.registry import printouts
 
 ALL_REPORTS = "inspection_reports"
@@ -36,7 +36,7 @@ def no_report_yet(context: BriefingContext) -> str | None:
 def all_reports(context: BriefingContext) -> bytes:
     """Every report with its whole text, in the order in which they were recorded."""
     project = project_of(context.session, context.case)
-    return render("list.typ", printed(context, project), fonts=context.services.fonts_path)
+    return render_pdf("list.typ", printed(context, project), fonts=context.services.fonts_path)
 
 
 def printed(context: BriefingContext, project: GasProject) -> dict[str, Any]:

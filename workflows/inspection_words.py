@@ -3,7 +3,8 @@
 from models.inspection import InspectionReport
 from models.language import gettext as _
 from models.language import lazy
-from workflows.gas_words import STAGES, label, number
+from workflows.formatting import label, number
+from workflows.gas_words import STAGES
 
 OUTCOMES = {
     "approved": lazy("تایید"),

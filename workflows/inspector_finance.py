@@ -27,30 +27,26 @@ from models.choice import Choice
 from models.gas import GasProject
 from models.inspection import InspectionReport
 from models.language import lazy
+from workflows.formatting import label, yes_no
 from workflows.gas_projects import REGISTRATION
-from workflows.gas_words import STAGES, label, yes_no
+from workflows.gas_words import STAGES
 from workflows.inspection_records import APPROVED, CORRECTION
 from workflows.inspection_rows import (
     BY_STAGE,
     CONTRACTOR,
-    FROM,
     GROUP,
     METER_COUNT,
     METERS,
     NUMBER,
     SEARCH,
     STAGE,
-    TO,
-    Order,
-    Statement,
     addresses,
-    between,
-    rows_of,
     searched,
     shown_of,
     shown_with,
 )
 from workflows.inspection_words import outcome_name
+from workflows.list_pages import FROM, TO, Order, Statement, between, rows_of
 from workflows.registry import listings
 from workflows.rules.fees import INSPECTION
 

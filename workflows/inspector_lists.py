@@ -14,29 +14,25 @@ from models.gas import Assignment, GasProject
 from models.inspection import InspectionReport, InspectionVisit
 from models.language import gettext as _
 from models.language import lazy
-from workflows.gas_words import STAGES, WORK_TYPES, code, label, rials, shown
+from workflows.formatting import code, label, rials, shown
+from workflows.gas_words import STAGES, WORK_TYPES
 from workflows.inspection_records import APPROVED, FINAL_INSPECTION, PRE_INSPECTION
 from workflows.inspection_rows import (
     ADDRESS,
     BY_STAGE,
     CONTRACTOR,
-    FROM,
     GROUP,
     METER_COUNT,
     METERS,
     NUMBER,
     SEARCH,
     STAGE,
-    TO,
-    Order,
     addresses,
-    between,
-    midnight,
-    rows_of,
     searched,
     shown_of,
     shown_with,
 )
+from workflows.list_pages import FROM, TO, Order, between, midnight, rows_of
 from workflows.registry import listings
 
 AT_HOME = 5  # rows of each stage on the worklist page

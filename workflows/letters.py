@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import typst
 from sqlalchemy import select
 
 from engine.contributions.briefings import BriefingContext, Facts
@@ -16,28 +13,12 @@ from models.gas import Assignment, GasProject
 from models.jalali import TEHRAN, format_date
 from models.language import current, lazy
 from models.language import gettext as _
+from workflows.formatting import code, shown
 from workflows.gas_projects import building_facts, meters_table, owner_facts, project_of, property_facts
-from workflows.gas_words import code, shown
+from workflows.printing import render_pdf
 from workflows.registry import printouts
 
-TEMPLATES = Path(__file__).parent / "templates"
 MAX_PAGES = 100  # page numbers written in the reader's digits; more meters than a project may have
-
-
-def render(template: str, data: dict[str, Any], *, fonts: Path | None) -> bytes:
-    """The PDF of a Typst template. ``data`` goes in as JSON, so nothing in it can be read as markup.
-
-    Without ``fonts`` (an installation whose front end was not built) the machine's own fonts are used.
-    """
-    here = fonts is not None and any(fonts.glob("*.ttf"))
-    made: bytes = typst.compile(
-        str(TEMPLATES / template),
-        root=str(TEMPLATES),
-        font_paths=[str(fonts)] if here else [],
-        ignore_system_fonts=here,
-        sys_inputs={"letter": json.dumps(data, ensure_ascii=False)},
-    )
-    return made
 
 
 def no_inspector_yet(context: BriefingContext) -> str | None:
@@ -63,7 +44,7 @@ def introduction_letter(context: BriefingContext) -> bytes:
     ).first()
     if made is None or project.inspector is None:
         raise LookupError(f"{project.case} has no inspector")
-    return render("introduction_letter.typ", letter_data(project, made), fonts=context.services.fonts_path)
+    return render_pdf("introduction_letter.typ", letter_data(project, made), fonts=context.services.fonts_path)
 
 
 def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from models.job import Job
 from models.language import gettext as _
 from models.language import lazy, reading
 from models.office_rule import OfficeRule, Unit
-from workflows.gas_words import rials, shown
+from workflows.formatting import rials, shown
 from workflows.registry import office_rules
 
 PROCESS = "payment"

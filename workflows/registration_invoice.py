@@ -14,6 +14,7 @@ from models.document import Document
 from models.gas import GasProject
 from models.language import gettext as _
 from models.language import listed, quoted
+from workflows.formatting import code
 from workflows.gas_projects import (
     REGISTRATION,
     add_invoice,
@@ -23,7 +24,7 @@ from workflows.gas_projects import (
     required_documents,
     tariff,
 )
-from workflows.gas_words import code, document_title
+from workflows.gas_words import document_title
 from workflows.registry import operations
 from workflows.rules.fees import FeeLine, MeterForFee, registration_lines
 

@@ -19,7 +19,7 @@ from models.language import lazy
 from models.ticket import Ticket, TicketMessage
 from models.units import UNITS
 from workflows import ticket_briefings, ticket_notices
-from workflows.gas_words import code
+from workflows.formatting import code
 from workflows.registry import briefings, operations
 from workflows.ticket_words import (
     ANSWERED,

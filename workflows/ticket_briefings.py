@@ -12,7 +12,7 @@ from models.document import Document
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.ticket import Ticket, TicketMessage
-from workflows.gas_words import label, shown
+from workflows.formatting import label, shown
 from workflows.ticket_words import CLOSED, KINDS, PRIORITIES, STATES, WAITING, unit_name
 
 

@@ -19,8 +19,8 @@ from models.language import gettext as _
 from models.language import lazy
 from models.ticket import Ticket
 from models.units import UNITS
-from workflows.gas_words import label
-from workflows.inspection_rows import FROM, TO, Order, Statement, between, rows_of
+from workflows.formatting import label
+from workflows.list_pages import FROM, TO, Order, Statement, between, rows_of
 from workflows.registry import listings
 from workflows.ticket_words import PRIORITIES, REQUESTERS, STATES, WAITING, unit_name
 

@@ -12,7 +12,7 @@ from models.account import Person, Role, RoleGrant
 from models.language import gettext as _
 from models.language import reading
 from models.ticket import Ticket
-from workflows.gas_words import code
+from workflows.formatting import code
 from workflows.ticket_words import unit_name
 
 Texts = Callable[[], tuple[str, str]]  # title and body, in the language of whoever reads

@@ -14,7 +14,7 @@ from engine.contributions.operations import OperationContext, OutsideContext
 from models.billing import Payment, PaymentState
 from models.language import gettext as _
 from workflows import payment_page
-from workflows.gas_words import rials, shown
+from workflows.formatting import rials, shown
 from workflows.payment import ask_gateway
 from workflows.payment_records import lock, tell_payer, write_answer
 from workflows.registry import briefings, operations

@@ -16,7 +16,8 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
 from workflows.assignment import period_of, withdrawals_of_month
-from workflows.gas_words import STAGES, label, number, rials, shown
+from workflows.formatting import label, number, rials, shown
+from workflows.gas_words import STAGES
 from workflows.inspection_records import FINAL_INSPECTION, PRE_INSPECTION
 from workflows.inspection_rows import GROUP
 from workflows.registry import sheets

@@ -26,7 +26,7 @@ from tests.scenarios.gas_office import METER
 from workflows import certificate_check, certificate_paper, signing
 from workflows.certificate_text import check_code, digest_of, find_signed
 from workflows.certificates import address_of
-from workflows.letters import TEMPLATES
+from workflows.printing import TEMPLATES
 
 FACTS = {
     "number": "9-1405-000012-3",

@@ -1,0 +1,80 @@
+"""Pages of a list in the order of an index, and conditions on days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, literal, tuple_
+
+from engine.contributions.listings import Asked, Filter, Found, ListingContext, Row
+from engine.paging import page_of, read_cursor
+from models.language import lazy
+
+FROM = Filter("from", lazy("از روز"), "date_from")
+
+
+TO = Filter("to", lazy("تا روز"), "date_to")
+
+
+Ordering = tuple[tuple[ColumnElement[Any], type], ...]
+
+
+Statement = Select[*tuple[Any, ...]]  # of whatever columns
+
+
+@dataclass(frozen=True)
+class Order:
+    """The columns by which a list is ordered, all in one direction, the last one unique: an index has them so.
+
+    ``name`` is kept in cursors, so that a cursor of another list is not taken for one of this.
+    """
+
+    name: str
+    columns: Ordering
+    newest_first: bool = True
+
+    def clauses(self) -> list[ColumnElement[Any]]:
+        return [column.desc() if self.newest_first else column for column, _kind in self.columns]
+
+    def behind(self, cursor: str) -> ColumnElement[bool]:
+        """The condition on what follows the row that the cursor names. Raises ``InvalidSubmission``."""
+        values = read_cursor(cursor, self.name, [kind for _column, kind in self.columns])
+        pairs = zip(values, self.columns, strict=True)
+        seen = tuple_(*(literal(value, column.type) for value, (column, _kind) in pairs))
+        place = tuple_(*(column for column, _kind in self.columns))
+        return place < seen if self.newest_first else place > seen
+
+
+def rows_of(
+    context: ListingContext,
+    wanted: Statement,
+    asked: Asked,
+    order: Order,
+    *,
+    key: Callable[[Any], Sequence[Any]],
+    drawn: Callable[[Sequence[Any]], list[Row]],
+) -> Found:
+    """A page of ``wanted`` in an order; ``key`` says where a result stands in it, ``drawn`` makes rows of them."""
+    if asked.cursor:
+        wanted = wanted.where(order.behind(asked.cursor))
+    found = context.session.execute(wanted.order_by(*order.clauses()).limit(asked.most + 1)).all()
+    page = page_of(found, asked.most, key, sort=order.name)
+    return Found(drawn(page.items), page.next)
+
+
+def between(context: ListingContext, column: Any, asked: Asked) -> list[ColumnElement[bool]]:
+    """The conditions that a moment lies in the days that were asked for, both inclusive."""
+    conditions = []
+    if asked.date_from:
+        conditions.append(column >= midnight(context, asked.date_from))
+    if asked.date_to:
+        conditions.append(column < midnight(context, asked.date_to + timedelta(days=1)))
+    return conditions
+
+
+def midnight(context: ListingContext, day: date) -> datetime:
+    """The beginning of a day where the office is."""
+    return datetime.combine(day, time(), context.calendar.zone)
