@@ -11,8 +11,8 @@ from workflows.registry import briefings
 from workflows.rules.assignment import REASONS
 
 
-@briefings.register_for("gas_inspection", "assign_by_hand")
-@briefings.register_for("project_registration", "assign_by_hand")
+@briefings.register("gas_inspection", "assign_by_hand")
+@briefings.register("project_registration", "assign_by_hand")
 def assign_by_hand(context: BriefingContext) -> Briefing:
     """Why nobody was found, the project in short, and every active inspector with what stands in the way."""
     project = project_of(context.session, context.case)

@@ -50,7 +50,7 @@ def _tell(context: OperationContext, found: Certificate, person: int, *, sms: bo
         context.notify(person, _("ابطال تاییدیه"), body, sms=sms)
 
 
-@briefings.register_case
+@briefings.register_case("certificate_revocation")
 def case(context: BriefingContext) -> list[Block]:
     """The certificates of the project, with the reasons of those that were revoked."""
     project = project_of(context.session, context.case)

@@ -128,7 +128,7 @@ def issue_certificate(context: OperationContext) -> str:
 # What people see
 
 
-@briefings.register
+@briefings.register("confirmation_issuance", "review_confirmation")
 def review_confirmation(context: BriefingContext) -> Briefing:
     """The project, its last reports and the contractor's words; and what would stop the certificate now."""
     project = project_of(context.session, context.case)
@@ -137,7 +137,7 @@ def review_confirmation(context: BriefingContext) -> Briefing:
     return Briefing(blocks=[*blocks, _request(context, project), *_reports(context, project), *_place(project)])
 
 
-@briefings.register_case
+@briefings.register_case("confirmation_issuance")
 def case(context: BriefingContext) -> list[Block]:
     project = project_of(context.session, context.case)
     found = certificates.of_case(context.session, context.case)

@@ -251,6 +251,6 @@ def _tell_expiry(context: OperationContext, project: GasProject, person_id: int,
         context.notify(person_id, _("پرونده منقضی شد"), body, sms=sms)
 
 
-@briefings.register_case
+@briefings.register_case("gas_inspection")
 def case(context: BriefingContext) -> list[Block]:
     return inspection_briefings.case_blocks(context)

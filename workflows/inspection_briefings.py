@@ -184,20 +184,20 @@ def _debt_blocks(context: BriefingContext, project: GasProject) -> list[Block]:
     return [invoice_table(invoice)] if invoice is not None else []
 
 
-@briefings.register_for(PROCESS, "schedule_visit")
+@briefings.register(PROCESS, "schedule_visit")
 def schedule_visit(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     blocks = [_standing(context, project), *_debt_blocks(context, project)]
     return Briefing(blocks=[*blocks, *_in_short(project), *_newest_reports(context, project)])
 
 
-@briefings.register_for(PROCESS, "withdraw")
+@briefings.register(PROCESS, "withdraw")
 def withdraw(context: BriefingContext) -> Briefing:
     text = _("انصراف بازگشتی ندارد: پروژه به بازرس دیگری سپرده می‌شود و دیگر به شما سپرده نخواهد شد.")
     return Briefing(blocks=[Notice("warning", text)])
 
 
-@briefings.register_for(PROCESS, "record_report")
+@briefings.register(PROCESS, "record_report")
 def record_report(context: BriefingContext) -> Briefing:
     """The visit, what each outcome costs the contractor now, and what was reported so far."""
     project = project_of(context.session, context.case)
@@ -239,7 +239,7 @@ def _cost(context: BriefingContext, project: GasProject, outcome: str, prepaid: 
     return _("هزینهٔ یک مرحله بازرسی برای همهٔ کنتورها")
 
 
-@briefings.register_for(PROCESS, "correct_report")
+@briefings.register(PROCESS, "correct_report")
 def correct_report(context: BriefingContext) -> Briefing:
     """The own reports of late, by whose numbers one is chosen; an earlier one may be chosen too."""
     project = project_of(context.session, context.case)
@@ -251,7 +251,7 @@ def correct_report(context: BriefingContext) -> Briefing:
     return Briefing(values={"report": found[0].number}, blocks=[*blocks, _in_rows(_("گزارش‌های تازهٔ شما"), found)])
 
 
-@briefings.register_for(PROCESS, "dismiss_inspector")
+@briefings.register(PROCESS, "dismiss_inspector")
 def dismiss_inspector(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     name = project.inspector.name if project.inspector else "—"
@@ -259,7 +259,7 @@ def dismiss_inspector(context: BriefingContext) -> Briefing:
     return Briefing(blocks=[Notice("warning", text)])
 
 
-@briefings.register_for(PROCESS, "pay_debt")
+@briefings.register(PROCESS, "pay_debt")
 def pay_debt(context: BriefingContext) -> Briefing:
     """The amount, its lines, and why: the report that made the debt (INS-10)."""
     project = project_of(context.session, context.case)
@@ -280,7 +280,7 @@ def _why(context: BriefingContext, project: GasProject, invoice: Invoice) -> Seq
     return [_report_facts(report) for report in reports_behind(context.session, project, invoice)[::-1]]
 
 
-@briefings.register_for(PROCESS, "correct_meter")
+@briefings.register(PROCESS, "correct_meter")
 def correct_meter(context: BriefingContext) -> Briefing:
     """The one meter to be put right, as it is registered, and what the inspector said of it (INS-11)."""
     project = project_of(context.session, context.case)

@@ -203,12 +203,12 @@ def _tell_result(context: OperationContext, payment: Payment, result: str) -> No
     tell_payer(context, invoice, text)
 
 
-@briefings.register
+@briefings.register("payment", "payment_returned")
 def payment_returned(context: BriefingContext) -> Briefing:
     """What is to be paid, where, and what the gateway said last."""
     return Briefing(blocks=payment_page.blocks(context))
 
 
-@briefings.register
+@briefings.register("payment", "cancel_payment")
 def cancel_payment(context: BriefingContext) -> Briefing:
     return Briefing(blocks=payment_page.warning(context))

@@ -260,7 +260,7 @@ def start_inspection(context: OperationContext) -> str:
 # Descriptions
 
 
-@briefings.register_case
+@briefings.register_case("project_registration")
 def case(context: BriefingContext) -> list[Block]:
     """What the page of a project shows: everything registered so far, the invoice, the inspector and why."""
     return registration_briefings.case_blocks(context)

@@ -41,7 +41,7 @@ def _steps(context: BriefingContext, current: str) -> list[Block]:
     return blocks
 
 
-@briefings.register_for(PROCESS, "choose_property")
+@briefings.register(PROCESS, "choose_property")
 def choose_property(context: BriefingContext) -> Briefing:
     found = project_of(context.session, context.case).property
     blocks = _steps(context, "choose_property")
@@ -50,7 +50,7 @@ def choose_property(context: BriefingContext) -> Briefing:
     return Briefing(blocks=blocks)
 
 
-@briefings.register_for(PROCESS, "register_property")
+@briefings.register(PROCESS, "register_property")
 def register_property(context: BriefingContext) -> Briefing:
     found = project_of(context.session, context.case).property
     values: dict[str, Any] = {}
@@ -68,7 +68,7 @@ def register_property(context: BriefingContext) -> Briefing:
     return Briefing(values=values, blocks=_steps(context, "register_property"))
 
 
-@briefings.register_for(PROCESS, "find_property")
+@briefings.register(PROCESS, "find_property")
 def find_property(context: BriefingContext) -> Briefing:
     """Search by what was typed; the hits are choices and a table below the search (REG-3)."""
     blocks = _steps(context, "find_property")
@@ -98,7 +98,7 @@ def find_property(context: BriefingContext) -> Briefing:
     return Briefing(choices={"property": choices}, blocks=blocks)
 
 
-@briefings.register_for(PROCESS, "register_owner")
+@briefings.register(PROCESS, "register_owner")
 def register_owner(context: BriefingContext) -> Briefing:
     owner = project_of(context.session, context.case).owner
     values: dict[str, Any] = {}
@@ -118,7 +118,7 @@ def register_owner(context: BriefingContext) -> Briefing:
     return Briefing(values=values, blocks=_steps(context, "register_owner"))
 
 
-@briefings.register_for(PROCESS, "register_building")
+@briefings.register(PROCESS, "register_building")
 def register_building(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     values: dict[str, Any] = {}
@@ -132,7 +132,7 @@ def register_building(context: BriefingContext) -> Briefing:
     return Briefing(values=values, blocks=_steps(context, "register_building"))
 
 
-@briefings.register_for(PROCESS, "register_meters")
+@briefings.register(PROCESS, "register_meters")
 def register_meters(context: BriefingContext) -> Briefing:
     """The classes of the meters typed so far, else of those saved (REG-6, REG-7)."""
     project = project_of(context.session, context.case)
@@ -175,7 +175,7 @@ def _meter_row(context: BriefingContext, index: int, row: Mapping[str, Any]) -> 
     ]
 
 
-@briefings.register_for(PROCESS, "upload_documents")
+@briefings.register(PROCESS, "upload_documents")
 def upload_documents(context: BriefingContext) -> Briefing:
     """Which titles there are, which are mandatory, and which have a file already (REG-9)."""
     project = project_of(context.session, context.case)
@@ -212,7 +212,7 @@ def upload_documents(context: BriefingContext) -> Briefing:
     )
 
 
-@briefings.register_for(PROCESS, "review_invoice")
+@briefings.register(PROCESS, "review_invoice")
 def review_invoice(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     blocks: list[Block] = [*_steps(context, "review_invoice"), meters_table(project.meters)]
@@ -220,7 +220,7 @@ def review_invoice(context: BriefingContext) -> Briefing:
     return Briefing(blocks=blocks)
 
 
-@briefings.register_for(PROCESS, "change_step")
+@briefings.register(PROCESS, "change_step")
 def change_step(context: BriefingContext) -> Briefing:
     return Briefing(choices={"step": step_choices(context.completed)})
 

@@ -203,33 +203,33 @@ def record_decision(context: OperationContext, *, submission: Mapping[str, Any])
 # What people see
 
 
-@briefings.register
+@briefings.register("ticket", "answer_ticket")
 def answer_ticket(context: BriefingContext) -> Briefing:
     return Briefing(blocks=_blocks(context))
 
 
-@briefings.register
+@briefings.register("ticket", "transfer_ticket")
 def transfer_ticket(context: BriefingContext) -> Briefing:
     has_it = ticket_of(context.session, context.case).unit
     return Briefing(choices={"unit": [Choice(key, label) for key, label in UNITS.items() if key != has_it]})
 
 
-@briefings.register
+@briefings.register("ticket", "reply_ticket")
 def reply_ticket(context: BriefingContext) -> Briefing:
     return Briefing(blocks=_blocks(context))
 
 
-@briefings.register
+@briefings.register("ticket", "escalate_ticket")
 def escalate_ticket(context: BriefingContext) -> Briefing:
     return Briefing(blocks=_blocks(context), values={"tracking_number": context.case.number})
 
 
-@briefings.register
+@briefings.register("ticket", "answer_escalation")
 def answer_escalation(context: BriefingContext) -> Briefing:
     return Briefing(blocks=_blocks(context))
 
 
-@briefings.register_case
+@briefings.register_case("ticket")
 def case(context: BriefingContext) -> list[Block]:
     return _blocks(context)
 

@@ -90,12 +90,12 @@ def record_decision(context: OperationContext, *, payment: int, submission: Mapp
     tell_payer(context, found.invoice, text)
 
 
-@briefings.register
+@briefings.register("unmatched_payment", "settle_unmatched")
 def settle_unmatched(context: BriefingContext) -> Briefing:
     """The money, the invoice it was meant for, and all other payments of that invoice."""
     return Briefing(blocks=payment_page.review_blocks(context))
 
 
-@briefings.register_case
+@briefings.register_case("unmatched_payment")
 def case(context: BriefingContext) -> list[Block]:
     return payment_page.review_blocks(context)

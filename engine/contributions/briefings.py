@@ -143,7 +143,7 @@ CaseBriefing = Callable[[BriefingContext], list[Block]]
 
 
 class Briefings:
-    """The registry of briefings: ``<module>.<function>`` is ``<process>.<task key>``."""
+    """The registry of briefings, by process and user task."""
 
     def __init__(self) -> None:
         self._tasks: dict[tuple[str, str], TaskBriefing] = {}
@@ -155,12 +155,8 @@ class Briefings:
         """Brief running cases of earlier diagrams by present names. ``tasks``: (process, task) → both of today."""
         self._former_tasks, self._former_processes = tasks, processes
 
-    def register(self, function: TaskBriefing) -> TaskBriefing:
-        """Decorator: ``function`` briefs the task that has its name, in the process that has its module's name."""
-        return self.register_for(function.__module__.rpartition(".")[2], function.__name__)(function)
-
-    def register_for(self, process_key: str, task_key: str) -> Callable[[TaskBriefing], TaskBriefing]:
-        """Decorator for a briefing whose function cannot have the task's name (an operation has it)."""
+    def register(self, process_key: str, task_key: str) -> Callable[[TaskBriefing], TaskBriefing]:
+        """Decorator: the briefing of a user task. Raises ``ValueError`` when the task has one."""
 
         def add(function: TaskBriefing) -> TaskBriefing:
             if (process_key, task_key) in self._tasks:
@@ -170,13 +166,16 @@ class Briefings:
 
         return add
 
-    def register_case(self, function: CaseBriefing) -> CaseBriefing:
-        """Decorator: the blocks on the page of a case of the process that has the module's name."""
-        process_key = function.__module__.rpartition(".")[2]
-        if process_key in self._cases:
-            raise ValueError(f"Two case briefings for {process_key}")
-        self._cases[process_key] = function
-        return function
+    def register_case(self, process_key: str) -> Callable[[CaseBriefing], CaseBriefing]:
+        """Decorator: the blocks on the page of a case. Raises ``ValueError`` when the process has some."""
+
+        def add(function: CaseBriefing) -> CaseBriefing:
+            if process_key in self._cases:
+                raise ValueError(f"Two case briefings for {process_key}")
+            self._cases[process_key] = function
+            return function
+
+        return add
 
     def for_task(self, process_key: str, task_key: str, context: BriefingContext) -> Briefing:
         """The briefing of a task, maybe under a former name; an empty one when the process has none for it."""

@@ -138,9 +138,8 @@ def _operations(world: OutsideWorld) -> Operations:
         world.note("asked", context.idempotency_key)
         return f"answer to {question}"
 
-    tell.__module__ = ask.__module__ = "prove"
-    operations.register("place.tell")(tell)
-    operations.register("place.ask", outside=True)(ask)
+    operations.register("prove.tell")(tell)
+    operations.register("prove.ask", outside=True)(ask)
     return operations
 
 

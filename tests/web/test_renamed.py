@@ -72,7 +72,7 @@ def test_a_name_cannot_be_taken_twice() -> None:
 def test_the_briefing_is_found_too() -> None:
     briefings = Briefings()
     brief = Briefing(blocks=[Facts("x", [("y", "z")])])
-    briefings.register_for("present", "tell")(lambda context: brief)
+    briefings.register("present", "tell")(lambda context: brief)
     briefings.rename(tasks=forms.former_tasks(), processes=forms.former_processes())
     context: Any = None
     assert briefings.for_task("earlier", "say", context) is brief
