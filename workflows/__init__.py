@@ -1,7 +1,20 @@
-"""What each process does at its steps. Importing the package registers all of it in ``workflows.registry``."""
+"""What each process does at its steps. Importing the package registers all of it in ``workflows.registry``.
+
+``workflows.demo`` is left out: production never imports it.
+"""
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+
+def _import_all(path: Iterable[str], package: str) -> None:
+    for module in pkgutil.iter_modules(path, f"{package}."):
+        if module.name == f"{__name__}.demo":
+            continue
+        imported = importlib.import_module(module.name)
+        if module.ispkg:
+            _import_all(imported.__path__, module.name)
+
+
+_import_all(__path__, __name__)
