@@ -27,7 +27,7 @@ from models.jalali import TEHRAN, jalali_month, jalali_year
 from models.language import gettext as _
 from models.language import lazy, reading
 from workflows.formatting import code, shown
-from workflows.gas_projects import project_of
+from workflows.gas.projects import project_of
 from workflows.registry import operations
 from workflows.rules.assignment import REASONS, Candidate, Choice, choose_inspector, costs_quota, quota_left
 

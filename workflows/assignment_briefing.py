@@ -6,7 +6,7 @@ from models.language import gettext as _
 from models.language import listed
 from workflows.assignment import Standing, choice_now, standings
 from workflows.formatting import label, number, shown, yes_no
-from workflows.gas_projects import meters_table, project_of, property_facts
+from workflows.gas.projects import meters_table, project_of, property_facts
 from workflows.registry import briefings
 from workflows.rules.assignment import REASONS
 

@@ -21,7 +21,7 @@ from workflows.certificate_text import find_signed as find_signed
 from workflows.certificate_text import read_certificate_number as read_certificate_number
 from workflows.certificates import by_number
 from workflows.formatting import code, label, number, shown
-from workflows.gas_words import USAGES, WORK_TYPES, region
+from workflows.gas.labels import USAGES, WORK_TYPES, region
 from workflows.signing import PublicKey
 
 VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"

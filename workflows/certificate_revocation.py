@@ -15,7 +15,7 @@ from models.language import lazy, reading
 from workflows import certificates
 from workflows.certificate_text import read_certificate_number
 from workflows.formatting import code, shown
-from workflows.gas_projects import project_of
+from workflows.gas.projects import project_of
 from workflows.registry import briefings, operations
 
 CERTIFICATE_REVOKED = "certificate_revoked"  # the history's word

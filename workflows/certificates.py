@@ -22,7 +22,7 @@ from models.language import gettext as _
 from workflows import signing
 from workflows.certificate_text import Signed, certificate_number, check_code, digest_of
 from workflows.formatting import code, rials, shown
-from workflows.inspection_records import is_finally_approved, open_debt
+from workflows.gas.inspections import is_finally_approved, open_debt
 
 PROCESS = "confirmation_issuance"
 VERIFY_PATH = "/verify"

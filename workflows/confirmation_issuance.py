@@ -20,8 +20,8 @@ from models.language import gettext as _
 from models.language import lazy, reading
 from workflows import certificates
 from workflows.formatting import code, shown
-from workflows.gas_projects import building_facts, meters_table, project_of, property_facts
-from workflows.inspection_records import latest_inspector, reports_of
+from workflows.gas.inspections import latest_inspector, reports_of
+from workflows.gas.projects import building_facts, meters_table, project_of, property_facts
 from workflows.registry import briefings, operations
 
 CONFIRMATION_REQUESTED = "confirmation_asked"  # the history's words

@@ -21,10 +21,7 @@ from models.language import lazy, reading
 from workflows import inspection_briefings, inspection_report
 from workflows.assignment import end_assignment
 from workflows.formatting import code, shown
-from workflows.gas_projects import project_of
-from workflows.gas_words import STAGES
-from workflows.inspection_debt import cancel_debt, lock_text, write_debt
-from workflows.inspection_records import (
+from workflows.gas.inspections import (
     APPROVED,
     EXPIRED,
     FINAL_INSPECTION,
@@ -33,6 +30,9 @@ from workflows.inspection_records import (
     meter_to_correct,
     planned_visit,
 )
+from workflows.gas.labels import STAGES
+from workflows.gas.projects import project_of
+from workflows.inspection_debt import cancel_debt, lock_text, write_debt
 from workflows.registry import briefings, operations
 
 VISIT_SCHEDULED = "visit_scheduled"  # the history's words

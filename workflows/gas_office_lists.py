@@ -16,8 +16,8 @@ from models.case import Case, CaseStatus
 from models.choice import Choice
 from models.gas import GasProject
 from models.language import lazy
-from workflows.inspection_records import PROCESS
-from workflows.inspection_rows import (
+from workflows.gas.inspections import PROCESS
+from workflows.gas.list_columns import (
     ADDRESS,
     BY_STAGE,
     CONTRACTOR,

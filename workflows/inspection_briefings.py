@@ -16,18 +16,7 @@ from models.language import gettext as _
 from models.language import listed
 from workflows.certificates import way_to_certificate
 from workflows.formatting import code, label, number, rials, shown
-from workflows.gas_projects import (
-    building_facts,
-    invoice_table,
-    meters_table,
-    owner_facts,
-    project_of,
-    property_facts,
-)
-from workflows.gas_words import USAGES, WORK_TYPES
-from workflows.inspection_debt import fee_of_report, has_prepaid_sub_works, prepaid_of
-from workflows.inspection_printout import ALL_REPORTS
-from workflows.inspection_records import (
+from workflows.gas.inspections import (
     CORRECTION,
     corrections_of,
     credit_of,
@@ -38,6 +27,10 @@ from workflows.inspection_records import (
     reports_of,
     sub_works_of,
 )
+from workflows.gas.labels import USAGES, WORK_TYPES
+from workflows.gas.projects import building_facts, invoice_table, meters_table, owner_facts, project_of, property_facts
+from workflows.inspection_debt import fee_of_report, has_prepaid_sub_works, prepaid_of
+from workflows.inspection_printout import ALL_REPORTS
 from workflows.inspection_report import own_reports
 from workflows.inspection_words import OUTCOMES, outcome_name, stage_name
 from workflows.registry import briefings

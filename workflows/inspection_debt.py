@@ -22,8 +22,7 @@ from models.inspection import InspectionReport, MeterCorrection
 from models.language import gettext as _
 from models.language import lazy, reading
 from workflows.formatting import code, rials, shown
-from workflows.gas_projects import REGISTRATION, add_invoice, invoice_line, meter_class, project_of, tariff
-from workflows.inspection_records import (
+from workflows.gas.inspections import (
     DEBT,
     METER_CORRECTION,
     meter_to_correct,
@@ -32,6 +31,7 @@ from workflows.inspection_records import (
     stage_of,
     sub_works_of,
 )
+from workflows.gas.projects import REGISTRATION, add_invoice, invoice_line, meter_class, project_of, tariff
 from workflows.registry import operations
 from workflows.rules.fees import FeeLine, MeterForFee
 from workflows.rules.inspection_fees import NOT_POSSIBLE, SUB_WORK, Difference, ReportFee, difference, lines_of_report

@@ -15,8 +15,8 @@ from models.jalali import format_moment
 from models.language import current, lazy, listed
 from models.language import gettext as _
 from workflows.formatting import code, number, shown
-from workflows.gas_projects import project_of
-from workflows.inspection_records import PROCESS, last_number
+from workflows.gas.inspections import PROCESS, last_number
+from workflows.gas.projects import project_of
 from workflows.inspection_words import outcome_name, stage_name
 from workflows.printing import render_pdf
 from workflows.registry import printouts

@@ -18,9 +18,9 @@ from models.inspection import InspectionReport, InspectionVisit, MeterCorrection
 from models.language import gettext as _
 from models.language import lazy, listed, reading
 from workflows.formatting import code, rials, shown
-from workflows.gas_projects import project_of
+from workflows.gas.inspections import CORRECTION, last_number, planned_visit, stage_of, sub_works_of
+from workflows.gas.projects import project_of
 from workflows.inspection_debt import charge_report, tell_debt
-from workflows.inspection_records import CORRECTION, last_number, planned_visit, stage_of, sub_works_of
 from workflows.inspection_words import OUTCOMES, outcome_name
 from workflows.rules.inspection_fees import ABSENCES, MARKS_METERS, SUB_WORK
 

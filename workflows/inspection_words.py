@@ -4,7 +4,7 @@ from models.inspection import InspectionReport
 from models.language import gettext as _
 from models.language import lazy
 from workflows.formatting import label, number
-from workflows.gas_words import STAGES
+from workflows.gas.labels import STAGES
 
 OUTCOMES = {
     "approved": lazy("تایید"),

@@ -28,10 +28,9 @@ from models.gas import GasProject
 from models.inspection import InspectionReport
 from models.language import lazy
 from workflows.formatting import label, yes_no
-from workflows.gas_projects import REGISTRATION
-from workflows.gas_words import STAGES
-from workflows.inspection_records import APPROVED, CORRECTION
-from workflows.inspection_rows import (
+from workflows.gas.inspections import APPROVED, CORRECTION
+from workflows.gas.labels import STAGES
+from workflows.gas.list_columns import (
     BY_STAGE,
     CONTRACTOR,
     GROUP,
@@ -45,6 +44,7 @@ from workflows.inspection_rows import (
     shown_of,
     shown_with,
 )
+from workflows.gas.projects import REGISTRATION
 from workflows.inspection_words import outcome_name
 from workflows.list_pages import FROM, TO, Order, Statement, between, rows_of
 from workflows.registry import listings

@@ -15,9 +15,9 @@ from models.inspection import InspectionReport, InspectionVisit
 from models.language import gettext as _
 from models.language import lazy
 from workflows.formatting import code, label, rials, shown
-from workflows.gas_words import STAGES, WORK_TYPES
-from workflows.inspection_records import APPROVED, FINAL_INSPECTION, PRE_INSPECTION
-from workflows.inspection_rows import (
+from workflows.gas.inspections import APPROVED, FINAL_INSPECTION, PRE_INSPECTION
+from workflows.gas.labels import STAGES, WORK_TYPES
+from workflows.gas.list_columns import (
     ADDRESS,
     BY_STAGE,
     CONTRACTOR,

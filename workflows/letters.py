@@ -14,7 +14,7 @@ from models.jalali import TEHRAN, format_date
 from models.language import current, lazy
 from models.language import gettext as _
 from workflows.formatting import code, shown
-from workflows.gas_projects import building_facts, meters_table, owner_facts, project_of, property_facts
+from workflows.gas.projects import building_facts, meters_table, owner_facts, project_of, property_facts
 from workflows.printing import render_pdf
 from workflows.registry import printouts
 

@@ -13,7 +13,7 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
 from workflows.formatting import label, number, rials, shown
-from workflows.gas_words import INVOICE_STATUSES, ITEMS, STAGES
+from workflows.gas.labels import INVOICE_STATUSES, ITEMS, STAGES
 from workflows.payment_records import NO_ANSWER
 from workflows.providers.registry import payment_gateways
 

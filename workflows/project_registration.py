@@ -25,7 +25,7 @@ from models.language import gettext as _
 from models.language import lazy
 from workflows import registration_briefings
 from workflows.formatting import code
-from workflows.gas_projects import invoices, meter_class, project_of
+from workflows.gas.projects import invoices, meter_class, project_of
 from workflows.registration_invoice import REVIEW_INVOICE, drop_open_invoice
 from workflows.registration_steps import FIRST_STEP, open_steps
 from workflows.registry import briefings, operations

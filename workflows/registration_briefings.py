@@ -14,7 +14,8 @@ from models.language import listed
 from workflows.assignment_words import why_table
 from workflows.certificates import way_to_certificate
 from workflows.formatting import label, number, shown
-from workflows.gas_projects import (
+from workflows.gas.labels import USAGES, document_title, region
+from workflows.gas.projects import (
     building_facts,
     invoice_table,
     invoices,
@@ -27,7 +28,6 @@ from workflows.gas_projects import (
     property_facts,
     required_documents,
 )
-from workflows.gas_words import USAGES, document_title, region
 from workflows.property_search import NothingAsked, search
 from workflows.registration_invoice import documents_of
 from workflows.registration_steps import progress, step_choices

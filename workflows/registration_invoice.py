@@ -15,7 +15,8 @@ from models.gas import GasProject
 from models.language import gettext as _
 from models.language import listed, quoted
 from workflows.formatting import code
-from workflows.gas_projects import (
+from workflows.gas.labels import document_title
+from workflows.gas.projects import (
     REGISTRATION,
     add_invoice,
     invoices,
@@ -24,7 +25,6 @@ from workflows.gas_projects import (
     required_documents,
     tariff,
 )
-from workflows.gas_words import document_title
 from workflows.registry import operations
 from workflows.rules.fees import FeeLine, MeterForFee, registration_lines
 

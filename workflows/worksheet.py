@@ -17,9 +17,9 @@ from models.language import gettext as _
 from models.language import lazy
 from workflows.assignment import period_of, withdrawals_of_month
 from workflows.formatting import label, number, rials, shown
-from workflows.gas_words import STAGES
-from workflows.inspection_records import FINAL_INSPECTION, PRE_INSPECTION
-from workflows.inspection_rows import GROUP
+from workflows.gas.inspections import FINAL_INSPECTION, PRE_INSPECTION
+from workflows.gas.labels import STAGES
+from workflows.gas.list_columns import GROUP
 from workflows.registry import sheets
 from workflows.rules.assignment import FREE_WITHDRAWALS, quota_left
 

@@ -18,7 +18,7 @@ from models.inspection import InspectionReport, InspectionVisit, MeterCorrection
 from tests.play import Play
 from tests.scenarios import gas_office as office
 from tests.scenarios import inspections as insp
-from workflows.gas_projects import project_of
+from workflows.gas.projects import project_of
 from workflows.inspection_printout import printed
 
 MANY = 40  # reports, each of a visit, each with a meter that was found different and put right

@@ -16,8 +16,8 @@ from models.case import Case
 from models.choice import Choice
 from models.gas import GasProject, Meter
 from models.language import lazy
-from workflows.gas_words import STAGES
-from workflows.inspection_records import FINAL_INSPECTION, PRE_INSPECTION, PROCESS
+from workflows.gas.inspections import FINAL_INSPECTION, PRE_INSPECTION, PROCESS
+from workflows.gas.labels import STAGES
 from workflows.list_pages import Statement
 
 GROUP = lazy("بازرسی گاز")

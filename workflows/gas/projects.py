@@ -17,7 +17,7 @@ from models.case import Case
 from models.gas import GasProject, Meter
 from models.language import gettext as _
 from workflows.formatting import code, label, number, rials, shown, yes_no
-from workflows.gas_words import INVOICE_STATUSES, ITEMS, RISERS, STAGES, USAGES, WORK_TYPES, region
+from workflows.gas.labels import INVOICE_STATUSES, ITEMS, RISERS, STAGES, USAGES, WORK_TYPES, region
 from workflows.rules.fees import FeeLine, PrepaidStage, Tariff, total
 
 REGISTRATION = "registration"  # the reason of the invoice that is prepaid

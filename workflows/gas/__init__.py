@@ -1,0 +1,1 @@
+"""Gas projects: what their processes share (records, labels, columns of lists)."""
