@@ -28,9 +28,9 @@ from workflows.gas.projects import (
     property_facts,
     required_documents,
 )
-from workflows.property_search import NothingAsked, search
-from workflows.registration_invoice import documents_of
-from workflows.registration_steps import progress, step_choices
+from workflows.project_registration.invoice import documents_of
+from workflows.project_registration.property_search import NothingAsked, search
+from workflows.project_registration.steps import progress, step_choices
 from workflows.registry import briefings
 
 PROCESS = "project_registration"

@@ -23,11 +23,11 @@ from models.gas import GasProject, Meter
 from models.identifiers import damm_digit
 from models.language import gettext as _
 from models.language import lazy
-from workflows import registration_briefings
 from workflows.formatting import code
 from workflows.gas.projects import invoices, meter_class, project_of
-from workflows.registration_invoice import REVIEW_INVOICE, drop_open_invoice
-from workflows.registration_steps import FIRST_STEP, open_steps
+from workflows.project_registration import briefings as registration_briefings
+from workflows.project_registration.invoice import REVIEW_INVOICE, drop_open_invoice
+from workflows.project_registration.steps import FIRST_STEP, open_steps
 from workflows.registry import briefings, operations
 
 PROPERTY_FIELDS = ("region", "main_plate", "sub_plate", "renovation_code", "postal_code", "address", "floors")

@@ -1,0 +1,1 @@
+"""Operations, briefings and letters of ``bpmn_diagrams/project_registration.bpmn``."""
