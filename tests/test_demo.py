@@ -31,7 +31,7 @@ from tests.secret import SECRET_KEY
 from workflows import demo
 from workflows.demo_people import NOBODY_FREE
 from workflows.demo_plan import DECK
-from workflows.inspection_words import OUTCOMES
+from workflows.gas_inspection.labels import OUTCOMES
 
 CASES = round(len(DECK) * demo.CASES_OF_A_PROJECT)  # one round of all plans
 

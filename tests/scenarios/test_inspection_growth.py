@@ -19,7 +19,7 @@ from tests.play import Play
 from tests.scenarios import gas_office as office
 from tests.scenarios import inspections as insp
 from workflows.gas.projects import project_of
-from workflows.inspection_printout import printed
+from workflows.gas_inspection.printout import printed
 
 MANY = 40  # reports, each of a visit, each with a meter that was found different and put right
 

@@ -45,7 +45,7 @@ from workflows.gas.list_columns import (
     shown_with,
 )
 from workflows.gas.projects import REGISTRATION
-from workflows.inspection_words import outcome_name
+from workflows.gas_inspection.labels import outcome_name
 from workflows.list_pages import FROM, TO, Order, Statement, between, rows_of
 from workflows.registry import listings
 from workflows.rules.fees import INSPECTION

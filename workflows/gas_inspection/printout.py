@@ -17,7 +17,7 @@ from models.language import gettext as _
 from workflows.formatting import code, number, shown
 from workflows.gas.inspections import PROCESS, last_number
 from workflows.gas.projects import project_of
-from workflows.inspection_words import outcome_name, stage_name
+from workflows.gas_inspection.labels import outcome_name, stage_name
 from workflows.printing import render_pdf
 from workflows.registry import printouts
 

@@ -29,10 +29,10 @@ from workflows.gas.inspections import (
 )
 from workflows.gas.labels import USAGES, WORK_TYPES
 from workflows.gas.projects import building_facts, invoice_table, meters_table, owner_facts, project_of, property_facts
-from workflows.inspection_debt import fee_of_report, has_prepaid_sub_works, prepaid_of
-from workflows.inspection_printout import ALL_REPORTS
-from workflows.inspection_report import own_reports
-from workflows.inspection_words import OUTCOMES, outcome_name, stage_name
+from workflows.gas_inspection.debt import fee_of_report, has_prepaid_sub_works, prepaid_of
+from workflows.gas_inspection.labels import OUTCOMES, outcome_name, stage_name
+from workflows.gas_inspection.printout import ALL_REPORTS
+from workflows.gas_inspection.report import own_reports
 from workflows.registry import briefings
 from workflows.rules.inspection_fees import NONE, NOT_POSSIBLE, SUB_WORK
 

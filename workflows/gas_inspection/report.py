@@ -20,8 +20,8 @@ from models.language import lazy, listed, reading
 from workflows.formatting import code, rials, shown
 from workflows.gas.inspections import CORRECTION, last_number, planned_visit, stage_of, sub_works_of
 from workflows.gas.projects import project_of
-from workflows.inspection_debt import charge_report, tell_debt
-from workflows.inspection_words import OUTCOMES, outcome_name
+from workflows.gas_inspection.debt import charge_report, tell_debt
+from workflows.gas_inspection.labels import OUTCOMES, outcome_name
 from workflows.rules.inspection_fees import ABSENCES, MARKS_METERS, SUB_WORK
 
 REPORT_RECORDED = "report_recorded"  # the history's words

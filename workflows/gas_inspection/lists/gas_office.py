@@ -30,8 +30,8 @@ from workflows.gas.list_columns import (
     shown_of,
     shown_with,
 )
-from workflows.inspection_words import stage_name
-from workflows.inspector_lists import debt_text
+from workflows.gas_inspection.labels import stage_name
+from workflows.gas_inspection.lists.inspector import debt_text
 from workflows.list_pages import Order, Statement, rows_of
 from workflows.registry import listings
 

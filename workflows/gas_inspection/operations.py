@@ -18,7 +18,6 @@ from models.inspection import InspectionVisit
 from models.jalali import format_date, format_moment, months_after
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows import inspection_briefings, inspection_report
 from workflows.assignment import end_assignment
 from workflows.formatting import code, shown
 from workflows.gas.inspections import (
@@ -32,7 +31,9 @@ from workflows.gas.inspections import (
 )
 from workflows.gas.labels import STAGES
 from workflows.gas.projects import project_of
-from workflows.inspection_debt import cancel_debt, lock_text, write_debt
+from workflows.gas_inspection import briefings as inspection_briefings
+from workflows.gas_inspection import report
+from workflows.gas_inspection.debt import cancel_debt, lock_text, write_debt
 from workflows.registry import briefings, operations
 
 VISIT_SCHEDULED = "visit_scheduled"  # the history's words
@@ -143,13 +144,13 @@ def cancel_visit(context: OperationContext) -> None:
 @operations.register("gas_inspection.record_report")
 def record_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep the report for good, with the debt it makes and the meters it finds different; tell the contractor."""
-    inspection_report.record(context, submission)
+    report.record(context, submission)
 
 
 @operations.register("gas_inspection.correct_report")
 def correct_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep a new report that corrects one of the inspector's own; the earlier one stays as it was (INS-14)."""
-    inspection_report.correct(context, submission)
+    report.correct(context, submission)
 
 
 # The stages (INS-1, INS-12)

@@ -1,0 +1,1 @@
+"""Operations, briefings, printouts and lists of ``bpmn_diagrams/gas_inspection.bpmn``."""

@@ -1,0 +1,1 @@
+"""Lists of inspections for inspectors and the gas office (INS-1, INR)."""
