@@ -23,7 +23,7 @@ from engine.service import Engine
 from models.account import Message, MessageReading
 from models.case import Case
 from workflows import demo_people, demo_tickets
-from workflows.assignment import period_of
+from workflows.assignment.operations import period_of
 from workflows.demo_data import Invention, add_properties
 from workflows.demo_notices import NOTICES
 from workflows.demo_people import CONTRACTORS, INSPECTORS, PASSWORD, PEOPLE

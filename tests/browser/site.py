@@ -21,7 +21,7 @@ from models.job import Incident
 from tests.play import People, Play
 from tests.scenarios import certificates, gas_office, inspections
 from tests.secret import SECRET_KEY
-from workflows.assignment import period_of
+from workflows.assignment.operations import period_of
 from workflows.certificates import address_of
 
 INSPECTOR = "12-30-01234"

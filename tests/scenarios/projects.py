@@ -10,7 +10,7 @@ from models.case import Case
 from models.gas import GasProject, Meter
 from tests.play import Play
 from tests.scenarios import gas_office as office
-from workflows import assignment
+from workflows.assignment import operations
 
 METER = {"units": 1, "usage": "residential", "floor_area": 100, "consumption": 6, "meter_class": "G4"}
 
@@ -53,10 +53,10 @@ def operated(play: Play, who: str, work: Callable[..., Any], *, on: int | None =
 def assigned(play: Play, **values: Any) -> int:
     """A registered project that has been given to the inspector whose turn it is."""
     found = registered(play, **values)
-    assert operated(play, "contractor", assignment.assign_inspector) is not None
+    assert operated(play, "contractor", operations.assign_inspector) is not None
     return found
 
 
 def left(play: Play, project_id: int, who: str, *, how: str = "withdrawn", reason: str = "") -> None:
     """The project's inspector withdraws, or is dismissed by ``who``."""
-    operated(play, who, assignment.end_assignment, on=project_id, how=how, reason=reason)
+    operated(play, who, operations.end_assignment, on=project_id, how=how, reason=reason)

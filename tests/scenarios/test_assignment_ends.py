@@ -18,7 +18,7 @@ from tests.scenarios import gas_office as office
 from tests.scenarios import inspections
 from tests.scenarios.lists import read, shown
 from tests.scenarios.projects import assigned, left, operated, registered
-from workflows import assignment
+from workflows.assignment import operations
 from workflows.rules.assignment import quota_left
 
 LAST_MINUTE_OF_ABAN = datetime(2026, 11, 21, 20, 29, tzinfo=UTC)  # 1405/08/30, 23:59 in Tehran
@@ -47,10 +47,10 @@ def test_after_a_withdrawal_the_project_goes_to_another_and_never_back(play: Pla
     assert inspector_of(play, project_id) == first and quota(play, first).assigned == 3
     left(play, project_id, "inspector-1")
     assert inspector_of(play, project_id) is None and quota(play, first).assigned == 0
-    assert operated(play, "inspector-1", assignment.assign_inspector) == second
+    assert operated(play, "inspector-1", operations.assign_inspector) == second
     left(play, project_id, "gas_office", how="dismissed", reason="تأخیر")
     assert quota(play, second).assigned == 50
-    assert operated(play, "gas_office", assignment.assign_inspector) is None  # both have left it: nobody remains
+    assert operated(play, "gas_office", operations.assign_inspector) is None  # both have left it: nobody remains
 
 
 @pytest.mark.rule("INS-3", "INS-13", "ASG-1", "ASG-3")
@@ -61,7 +61,7 @@ def test_not_even_by_hand_does_a_project_go_back(play: Play, how: str) -> None:
     left(play, project_id, "gas_office", how=how, reason="دلیل")
     with pytest.raises(Refusal) as refused:
         choice = {"inspector": str(person), "note": "با همهٔ این‌ها"}
-        operated(play, "gas_office", assignment.appoint_inspector, submission=choice)
+        operated(play, "gas_office", operations.appoint_inspector, submission=choice)
     assert list(refused.value.errors) == ["inspector"]
     assert inspector_of(play, project_id) is None
 
@@ -121,10 +121,10 @@ def test_the_lane_of_the_registration_goes_along_with_the_inspection(play: Play)
         project = session.scalars(select(GasProject)).one()
         context = play.engine._context(session, session.get_one(type(play.case), inspection), play.actor("inspector-1"))
         assert context.bound("inspector") == first
-        assignment.end_assignment(context, project, how="withdrawn")
+        operations.end_assignment(context, project, how="withdrawn")
         assert context.bound("inspector") is None
-        assert assignment.assign_inspector(context) == second
-        assignment.introduce_inspector(context)
+        assert operations.assign_inspector(context) == second
+        operations.introduce_inspector(context)
         assert context.bound("inspector") == second and project.referred_at == play.clock.now
         context.case = session.get_one(type(play.case), registration)
         assert context.bound("inspector") == second
@@ -179,9 +179,9 @@ def test_what_was_lost_is_no_capacity_any_more(play: Play) -> None:
     for _ in range(3):
         left(play, assigned(play), "inspector-1")
     registered(play, meters=12)
-    assert operated(play, "contractor", assignment.assign_inspector) is None
+    assert operated(play, "contractor", operations.assign_inspector) is None
     registered(play, meters=11)
-    assert operated(play, "contractor", assignment.assign_inspector) == person
+    assert operated(play, "contractor", operations.assign_inspector) == person
 
 
 @pytest.mark.rule("ASG-5")

@@ -22,7 +22,7 @@ from tests.prove.forks import at_once
 from tests.scenarios import gas_office as office
 from tests.scenarios.projects import assigned
 from tests.standing import StandingClock
-from workflows import assignment
+from workflows.assignment import operations
 
 PROCESSES, EACH = 4, 5
 
@@ -139,6 +139,6 @@ def withdraw_all(settings: Settings, clock: StandingClock, projects: list[int], 
         with application.engine.transaction() as session:
             project = session.get_one(GasProject, project_id)
             context = application.engine._context(session, project.case, SYSTEM)
-            assignment.end_assignment(context, project, how="withdrawn")
-            assert assignment.assign_inspector(context) is not None
+            operations.end_assignment(context, project, how="withdrawn")
+            assert operations.assign_inspector(context) is not None
     application.database.dispose()

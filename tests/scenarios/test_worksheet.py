@@ -15,7 +15,7 @@ from models.gas import Inspector, InspectorRegion
 from tests.play import Play
 from tests.scenarios import gas_office as office
 from tests.scenarios.projects import assigned, left, operated, registered
-from workflows import assignment, worksheet
+from workflows.assignment import operations, worksheet
 from workflows.registry import sheets
 
 
@@ -44,12 +44,12 @@ def test_what_the_worksheet_says_decides_on_the_next_assignment(play: Play) -> N
     person = office.add_inspector(play, "inspector-1", regions=(3, 5))
     fill_in(play, "inspector-1", ready=True, regions=[4, 5], preferences="صبح‌ها")
     registered(play, region=3)
-    assert operated(play, "contractor", assignment.assign_inspector) is None
+    assert operated(play, "contractor", operations.assign_inspector) is None
     registered(play, region=4)
-    assert operated(play, "contractor", assignment.assign_inspector) == person
+    assert operated(play, "contractor", operations.assign_inspector) == person
     fill_in(play, "inspector-1", regions=[4], preferences="")
     registered(play, region=4)
-    assert operated(play, "contractor", assignment.assign_inspector) is None
+    assert operated(play, "contractor", operations.assign_inspector) is None
     with play.session() as session:
         assert session.scalars(select(InspectorRegion.region)).all() == [4]
         assert session.get_one(Inspector, person).preferences == ""

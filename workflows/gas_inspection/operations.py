@@ -18,7 +18,7 @@ from models.inspection import InspectionVisit
 from models.jalali import format_date, format_moment, months_after
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows.assignment import end_assignment
+from workflows.assignment.operations import end_assignment
 from workflows.formatting import code, shown
 from workflows.gas.inspections import (
     APPROVED,

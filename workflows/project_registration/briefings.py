@@ -11,7 +11,7 @@ from models.gas import GasProject
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
-from workflows.assignment_words import why_table
+from workflows.assignment.labels import why_table
 from workflows.certificates import way_to_certificate
 from workflows.formatting import label, number, shown
 from workflows.gas.labels import USAGES, document_title, region

@@ -15,7 +15,7 @@ from models.gas import GasProject, Inspector, InspectorQuota, InspectorRegion
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
-from workflows.assignment import period_of, withdrawals_of_month
+from workflows.assignment.operations import period_of, withdrawals_of_month
 from workflows.formatting import label, number, rials, shown
 from workflows.gas.inspections import FINAL_INSPECTION, PRE_INSPECTION
 from workflows.gas.labels import STAGES

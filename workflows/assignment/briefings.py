@@ -4,7 +4,7 @@ from engine.contributions.briefings import Block, Briefing, BriefingContext, Not
 from models.choice import Choice
 from models.language import gettext as _
 from models.language import listed
-from workflows.assignment import Standing, choice_now, standings
+from workflows.assignment.operations import Standing, choice_now, standings
 from workflows.formatting import label, number, shown, yes_no
 from workflows.gas.projects import meters_table, project_of, property_facts
 from workflows.registry import briefings
