@@ -50,7 +50,9 @@ from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
-from workflows import certificate_check, certificate_commands, clock_commands, demo, payment
+from workflows import clock_commands, demo, payment
+from workflows.certificates import check as certificate_check
+from workflows.certificates import commands
 from workflows.printing import render_pdf
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway
@@ -525,7 +527,7 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
     click.echo(f"{person.username}: {password}")
 
 
-certificate_commands.add_to(main, application_from_environment)
+commands.add_to(main, application_from_environment)
 clock_commands.add_to(main, application_from_environment)
 
 if __name__ == "__main__":

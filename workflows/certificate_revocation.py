@@ -12,8 +12,8 @@ from engine.persistence.outbox import language_of
 from models.inspection import Certificate
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows import certificates
-from workflows.certificate_text import read_certificate_number
+from workflows.certificates import records
+from workflows.certificates.signed_text import read_certificate_number
 from workflows.formatting import code, shown
 from workflows.gas.projects import project_of
 from workflows.registry import briefings, operations
@@ -25,10 +25,10 @@ CERTIFICATE_REVOKED = "certificate_revoked"  # the history's word
 def revoke_certificate(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Revoke and tell the contractor and the inspector why. Raises ``Refusal`` at ``certificate``."""
     number = read_certificate_number(str(submission["certificate"]))
-    found = certificates.by_number(context.session, number, lock=True) if number else None
+    found = records.by_number(context.session, number, lock=True) if number else None
     if found is None:
         raise Refusal({"certificate": [_("تاییدیه‌ای با این شماره صادر نشده است. شماره را با برگه بسنجید.")]})
-    certificates.revoke(context, found, submission["reason"])
+    records.revoke(context, found, submission["reason"])
     project = found.project
     context.refer_to(project.case)
     context.set_subject(project.case.subject, [found.number, project.case.number])
@@ -59,7 +59,7 @@ def case(context: BriefingContext) -> list[Block]:
         [(_("شمارهٔ پروژه"), shown(project.case.number)), (_("مجری گاز"), project.contractor.name)],
     )
     blocks: list[Block] = [head]
-    for found in certificates.of_project(context.session, project):
-        blocks.append(certificates.certificate_facts(found))
-        blocks.append(Link(_("صفحهٔ همگانی این تاییدیه"), certificates.address_of(found, "")))
+    for found in records.of_project(context.session, project):
+        blocks.append(records.certificate_facts(found))
+        blocks.append(Link(_("صفحهٔ همگانی این تاییدیه"), records.address_of(found, "")))
     return blocks

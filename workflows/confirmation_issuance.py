@@ -18,7 +18,7 @@ from models.gas import GasProject
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows import certificates
+from workflows.certificates import records
 from workflows.formatting import code, shown
 from workflows.gas.inspections import latest_inspector, reports_of
 from workflows.gas.projects import building_facts, meters_table, project_of, property_facts
@@ -36,7 +36,7 @@ def open_request(context: OperationContext, *, submission: Mapping[str, Any]) ->
     Raises ``Refusal`` at ``project``; a project of somebody else does not exist for this contractor.
     """
     project = _own_project(context, str(submission["project"]))
-    why_not = certificates.refusal(context.session, project, own_case=context.case.id)
+    why_not = records.refusal(context.session, project, own_case=context.case.id)
     if why_not is not None:
         raise Refusal({"project": [why_not]})
     inspector = latest_inspector(context.session, project)
@@ -63,7 +63,7 @@ def _own_project(context: OperationContext, typed: str) -> GasProject:
     case = None
     if number is not None:
         case = context.session.scalars(select(Case).where(Case.number == number)).one_or_none()
-    project = certificates.locked_project(context.session, case.id) if case is not None else None
+    project = records.locked_project(context.session, case.id) if case is not None else None
     if project is None or project.contractor_id != context.bound("contractor"):
         raise Refusal({"project": [_("پروژه‌ای با این شماره ندارید. شماره را با فهرست پروژه‌های خود بسنجید.")]})
     return project
@@ -104,12 +104,12 @@ def issue_certificate(context: OperationContext) -> str:
     Raises ``Refusal`` when a debt arose or the approval was lost since the request.
     """
     own = project_of(context.session, context.case)
-    project = certificates.locked_project(context.session, own.case_id) or own
-    why_not = certificates.refusal(context.session, project, own_case=context.case.id)
+    project = records.locked_project(context.session, own.case_id) or own
+    why_not = records.refusal(context.session, project, own_case=context.case.id)
     if why_not is not None:
         raise Refusal({"decision": [why_not]})
     inspector_id = context.bound("inspector")
-    made = certificates.issue(context, project, context.session.get_one(Person, inspector_id))
+    made = records.issue(context, project, context.session.get_one(Person, inspector_id))
     text = lazy("تاییدیهٔ شمارهٔ %(number)s صادر شد", number=code(made.number))
     context.record(CERTIFICATE_ISSUED, {"number": made.number, "text": text})
     context.set_subject(context.case.subject, [project.case.number, made.number])
@@ -132,7 +132,7 @@ def issue_certificate(context: OperationContext) -> str:
 def review_confirmation(context: BriefingContext) -> Briefing:
     """The project, its last reports and the contractor's words; and what would stop the certificate now."""
     project = project_of(context.session, context.case)
-    why_not = certificates.refusal(context.session, project, own_case=context.case.id)
+    why_not = records.refusal(context.session, project, own_case=context.case.id)
     blocks: list[Block] = [Notice("warning", why_not)] if why_not else []
     return Briefing(blocks=[*blocks, _request(context, project), *_reports(context, project), *_place(project)])
 
@@ -140,11 +140,11 @@ def review_confirmation(context: BriefingContext) -> Briefing:
 @briefings.register_case("confirmation_issuance")
 def case(context: BriefingContext) -> list[Block]:
     project = project_of(context.session, context.case)
-    found = certificates.of_case(context.session, context.case)
+    found = records.of_case(context.session, context.case)
     blocks: list[Block] = [_request(context, project)]
     if found is not None:
-        blocks.insert(0, certificates.certificate_facts(found))
-        address = certificates.address_of(found, "")
+        blocks.insert(0, records.certificate_facts(found))
+        address = records.address_of(found, "")
         blocks.insert(1, Link(_("صفحهٔ همگانی این تاییدیه"), address))
     return [*blocks, *_place(project)]
 

@@ -22,7 +22,7 @@ from tests.play import People, Play
 from tests.scenarios import certificates, gas_office, inspections
 from tests.secret import SECRET_KEY
 from workflows.assignment.operations import period_of
-from workflows.certificates import address_of
+from workflows.certificates.records import address_of
 
 INSPECTOR = "12-30-01234"
 NAME_OF_INSPECTOR = "سارا مرادی"

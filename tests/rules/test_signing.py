@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from models.account import Person
 from models.inspection import SigningKey
-from workflows import signing
-from workflows.certificate_text import (
+from workflows.certificates import signing_keys
+from workflows.certificates.signed_text import (
     Signed,
     certificate_number,
     check_code,
@@ -49,20 +49,20 @@ def fresh(session: Session) -> Session:
 
 
 def sign(session: Session, *, at: datetime = NOW, project: str = "1405-000457-3") -> Signed:
-    key = signing.signing_key(session, secret_key=SECRET, now=at)
+    key = signing_keys.signing_key(session, secret_key=SECRET, now=at)
     text = Signed(certificate_number(12, at), project, at.date(), key.id, digest_of(FACTS))
-    return Signed(**vars(text) | {"signature": signing.sign(key, text.payload, secret_key=SECRET)})
+    return Signed(**vars(text) | {"signature": signing_keys.sign(key, text.payload, secret_key=SECRET)})
 
 
 @pytest.mark.rule("CNF-3")
 def test_what_was_signed_is_proved_by_the_published_key_alone(fresh: Session) -> None:
     signed = sign(fresh)
-    published = json.dumps(signing.published(signing.public_keys(fresh).values()))
+    published = json.dumps(signing_keys.published(signing_keys.public_keys(fresh).values()))
 
     found = find_signed(f"https://kartabl.example/verify/{signed.number}?s={signed.text}")
 
     assert found == signed
-    assert found.proved_by(signing.read_published(published))
+    assert found.proved_by(signing_keys.read_published(published))
 
 
 @pytest.mark.rule("CNF-3")
@@ -70,7 +70,7 @@ def test_what_was_signed_is_proved_by_the_published_key_alone(fresh: Session) ->
 @settings(max_examples=300, deadline=None)
 def test_any_changed_character_of_payload_or_signature_is_refused(session: Session, data: st.DataObject) -> None:
     signed = sign(session)
-    keys = signing.public_keys(session)
+    keys = signing_keys.public_keys(session)
     place = data.draw(st.integers(0, len(signed.text) - 1))
     other = data.draw(st.sampled_from(SIGNS).filter(lambda sign: sign != signed.text[place]))
     changed = signed.text[:place] + other + signed.text[place + 1 :]
@@ -83,7 +83,7 @@ def test_any_changed_character_of_payload_or_signature_is_refused(session: Sessi
 @pytest.mark.rule("CNF-3")
 def test_the_last_sign_has_one_spelling_only(fresh: Session) -> None:
     """Base64 of 64 bytes leaves four bits over: other signs there would mean the same bytes."""
-    signed, keys = sign(fresh), signing.public_keys(fresh)
+    signed, keys = sign(fresh), signing_keys.public_keys(fresh)
     for last in string.ascii_letters + string.digits + "-_":
         found = find_signed(signed.text[:-1] + last)
         assert found is not None
@@ -100,7 +100,7 @@ def test_no_text_whatever_is_taken_for_a_signed_one(text: str) -> None:
 @pytest.mark.rule("CNF-3")
 def test_another_organisations_key_proves_nothing(fresh: Session) -> None:
     ours = sign(fresh)
-    our_keys = signing.public_keys(fresh)
+    our_keys = signing_keys.public_keys(fresh)
     fresh.query(SigningKey).delete()
     theirs = sign(fresh)
 
@@ -111,9 +111,9 @@ def test_another_organisations_key_proves_nothing(fresh: Session) -> None:
 @pytest.mark.rule("CNF-3")
 def test_after_a_rotation_the_new_key_signs_and_the_old_one_still_proves(fresh: Session) -> None:
     before = sign(fresh)
-    signing.rotate(fresh, secret_key=SECRET, now=NOW + timedelta(days=1))
+    signing_keys.rotate(fresh, secret_key=SECRET, now=NOW + timedelta(days=1))
     after = sign(fresh, at=NOW + timedelta(days=2))
-    keys = signing.public_keys(fresh)
+    keys = signing_keys.public_keys(fresh)
 
     assert before.key_id != after.key_id
     assert before.proved_by(keys)
@@ -124,33 +124,33 @@ def test_after_a_rotation_the_new_key_signs_and_the_old_one_still_proves(fresh: 
 @pytest.mark.rule("CNF-3")
 def test_a_retired_key_proves_nothing_that_is_dated_after_it(fresh: Session) -> None:
     """Whoever finds an old key cannot sign with it what is said to be of today."""
-    old = signing.signing_key(fresh, secret_key=SECRET, now=NOW)
-    signing.rotate(fresh, secret_key=SECRET, now=NOW + timedelta(days=1))
+    old = signing_keys.signing_key(fresh, secret_key=SECRET, now=NOW)
+    signing_keys.rotate(fresh, secret_key=SECRET, now=NOW + timedelta(days=1))
     text = Signed("9-1405-000012-4", "1405-000457-3", date(2026, 12, 1), old.id, digest_of(FACTS))
-    forged = Signed(**vars(text) | {"signature": signing.sign(old, text.payload, secret_key=SECRET)})
+    forged = Signed(**vars(text) | {"signature": signing_keys.sign(old, text.payload, secret_key=SECRET)})
 
-    assert not forged.proved_by(signing.public_keys(fresh))
+    assert not forged.proved_by(signing_keys.public_keys(fresh))
 
 
 def test_the_first_key_is_made_at_first_need_and_then_stays(fresh: Session) -> None:
-    assert signing.keys(fresh) == []
-    first = signing.signing_key(fresh, secret_key=SECRET, now=NOW)
-    assert signing.signing_key(fresh, secret_key=SECRET, now=NOW + timedelta(days=9)) is first
+    assert signing_keys.keys(fresh) == []
+    first = signing_keys.signing_key(fresh, secret_key=SECRET, now=NOW)
+    assert signing_keys.signing_key(fresh, secret_key=SECRET, now=NOW + timedelta(days=9)) is first
 
 
 def test_private_keys_are_not_readable_without_the_secret_key_of_the_installation(fresh: Session) -> None:
-    key = signing.signing_key(fresh, secret_key=SECRET, now=NOW)
-    raw = signing.decode(key.public_key)
+    key = signing_keys.signing_key(fresh, secret_key=SECRET, now=NOW)
+    raw = signing_keys.decode(key.public_key)
     assert raw is not None
-    with pytest.raises(signing.KeyUnreadable, match="keys rotate"):
-        signing.sign(key, "text", secret_key="t" * 32)
+    with pytest.raises(signing_keys.KeyUnreadable, match="keys rotate"):
+        signing_keys.sign(key, "text", secret_key="t" * 32)
 
-    other = signing.rotate(fresh, secret_key="t" * 32, now=NOW)
-    assert signing.sign(other, "text", secret_key="t" * 32)
+    other = signing_keys.rotate(fresh, secret_key="t" * 32, now=NOW)
+    assert signing_keys.sign(other, "text", secret_key="t" * 32)
 
     stolen = SigningKey(id=other.id, public_key=other.public_key, private_key=key.private_key, created_at=NOW)
-    with pytest.raises(signing.KeyUnreadable):  # a private key moved to another row opens nothing
-        signing.sign(stolen, "text", secret_key=SECRET)
+    with pytest.raises(signing_keys.KeyUnreadable):  # a private key moved to another row opens nothing
+        signing_keys.sign(stolen, "text", secret_key=SECRET)
 
 
 @pytest.mark.parametrize(
@@ -168,15 +168,15 @@ def test_private_keys_are_not_readable_without_the_secret_key_of_the_installatio
 )
 def test_a_file_that_is_no_set_of_keys_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        signing.read_published(text)
+        signing_keys.read_published(text)
 
 
 def test_a_published_key_under_the_id_of_another_is_refused(fresh: Session) -> None:
-    signing.signing_key(fresh, secret_key=SECRET, now=NOW)
-    published = signing.published(signing.public_keys(fresh).values())
+    signing_keys.signing_key(fresh, secret_key=SECRET, now=NOW)
+    published = signing_keys.published(signing_keys.public_keys(fresh).values())
     published["keys"][0]["kid"] = "AAAAAAAA"
     with pytest.raises(ValueError, match="id of another key"):
-        signing.read_published(json.dumps(published))
+        signing_keys.read_published(json.dumps(published))
 
 
 # Numbers and codes

@@ -23,9 +23,10 @@ from tests.conftest import SATURDAY
 from tests.play import Play
 from tests.scenarios import certificates
 from tests.scenarios.gas_office import METER
-from workflows import certificate_check, certificate_paper, signing
-from workflows.certificate_text import check_code, digest_of, find_signed
-from workflows.certificates import address_of
+from workflows.certificates import check, signing_keys
+from workflows.certificates import paper as certificate_paper
+from workflows.certificates.records import address_of
+from workflows.certificates.signed_text import check_code, digest_of, find_signed
 from workflows.printing import TEMPLATES
 
 FACTS = {
@@ -162,12 +163,12 @@ def test_the_published_keys_prove_a_paper_without_any_database(
 def test_a_paper_whose_facts_were_changed_is_refused(play: Play, command: CliRunner, tmp_path: Path) -> None:
     found = certificates.issued(play)
     with play.session() as session:
-        keys = signing.public_keys(session)
+        keys = signing_keys.public_keys(session)
     signed, facts = certificate_paper.read_paper(paper(play, found))
     assert facts is not None
 
-    assert certificate_check.check_offline(signed, keys, facts=facts).state == "signed"
-    assert certificate_check.check_offline(signed, keys, facts=facts | {"address": "جای دیگر"}).state == "unknown"
+    assert check.check_offline(signed, keys, facts=facts).state == "signed"
+    assert check.check_offline(signed, keys, facts=facts | {"address": "جای دیگر"}).state == "unknown"
 
     writer = pypdf.PdfWriter()
     writer.add_blank_page(100, 100)
@@ -220,7 +221,7 @@ def test_number_and_code_prove_a_paper_and_a_number_alone_tells_nothing(play: Pl
     found = certificates.issued(play)
     code = check_code(found.signature)
     with play.session() as session:
-        assert certificate_check.check_typed(session, found.number, code.lower().replace("-", " ")).state == "valid"
+        assert check.check_typed(session, found.number, code.lower().replace("-", " ")).state == "valid"
         for number, typed in ((found.number, ""), (found.number, "0000-0000"), ("9-1405-000999-1", code), ("", "")):
-            verdict = certificate_check.check_typed(session, number, typed)
+            verdict = check.check_typed(session, number, typed)
             assert (verdict.state, verdict.guessed, verdict.blocks) == ("unknown", True, [])

@@ -15,8 +15,8 @@ from models.case import Case, CaseStatus
 from models.gas import GasProject
 from tests.play import Play
 from tests.scenarios import certificates, gas_office, inspections
-from workflows import certificate_check
-from workflows.certificates import address_of
+from workflows.certificates import check as certificate_check
+from workflows.certificates.records import address_of
 
 
 def check(play: Play, text: str) -> certificate_check.Verdict:

@@ -14,9 +14,9 @@ from tests.play import Play
 from tests.scenarios import certificates
 from tests.web.api_client import Api
 from webapp.public.verification import WRONG_TRIES
-from workflows import signing
-from workflows.certificate_text import certificate_number, check_code, find_signed
-from workflows.certificates import address_of
+from workflows.certificates import signing_keys
+from workflows.certificates.records import address_of
+from workflows.certificates.signed_text import certificate_number, check_code, find_signed
 
 PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 
@@ -158,7 +158,7 @@ def test_the_published_keys_prove_the_papers_link_by_themselves(client: FlaskCli
 
     signed = find_signed(link(issued))
     assert signed is not None
-    assert signed.proved_by(signing.read_published(answer.text))
+    assert signed.proved_by(signing_keys.read_published(answer.text))
 
 
 @pytest.mark.rule("CNF-3")

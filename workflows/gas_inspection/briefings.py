@@ -14,7 +14,7 @@ from models.inspection import InspectionReport
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
-from workflows.certificates import way_to_certificate
+from workflows.certificates.records import way_to_certificate
 from workflows.formatting import code, label, number, rials, shown
 from workflows.gas.inspections import (
     CORRECTION,

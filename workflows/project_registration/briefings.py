@@ -12,7 +12,7 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
 from workflows.assignment.labels import why_table
-from workflows.certificates import way_to_certificate
+from workflows.certificates.records import way_to_certificate
 from workflows.formatting import label, number, shown
 from workflows.gas.labels import USAGES, document_title, region
 from workflows.gas.projects import (

@@ -19,8 +19,8 @@ from models.gas import GasProject
 from models.inspection import Certificate
 from models.jalali import TEHRAN, format_date, format_moment
 from models.language import gettext as _
-from workflows import signing
-from workflows.certificate_text import Signed, certificate_number, check_code, digest_of
+from workflows.certificates import signing_keys
+from workflows.certificates.signed_text import Signed, certificate_number, check_code, digest_of
 from workflows.formatting import code, rials, shown
 from workflows.gas.inspections import is_finally_approved, open_debt
 
@@ -85,7 +85,7 @@ def valid_certificate(session: Session, project: GasProject) -> Certificate | No
 def issue(context: OperationContext, project: GasProject, inspector: Person) -> Certificate:
     """Write down and sign a certificate of what the project is today."""
     secret_key = context.services.settings.secret_key
-    key = signing.signing_key(context.session, secret_key=secret_key, now=context.now)
+    key = signing_keys.signing_key(context.session, secret_key=secret_key, now=context.now)
     made = Certificate(
         number=uuid4().hex,
         project_id=project.id,
@@ -103,7 +103,7 @@ def issue(context: OperationContext, project: GasProject, inspector: Person) -> 
     made.facts = facts_of(project, inspector, number=made.number, issued=tehran_day(context.now))
     signed = signed_text(made, project)
     made.payload = signed.payload
-    made.signature = signing.sign(key, signed.payload, secret_key=secret_key)
+    made.signature = signing_keys.sign(key, signed.payload, secret_key=secret_key)
     context.session.flush()
     return made
 

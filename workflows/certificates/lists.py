@@ -15,8 +15,8 @@ from models.gas import GasProject
 from models.inspection import Certificate
 from models.language import gettext as _
 from models.language import lazy
-from workflows.certificate_text import read_certificate_number
-from workflows.certificates import address_of
+from workflows.certificates.records import address_of
+from workflows.certificates.signed_text import read_certificate_number
 from workflows.gas.list_columns import CONTRACTOR, GROUP, searched, shown_of, shown_with
 from workflows.list_pages import FROM, TO, Order, between, rows_of
 from workflows.registry import listings

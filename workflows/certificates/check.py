@@ -15,14 +15,19 @@ from engine.contributions.briefings import Block, Facts, Table
 from models.inspection import Certificate
 from models.jalali import format_date, format_moment
 from models.language import gettext as _
-from workflows import signing
-from workflows.certificate_text import Signed, check_code, digest_of, read_code
-from workflows.certificate_text import find_signed as find_signed
-from workflows.certificate_text import read_certificate_number as read_certificate_number
-from workflows.certificates import by_number
+from workflows.certificates import signing_keys
+from workflows.certificates.records import by_number
+from workflows.certificates.signed_text import (
+    Signed,
+    check_code,
+    digest_of,
+    find_signed,
+    read_certificate_number,
+    read_code,
+)
+from workflows.certificates.signing_keys import PublicKey
 from workflows.formatting import code, label, number, shown
 from workflows.gas.labels import USAGES, WORK_TYPES, region
-from workflows.signing import PublicKey
 
 VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"
 SIGNED_BY_US = "signed"  # proved by the key alone: whether it was revoked since, only we can say
@@ -58,7 +63,7 @@ def check_signed(session: Session, text: str, *, number: str = "") -> Verdict:
     signed = find_signed(text)
     if signed is None or (number and read_certificate_number(number) != signed.number):
         return Verdict(UNKNOWN, _no_signed_text(), guessed=True)
-    if not signed.proved_by(signing.public_keys(session)):
+    if not signed.proved_by(signing_keys.public_keys(session)):
         return Verdict(UNKNOWN, _not_signed(), guessed=True)
     found = by_number(session, signed.number)
     if found is None or found.payload != signed.payload or found.signature != signed.signature:
@@ -94,7 +99,7 @@ def check_offline(text: str, keys: Mapping[str, PublicKey], *, facts: Mapping[st
 
 def published_keys(session: Session) -> dict[str, Any]:
     """The public keys as everyone may have them."""
-    return signing.published(signing.public_keys(session).values())
+    return signing_keys.published(signing_keys.public_keys(session).values())
 
 
 def _verdict(found: Certificate) -> Verdict:

@@ -18,9 +18,9 @@ from models.inspection import Certificate
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows.certificate_check import head_facts, meters_of, place_facts
-from workflows.certificate_text import check_code, find_signed
-from workflows.certificates import VERIFY_PATH, address_of, of_case, signed_text
+from workflows.certificates.check import head_facts, meters_of, place_facts
+from workflows.certificates.records import VERIFY_PATH, address_of, of_case, signed_text
+from workflows.certificates.signed_text import check_code, find_signed
 from workflows.formatting import shown
 from workflows.printing import render_pdf
 from workflows.registry import printouts

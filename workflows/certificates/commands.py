@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from engine.contributions.briefings import Block, Facts, Table
 from models.language import LANGUAGES, reading
-from workflows import signing
-from workflows.certificate_check import SIGNED_BY_US, UNKNOWN, VALID, Verdict, check_offline, check_signed
-from workflows.certificate_paper import LARGEST, read_paper
-from workflows.signing import PublicKey
+from workflows.certificates import signing_keys
+from workflows.certificates.check import SIGNED_BY_US, UNKNOWN, VALID, Verdict, check_offline, check_signed
+from workflows.certificates.paper import LARGEST, read_paper
+from workflows.certificates.signing_keys import PublicKey
 
 ISOLATES = str.maketrans("", "", "\u2066\u2069")  # terminals show them as boxes
 Open = Callable[[], Any]  # makes the application that the environment describes
@@ -56,7 +56,7 @@ def _verify(application: Open) -> click.Command:
         """
         try:
             text, facts = _read(source)
-            keys = signing.read_published(key.read_text("utf-8")) if key else None
+            keys = signing_keys.read_published(key.read_text("utf-8")) if key else None
         except (ValueError, OSError) as error:
             raise click.ClickException(str(error)) from None
         with reading(language):
@@ -71,7 +71,7 @@ def _ask(application: Open, text: str, facts: dict[str, Any] | None) -> Verdict:
     """What the database says; of a paper only if it says what was signed."""
     with _opened(application) as (session, _found):
         if facts is not None:
-            of_paper = check_offline(text, signing.public_keys(session), facts=facts)
+            of_paper = check_offline(text, signing_keys.public_keys(session), facts=facts)
             if of_paper.state == UNKNOWN:
                 return of_paper
         return check_signed(session, text)
@@ -112,7 +112,7 @@ def _keys(application: Open) -> click.Group:
     def list_keys() -> None:
         """Every key: since when it signs, and until when it did."""
         with _opened(application) as (session, _found):
-            known = signing.keys(session)
+            known = signing_keys.keys(session)
             for key in known:
                 until = f"retired {key.retired_at:%Y-%m-%d %H:%M} UTC" if key.retired_at else "signs"
                 click.echo(f"{key.id}  since {key.created_at:%Y-%m-%d %H:%M} UTC  {until}")
@@ -123,7 +123,7 @@ def _keys(application: Open) -> click.Group:
     def rotate_keys() -> None:
         """Retire the key that signs and make a new one. Certificates that it signed stay valid."""
         with _opened(application) as (session, found):
-            made = signing.rotate(session, secret_key=found.settings.secret_key, now=found.clock())
+            made = signing_keys.rotate(session, secret_key=found.settings.secret_key, now=found.clock())
             click.echo(f"{made.id} signs from now on; publish the keys anew: kartabl keys publish")
 
     @keys.command(name="publish")
@@ -131,8 +131,8 @@ def _keys(application: Open) -> click.Group:
     def publish_keys(output: Path | None) -> None:
         """Print the public keys, also the retired ones, as everyone may have them (a JSON Web Key Set)."""
         with _opened(application) as (session, _found):
-            known: list[PublicKey] = list(signing.public_keys(session).values())
-        text = json.dumps(signing.published(known), indent=2)
+            known: list[PublicKey] = list(signing_keys.public_keys(session).values())
+        text = json.dumps(signing_keys.published(known), indent=2)
         if output is None:
             click.echo(text)
             return

@@ -18,7 +18,7 @@ from typing import Any
 from engine.case_numbers import case_number
 from models.digits import ascii_digits
 from models.identifiers import damm_digit, damm_valid
-from workflows.signing import PublicKey, encode
+from workflows.certificates.signing_keys import PublicKey, encode
 
 VERSION = "K1"
 DIGEST_BYTES = 16

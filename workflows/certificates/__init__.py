@@ -1,0 +1,1 @@
+"""Certificates: issued, signed, printed, checked, revoked (CNF)."""
