@@ -50,9 +50,10 @@ from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
-from workflows import clock_commands, demo, payment
+from workflows import clock_commands, demo
 from workflows.certificates import check as certificate_check
 from workflows.certificates import commands
+from workflows.payment import operations as payment
 from workflows.printing import render_pdf
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway

@@ -27,8 +27,8 @@ from models.gas import GasProject
 from models.inspection import Certificate
 from models.job import Job
 from models.outbox import Sms
-from workflows import payment
 from workflows.demo_data import Invention, paper
+from workflows.payment import operations
 from workflows.providers import test_gateway
 
 Submit = Callable[[Engine, Session, int, Actor, dict[str, object]], StepResult]
@@ -192,7 +192,7 @@ class Stage:
             ).one()
             test_gateway.decide(session, authority, decision=decision, now=self.now)
         with self.engine.transaction() as session:
-            payment.returned(
+            operations.returned(
                 self.engine, session, gateway=self.engine.services.payment_gateway.name, authority=authority, by=by
             )
         self.work()

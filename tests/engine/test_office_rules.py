@@ -15,7 +15,7 @@ from engine.contributions.office_rules import FILE_MEGABYTES, OfficeRules, value
 from engine.errors import InvalidSubmission, NotAllowed
 from models.office_rule import OfficeRule, OfficeRuleChange, OfficeRuleValue, Unit
 from tests.play import People, Play
-from workflows.payment_records import WAITING_MINUTES
+from workflows.payment.records import WAITING_MINUTES
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.databases import fresh_database
 from tests.providers.zarinpal_server import MERCHANT, ZarinpalServer
 from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
-from workflows import payment
+from workflows.payment import operations as payment
 from workflows.providers.zarinpal import Zarinpal
 from workflows.registry import briefings, operations, printouts
 

@@ -18,7 +18,7 @@ from models.case import CaseStatus, Task
 from models.job import Incident
 from tests.providers.zarinpal_server import ZarinpalServer
 from tests.scenarios.shop import FEE, MINUTE, Shop
-from workflows import payment, payment_records
+from workflows.payment import operations, records
 from workflows.registry import office_rules as rules
 
 PAYING = {"payment_returned"}
@@ -254,8 +254,8 @@ def test_a_gateway_that_says_paid_of_another_amount_settles_nothing(shop, amount
     said = {"state": "paid", "amount": amount, "reference": "1", "reason": ""}
 
     with shop.engine.transaction() as session:
-        found = payment_records.lock(session, payment_id)
-        assert payment_records.write_answer(session, found, said, now=shop.clock.now)
+        found = records.lock(session, payment_id)
+        assert records.write_answer(session, found, said, now=shop.clock.now)
 
     (found,) = shop.ledger()
     assert (found.state, found.paid_amount) == (PaymentState.UNMATCHED, amount)
@@ -270,9 +270,9 @@ def test_an_invoice_that_has_another_total_by_now_is_not_settled(shop, total):
     said = {"state": "paid", "amount": FEE, "reference": "1", "reason": ""}
 
     with shop.engine.transaction() as session:
-        found = payment_records.lock(session, payment_id)
+        found = records.lock(session, payment_id)
         found.invoice.total = total
-        assert payment_records.write_answer(session, found, said, now=shop.clock.now)
+        assert records.write_answer(session, found, said, now=shop.clock.now)
 
     assert not order.is_paid
 
@@ -393,9 +393,9 @@ def test_reconciling_finds_what_was_paid_after_the_end_and_starts_one_review_onl
     order.invoice()
     bank.pay(authority)
 
-    assert payment.reconcile(shop.engine, shop.clock.now) == 1
-    assert payment.reconcile(shop.engine, shop.clock.now) == 0
+    assert operations.reconcile(shop.engine, shop.clock.now) == 1
+    assert operations.reconcile(shop.engine, shop.clock.now) == 0
     shop.work()
 
     assert len(shop.finance_tasks()) == 1
-    assert payment.reconcile(shop.engine, shop.clock.now) == 0
+    assert operations.reconcile(shop.engine, shop.clock.now) == 0

@@ -17,11 +17,9 @@ from models.account import Person
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.language import gettext as _
 from models.language import reading
-from workflows import payment_page
 from workflows.formatting import rials, shown
-from workflows.payment_records import NO_ANSWER, lock, review, tell_payer, waiting_time, write_answer
-from workflows.payment_return import reconcile as reconcile
-from workflows.payment_return import returned as returned
+from workflows.payment import briefings as payment_page
+from workflows.payment.records import NO_ANSWER, lock, review, tell_payer, waiting_time, write_answer
 from workflows.providers.errors import ProviderError
 from workflows.registry import briefings, operations
 

@@ -13,10 +13,10 @@ from engine.contributions.briefings import Block, Briefing, BriefingContext
 from engine.contributions.operations import OperationContext, OutsideContext
 from models.billing import Payment, PaymentState
 from models.language import gettext as _
-from workflows import payment_page
 from workflows.formatting import rials, shown
-from workflows.payment import ask_gateway
-from workflows.payment_records import lock, tell_payer, write_answer
+from workflows.payment import briefings as payment_page
+from workflows.payment.operations import ask_gateway
+from workflows.payment.records import lock, tell_payer, write_answer
 from workflows.registry import briefings, operations
 
 

@@ -14,7 +14,7 @@ from models.language import gettext as _
 from models.language import lazy
 from workflows.formatting import label, number, rials, shown
 from workflows.gas.labels import INVOICE_STATUSES, ITEMS, STAGES
-from workflows.payment_records import NO_ANSWER
+from workflows.payment.records import NO_ANSWER
 from workflows.providers.registry import payment_gateways
 
 STATES = {

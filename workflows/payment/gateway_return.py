@@ -12,7 +12,7 @@ from engine.actor import SYSTEM, Actor
 from engine.service import Engine
 from models.billing import Invoice, Payment, PaymentState
 from models.case import Case, CaseStatus
-from workflows.payment_records import COUNTED, is_awaited, review_again, waiting_time
+from workflows.payment.records import COUNTED, is_awaited, review_again, waiting_time
 from workflows.providers.errors import ProviderError
 
 log = logging.getLogger(__name__)

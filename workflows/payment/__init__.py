@@ -1,0 +1,1 @@
+"""Payments: ``bpmn_diagrams/payment.bpmn`` and ``unmatched_payment.bpmn`` (PAY)."""
