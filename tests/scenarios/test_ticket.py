@@ -16,7 +16,7 @@ from tests.play import Play
 from tests.scenarios import gas_office, tickets
 from tests.scenarios.projects import operated
 from tests.scenarios.tickets import SECOND
-from workflows.ticket import pass_on_ticket
+from workflows.ticket.operations import pass_on_ticket
 
 TEHRAN = ZoneInfo("Asia/Tehran")
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.ticket import Ticket, TicketMessage
 from workflows.formatting import label, shown
-from workflows.ticket_words import CLOSED, KINDS, PRIORITIES, STATES, WAITING, unit_name
+from workflows.ticket.labels import CLOSED, KINDS, PRIORITIES, STATES, WAITING, unit_name
 
 
 def blocks(context: BriefingContext, ticket: Ticket) -> list[Block]:

@@ -18,10 +18,11 @@ from models.language import gettext as _
 from models.language import lazy
 from models.ticket import Ticket, TicketMessage
 from models.units import UNITS
-from workflows import ticket_briefings, ticket_notices
 from workflows.formatting import code
 from workflows.registry import briefings, operations
-from workflows.ticket_words import (
+from workflows.ticket import briefings as ticket_briefings
+from workflows.ticket import notices
+from workflows.ticket.labels import (
     ANSWERED,
     CLOSED,
     PRESIDENT,
@@ -107,7 +108,7 @@ def record_answer(context: OperationContext, *, submission: Mapping[str, Any]) -
     ticket = ticket_of(context.session, context.case)
     _say(context, ticket, "answer", submission, unit=ticket.unit)
     ticket.state, ticket.answered_at, ticket.overdue_at = ANSWERED, context.now, None
-    ticket_notices.answered(context, ticket)
+    notices.answered(context, ticket)
     context.flash(_("پاسخ ثبت شد و به درخواست‌کننده خبر داده شد."))
 
 
@@ -123,7 +124,7 @@ def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) 
     context.record(TICKET_PASSED_ON, {"text": text})
     ticket.unit = unit
     context.pass_on("answer_ticket", unit)
-    ticket_notices.transferred(context, ticket)
+    notices.transferred(context, ticket)
     context.flash(_("درخواست به واحد %(unit)s ارجاع شد.", unit=unit_name(unit)))
 
 
@@ -145,7 +146,7 @@ def close_ticket(context: OperationContext) -> None:
     """Close the ticket: the requester had nothing to add to the answer."""
     ticket = ticket_of(context.session, context.case)
     ticket.state, ticket.closed_at = CLOSED, context.now
-    ticket_notices.closed(context, ticket)
+    notices.closed(context, ticket)
 
 
 # No answer in time (TKT-5, TKT-6)
@@ -161,7 +162,7 @@ def mark_overdue(context: OperationContext) -> bool:
     ticket.overdue_at = _deadline(context) or context.now
     may_escalate = ticket.escalated_at is None
     context.record(TICKET_OVERDUE, {"text": lazy("مهلت پاسخ واحد %(unit)s گذشت", unit=UNITS[ticket.unit])})
-    ticket_notices.overdue(context, ticket, may_escalate=may_escalate)
+    notices.overdue(context, ticket, may_escalate=may_escalate)
     return may_escalate
 
 
@@ -184,7 +185,7 @@ def send_escalation(context: OperationContext, *, submission: Mapping[str, Any])
     _say(context, ticket, "escalation", submission)
     ticket.escalated_at = context.now
     context.record(TICKET_ESCALATED, {"text": lazy("از رئیس سازمان رسیدگی خواسته شد")})
-    ticket_notices.escalated(context, ticket)
+    notices.escalated(context, ticket)
     context.flash(
         _("درخواست شما نزد رئیس سازمان است. واحد %(unit)s همچنان می‌تواند پاسخ دهد.", unit=unit_name(ticket.unit))
     )
@@ -196,7 +197,7 @@ def record_decision(context: OperationContext, *, submission: Mapping[str, Any])
     ticket = ticket_of(context.session, context.case)
     _say(context, ticket, "decision", submission, unit=PRESIDENT)
     ticket.state, ticket.closed_at, ticket.overdue_at = CLOSED, context.now, None
-    ticket_notices.decided(context, ticket)
+    notices.decided(context, ticket)
     context.flash(_("پاسخ ثبت شد و هر دو درخواست بسته شدند."))
 
 

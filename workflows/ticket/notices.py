@@ -13,7 +13,7 @@ from models.language import gettext as _
 from models.language import reading
 from models.ticket import Ticket
 from workflows.formatting import code
-from workflows.ticket_words import unit_name
+from workflows.ticket.labels import unit_name
 
 Texts = Callable[[], tuple[str, str]]  # title and body, in the language of whoever reads
 

@@ -22,7 +22,7 @@ from models.units import UNITS
 from workflows.formatting import label
 from workflows.list_pages import FROM, TO, Order, Statement, between, rows_of
 from workflows.registry import listings
-from workflows.ticket_words import PRIORITIES, REQUESTERS, STATES, WAITING, unit_name
+from workflows.ticket.labels import PRIORITIES, REQUESTERS, STATES, WAITING, unit_name
 
 GROUP = lazy("مکاتبات")
 AT_HOME = 5

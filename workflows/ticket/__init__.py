@@ -1,0 +1,1 @@
+"""Tickets: ``bpmn_diagrams/ticket.bpmn`` (TKT)."""
