@@ -50,9 +50,9 @@ from models.account import CASE_ROLES, Person, Role, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
-from workflows import clock_commands, demo
 from workflows.certificates import check as certificate_check
 from workflows.certificates import commands
+from workflows.demo import clock_commands, filling
 from workflows.payment import operations as payment
 from workflows.printing import render_pdf
 from workflows.providers import registry as providers
@@ -158,7 +158,7 @@ def build(
         certificates=certificate_check,
         test_gateway=test_gateway if services.payment_gateway.name == test_gateway.BuiltInTestGateway.name else None,
         payment_returned=payment.returned,
-        demo_people=demo.people,
+        demo_people=filling.people,
         compatibility=Compatibility(seam(), decisions=[path.stem for path in DIAGRAMS.glob("*.dmn")]),
     )
 
@@ -467,7 +467,7 @@ def demo_command(listed: bool, as_json: bool, cases: int) -> None:
         _print_people(as_json)
         return
     prepare(application)
-    made = demo.fill(application.engine, application.accounts, submit=submit, begin=begin, cases=cases)
+    made = filling.fill(application.engine, application.accounts, submit=submit, begin=begin, cases=cases)
     click.echo(f"{made} cases made" if made else "the demo data is there already")
 
 
@@ -490,7 +490,7 @@ def begin(engine: Engine, session: Session, process_key: str, by: Actor, values:
 
 
 def _print_people(as_json: bool = False) -> None:
-    people = demo.people()
+    people = filling.people()
     if as_json:
         click.echo(json.dumps(people, ensure_ascii=False, indent=2))
         return

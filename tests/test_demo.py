@@ -28,12 +28,12 @@ from models.ticket import Ticket
 from tests.conftest import SATURDAY, prepare
 from tests.databases import SQLITE, fresh_database
 from tests.secret import SECRET_KEY
-from workflows import demo
-from workflows.demo_people import NOBODY_FREE
-from workflows.demo_plan import DECK
+from workflows.demo import filling
+from workflows.demo.people import NOBODY_FREE
+from workflows.demo.plan import DECK
 from workflows.gas_inspection.labels import OUTCOMES
 
-CASES = round(len(DECK) * demo.CASES_OF_A_PROJECT)  # one round of all plans
+CASES = round(len(DECK) * filling.CASES_OF_A_PROJECT)  # one round of all plans
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,9 @@ def session(filled: kartabl.Application) -> Iterator[Session]:
 
 
 def _fill(application: kartabl.Application) -> int:
-    return demo.fill(application.engine, application.accounts, submit=kartabl.submit, begin=kartabl.begin, cases=CASES)
+    return filling.fill(
+        application.engine, application.accounts, submit=kartabl.submit, begin=kartabl.begin, cases=CASES
+    )
 
 
 def _counts(session: Session) -> dict[str, int]:
@@ -71,7 +73,7 @@ def test_a_second_filling_changes_nothing(filled: kartabl.Application, session: 
 
 
 def test_every_role_has_somebody_who_can_sign_in(filled: kartabl.Application) -> None:
-    offered = demo.people()
+    offered = filling.people()
     assert {person["role"] for person in offered} == set(Role)
     for role in ("contractor", "inspector", "citizen", "district_engineering", "department_staff"):
         assert sum(person["role"] == role for person in offered) >= 2
@@ -85,7 +87,7 @@ def test_every_role_has_somebody_who_can_sign_in(filled: kartabl.Application) ->
 
 
 def test_user_names_are_typed_as_they_are_kept(session: Session) -> None:
-    names = [person["username"] for person in demo.people()]
+    names = [person["username"] for person in filling.people()]
     assert [fold_username(name) for name in names] == names
     assert len(set(names)) == len(names)
     assert set(names) == set(session.scalars(select(Person.username)))

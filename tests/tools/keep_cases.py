@@ -22,7 +22,7 @@ from engine.actor import actor_for
 from engine.settings import Settings
 from models.case import Case, CaseStatus, Task, TaskStatus
 from tests.secret import KEPT_KEY, SECRET_KEY
-from workflows import demo
+from workflows.demo import filling
 
 NOW = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
 CASES = 76  # one of each plan of the demo
@@ -37,7 +37,7 @@ def main(kept: Path) -> None:
         application = kartabl.build(settings, now=lambda: NOW)
         kartabl.bring_up_to_date(application)
         assert application.deploy().sound
-        demo.fill(application.engine, application.accounts, submit=kartabl.submit, begin=kartabl.begin, cases=CASES)
+        filling.fill(application.engine, application.accounts, submit=kartabl.submit, begin=kartabl.begin, cases=CASES)
         leave_an_operation_waiting(application)
         application.database.dispose()
         dump = "\n".join(sqlite3.connect(database).iterdump())

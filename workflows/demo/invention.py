@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from models.building import Property
 from models.identifiers import company_id, national_code
-from workflows.demo_people import MOBILES, NOBODY_FREE
+from workflows.demo.people import MOBILES, NOBODY_FREE
 from workflows.project_registration.operations import property_code
 
 PROPERTIES = 60

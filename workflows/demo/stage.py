@@ -27,7 +27,7 @@ from models.gas import GasProject
 from models.inspection import Certificate
 from models.job import Job
 from models.outbox import Sms
-from workflows.demo_data import Invention, paper
+from workflows.demo.invention import Invention, paper
 from workflows.payment import operations
 from workflows.providers import test_gateway
 

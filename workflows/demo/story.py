@@ -10,11 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 from engine.actor import Actor
-from workflows.demo_data import CANCEL_REASONS
-from workflows.demo_inspection import Inspection
-from workflows.demo_people import INSPECTORS, NOBODY_FREE
-from workflows.demo_plan import Plan, Waits
-from workflows.demo_stage import Stage
+from workflows.demo.inspection import Inspection
+from workflows.demo.invention import CANCEL_REASONS
+from workflows.demo.people import INSPECTORS, NOBODY_FREE
+from workflows.demo.plan import Plan, Waits
+from workflows.demo.stage import Stage
 
 PROCESS = "project_registration"
 

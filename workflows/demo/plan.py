@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from workflows.demo_people import NOBODY_FREE
+from workflows.demo.people import NOBODY_FREE
 
 Waits = Iterator[timedelta]
 

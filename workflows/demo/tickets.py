@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workflows.demo_plan import Waits
-from workflows.demo_stage import Stage
+from workflows.demo.plan import Waits
+from workflows.demo.stage import Stage
 
 HALF_A_DAY = timedelta(hours=12)
 

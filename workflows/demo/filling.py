@@ -22,14 +22,15 @@ from engine.runtime.supervision import Supervision
 from engine.service import Engine
 from models.account import Message, MessageReading
 from models.case import Case
-from workflows import demo_people, demo_tickets
 from workflows.assignment.operations import period_of
-from workflows.demo_data import Invention, add_properties
-from workflows.demo_notices import NOTICES
-from workflows.demo_people import CONTRACTORS, INSPECTORS, PASSWORD, PEOPLE
-from workflows.demo_plan import DECK, Waits
-from workflows.demo_stage import Begin, PastClock, Stage, Submit
-from workflows.demo_story import Story
+from workflows.demo import people as demo_people
+from workflows.demo import tickets
+from workflows.demo.invention import Invention, add_properties
+from workflows.demo.notices import NOTICES
+from workflows.demo.people import CONTRACTORS, INSPECTORS, PASSWORD, PEOPLE
+from workflows.demo.plan import DECK, Waits
+from workflows.demo.stage import Begin, PastClock, Stage, Submit
+from workflows.demo.story import Story
 from workflows.providers.on_screen import OnScreenOutbox
 from workflows.providers.test_gateway import BuiltInTestGateway
 
@@ -68,7 +69,7 @@ def fill(engine: Engine, accounts: Accounts, *, submit: Submit, begin: Begin, ca
         stage.known = add_properties(session, stage.invention, until=clock.now)
         stage.know(session)
     projects = _projects(stage, round(cases / CASES_OF_A_PROJECT))
-    _play(stage, [*_notices(stage), *projects, *demo_tickets.stories(stage)])
+    _play(stage, [*_notices(stage), *projects, *tickets.stories(stage)])
     clock.now = end
     stage.work()
     with past.transaction() as session:

@@ -8,9 +8,9 @@ from typing import Any
 from engine.actor import Actor
 from models.gas import Meter
 from models.jalali import jalali_text
-from workflows.demo_data import DISMISSALS, REJECTION, REMARKS, REPORTS, REVOCATION
-from workflows.demo_plan import Plan, Waits
-from workflows.demo_stage import Stage
+from workflows.demo.invention import DISMISSALS, REJECTION, REMARKS, REPORTS, REVOCATION
+from workflows.demo.plan import Plan, Waits
+from workflows.demo.stage import Stage
 from workflows.rules.inspection_fees import DEFECTS, MARKS_METERS
 
 LARGER, SMALLER = 1.6, 0.5  # a meter that is put right has so much of what was registered
