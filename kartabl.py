@@ -52,8 +52,7 @@ from models.language import LANGUAGES
 from models.role_names import ROLE_LABELS
 from workflows.certificates import check as certificate_check
 from workflows.certificates import commands
-from workflows.demo import clock_commands, filling
-from workflows.payment import operations as payment
+from workflows.payment import gateway_return
 from workflows.printing import render_pdf
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway
@@ -157,10 +156,17 @@ def build(
         print_list=partial(render_pdf, "list.typ", fonts=services.fonts_path),
         certificates=certificate_check,
         test_gateway=test_gateway if services.payment_gateway.name == test_gateway.BuiltInTestGateway.name else None,
-        payment_returned=payment.returned,
-        demo_people=filling.people,
+        payment_returned=gateway_return.returned,
+        demo_people=demo_people if settings.demo else list,
         compatibility=Compatibility(seam(), decisions=[path.stem for path in DIAGRAMS.glob("*.dmn")]),
     )
+
+
+def demo_people() -> list[dict[str, str]]:
+    """Whom the sign-in page of a demo offers. Imported here: production imports nothing of the demo."""
+    from workflows.demo import filling
+
+    return filling.people()
 
 
 def make_services(settings: Settings, chosen: Chosen, sessions: sessionmaker[Session], now: Clock) -> Services:
@@ -328,7 +334,7 @@ def worker(force: bool) -> None:
 
 def _add_regular_work(application: Application) -> None:
     engine, now = application.engine, application.clock
-    application.worker.every(RECONCILE_EVERY, lambda: payment.reconcile(engine, now()))
+    application.worker.every(RECONCILE_EVERY, lambda: gateway_return.reconcile(engine, now()))
     application.worker.every(MOVE_EVERY, lambda: reschedule_deadlines.move_deadlines(engine))
     application.worker.every(SWEEP_EVERY, lambda: purge.sweep(engine))
 
@@ -467,6 +473,8 @@ def demo_command(listed: bool, as_json: bool, cases: int) -> None:
         _print_people(as_json)
         return
     prepare(application)
+    from workflows.demo import filling
+
     made = filling.fill(application.engine, application.accounts, submit=submit, begin=begin, cases=cases)
     click.echo(f"{made} cases made" if made else "the demo data is there already")
 
@@ -490,12 +498,34 @@ def begin(engine: Engine, session: Session, process_key: str, by: Actor, values:
 
 
 def _print_people(as_json: bool = False) -> None:
-    people = filling.people()
+    people = demo_people()
     if as_json:
         click.echo(json.dumps(people, ensure_ascii=False, indent=2))
         return
     for person in people:
         click.echo(f"  {person['role']:<22} {person['username']:<16} {person['password']:<18} {person['name']}")
+
+
+class ClockCommands(click.Group):
+    """The commands of the demo's clock, imported when one of them is named: production imports nothing of the demo."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._load()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        self._load()
+        return super().get_command(ctx, cmd_name)
+
+    def _load(self) -> None:
+        from workflows.demo import clock_commands
+
+        clock_commands.add_to(self, application_from_environment)
+
+
+@main.group(cls=ClockCommands)
+def clock() -> None:
+    """The clock that the application goes by; only in demo and staging mode, never in production."""
 
 
 @main.group()
@@ -529,7 +559,6 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
 
 
 commands.add_to(main, application_from_environment)
-clock_commands.add_to(main, application_from_environment)
 
 if __name__ == "__main__":
     main()

@@ -130,6 +130,12 @@ def test_the_engine_knows_no_process_by_name() -> None:
     assert lines_with(pattern, sources("engine")) == []
 
 
+def test_production_imports_nothing_of_the_demo() -> None:
+    program = "import sys, kartabl; print([name for name in sys.modules if name.startswith('workflows.demo')])"
+    imported = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert imported.stdout.strip() == "[]"
+
+
 # ------------------------------------------------------------------------------------ what is never done
 
 

@@ -1,6 +1,6 @@
 """What each process does at its steps. Importing the package registers all of it in ``workflows.registry``.
 
-``workflows.demo.filling`` is left out: production never imports it.
+``workflows.demo`` is left out: production never imports it.
 """
 
 import importlib

@@ -18,12 +18,8 @@ from models.language import reading
 Open = Callable[[], Any]  # makes the application that the environment describes
 
 
-def add_to(main: click.Group, application: Open) -> None:
-    """Add the commands."""
-
-    @main.group()
-    def clock() -> None:
-        """The clock that the application goes by; only in demo and staging mode, never in production."""
+def add_to(clock: click.Group, application: Open) -> None:
+    """Add the commands to their group."""
 
     @clock.command(name="show")
     def show() -> None:

@@ -23,11 +23,10 @@ from engine.service import Engine
 from models.account import Message, MessageReading
 from models.case import Case
 from workflows.assignment.operations import period_of
-from workflows.demo import people as demo_people
 from workflows.demo import tickets
 from workflows.demo.invention import Invention, add_properties
 from workflows.demo.notices import NOTICES
-from workflows.demo.people import CONTRACTORS, INSPECTORS, PASSWORD, PEOPLE
+from workflows.demo.people import CONTRACTORS, INSPECTORS, PASSWORD, PEOPLE, are_there, make
 from workflows.demo.plan import DECK, Waits
 from workflows.demo.stage import Begin, PastClock, Stage, Submit
 from workflows.demo.story import Story
@@ -59,10 +58,10 @@ def fill(engine: Engine, accounts: Accounts, *, submit: Submit, begin: Begin, ca
     end = engine.clock()
     clock = PastClock(end - SPAN)
     with engine.transaction() as session:
-        if demo_people.are_there(session):
+        if are_there(session):
             return 0
         periods = {period_of(moment) for moment in (clock.now, end, end + NEXT_YEAR)}
-        demo_people.make(session, accounts, at=clock.now, periods=sorted(periods))
+        make(session, accounts, at=clock.now, periods=sorted(periods))
     past = _in_the_past(engine, clock)
     stage = Stage(past, submit, begin, clock, end, Random(SEED), Invention(Random(SEED + 1)))  # noqa: S311 - no secret
     with past.transaction() as session:

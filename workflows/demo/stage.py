@@ -28,7 +28,7 @@ from models.inspection import Certificate
 from models.job import Job
 from models.outbox import Sms
 from workflows.demo.invention import Invention, paper
-from workflows.payment import operations
+from workflows.payment import gateway_return
 from workflows.providers import test_gateway
 
 Submit = Callable[[Engine, Session, int, Actor, dict[str, object]], StepResult]
@@ -192,7 +192,7 @@ class Stage:
             ).one()
             test_gateway.decide(session, authority, decision=decision, now=self.now)
         with self.engine.transaction() as session:
-            operations.returned(
+            gateway_return.returned(
                 self.engine, session, gateway=self.engine.services.payment_gateway.name, authority=authority, by=by
             )
         self.work()

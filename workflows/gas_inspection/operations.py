@@ -31,8 +31,8 @@ from workflows.gas.inspections import (
 )
 from workflows.gas.labels import STAGES
 from workflows.gas.projects import project_of
-from workflows.gas_inspection import briefings as inspection_briefings
 from workflows.gas_inspection import report
+from workflows.gas_inspection.briefings import case_blocks
 from workflows.gas_inspection.debt import cancel_debt, lock_text, write_debt
 from workflows.registry import briefings, operations
 
@@ -254,4 +254,4 @@ def _tell_expiry(context: OperationContext, project: GasProject, person_id: int,
 
 @briefings.register_case("gas_inspection")
 def case(context: BriefingContext) -> list[Block]:
-    return inspection_briefings.case_blocks(context)
+    return case_blocks(context)

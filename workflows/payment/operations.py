@@ -18,7 +18,7 @@ from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.language import gettext as _
 from models.language import reading
 from workflows.formatting import rials, shown
-from workflows.payment import briefings as payment_page
+from workflows.payment.briefings import blocks, warning
 from workflows.payment.records import NO_ANSWER, lock, review, tell_payer, waiting_time, write_answer
 from workflows.providers.errors import ProviderError
 from workflows.registry import briefings, operations
@@ -204,9 +204,9 @@ def _tell_result(context: OperationContext, payment: Payment, result: str) -> No
 @briefings.register("payment", "payment_returned")
 def payment_returned(context: BriefingContext) -> Briefing:
     """What is to be paid, where, and what the gateway said last."""
-    return Briefing(blocks=payment_page.blocks(context))
+    return Briefing(blocks=blocks(context))
 
 
 @briefings.register("payment", "cancel_payment")
 def cancel_payment(context: BriefingContext) -> Briefing:
-    return Briefing(blocks=payment_page.warning(context))
+    return Briefing(blocks=warning(context))

@@ -14,7 +14,7 @@ from engine.contributions.operations import OperationContext, OutsideContext
 from models.billing import Payment, PaymentState
 from models.language import gettext as _
 from workflows.formatting import rials, shown
-from workflows.payment import briefings as payment_page
+from workflows.payment.briefings import review_blocks
 from workflows.payment.operations import ask_gateway
 from workflows.payment.records import lock, tell_payer, write_answer
 from workflows.registry import briefings, operations
@@ -93,9 +93,9 @@ def record_decision(context: OperationContext, *, payment: int, submission: Mapp
 @briefings.register("unmatched_payment", "settle_unmatched")
 def settle_unmatched(context: BriefingContext) -> Briefing:
     """The money, the invoice it was meant for, and all other payments of that invoice."""
-    return Briefing(blocks=payment_page.review_blocks(context))
+    return Briefing(blocks=review_blocks(context))
 
 
 @briefings.register_case("unmatched_payment")
 def case(context: BriefingContext) -> list[Block]:
-    return payment_page.review_blocks(context)
+    return review_blocks(context)

@@ -25,7 +25,7 @@ from models.language import gettext as _
 from models.language import lazy
 from workflows.formatting import code
 from workflows.gas.projects import invoices, meter_class, project_of
-from workflows.project_registration import briefings as registration_briefings
+from workflows.project_registration.briefings import case_blocks
 from workflows.project_registration.invoice import REVIEW_INVOICE, drop_open_invoice
 from workflows.project_registration.steps import FIRST_STEP, open_steps
 from workflows.registry import briefings, operations
@@ -263,7 +263,7 @@ def start_inspection(context: OperationContext) -> str:
 @briefings.register_case("project_registration")
 def case(context: BriefingContext) -> list[Block]:
     """What the page of a project shows: everything registered so far, the invoice, the inspector and why."""
-    return registration_briefings.case_blocks(context)
+    return case_blocks(context)
 
 
 def _copy(source: Mapping[str, Any], target: object, names: tuple[str, ...]) -> None:

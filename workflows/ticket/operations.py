@@ -20,8 +20,8 @@ from models.ticket import Ticket, TicketMessage
 from models.units import UNITS
 from workflows.formatting import code
 from workflows.registry import briefings, operations
-from workflows.ticket import briefings as ticket_briefings
 from workflows.ticket import notices
+from workflows.ticket.briefings import blocks
 from workflows.ticket.labels import (
     ANSWERED,
     CLOSED,
@@ -237,4 +237,4 @@ def case(context: BriefingContext) -> list[Block]:
 
 def _blocks(context: BriefingContext) -> list[Block]:
     ticket = sent_ticket(context.session, context.case)
-    return ticket_briefings.blocks(context, ticket) if ticket else []
+    return blocks(context, ticket) if ticket else []
