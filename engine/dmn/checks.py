@@ -6,7 +6,6 @@ Every bound a column mentions is tried, and a value between each two neighbours:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -14,6 +13,7 @@ from typing import Any
 
 from engine.dmn import feel
 from engine.dmn.decision import LISTS, TYPE_NAMES, Decision, DecisionModel, Input, fits
+from engine.findings import Finding, error, warning
 from models.language import gettext as _
 from models.language import listed
 
@@ -21,15 +21,6 @@ Value = Any
 MOST_TRIES = 400_000  # rows × combinations of values: a second or two
 MOST_NAMED = 10  # overlaps named one by one
 OTHER_TEXT = "\u2026"  # stands for every text that a column does not mention
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something about a table that its author should know. ``severity``: error or warning."""
-
-    severity: str
-    element_id: str
-    message: str
 
 
 def check(model: DecisionModel) -> list[Finding]:
@@ -50,7 +41,7 @@ def _check(decision: Decision) -> Iterator[Finding]:
     if wrong or not _wants_an_answer(decision):
         return
     if unknown := _unknown(decision):
-        yield Finding("warning", decision.id, unknown)
+        yield warning("dmn.not_checkable", decision.id, unknown)
         return
     tried: list[list[tuple[Value, bool]]] = []
     tries = max(len(decision.rules), 1)
@@ -58,7 +49,7 @@ def _check(decision: Decision) -> Iterator[Finding]:
         tried.append(_values([rule.tests[place] for rule in decision.rules], column))
         tries *= len(tried[-1])
         if tries > MOST_TRIES:
-            yield Finding("warning", decision.id, _("جدول برای وارسی کامل بزرگ است؛ هم‌پوشانی و شکاف وارسی نشد."))
+            yield warning("dmn.too_large", decision.id, _("جدول برای وارسی کامل بزرگ است؛ هم‌پوشانی و شکاف وارسی نشد."))
             return
     yield from _overlaps_and_gap(decision, tried)
 
@@ -89,7 +80,7 @@ def _no_order(decision: Decision) -> Iterator[Finding]:
         message = _(
             "سیاست %(policy)s ترتیب پاسخ‌ها را می‌خواهد؛ آن‌ها را در ستون پاسخ فهرست کنید.", policy=decision.policy
         )
-        yield Finding("error", decision.id, message)
+        yield error("dmn.no_order", decision.id, message)
 
 
 def _wrong_types(decision: Decision) -> Iterator[Finding]:
@@ -111,7 +102,7 @@ def _of_wrong_type(decision: Decision, row: int, rule: str, column: str, kind: s
         value=_shown((value,)),
         type=TYPE_NAMES[kind],
     )
-    return Finding("error", rule or decision.id, message)
+    return error("dmn.wrong_type", rule or decision.id, message)
 
 
 def _overlaps_and_gap(decision: Decision, tried: Sequence[list[tuple[Value, bool]]]) -> Iterator[Finding]:
@@ -126,9 +117,9 @@ def _overlaps_and_gap(decision: Decision, tried: Sequence[list[tuple[Value, bool
     for hits_, values in list(overlaps.items())[:MOST_NAMED]:
         rows = listed(str(decision.rules[place].number) for place in hits_)
         message = _("سطرهای %(rows)s هم‌پوشانی دارند؛ نمونه: %(values)s", rows=rows, values=_shown(values))
-        yield Finding("error", decision.rules[hits_[-1]].id or decision.id, message)
+        yield error("dmn.overlap", decision.rules[hits_[-1]].id or decision.id, message)
     if gap is not None and not any(result.default for result in decision.results):
-        yield Finding("warning", decision.id, _("برای این ورودی سطری نیست: %(values)s", values=_shown(gap)))
+        yield warning("dmn.gap", decision.id, _("برای این ورودی سطری نیست: %(values)s", values=_shown(gap)))
 
 
 def _forbidden(decision: Decision, hits: list[int]) -> bool:

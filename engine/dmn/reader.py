@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from engine.dmn import feel
-from engine.dmn.checks import Finding, check
+from engine.dmn.checks import check
 from engine.dmn.decision import (
     AGGREGATORS,
     POLICIES,
@@ -24,7 +24,7 @@ from engine.dmn.decision import (
 from engine.xml import parse_xml
 from models.language import gettext as _
 
-__all__ = ["Decision", "DecisionError", "DecisionModel", "Finding", "as_json", "check", "parse"]
+__all__ = ["Decision", "DecisionError", "DecisionModel", "as_json", "check", "parse"]
 
 MOST_DECISIONS = 100  # in one file, so that a chain of them stays short
 

@@ -33,7 +33,7 @@ def test_the_importer_says_what_is_expected(awkward: Awkward):
     began = process_time()
     imported = import_file(f"{awkward.name}.bpmn", awkward.content)
     assert process_time() - began < SECONDS
-    said = [(found.severity, found.element, found.message) for found in imported.findings]
+    said = [(found.severity, found.element, found.text) for found in imported.findings]
     assert imported.deployable == awkward.deployable, said
     if not awkward.deployable or awkward.element:
         wanted = {"error"} if not awkward.deployable else {"fill_in", "changed", "picture"}

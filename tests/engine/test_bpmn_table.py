@@ -52,7 +52,7 @@ def findings(diagram: bytes) -> list[str]:
         form_fields=lambda process, task: frozenset(),
         functions=Everything(),
     )
-    return [one.message for one in checking.check({"p.bpmn": diagram}, seam).findings if one.severity == "error"]
+    return [one.text for one in checking.check({"p.bpmn": diagram}, seam).findings if one.severity == "error"]
 
 
 def test_every_construct_of_bpmn_has_one_row():

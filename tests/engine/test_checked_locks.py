@@ -18,7 +18,7 @@ def findings(*parts: str) -> list[tuple[str, str, str]]:
         functions=frozenset(),
     )
     bundle = checking.check({"small.bpmn": process("".join(parts))}, seam)
-    return [(found.element, found.severity, found.message) for found in bundle.findings]
+    return [(found.element, found.severity, found.text) for found in bundle.findings]
 
 
 def with_task(**more: str) -> list[tuple[str, str, str]]:

@@ -19,7 +19,7 @@ from tests.engine.tables import model, table
 
 def findings(policy: str, rules: str, **more: Any) -> list[tuple[str, str]]:
     found = reader.check(reader.DecisionModel({"t": table(policy, rules, **more)}))
-    return [(finding.severity, finding.message) for finding in found]
+    return [(finding.severity, finding.text) for finding in found]
 
 
 @pytest.mark.parametrize(

@@ -160,9 +160,7 @@ def test_a_required_decision_is_decided_first() -> None:
 
 def test_overlap_is_an_error_and_a_gap_a_warning_at_deployment() -> None:
     def checked(rules: str) -> list[tuple[str, bool]]:
-        return [
-            (f.severity, bool(f.message)) for f in reader.check(reader.DecisionModel({"t": table("UNIQUE", rules)}))
-        ]
+        return [(f.severity, bool(f.text)) for f in reader.check(reader.DecisionModel({"t": table("UNIQUE", rules)}))]
 
     assert checked("[0..10] ; - -> 1\n[10..20] ; - -> 2") == [("error", True)]
     assert checked("[0..10] ; - -> 1\n[12..20] ; - -> 2") == [("warning", True)]

@@ -15,7 +15,7 @@ def explored(body: str, **limits: int) -> Exploration:
 
 
 def found(body: str) -> list[tuple[str, str]]:
-    return [(fault.severity, fault.element) for fault in explored(body).faults]
+    return [(fault.severity, fault.element) for fault in explored(body).findings]
 
 
 def service(*keys: str) -> str:
@@ -33,9 +33,9 @@ def test_a_choice_whose_branches_meet_in_a_parallel_join_is_a_deadlock():
     body = start() + choice("x", "xb") + user("a", "b") + fork("j") + end()
     body += path("s", "x", "a", "j", "e") + flow("x", "b", key="xb") + flow("b", "j")
     exploration_ = explored(body)
-    (fault,) = exploration_.faults
+    (fault,) = exploration_.findings
     assert (fault.severity, fault.element) == ("error", "j")
-    assert "«j»" in fault.message and ("«a»" in fault.message or "«b»" in fault.message)
+    assert "«j»" in fault.text and ("«a»" in fault.text or "«b»" in fault.text)
 
 
 def test_a_branch_that_can_leave_before_the_join_is_a_deadlock():
@@ -210,16 +210,16 @@ def unstructured(width: int) -> str:
 
 
 def test_crossing_branches_are_explored_state_by_state():
-    assert explored(unstructured(3)).faults == []
+    assert explored(unstructured(3)).findings == []
 
 
 def test_a_bound_that_is_reached_is_said():
     result = explored(unstructured(12))
     assert not result.whole
-    assert [fault.severity for fault in result.faults] == ["warning"]
+    assert [fault.severity for fault in result.findings] == ["warning"]
 
 
 def test_five_thousand_steps_are_explored_quickly():
     keys = [f"u{number}" for number in range(5000)]
     result = explored(start() + user(*keys) + end() + path("s", *keys, "e"))
-    assert result.whole and result.faults == []
+    assert result.whole and result.findings == []

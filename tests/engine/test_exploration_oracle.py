@@ -17,6 +17,7 @@ import pytest
 from engine import clock
 from engine.bpmn import diagram as diagrams
 from engine.deployment.checking.soundness import exploration
+from engine.findings import Finding
 from engine.spiff import pruning, state, stepping
 from tests.engine import drawing, oracle
 from tests.engine.blocks import called
@@ -42,8 +43,8 @@ def explored(body: str) -> exploration.Exploration:
     return exploration.explore(diagram)
 
 
-def deadlocks(body: str) -> list[exploration.Fault]:
-    return [fault for fault in explored(body).faults if fault.kind == "deadlock"]
+def deadlocks(body: str) -> list[Finding]:
+    return [finding for finding in explored(body).findings if finding.code == "flow.deadlock"]
 
 
 def mutated(body: str, random: Random) -> str | None:

@@ -226,7 +226,7 @@ def findings(*diagrams: bytes) -> list[tuple[str, str, str]]:
         form_fields=lambda *_: frozenset({"order", "amount"}),
     )
     files = {f"{diagrams_of(xml)[0].key}.bpmn": xml for xml in diagrams}
-    return [(found.severity, found.element, found.message) for found in checking.check(files, seam).findings]
+    return [(found.severity, found.element, found.text) for found in checking.check(files, seam).findings]
 
 
 def test_a_message_that_nobody_and_nothing_can_send_is_refused() -> None:

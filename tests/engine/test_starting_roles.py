@@ -82,7 +82,7 @@ def findings(*parts: str) -> list[tuple[str, str]]:
         functions=frozenset(),
     )
     bundle = checking.check({"small.bpmn": process("".join(parts))}, seam)
-    return [(found.element, found.message) for found in bundle.findings]
+    return [(found.element, found.text) for found in bundle.findings]
 
 
 def with_lanes(*drawn: tuple[str, str]) -> list[tuple[str, str]]:

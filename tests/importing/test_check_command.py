@@ -39,7 +39,7 @@ def test_a_refused_file_ends_with_one_and_says_where_and_why(tmp_path: Path) -> 
     result = run("check", "--language", "fa", written(tmp_path, "broken.bpmn", BROKEN))
     assert result.exit_code == 1
     lines = result.output.splitlines()
-    error = lines.index("  خطا | broken.bpmn:1 | step_nowhere")
+    error = lines.index("  خطا | broken.bpmn:1 | step_nowhere | import.dangling_flow")
     assert "وصل یا پاک کنید" in lines[error + 1]
 
 
@@ -50,11 +50,13 @@ def test_every_finding_is_printed_once_in_each_language(tmp_path: Path) -> None:
     assert both[1::2] == english and both[0::2] != english
 
 
-def test_the_verdict_as_json_has_file_element_name_line_severity_and_texts(tmp_path: Path) -> None:
+def test_the_verdict_as_json_has_code_file_element_name_line_severity_and_texts(tmp_path: Path) -> None:
     result = run("check", "--json", written(tmp_path, "broken.bpmn", BROKEN), written(tmp_path, "fine.bpmn", FINE))
     broken, fine = json.loads(result.output)
     assert (broken["file"], broken["deployable"], fine["deployable"]) == ("broken.bpmn", False, True)
     first = broken["findings"][0]
+    assert set(first) == {"code", "file", "element", "name", "line", "severity", "message"}
+    assert first["code"] == "import.dangling_flow"
     assert first["severity"] == "error" and first["element"] == "step_nowhere" and first["line"] == 1
     assert set(first["message"]) == {"fa", "en"}
 
@@ -121,7 +123,7 @@ def test_an_import_never_writes_over_the_analysts_file(tmp_path: Path) -> None:
 def test_what_takes_too_long_is_a_finding() -> None:
     verdict = guarded.look("slow.bpmn", _forever, seconds=0.3)
     assert not verdict.deployable
-    assert "پنج ثانیه" in verdict.findings["fa"][0].message
+    assert "پنج ثانیه" in verdict.findings["fa"][0].text
 
 
 def _forever() -> Imported:
@@ -137,7 +139,7 @@ def test_what_takes_too_much_memory_is_a_finding() -> None:
 
 def test_a_fault_of_ours_is_a_finding_and_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
     verdict = guarded.look("odd.bpmn", lambda: Imported(**{"nothing": 1}))
-    assert "TypeError" in verdict.findings["fa"][0].message
+    assert "TypeError" in verdict.findings["fa"][0].text
     assert capfd.readouterr().err == ""
 
 

@@ -39,13 +39,13 @@ def test_candidates_due_date_and_priority_become_ours(prefix: str) -> None:
 def test_a_group_that_is_no_role_of_ours_is_said() -> None:
     result = imported(file(around('<bpmn:userTask id="step" camunda:candidateGroups="clerks"/>')))
     assert "fill_in" in said(result, "step")
-    assert any("clerks" in found.message for found in result.findings)
+    assert any("clerks" in found.text for found in result.findings)
     assert diagram(result).elements["step"].role == "supervisor"
 
 
 def test_a_due_date_that_cannot_be_read_is_said() -> None:
     result = imported(file(around('<bpmn:userTask id="step" camunda:dueDate="${bean.date(1, x.y())}"/>')))
-    assert any("bean" in found.message for found in result.findings)
+    assert any("bean" in found.text for found in result.findings)
     assert result.deployable
 
 
@@ -98,7 +98,7 @@ def test_work_that_no_operation_of_ours_does_is_named_and_done_by_hand(mark: str
     step = diagram(result).elements["step"]
     assert step.tag == "userTask"
     name = mark.rpartition('="')[2].rstrip('"')
-    assert any(name in found.message for found in result.findings if found.element == "step")
+    assert any(name in found.text for found in result.findings if found.element == "step")
 
 
 def notify(context: OperationContext, *, text: str, copies: int = 1) -> str:
@@ -143,7 +143,7 @@ def test_camunda_8_says_the_same_in_elements() -> None:
     step = element(content, "step")
     assert step.role == "finance"
     assert (step.properties["due"], step.properties["priority"]) == ("deadline", "70")
-    assert any("approve-invoice" in found.message for found in imported(content).findings)
+    assert any("approve-invoice" in found.text for found in imported(content).findings)
 
 
 def test_a_form_kept_in_the_diagram_as_json_becomes_fields() -> None:
@@ -212,7 +212,7 @@ def test_a_json_form_and_scripts_of_spiff_arena_are_said_and_kept() -> None:
     )
     result = imported(file(around(f'<bpmn:userTask id="step">{inner}</bpmn:userTask>')))
     assert result.deployable
-    assert any("x-schema.json" in found.message for found in result.findings)
+    assert any("x-schema.json" in found.text for found in result.findings)
     assert b"a = 1" in result.document
 
 

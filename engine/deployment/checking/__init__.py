@@ -14,38 +14,17 @@ from engine.bpmn import diagram as diagrams
 from engine.bpmn.diagram import Diagram, Element
 from engine.bpmn.lowering.names import inserted
 from engine.deployment.checking import constructs, events, flow, locks, roles
-from engine.deployment.checking.seam import CASE, Seam, of_element, of_expression, of_submissions, unset_names
+from engine.deployment.checking.seam import CASE, Lack, Seam, of_element, of_expression, of_submissions, unset_names
 from engine.dmn import reader
 from engine.errors import EngineError
+from engine.findings import Finding, error, is_sound
 from engine.spiff import specs
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _
 
-__all__ = ["CASE", "LARGEST_UPLOAD", "SEVERITIES", "Bundle", "Finding", "Seam", "check", "check_folders"]
+__all__ = ["CASE", "LARGEST_UPLOAD", "Bundle", "Seam", "check", "check_folders", "unreadable"]
 
 LARGEST_UPLOAD = 50_000_000  # bytes
-
-SEVERITIES = ("error", "fill_in", "changed", "picture", "warning")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong or was done at an element; ``message`` says it and what to do, in the reader's language.
-
-    ``severity``: error (not deployed), warning (shown); of an imported file also fill_in (deployable, and has
-    to be completed before it does real work), changed (normalised) and picture (shown, never run).
-    """
-
-    file: str
-    element: str  # the element's id; "" for the whole file
-    message: str
-    severity: str = "error"
-    name: str = ""  # what the element is called in the diagram
-    line: int = 0  # where it stands in the file; 0: nowhere in particular
-
-    def __str__(self) -> str:
-        place = f"{self.file}: {self.element}" if self.element else self.file
-        return f"{place}: {self.message}"
 
 
 @dataclass
@@ -58,7 +37,7 @@ class Bundle:
 
     @property
     def sound(self) -> bool:
-        return all(finding.severity != "error" for finding in self.findings)
+        return is_sound(self.findings)
 
 
 def check_folders(folders: Iterable[Path], seam: Seam) -> Bundle:
@@ -79,18 +58,28 @@ def check(files: Mapping[str, bytes], seam: Seam) -> Bundle:
                 _read_decisions(name, content, bundle)
             else:
                 _read_diagrams(name, content, bundle)
-        except (UnsafeXml, MalformedXml) as error:
-            bundle.findings.append(Finding(name, "", str(error)))
+        except (UnsafeXml, MalformedXml) as problem:
+            bundle.findings.append(replace(unreadable(problem), file=name))
     for diagram in bundle.diagrams.values():
-        bundle.findings.extend(_check_diagram(diagram, bundle, seam))
-    bundle.findings.extend(_cyclic_calls(bundle))
-    for key, place, message, severity in events.check(bundle.diagrams):
-        bundle.findings.append(Finding(f"{key}.bpmn", place, message, severity))
+        bundle.findings.extend(_of_file(diagram, _check_diagram(diagram, bundle, seam)))
+    for diagram in bundle.diagrams.values():
+        bundle.findings.extend(_of_file(diagram, _cyclic_calls(diagram, bundle)))
+    bundle.findings.extend(events.check(bundle.diagrams))
     if bundle.sound:
         for diagram in bundle.diagrams.values():
-            bundle.findings.extend(_check_coverage(diagram, bundle))
+            bundle.findings.extend(_of_file(diagram, _check_coverage(diagram, bundle)))
     bundle.findings = [_located(finding, bundle) for finding in bundle.findings]
     return bundle
+
+
+def unreadable(problem: UnsafeXml | MalformedXml) -> Finding:
+    """The finding about a file that is no XML, or XML that is not read."""
+    code = "xml.malformed" if isinstance(problem, MalformedXml) else "xml.unsafe"
+    return replace(error(code, "", str(problem)), line=getattr(problem, "line", 0))
+
+
+def _of_file(diagram: Diagram, findings: Iterable[Finding]) -> Iterator[Finding]:
+    return (replace(finding, file=f"{diagram.key}.bpmn") for finding in findings)
 
 
 def _located(finding: Finding, bundle: Bundle) -> Finding:
@@ -104,89 +93,83 @@ def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:
     key = name.removesuffix(".dmn")
     try:
         model = reader.parse(content)
-    except EngineError as error:
-        bundle.findings.append(Finding(name, "", str(error)))
+    except EngineError as problem:
+        bundle.findings.append(replace(error("dmn.unreadable", "", str(problem)), file=name))
         return
     if key not in model.decisions:
-        bundle.findings.append(Finding(name, "", _("جدول تصمیمی با شناسهٔ %(key)s در این پرونده نیست.", key=key)))
+        text = _("جدول تصمیمی با شناسهٔ %(key)s در این پرونده نیست.", key=key)
+        bundle.findings.append(replace(error("dmn.file_name", "", text), file=name))
         return
-    for found in reader.check(model):
-        bundle.findings.append(Finding(name, found.element_id, found.message, found.severity))
+    bundle.findings.extend(replace(finding, file=name) for finding in reader.check(model))
     bundle.decisions[key] = content
 
 
 def _read_diagrams(name: str, content: bytes, bundle: Bundle) -> None:
     found = diagrams.read(content)
     if not found:
-        bundle.findings.append(Finding(name, "", _("فرایندی در این پرونده کشیده نشده است.")))
+        text = _("فرایندی در این پرونده کشیده نشده است.")
+        bundle.findings.append(replace(error("file.no_process", "", text), file=name))
     for diagram in found:
         if name != f"{diagram.key}.bpmn":
-            bundle.findings.append(
-                Finding(name, diagram.key, _("نام پرونده باید شناسهٔ فرایند باشد: %(key)s.bpmn", key=diagram.key or "?"))
-            )
+            text = _("نام پرونده باید شناسهٔ فرایند باشد: %(key)s.bpmn", key=diagram.key or "?")
+            bundle.findings.append(replace(error("file.name", diagram.key, text), file=name))
         bundle.diagrams[diagram.key] = diagram
 
 
 def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Finding]:
-    file = f"{diagram.key}.bpmn"
-    for place, message in constructs.refused(diagram):
-        yield Finding(file, place, message)
+    yield from constructs.refused(diagram)
     for element in diagram.elements.values():
-        for message in _check_element(element, diagram, bundle, seam):
-            yield Finding(file, element.id, message)
+        yield from _check_element(element, diagram, bundle, seam)
     for located in diagram.expressions:
-        yield from (Finding(file, lack.element, str(lack.message)) for lack in of_expression(located, seam))
-    flow_faults = flow.faults(
-        diagram, related=bundle.diagrams, operations=seam.operations, form_fields=seam.form_fields
-    )
-    for fault in flow_faults:
-        yield Finding(file, fault.element, fault.message, fault.severity)
-    for place, message in (*locks.faults(diagram), *roles.faults(diagram)):
-        yield Finding(file, place, message)
+        yield from map(_finding, of_expression(located, seam))
+    yield from flow.check(diagram, related=bundle.diagrams, operations=seam.operations, form_fields=seam.form_fields)
+    yield from locks.check(diagram)
+    yield from roles.check(diagram)
     limit = diagram.properties.get("upload_limit", "1")
     if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= LARGEST_UPLOAD):
-        yield Finding(
-            file, diagram.key, _("بیشترین اندازهٔ فایل (upload_limit) باید عددی میان ۱ و ۵۰٬۰۰۰٬۰۰۰ بایت باشد.")
-        )
+        text = _("بیشترین اندازهٔ فایل (upload_limit) باید عددی میان ۱ و ۵۰٬۰۰۰٬۰۰۰ بایت باشد.")
+        yield error("process.upload_limit", diagram.key, text)
     related = [one for one in bundle.diagrams.values() if one.key in diagram.calls or diagram.key in one.calls]
-    for lack in (*unset_names(diagram, bundle.diagrams, seam), *of_submissions(diagram, related, seam)):
-        yield Finding(file, lack.element, str(lack.message), lack.severity)
+    yield from map(_finding, unset_names(diagram, bundle.diagrams, seam))
+    yield from map(_finding, of_submissions(diagram, related, seam))
 
 
-def _check_element(element: Element, diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[str]:
-    yield from (str(lack.message) for lack in of_element(element, diagram, seam, decisions=bundle.decisions))
+def _finding(lack: Lack) -> Finding:
+    return Finding(f"seam.{lack.kind}", lack.element, lack.severity, str(lack.message))
+
+
+def _check_element(element: Element, diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Finding]:
+    yield from map(_finding, of_element(element, diagram, seam, decisions=bundle.decisions))
     if element.tag == "callActivity" and element.called not in bundle.diagrams:
-        yield _("فرایند فراخوانده‌شده «%(key)s» پیدا نشد.", key=element.called or "—")
+        text = _("فرایند فراخوانده‌شده «%(key)s» پیدا نشد.", key=element.called or "—")
+        yield error("call.missing", element.id, text)
 
 
-def _cyclic_calls(bundle: Bundle) -> Iterator[Finding]:
-    for key in bundle.diagrams:
-        reached: set[str] = set()
-        wanted = list(bundle.diagrams[key].calls)
-        while wanted:
-            called = wanted.pop()
-            if called in bundle.diagrams and called not in reached:
-                reached.add(called)
-                wanted.extend(bundle.diagrams[called].calls)
-        if key in reached:
-            elements = bundle.diagrams[key].elements.values()
-            calling = next((element.id for element in elements if element.called in bundle.diagrams), "")
-            yield Finding(f"{key}.bpmn", calling, _("این فرایند، مستقیم یا با واسطه، خودش را فرا می‌خواند."))
+def _cyclic_calls(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:
+    called: set[str] = set()
+    ahead = list(diagram.calls)
+    while ahead:
+        key = ahead.pop()
+        if key in bundle.diagrams and key not in called:
+            called.add(key)
+            ahead.extend(bundle.diagrams[key].calls)
+    if diagram.key in called:
+        call = next((element.id for element in diagram.elements.values() if element.called in bundle.diagrams), "")
+        yield error("call.cyclic", call, _("این فرایند، مستقیم یا با واسطه، خودش را فرا می‌خواند."))
 
 
 def _check_coverage(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:
     """Build the process as it will run, and see that every node that is drawn is in it."""
-    file = f"{diagram.key}.bpmn"
-    wanted = {diagram.key, *diagram.calls}
+    keys = {diagram.key, *diagram.calls}
     while True:
-        more = wanted.union(*(bundle.diagrams[key].calls for key in wanted))
-        if more == wanted:
+        more = keys.union(*(bundle.diagrams[key].calls for key in keys))
+        if more == keys:
             break
-        wanted = more
+        keys = more
     try:
-        built = specs.build(diagram.key, [bundle.diagrams[key] for key in wanted])
-    except specs.DiagramNotBuilt as error:
-        yield Finding(file, "", _("موتور این نمودار را نمی‌پذیرد: %(reason)s", reason=error))
+        built = specs.build(diagram.key, [bundle.diagrams[key] for key in keys])
+    except specs.DiagramNotBuilt as problem:
+        yield error("process.not_built", "", _("موتور این نمودار را نمی‌پذیرد: %(reason)s", reason=problem))
         return
     processes = (built.spec, *built.subprocess_specs.values())
     run = {task.bpmn_id for process in processes for task in process.task_specs.values()}
@@ -194,4 +177,5 @@ def _check_coverage(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:
         # A compensation event is run as the note that what it stands at is completed.
         undoable = element.tag == "boundaryEvent" and element.event == "compensate"
         if (inserted("done", element.attached_to) if undoable else element.id) not in run:
-            yield Finding(file, element.id, _("هیچ راهی به این عنصر نمی‌رسد؛ هنگام اجرا نادیده می‌ماند."))
+            text = _("هیچ راهی به این عنصر نمی‌رسد؛ هنگام اجرا نادیده می‌ماند.")
+            yield error("bpmn.unreachable", element.id, text)

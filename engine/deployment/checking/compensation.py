@@ -9,25 +9,26 @@ from lxml import etree
 from engine.bpmn.diagram import ACTIVITIES, bpmn, event_kind, local
 from engine.bpmn.lowering.compensation import Compensation, between, compensations, scope_of, throwing, thrown_for
 from engine.bpmn.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
+from engine.findings import Finding, error
 from models.language import gettext as _
 
 _LOOPS = ("multiInstanceLoopCharacteristics", "standardLoopCharacteristics")
 
 
-def refused(process: etree._Element) -> Iterator[tuple[str, str]]:
-    """(element id, reason) of all compensation in a process that cannot be run as drawn."""
+def refused(process: etree._Element) -> Iterator[Finding]:
+    """An error for each part of compensation in a process that cannot be run as drawn."""
     found = list(compensations(process))
     for one in found:
         if reason := _of_activity(one, found) or _of_way(one):
-            yield one.edge.get("id", ""), reason
+            yield error("bpmn.compensation", one.edge.get("id", ""), reason)
     connected = {one.edge for one in found} | {one.handler for one in found}
     for scope in scopes(process):
         for node in scope:
             if reason := _alone(node, connected) or _handler(node):
-                yield node.get("id", ""), reason
+                yield error("bpmn.compensation_handler", node.get("id", ""), reason)
         for event in throwing(scope):
             if reason := _event(event, scope, found):
-                yield event.get("id", ""), reason
+                yield error("bpmn.compensation_throw", event.get("id", ""), reason)
 
 
 def _repeated(node: etree._Element) -> bool:

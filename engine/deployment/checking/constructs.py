@@ -14,6 +14,7 @@ from engine.bpmn.diagram import FLOW_NODES, GATEWAYS, INSERTED, Diagram, bpmn, e
 from engine.bpmn.lowering.forks import condition
 from engine.bpmn.lowering.tree import incoming, is_event_subprocess, outgoing, scopes, unchanging
 from engine.deployment.checking import compensation, event_constructs
+from engine.findings import Finding, error
 from models.language import gettext as _
 
 SUB_PROCESSES = frozenset({"subProcess", "transaction", "adHocSubProcess"})
@@ -23,71 +24,95 @@ _RESOURCE_ROLES = ("resourceRole", "performer", "humanPerformer", "potentialOwne
 _CORRELATION = ("correlationProperty", "correlationKey", "correlationSubscription")
 
 
-def refused(diagram: Diagram) -> Iterator[tuple[str, str]]:
-    """(element id, reason) of everything in the diagram that cannot be run as drawn."""
+def refused(diagram: Diagram) -> Iterator[Finding]:
+    """An error for everything in the diagram that cannot be run as drawn."""
     with unchanging(diagram.process):
         found = list(_refusals(diagram))
     yield from found
 
 
-def _refusals(diagram: Diagram) -> Iterator[tuple[str, str]]:
+def _refusals(diagram: Diagram) -> Iterator[Finding]:
     yield from _identifiers(diagram.process)
     yield from _scopes(diagram.process)
     yield from event_constructs.links(diagram.process)
     yield from _unread(diagram.process)
     yield from compensation.refused(diagram.process)
     for node in flow_nodes(diagram.process):
-        for rule in (*RULES, *event_constructs.RULES):
+        for code, rule in (*RULES.items(), *event_constructs.RULES.items()):
             reason = rule(node)
             if reason:
-                yield node.get("id", ""), reason
+                yield error(f"bpmn.{code}", node.get("id", ""), reason)
 
 
-def _identifiers(process: etree._Element) -> Iterator[tuple[str, str]]:
+def _identifiers(process: etree._Element) -> Iterator[Finding]:
     seen: set[str] = set()
     for node in flow_nodes(process):
         identifier = node.get("id", "")
         if not identifier:
-            yield "", _("عنصر «%(name)s» (خط %(line)s) شناسه ندارد.", name=node.get("name", ""), line=node.sourceline)
+            yield error(
+                "bpmn.missing_id",
+                "",
+                _("عنصر «%(name)s» (خط %(line)s) شناسه ندارد.", name=node.get("name", ""), line=node.sourceline),
+            )
         elif identifier in RESERVED_IDS or identifier.endswith(".EndJoin") or identifier.startswith(INSERTED):
-            yield identifier, _("شناسهٔ «%(id)s» از آنِ موتور است؛ شناسهٔ دیگری بگذارید.", id=identifier)
+            yield error(
+                "bpmn.reserved_id", identifier, _("شناسهٔ «%(id)s» از آنِ موتور است؛ شناسهٔ دیگری بگذارید.", id=identifier)
+            )
         elif identifier in seen:
-            yield identifier, _("این شناسه دو بار آمده است.")
+            yield error("bpmn.duplicate_id", identifier, _("این شناسه دو بار آمده است."))
         seen.add(identifier)
 
 
-def _scopes(process: etree._Element) -> Iterator[tuple[str, str]]:
+def _scopes(process: etree._Element) -> Iterator[Finding]:
     if process.get("isExecutable", "true") == "false":
-        yield process.get("id", ""), _("این فرایند اجرایی نیست؛ isExecutable را true کنید.")
+        yield error(
+            "bpmn.not_executable", process.get("id", ""), _("این فرایند اجرایی نیست؛ isExecutable را true کنید.")
+        )
     for scope in scopes(process):
         if local(scope) != "adHocSubProcess" and not is_event_subprocess(scope):
             count = len(scope.findall(bpmn("startEvent")))
             if count != 1:
-                yield scope.get("id", ""), _("باید درست یک رویداد آغاز داشته باشد؛ %(count)s تا دارد.", count=count)
+                yield error(
+                    "bpmn.start_events",
+                    scope.get("id", ""),
+                    _("باید درست یک رویداد آغاز داشته باشد؛ %(count)s تا دارد.", count=count),
+                )
         if local(scope) != "adHocSubProcess" and scope.find(bpmn("endEvent")) is None:
-            yield scope.get("id", ""), _("رویداد پایان ندارد.")
+            yield error("bpmn.no_end_event", scope.get("id", ""), _("رویداد پایان ندارد."))
         yield from _flows(scope)
 
 
-def _flows(scope: etree._Element) -> Iterator[tuple[str, str]]:
+def _flows(scope: etree._Element) -> Iterator[Finding]:
     here = {child.get("id") for child in scope if local(child) in FLOW_NODES}
     for flow in scope.findall(bpmn("sequenceFlow")):
         if not flow.get("id"):
-            yield flow.get("sourceRef", ""), _("جریانی که از این عنصر بیرون می‌رود شناسه ندارد.")
+            yield error(
+                "bpmn.missing_flow_id", flow.get("sourceRef", ""), _("جریانی که از این عنصر بیرون می‌رود شناسه ندارد.")
+            )
         for end in ("sourceRef", "targetRef"):
             if flow.get(end) not in here:
-                yield flow.get("id", ""), _("سرِ این جریان به عنصری نمی‌رسد: %(id)s", id=flow.get(end) or "—")
+                yield error(
+                    "bpmn.dangling_flow",
+                    flow.get("id", ""),
+                    _("سرِ این جریان به عنصری نمی‌رسد: %(id)s", id=flow.get(end) or "—"),
+                )
 
 
-def _unread(process: etree._Element) -> Iterator[tuple[str, str]]:
+def _unread(process: etree._Element) -> Iterator[Finding]:
     """What the engine would not look at, wherever in the file it stands."""
     for node in process.iter(*(bpmn(tag) for tag in _RESOURCE_ROLES)):
-        yield _owner(node), _("عهده‌دار از اینجا خوانده نمی‌شود؛ خط (lane) یا ویژگی role به‌کار ببرید.")
+        yield error(
+            "bpmn.performer", _owner(node), _("عهده‌دار از اینجا خوانده نمی‌شود؛ خط (lane) یا ویژگی role به‌کار ببرید.")
+        )
     for node in process.iter(bpmn("ioSpecification"), bpmn("dataInputAssociation"), bpmn("dataOutputAssociation")):
-        yield _owner(node), _("پیوند به داده در نمودار اجرا نمی‌شود؛ آن را بردارید یا با یادداشت نشان دهید.")
+        yield error(
+            "bpmn.data_association",
+            _owner(node),
+            _("پیوند به داده در نمودار اجرا نمی‌شود؛ آن را بردارید یا با یادداشت نشان دهید."),
+        )
     for node in process.getroottree().getroot().iter(*(bpmn(tag) for tag in _CORRELATION)):
         message = _("«%(tag)s» خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید.", tag=local(node))
-        yield process.get("id", ""), message
+        yield error("bpmn.correlation", process.get("id", ""), message)
 
 
 def _owner(inner: etree._Element) -> str:
@@ -242,18 +267,18 @@ def _standard_loop(node: etree._Element) -> str:
     return ""
 
 
-RULES: tuple[Callable[[Any], str], ...] = (
-    _branches,
-    _leads_on,
-    _gateway_conditions,
-    _unconditional_gateway,
-    _event_gateway,
-    _ad_hoc,
-    _quantities,
-    _receive_task,
-    _complex_gateway,
-    _script,
-    _message,
-    _multi_instance,
-    _standard_loop,
-)
+RULES: dict[str, Callable[[Any], str]] = {  # code → reason for refusing a flow node; "": it is accepted
+    "conditional_flow": _branches,
+    "no_way_on": _leads_on,
+    "gateway_condition": _gateway_conditions,
+    "unconditional_gateway": _unconditional_gateway,
+    "event_gateway": _event_gateway,
+    "ad_hoc": _ad_hoc,
+    "token_quantity": _quantities,
+    "receive_task": _receive_task,
+    "complex_gateway": _complex_gateway,
+    "script": _script,
+    "message": _message,
+    "multi_instance": _multi_instance,
+    "standard_loop": _standard_loop,
+}

@@ -9,6 +9,7 @@ from lxml import etree
 from engine.bpmn.diagram import ACTIVITIES, bpmn, event_kind, local
 from engine.bpmn.lowering.links import link_events, link_name
 from engine.bpmn.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
+from engine.findings import Finding, error
 from models.language import gettext as _
 
 EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})
@@ -185,22 +186,22 @@ def _event_subprocess(node: etree._Element) -> str:
     return ""
 
 
-RULES: tuple[Callable[[etree._Element], str], ...] = (
-    _one_definition,
-    _place,
-    _always_interrupts,
-    _host,
-    _cancel_end,
-    _referred,
-    _timer,
-    _condition,
-    _directions,
-    _event_subprocess,
-)
+RULES: dict[str, Callable[[etree._Element], str]] = {  # code → reason for refusing an event; "": it is accepted
+    "event_definition": _one_definition,
+    "event_place": _place,
+    "never_interrupting": _always_interrupts,
+    "boundary_host": _host,
+    "cancel_end": _cancel_end,
+    "error_code": _referred,
+    "timer": _timer,
+    "conditional_event": _condition,
+    "event_flow": _directions,
+    "event_subprocess": _event_subprocess,
+}
 
 
-def links(process: etree._Element) -> Iterator[tuple[str, str]]:
-    """(element id, reason) of link events that do not find each other in their scope."""
+def links(process: etree._Element) -> Iterator[Finding]:
+    """An error for each link event without its counterpart in the same scope."""
     for scope in scopes(process):
         catching = link_events(scope, "intermediateCatchEvent")
         throwing = link_events(scope, "intermediateThrowEvent")
@@ -209,10 +210,16 @@ def links(process: etree._Element) -> Iterator[tuple[str, str]]:
         for node in (*catching, *throwing):
             name = link_name(node)
             if not name:
-                yield node.get("id", ""), _("این پیوند نام ندارد.")
+                yield error("bpmn.link", node.get("id", ""), _("این پیوند نام ندارد."))
             elif node in throwing and name not in names:
-                yield node.get("id", ""), _("پیوند «%(name)s» در این سطح جایی ندارد که به آن برسد.", name=name)
+                yield error(
+                    "bpmn.link",
+                    node.get("id", ""),
+                    _("پیوند «%(name)s» در این سطح جایی ندارد که به آن برسد.", name=name),
+                )
             elif node in catching and names.count(name) > 1:
-                yield node.get("id", ""), _("پیوند «%(name)s» در این سطح به چند جا می‌رسد.", name=name)
+                yield error(
+                    "bpmn.link", node.get("id", ""), _("پیوند «%(name)s» در این سطح به چند جا می‌رسد.", name=name)
+                )
             elif node in catching and name not in thrown:
-                yield node.get("id", ""), _("هیچ پیوندی به «%(name)s» نمی‌آید.", name=name)
+                yield error("bpmn.link", node.get("id", ""), _("هیچ پیوندی به «%(name)s» نمی‌آید.", name=name))

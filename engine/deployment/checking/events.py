@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from engine.bpmn.diagram import Diagram, Element, payload_names
+from engine.findings import Finding, error, warning
 from models.language import gettext as _
 
 LONGEST_NAME = 200  # of a message or signal: the width of its column
 
-Told = tuple[str, str, str, str]  # process key, element id, message, severity
 
-
-def check(bundle: Mapping[str, Diagram]) -> Iterator[Told]:
-    """Everything that is wrong or doubtful, with its severity."""
+def check(bundle: Mapping[str, Diagram]) -> Iterator[Finding]:
+    """Findings about the messages and signals of all diagrams of a bundle, each with its file."""
     for key, diagram in bundle.items():
         for element in diagram.elements.values():
-            for message, severity in _check_element(element, bundle):
-                yield key, element.id, message, severity
+            for finding in _check_element(element, bundle):
+                yield replace(finding, file=f"{key}.bpmn")
     yield from _several_starts(bundle)
 
 
@@ -38,20 +38,20 @@ def _all(bundle: Mapping[str, Diagram]) -> Iterator[Element]:
         yield from diagram.elements.values()
 
 
-def _check_element(element: Element, bundle: Mapping[str, Diagram]) -> Iterator[tuple[str, str]]:
+def _check_element(element: Element, bundle: Mapping[str, Diagram]) -> Iterator[Finding]:
     if not element.event_name:
         return  # nothing of the kind, or refused already
     if len(element.event_name) > LONGEST_NAME:
-        yield _("نام پیام یا سیگنال حداکثر %(count)s نویسه است.", count=LONGEST_NAME), "error"
+        text = _("نام پیام یا سیگنال حداکثر %(count)s نویسه است.", count=LONGEST_NAME)
+        yield error("event.long_name", element.id, text)
     if element.event != "message":
         return
     if element.catches and not element.waits_for_person and not element.properties.get("correlation_key"):
-        yield _("این پیام هرگز نمی‌رسد: نه نقشی دارد که شخصی آن را بدهد و نه کلید همبستگی (correlation_key)."), "error"
+        text = _("این پیام هرگز نمی‌رسد: نه نقشی دارد که شخصی آن را بدهد و نه کلید همبستگی (correlation_key).")
+        yield error("event.never_arrives", element.id, text)
     if element.throws and not _may_reach_somebody(element, bundle):
-        yield (
-            _("پیام «%(name)s» را هیچ فرایندی از این مجموعه دریافت نمی‌کند.", name=element.event_name),
-            "warning",
-        )
+        text = _("پیام «%(name)s» را هیچ فرایندی از این مجموعه دریافت نمی‌کند.", name=element.event_name)
+        yield warning("event.no_receiver", element.id, text)
 
 
 def _may_reach_somebody(thrower: Element, bundle: Mapping[str, Diagram]) -> bool:
@@ -64,7 +64,7 @@ def _may_reach_somebody(thrower: Element, bundle: Mapping[str, Diagram]) -> bool
     )
 
 
-def _several_starts(bundle: Mapping[str, Diagram]) -> Iterator[Told]:
+def _several_starts(bundle: Mapping[str, Diagram]) -> Iterator[Finding]:
     started: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for key, diagram in sorted(bundle.items()):
         for element in diagram.elements.values():
@@ -75,4 +75,5 @@ def _several_starts(bundle: Mapping[str, Diagram]) -> Iterator[Told]:
         message = _(
             "پیام «%(name)s» فرایند «%(key)s» را هم آغاز می‌کند؛ یک پیام تنها یک پرونده می‌سازد.", name=name, key=other
         )
-        yield from ((key, element_id, message, "error") for key, element_id in places[1:])
+        for key, element_id in places[1:]:
+            yield replace(error("event.several_starts", element_id, message), file=f"{key}.bpmn")

@@ -10,20 +10,20 @@ from engine.bpmn.diagram import Diagram, Element, bpmn, local
 from engine.contributions.operations import Operations
 from engine.deployment.checking import parallel_writes
 from engine.deployment.checking.soundness import exploration
-from engine.deployment.checking.soundness.exploration import Fault
 from engine.deployment.checking.soundness.flow_graph import scopes, waits_outside
+from engine.findings import Finding, error
 from models.language import gettext as _
 
 MOST_ELEMENTS = 2_000  # of a diagram
 
 
-def faults(
+def check(
     diagram: Diagram,
     *,
     related: Mapping[str, Diagram],
     operations: Operations,
     form_fields: Callable[[str, str], frozenset[str] | None],
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     """Everything the exploration finds. A diagram that cannot be read as a graph has none: others say why."""
     if len(diagram.elements) > MOST_ELEMENTS:
         text = _(
@@ -31,14 +31,14 @@ def faults(
             count=len(diagram.elements),
             most=MOST_ELEMENTS,
         )
-        yield Fault("size", diagram.key, text)
+        yield error("flow.too_many_elements", diagram.key, text)
         return
     if not _is_graph(diagram):
         return
     explored = exploration.explore(diagram, waits=lambda node: _waits(node, diagram, operations))
-    yield from explored.faults
+    yield from explored.findings
     for conflict in parallel_writes.conflicts(diagram, explored, related=related, form_fields=form_fields):
-        yield Fault("conflict", conflict.one, _conflict(conflict, diagram))
+        yield error("flow.parallel_writes", conflict.one, _conflict(conflict, diagram))
 
 
 def _is_graph(diagram: Diagram) -> bool:

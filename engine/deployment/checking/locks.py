@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.bpmn.diagram import PEOPLE_TASKS, Diagram, Element
+from engine.findings import Finding, error
 from models.language import gettext as _
 
 HOLDERS = PEOPLE_TASKS | {"subProcess", "transaction", "callActivity"}
 
 
-def faults(diagram: Diagram) -> Iterator[tuple[str, str]]:
-    """(element, what is wrong) for each lock that could not work."""
+def check(diagram: Diagram) -> Iterator[Finding]:
+    """An error for each lock on a task that could not work."""
     for element in diagram.elements.values():
         if "lock_reason" in element.properties and not element.locks:
-            yield element.id, _("دلیل بستن (lock_reason) نوشته شده، ولی کاری بسته نمی‌شود (locks).")
+            text = _("دلیل بستن (lock_reason) نوشته شده، ولی کاری بسته نمی‌شود (locks).")
+            yield error("lock.reason_without_lock", element.id, text)
         if element.locks and element.tag not in HOLDERS:
-            yield element.id, _("تنها کار کاربر، زیرفرایند و فراخوانی می‌توانند کار دیگری را ببندند (locks).")
+            text = _("تنها کار کاربر، زیرفرایند و فراخوانی می‌توانند کار دیگری را ببندند (locks).")
+            yield error("lock.holder", element.id, text)
         for target in element.locks:
             if (message := _wrong(diagram, element, target)) is not None:
-                yield element.id, message
+                yield error("lock.target", element.id, message)
 
 
 def _wrong(diagram: Diagram, element: Element, target: str) -> str | None:

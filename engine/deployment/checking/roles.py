@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.bpmn.diagram import Diagram
+from engine.findings import Finding, error
 from models.language import gettext as _
 
 
-def faults(diagram: Diagram) -> Iterator[tuple[str, str]]:
-    """(element, what is wrong) for each element whose several roles could not work."""
+def check(diagram: Diagram) -> Iterator[Finding]:
+    """An error for each element whose several roles could not work."""
     starting = diagram.start.roles
     for element in diagram.elements.values():
         if len(element.roles) < 2 and element.role in starting and len(starting) > 1:
-            yield (
+            yield error(
+                "role.of_the_starter",
                 element.id,
                 _(
                     "نقش «%(role)s» از نقش‌های آغازگر است؛ خط دیگری نمی‌تواند آن را داشته باشد، زیرا کار آن به آغازگر"
@@ -22,4 +24,5 @@ def faults(diagram: Diagram) -> Iterator[tuple[str, str]]:
                 ),
             )
         elif len(element.roles) > 1 and set(element.roles) != set(starting):
-            yield element.id, _("چند نقش با هم تنها برای خطی می‌آید که فرایند در همان آغاز می‌شود.")
+            text = _("چند نقش با هم تنها برای خطی می‌آید که فرایند در همان آغاز می‌شود.")
+            yield error("role.several", element.id, text)

@@ -14,7 +14,7 @@ from lxml import etree
 from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, local
 from engine.contributions.operations import Operations
 from engine.deployment import checking
-from engine.deployment.checking import Finding, Seam
+from engine.deployment.checking import Seam
 from engine.deployment.importing import (
     compensation,
     dialects,
@@ -32,6 +32,7 @@ from engine.deployment.importing import (
 )
 from engine.deployment.importing.draft import Draft, Known, indexed
 from engine.expressions.language import Language
+from engine.findings import SEVERITIES, Finding, error, is_sound
 from engine.xml import LIMIT, MalformedXml, UnsafeXml, parse_xml
 from models.account import CASE_ROLES, Role
 from models.language import gettext as _
@@ -89,10 +90,8 @@ def import_file(
     beside = beside or {}
     try:
         root = parse_xml(content, limit=LARGEST_FILE)
-    except MalformedXml as error:
-        return Imported(findings=[Finding(name, "", str(error), line=error.line)])
-    except UnsafeXml as error:
-        return Imported(findings=[Finding(name, "", str(error))])
+    except (MalformedXml, UnsafeXml) as problem:
+        return Imported(findings=[replace(checking.unreadable(problem), file=name)])
     draft = Draft(name, root, _known(seam, beside, labels or {}))
     if (refusal := _refused(draft)) is not None:
         return Imported(findings=[refusal])
@@ -104,12 +103,12 @@ def import_file(
     document = etree.tostring(draft.root, encoding="utf-8", xml_declaration=True)
     processes = {key: _alone(draft.root, key) for key in _keys(draft)}
     if not processes:
-        draft.say("error", None, _("فرایندی در این پرونده کشیده نشده است."))
-    if _is_sound(draft.findings):
+        draft.report("file.no_process", "error", None, _("فرایندی در این پرونده کشیده نشده است."))
+    if is_sound(draft.findings):
         draft.findings.extend(_located(_checked(name, processes, beside, seam), draft.root))
     draft.findings.extend(_uncovered(name, drawn, draft))
-    findings = sorted(draft.findings, key=lambda found: checking.SEVERITIES.index(found.severity))
-    return Imported(processes if _is_sound(findings) else {}, findings, document)
+    findings = sorted(draft.findings, key=lambda finding: SEVERITIES.index(finding.severity))
+    return Imported(processes if is_sound(findings) else {}, findings, document)
 
 
 def _bare_seam() -> Seam:
@@ -132,14 +131,10 @@ def _known(seam: Seam, beside: Mapping[str, bytes], labels: Mapping[str, str]) -
     )
 
 
-def _is_sound(findings: list[Finding]) -> bool:
-    return all(found.severity != "error" for found in findings)
-
-
 def _refused(draft: Draft) -> Finding | None:
     if draft.root.tag != bpmn("definitions"):
         text = _("این پرونده نمودار BPMN 2.0 نیست؛ ریشهٔ آن «%(tag)s» است.", tag=local(draft.root))
-        return Finding(draft.file, "", text, line=draft.root.sourceline or 0)
+        return replace(error("file.not_bpmn", "", text), file=draft.file, line=draft.root.sourceline or 0)
     count = sum(1 for _found in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)))
     if count > MOST_NODES:
         text = _(
@@ -147,7 +142,7 @@ def _refused(draft: Draft) -> Finding | None:
             count=count,
             most=MOST_NODES,
         )
-        return Finding(draft.file, "", text)
+        return replace(error("file.too_many_elements", "", text), file=draft.file)
     return None
 
 
@@ -198,7 +193,8 @@ def _forget(root: etree._Element, gone: set[str]) -> None:
 def _checked(name: str, processes: Mapping[str, bytes], beside: Mapping[str, bytes], seam: Seam) -> Iterator[Finding]:
     for key, xml in processes.items():
         if len(xml) > LIMIT:
-            yield Finding(name, key, _("پرونده بزرگ‌تر از %(limit)s بایت است.", limit=LIMIT))
+            text = _("پرونده بزرگ‌تر از %(limit)s بایت است.", limit=LIMIT)
+            yield replace(error("file.too_large", key, text), file=name)
             return
     files = {f"{key}.bpmn": xml for key, xml in processes.items()}
     refers = any(b"calledElement" in xml or b"calledDecisionId" in xml for xml in processes.values())
@@ -222,4 +218,5 @@ def _uncovered(name: str, drawn: list[etree._Element], draft: Draft) -> Iterator
     for node in drawn:
         if node.get("id") not in running | spoken:
             text = _("این عنصر در آنچه اجرا می‌شود نیست و دلیلی هم گفته نشد.")
-            yield Finding(name, node.get("id", ""), text, name=node.get("name", ""), line=node.sourceline or 0)
+            finding = error("import.uncovered", node.get("id", ""), text)
+            yield replace(finding, file=name, name=node.get("name", ""), line=node.sourceline or 0)

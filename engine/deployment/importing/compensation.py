@@ -16,7 +16,7 @@ DEFINITION = bpmn("compensateEventDefinition")
 
 def mend(draft: Draft) -> None:
     for process in draft.processes():
-        reasons = dict(compensation.refused(process))
+        reasons = {finding.element: finding.text for finding in compensation.refused(process)}
         for node in [found for found in flow_nodes(process) if reasons and not shown_only(found)]:
             _instead(draft, node, reasons)
 
@@ -49,7 +49,7 @@ def _show_only(draft: Draft, node: etree._Element, reasons: dict[str, str]) -> N
     for inner in node.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         why = reasons.get(inner.get("id", ""), "")
         text = _("جبران (compensation) اینجا اجرا نمی‌شود و تنها در تصویر می‌ماند. %(why)s", why=why)
-        draft.say("picture", inner, text.strip())
+        draft.report("import.compensation_dropped", "picture", inner, text.strip())
 
 
 def _by_hand(draft: Draft, node: etree._Element) -> None:
@@ -59,4 +59,9 @@ def _by_hand(draft: Draft, node: etree._Element) -> None:
         draft.before(node, "userTask", f"undo_before_{node.get('id')}", name=node.get("name") or UNDO)
     else:
         becomes(node, "userTask")
-    draft.say("fill_in", node, _("جبران (compensation) اجرا نمی‌شود؛ یک نفر آنچه را انجام شده است بازمی‌گرداند."))
+    draft.report(
+        "import.compensation_by_hand",
+        "fill_in",
+        node,
+        _("جبران (compensation) اجرا نمی‌شود؛ یک نفر آنچه را انجام شده است بازمی‌گرداند."),
+    )

@@ -13,7 +13,7 @@ from lxml import etree
 
 from engine.bpmn import drawn_only
 from engine.bpmn.diagram import BPMN, FLOW_NODES, SPIFF, bpmn, flow_nodes, local
-from engine.deployment.checking import Finding
+from engine.findings import Finding
 
 KARTABL = drawn_only.KARTABL
 ORIGINAL = f"{{{KARTABL}}}original"
@@ -48,17 +48,13 @@ class Draft:
             self._ids.add(found.get("id", ""))
             self.namespaces.update(str(name)[1:].partition("}")[0] for name in (found.tag, *found.keys()))
 
-    # what is said
-
-    def say(self, severity: str, node: etree._Element | None, message: str, *, line: int = 0) -> None:
-        """Report something at an element. ``severity``: error, fill_in, changed or picture."""
-        if node is None:
-            self.findings.append(Finding(self.file, "", message, severity, line=line))
-            return
-        where = Finding(
-            self.file, node.get("id", ""), message, severity, name=node.get("name", ""), line=node.sourceline or line
-        )
-        self.findings.append(where)
+    def report(self, code: str, severity: str, node: etree._Element | None, text: str) -> None:
+        """Add a finding at an element, or about the whole file. ``severity``: error, fill_in, changed or picture."""
+        element, name, line = "", "", 0
+        if node is not None:
+            element, name, line = node.get("id", ""), node.get("name", ""), node.sourceline or 0
+        finding = Finding(code, element, severity, text, file=self.file, name=name, line=line)
+        self.findings.append(finding)
 
     # what there is
 

@@ -50,7 +50,7 @@ def _places(draft: Draft) -> None:
                 continue
             place.set(name, "0")
             text = _("مختصات «%(value)s» عدد نیست؛ صفر شد. شکل را در نمودار جابه‌جا کنید.", value=value)
-            draft.say("changed", place.getparent(), text)
+            draft.report("import.coordinates", "changed", place.getparent(), text)
 
 
 def _is_number(text: str) -> bool:

@@ -25,7 +25,7 @@ def mend(draft: Draft) -> None:
         drawn_only.mark(node)
         if local(node) != "dataObject":  # its reference is what is drawn
             text = _("داده و مخزن داده تنها در تصویر می‌ماند؛ برای آنچه باید نوشته شود فیلد فرم بسازید.")
-            draft.say("picture", node, text)
+            draft.report("import.data_drawn_only", "picture", node, text)
     for node in draft.root.iter(*(bpmn(tag) for tag in WIRES)):
         drawn_only.mark(node)
     for node in draft.root.iter(*(bpmn(tag) for tag in PERFORMERS)):
@@ -33,14 +33,21 @@ def mend(draft: Draft) -> None:
         _performer(draft, node)
     for node in draft.root.iter(bpmn("correlationProperty"), bpmn("correlationKey"), bpmn("correlationSubscription")):
         drawn_only.mark(node)
-        draft.say("picture", node, _("کلید همبستگی از اینجا خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید."))
+        draft.report(
+            "import.correlation_drawn_only",
+            "picture",
+            node,
+            _("کلید همبستگی از اینجا خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید."),
+        )
 
 
 def _marked_before(draft: Draft) -> None:
     """A file that was imported already says itself what is picture only."""
     for node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         if shown_only(node):
-            draft.say("picture", node, _("در پرونده نوشته شده است که تنها تصویر است؛ اجرا نمی‌شود."))
+            draft.report(
+                "import.drawn_only", "picture", node, _("در پرونده نوشته شده است که تنها تصویر است؛ اجرا نمی‌شود.")
+            )
 
 
 def _performer(draft: Draft, performer: etree._Element) -> None:
@@ -53,10 +60,15 @@ def _performer(draft: Draft, performer: etree._Element) -> None:
     found = next((role for name in [said, *names] if (role := role_named(draft, name))), "")
     if found:
         set_property(node, "role", found)
-        draft.say("changed", node, _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=said, role=found))
+        draft.report(
+            "import.role_of_performer",
+            "changed",
+            node,
+            _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=said, role=found),
+        )
     else:
         text = _("عهده‌دارِ «%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=said or "—")
-        draft.say("fill_in", node, text)
+        draft.report("import.unknown_performer", "fill_in", node, text)
 
 
 def _empty_pools(draft: Draft) -> None:
@@ -64,7 +76,12 @@ def _empty_pools(draft: Draft) -> None:
     for process in draft.root.iter(bpmn("process")):
         if not any(local(child) in FLOW_NODES for child in process):
             shown = participants.get(process.get("id"))
-            draft.say("picture", shown if shown is not None else process, _("استخر خالی است؛ تنها در تصویر می‌ماند."))
+            draft.report(
+                "import.empty_pool",
+                "picture",
+                shown if shown is not None else process,
+                _("استخر خالی است؛ تنها در تصویر می‌ماند."),
+            )
 
 
 def unreachable(draft: Draft, scope: etree._Element) -> None:
@@ -74,7 +91,12 @@ def unreachable(draft: Draft, scope: etree._Element) -> None:
     for identifier, node in nodes.items():
         if identifier not in reached:
             drawn_only.mark(node)
-            draft.say("picture", node, _("هیچ جریانی به آن نمی‌رسد؛ تنها در تصویر می‌ماند. اگر باید اجرا شود وصلش کنید."))
+            draft.report(
+                "import.unreachable",
+                "picture",
+                node,
+                _("هیچ جریانی به آن نمی‌رسد؛ تنها در تصویر می‌ماند. اگر باید اجرا شود وصلش کنید."),
+            )
             _inner(draft, node)
     for flow in scope.findall(bpmn("sequenceFlow")):
         if nodes.keys() & {flow.get("sourceRef")} and flow.get("sourceRef") not in reached:
@@ -84,7 +106,7 @@ def unreachable(draft: Draft, scope: etree._Element) -> None:
 def _inner(draft: Draft, node: etree._Element) -> None:
     for inner in node.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         if inner is not node:
-            draft.say("picture", inner, _("درونِ زیرفرایندی است که اجرا نمی‌شود."))
+            draft.report("import.inside_drawn_only", "picture", inner, _("درونِ زیرفرایندی است که اجرا نمی‌شود."))
 
 
 def _reached(scope: etree._Element, nodes: dict[str, etree._Element]) -> set[str]:

@@ -25,19 +25,26 @@ def mend(draft: Draft, node: etree._Element) -> None:
     flag = "cancelActivity" if local(node) == "boundaryEvent" else "isInterrupting"
     if event_kind(node) in ("error", "cancel") and node.get(flag) == "false":
         node.set(flag, "true")
-        draft.say("changed", node, _("خطا و لغو همیشه کار را قطع می‌کنند؛ رویداد قطع‌کننده شد."))
+        draft.report(
+            "import.made_interrupting", "changed", node, _("خطا و لغو همیشه کار را قطع می‌کنند؛ رویداد قطع‌کننده شد.")
+        )
 
 
-def _put_aside(draft: Draft, node: etree._Element, message: str) -> None:
+def _put_aside(draft: Draft, node: etree._Element, code: str, text: str) -> None:
     for definition in definitions(node):
         set_aside(node, definition)
-    draft.say("fill_in", node, message)
+    draft.report(code, "fill_in", node, text)
 
 
 def _without_meaning(draft: Draft, node: etree._Element) -> None:
     kind = event_kind(node)
     if kind and kind != COMPENSATION and kind not in RUNS_AT[position(node)]:
-        _put_aside(draft, node, _("رویدادی از این گونه در این جایگاه معنا ندارد؛ تعریفش کنار گذاشته شد."))
+        _put_aside(
+            draft,
+            node,
+            "import.event_without_meaning",
+            _("رویدادی از این گونه در این جایگاه معنا ندارد؛ تعریفش کنار گذاشته شد."),
+        )
 
 
 def _never_thrown(draft: Draft, node: etree._Element) -> None:
@@ -47,7 +54,9 @@ def _never_thrown(draft: Draft, node: etree._Element) -> None:
     if host is None or local(node) != "boundaryEvent" or local(host) not in ACTIVITIES:
         return
     if event_kind(node) in CODES and local(host) not in WITH_CONTENT:
-        _put_aside(draft, node, _("این کار خودش خطا یا هشدار نمی‌دهد؛ یک نفر رخ‌دادنش را ثبت می‌کند."))
+        _put_aside(
+            draft, node, "import.never_thrown", _("این کار خودش خطا یا هشدار نمی‌دهد؛ یک نفر رخ‌دادنش را ثبت می‌کند.")
+        )
 
 
 def _cancels(draft: Draft, node: etree._Element) -> None:
@@ -58,7 +67,12 @@ def _cancels(draft: Draft, node: etree._Element) -> None:
     if local(node) == "boundaryEvent":
         host = beside.get(node.get("attachedToRef", ""))
         if host is None or local(host) != "transaction":
-            _put_aside(draft, node, _("رویداد مرزی لغو تنها روی تراکنش می‌آید؛ یک نفر رخ‌دادنش را ثبت می‌کند."))
+            _put_aside(
+                draft,
+                node,
+                "import.cancel_without_transaction",
+                _("رویداد مرزی لغو تنها روی تراکنش می‌آید؛ یک نفر رخ‌دادنش را ثبت می‌کند."),
+            )
         return
     around = next((up for up in node.iterancestors() if local(up) == "transaction"), None)
     outside = around.getparent() if around is not None else None
@@ -71,7 +85,12 @@ def _cancels(draft: Draft, node: etree._Element) -> None:
         )
     )
     if not caught:
-        _put_aside(draft, node, _("هیچ تراکنشی این لغو را نمی‌گیرد؛ پایانِ ساده شد. رویداد مرزی لغو بکشید."))
+        _put_aside(
+            draft,
+            node,
+            "import.cancel_uncaught",
+            _("هیچ تراکنشی این لغو را نمی‌گیرد؛ پایانِ ساده شد. رویداد مرزی لغو بکشید."),
+        )
 
 
 def _throws(draft: Draft, node: etree._Element) -> None:
@@ -79,7 +98,7 @@ def _throws(draft: Draft, node: etree._Element) -> None:
     throws = local(node) in ("endEvent", "intermediateThrowEvent")
     if throws and event_kind(node) == "message" and not property_of(node, "correlation_key"):
         text = _("گیرندهٔ پیام شناخته نیست؛ پیامی فرستاده نمی‌شود. پیام و correlation_key را بنویسید.")
-        _put_aside(draft, node, text)
+        _put_aside(draft, node, "import.message_without_receiver", text)
 
 
 def _codes(draft: Draft, node: etree._Element) -> None:
@@ -97,7 +116,7 @@ def _codes(draft: Draft, node: etree._Element) -> None:
     if not declared.get(CODES[kind]):
         declared.set(CODES[kind], declared.get("name") or declared.get("id") or "")
         text = _("کدِ خطا یا هشدار نوشته نشده است؛ «%(code)s» کد آن شد.", code=declared.get(CODES[kind]))
-        draft.say("changed", node, text)
+        draft.report("import.code_made", "changed", node, text)
 
 
 def _without_cause(draft: Draft, node: etree._Element) -> None:
@@ -107,12 +126,20 @@ def _without_cause(draft: Draft, node: etree._Element) -> None:
         return
     if local(node) == "intermediateCatchEvent":
         becomes(node, "intermediateThrowEvent")
-        draft.say("fill_in", node, _("نمی‌گوید منتظر چیست؛ بی‌درنگ از آن می‌گذرد. پیام یا زمان آن را بنویسید."))
+        draft.report(
+            "import.passes_at_once",
+            "fill_in",
+            node,
+            _("نمی‌گوید منتظر چیست؛ بی‌درنگ از آن می‌گذرد. پیام یا زمان آن را بنویسید."),
+        )
         return
     name = node.get("name") or node.get("id") or ""
     made = etree.Element(bpmn("message"), {"id": draft.new_id(f"message_{node.get('id')}"), "name": name[:200]})
     draft.root.insert(0, made)
     etree.SubElement(node, bpmn("messageEventDefinition")).set("messageRef", made.get("id", ""))
-    draft.say(
-        "fill_in", node, _("نمی‌گوید منتظر چیست؛ پیام «%(name)s» ساخته شد. پیام یا زمان درست را بنویسید.", name=name)
+    draft.report(
+        "import.message_made",
+        "fill_in",
+        node,
+        _("نمی‌گوید منتظر چیست؛ پیام «%(name)s» ساخته شد. پیام یا زمان درست را بنویسید.", name=name),
     )

@@ -60,7 +60,12 @@ def _one_cause(draft: Draft, node: etree._Element) -> None:
     for definition in found[1:]:
         set_aside(node, definition)
     if len(found) > 1:
-        draft.say("fill_in", node, _("رویداد چند تعریف دارد؛ تنها نخستین اجرا می‌شود. برای هر یک رویدادی بکشید."))
+        draft.report(
+            "import.several_definitions",
+            "fill_in",
+            node,
+            _("رویداد چند تعریف دارد؛ تنها نخستین اجرا می‌شود. برای هر یک رویدادی بکشید."),
+        )
 
 
 def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
@@ -75,12 +80,20 @@ def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
             set_aside(node, {"time": text})
         place.text = UNKNOWN_TIME[local(place)]
         shown = text or "—"
-        draft.say(
-            "fill_in", node, _("زمانِ آن («%(time)s») خواندنی نیست؛ یک روز گذاشته شد. زمان درست را بنویسید.", time=shown)
+        draft.report(
+            "import.timer_unreadable",
+            "fill_in",
+            node,
+            _("زمانِ آن («%(time)s») خواندنی نیست؛ یک روز گذاشته شد. زمان درست را بنویسید.", time=shown),
         )
     elif readable != text:
         place.text = readable
-        draft.say("changed", node, _("زمان «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=readable))
+        draft.report(
+            "import.timer_translated",
+            "changed",
+            node,
+            _("زمان «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=readable),
+        )
 
 
 def _readable_time(text: str, *, repeats: bool) -> str | None:
@@ -133,10 +146,20 @@ def _condition(draft: Draft, node: etree._Element, definition: etree._Element) -
             set_aside(node, {"condition": text})
         place.text = "True"
         shown = text or "—"
-        draft.say("fill_in", node, _("شرط رویداد («%(text)s») خواندنی نیست؛ همیشه درست گرفته شد.", text=shown))
+        draft.report(
+            "import.condition_unreadable",
+            "fill_in",
+            node,
+            _("شرط رویداد («%(text)s») خواندنی نیست؛ همیشه درست گرفته شد.", text=shown),
+        )
     elif ours != text:
         place.text = ours
-        draft.say("changed", node, _("شرط «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=ours))
+        draft.report(
+            "import.condition_translated",
+            "changed",
+            node,
+            _("شرط «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=ours),
+        )
 
 
 def _awaits_message(draft: Draft, node: etree._Element) -> None:
@@ -148,7 +171,8 @@ def _awaits_message(draft: Draft, node: etree._Element) -> None:
         set_property(node, "role", roles.role_around(draft, node))
     if not fields_of(node):
         add_field(node, f"note_{field_name(node.get('id', ''))}", NOTE, "text")
-        draft.say(
+        draft.report(
+            "import.message_without_key",
             "fill_in",
             node,
             _("کلیدی ندارد که پیام را به پرونده برساند؛ فعلاً یک نفر رسیدنش را ثبت می‌کند. correlation_key را بنویسید."),
@@ -164,13 +188,23 @@ def _event_gateway(draft: Draft, node: etree._Element) -> None:
     if node.get("instantiate") == "true" or node.get("eventGatewayType", "Exclusive") != "Exclusive":
         for name in {"instantiate", "eventGatewayType"} & set(map(str, node.attrib)):
             set_aside(node, {name: node.attrib.pop(name)})
-        draft.say("changed", node, _("دروازهٔ رویدادی تنها میانِ رویدادها برمی‌گزیند؛ آغازگر یا هم‌زمان نیست."))
+        draft.report(
+            "import.event_gateway_kind",
+            "changed",
+            node,
+            _("دروازهٔ رویدادی تنها میانِ رویدادها برمی‌گزیند؛ آغازگر یا هم‌زمان نیست."),
+        )
     scope = node.getparent()
     here = children(scope) if scope is not None else {}
     targets = [here.get(flow.get("targetRef", "")) for flow in outgoing(node)]
     if len(targets) < 2 or not all(target is not None and _may_race(target, here) for target in targets):
         becomes(node, "exclusiveGateway")
-        draft.say("fill_in", node, _("پس از این دروازه تنها رویدادِ دریافت می‌آید؛ فعلاً یک نفر شاخه را برمی‌گزیند."))
+        draft.report(
+            "import.event_gateway_by_hand",
+            "fill_in",
+            node,
+            _("پس از این دروازه تنها رویدادِ دریافت می‌آید؛ فعلاً یک نفر شاخه را برمی‌گزیند."),
+        )
 
 
 def _may_race(target: etree._Element, here: dict[str, etree._Element]) -> bool:

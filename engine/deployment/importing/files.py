@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from engine.bpmn import diagram as diagrams
 from engine.deployment import checking
-from engine.deployment.checking import Finding, Seam
+from engine.deployment.checking import Seam
 from engine.deployment.importing import LARGEST_FILE, Imported, import_file
 from engine.dmn import reader
 from engine.errors import EngineError
+from engine.findings import Finding, error, is_sound
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _
 
@@ -37,7 +38,7 @@ def check_file(name: str, content: bytes, installation: Installation, *, strict:
         text = _(
             "پرونده بزرگ‌تر از %(limit)s بایت است؛ تصویرهای درون آن را بردارید یا آن را بشکنید.", limit=LARGEST_FILE
         )
-        return Imported(findings=[Finding(name, "", text)])
+        return Imported(findings=[replace(error("file.too_large", "", text), file=name)])
     if name.endswith(".dmn"):
         return _decision_table(name, content)
     if strict or _is_ours(content, installation):
@@ -56,26 +57,25 @@ def _is_ours(content: bytes, installation: Installation) -> bool:
 def _decision_table(name: str, content: bytes) -> Imported:
     try:
         model = reader.parse(content)
-    except EngineError as error:
-        return Imported(findings=[Finding(name, "", str(error))])
-    found = [Finding(name, one.element_id, one.message, one.severity) for one in reader.check(model)]
+    except EngineError as problem:
+        return Imported(findings=[replace(error("dmn.unreadable", "", str(problem)), file=name)])
+    findings = [replace(finding, file=name) for finding in reader.check(model)]
     key = name.removesuffix(".dmn")
     if key not in model.decisions:
         keys = ", ".join(sorted(model.decisions)) or "—"
         text = _("برای به‌کار بردن، نام پرونده را شناسهٔ یکی از تصمیم‌هایش کنید: %(keys)s", keys=keys)
-        found.append(Finding(name, "", text, "fill_in"))
-    sound = bool(model.decisions) and all(one.severity != "error" for one in found)
-    return Imported({key: content} if sound else {}, found, content)
+        findings.append(Finding("dmn.file_name", "", "fill_in", text, file=name))
+    sound = bool(model.decisions) and is_sound(findings)
+    return Imported({key: content} if sound else {}, findings, content)
 
 
 def _ours(name: str, content: bytes, installation: Installation) -> Imported:
     try:
         keys = [diagram.key for diagram in diagrams.read(content)]
-    except (MalformedXml, UnsafeXml) as error:
-        return Imported(findings=[Finding(name, "", str(error), line=getattr(error, "line", 0))])
+    except (MalformedXml, UnsafeXml) as problem:
+        return Imported(findings=[replace(checking.unreadable(problem), file=name)])
     own = {f"{key}.bpmn" for key in keys}
     others = {file: xml for file, xml in installation.files.items() if file not in own}
     bundle = checking.check({**others, name: content}, installation.seam)
-    found = [replace(one, file=name) for one in bundle.findings if one.file in own | {name}]
-    sound = all(one.severity != "error" for one in found)
-    return Imported(dict.fromkeys(keys, content) if sound else {}, found, content)
+    findings = [replace(finding, file=name) for finding in bundle.findings if finding.file in own | {name}]
+    return Imported(dict.fromkeys(keys, content) if is_sound(findings) else {}, findings, content)

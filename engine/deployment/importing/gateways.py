@@ -51,10 +51,15 @@ def _conditions(draft: Draft, node: etree._Element, given: set[str]) -> None:
                 message = _(
                     "شرط «%(text)s» خواندنی نیست؛ متنش نگه داشته شد و راه را یک نفر برمی‌گزیند.", text=text[:200]
                 )
-                draft.say("fill_in", flow, message)
+                draft.report("import.condition_unreadable", "fill_in", flow, message)
         elif ours != text:
             condition.text = ours
-            draft.say("changed", flow, _("شرط «%(old)s» به «%(new)s» برگردانده شد.", old=text[:200], new=ours))
+            draft.report(
+                "import.condition_translated",
+                "changed",
+                flow,
+                _("شرط «%(old)s» به «%(new)s» برگردانده شد.", old=text[:200], new=ours),
+            )
 
 
 def _means_nothing(node: etree._Element) -> bool:
@@ -69,7 +74,12 @@ def _default(draft: Draft, node: etree._Element) -> None:
         return
     if default not in [flow.get("id") for flow in outgoing(node)]:
         set_aside(node, {"default": node.attrib.pop("default")})
-        draft.say("changed", node, _("شاخهٔ پیش‌فرضش («%(id)s») از آن بیرون نمی‌رود؛ برداشته شد.", id=default))
+        draft.report(
+            "import.default_removed",
+            "changed",
+            node,
+            _("شاخهٔ پیش‌فرضش («%(id)s») از آن بیرون نمی‌رود؛ برداشته شد.", id=default),
+        )
 
 
 def _branches_of_a_step(draft: Draft, node: etree._Element) -> None:
@@ -78,7 +88,9 @@ def _branches_of_a_step(draft: Draft, node: etree._Element) -> None:
         condition = _condition(flow)
         if condition is not None and flow.get("id") == node.get("default"):
             set_aside(flow, condition)
-            draft.say("changed", flow, _("شاخهٔ پیش‌فرض شرط نمی‌خواهد؛ شرطش کنار گذاشته شد."))
+            draft.report(
+                "import.default_condition", "changed", flow, _("شاخهٔ پیش‌فرض شرط نمی‌خواهد؛ شرطش کنار گذاشته شد.")
+            )
     if local(node) in GATEWAYS:
         return
     flows = outgoing(node)
@@ -89,7 +101,12 @@ def _branches_of_a_step(draft: Draft, node: etree._Element) -> None:
         if len(flows) > 1:
             node.set("default", last.get("id", ""))
         shown = last.get("name") or last.get("id", "")
-        draft.say("changed", node, _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown))
+        draft.report(
+            "import.default_made",
+            "changed",
+            node,
+            _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown),
+        )
     elif not guarded and node.get("default"):
         set_aside(node, {"default": node.attrib.pop("default")})
 
@@ -110,8 +127,11 @@ def _open_branches(draft: Draft, node: etree._Element) -> None:
         _free(last)
         if not undecided:
             shown = last.get("name") or last.get("id", "")
-            draft.say(
-                "changed", node, _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown)
+            draft.report(
+                "import.default_made",
+                "changed",
+                node,
+                _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown),
             )
     if undecided:
         _ask(draft, node, undecided, whole=len(undecided) == len(flows))
@@ -141,7 +161,7 @@ def _ask(draft: Draft, node: etree._Element, undecided: list[etree._Element], *,
     text = _("شاخه‌هایش شرط ندارند؛ راه در «%(task)s» پرسیده می‌شود. شرط‌ها را بنویسید یا پرسش را نگه دارید.", task=shown)
     if not whole:
         text = _("برخی شاخه‌هایش شرط ندارند؛ راه در «%(task)s» پرسیده می‌شود. شرط‌ها را بنویسید.", task=shown)
-    draft.say("fill_in", node, text)
+    draft.report("import.branch_by_hand", "fill_in", node, text)
 
 
 def _label(draft: Draft, flow: etree._Element, number: int) -> str:
@@ -196,4 +216,4 @@ def _ask_for_names(draft: Draft, node: etree._Element, known: set[str]) -> None:
         names=", ".join(sorted(missing)),
         task=asked.get("name") or asked.get("id", ""),
     )
-    draft.say("fill_in", node, text)
+    draft.report("import.names_by_hand", "fill_in", node, text)

@@ -6,13 +6,13 @@ import multiprocessing
 import resource
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from engine.deployment.checking import Finding
 from engine.deployment.importing import Imported
+from engine.findings import Finding, error
 from models.language import LANGUAGES, reading
 from models.language import gettext as _
 
@@ -71,8 +71,8 @@ def _answer(sender: Connection, work: Look, languages: tuple[str, ...], seconds:
         answer = _in_each(languages, work)
     except (MemoryError, RecursionError):
         answer = ""
-    except Exception as error:  # the last door: a fault of ours must not look like a fault of the terminal
-        answer = f"{type(error).__name__}: {error}"[:300]
+    except Exception as problem:  # the last door: a fault of ours must not look like a fault of the terminal
+        answer = f"{type(problem).__name__}: {problem}"[:300]
     sender.send(answer)
     sender.close()
 
@@ -100,12 +100,15 @@ def _refused(file: str, languages: tuple[str, ...], *, timed_out: bool, fault: s
     for language in languages:
         with reading(language):
             if timed_out:
+                code = "file.timed_out"
                 text = _("وارسی این پرونده بیش از پنج ثانیه طول کشید؛ نمودار را به چند فرایند بشکنید.")
             elif fault:
+                code = "file.check_failed"
                 text = _(
                     "وارسی این پرونده به خطای برنامه خورد (%(fault)s)؛ آن را همراه پرونده گزارش کنید.", fault=fault
                 )
             else:
+                code = "file.too_complex"
                 text = _("این پرونده پیچیده‌تر از آن است که وارسی شود؛ نمودار را به چند فرایند بشکنید.")
-            findings[language] = [Finding(file, "", text)]
+            findings[language] = [replace(error(code, "", text), file=file)]
     return Verdict(file, False, findings)

@@ -63,7 +63,7 @@ def _give(draft: Draft, node: etree._Element) -> None:
     around = parent.get("id", "") if parent is not None else ""
     ends = f"{node.get('sourceRef')}_to_{node.get('targetRef')}" if local(node) == "sequenceFlow" else ""
     node.set("id", draft.new_id(ends or f"{local(node)}_{node.get('name') or around}"))
-    draft.say("changed", node, _("شناسه نداشت؛ این شناسه داده شد."))
+    draft.report("import.id_made", "changed", node, _("شناسه نداشت؛ این شناسه داده شد."))
 
 
 def _cannot_be_kept(node: etree._Element) -> bool:
@@ -84,7 +84,12 @@ def _rename(draft: Draft, node: etree._Element) -> None:
                 other.set(name, new)
         if local(other) in REFERENCES and (other.text or "").strip() == old:
             other.text = new
-    draft.say("changed", node, _("شناسهٔ «%(old)s» را موتور نمی‌تواند نگه دارد؛ «%(new)s» شد.", old=old[:80], new=new))
+    draft.report(
+        "import.id_changed",
+        "changed",
+        node,
+        _("شناسهٔ «%(old)s» را موتور نمی‌تواند نگه دارد؛ «%(new)s» شد.", old=old[:80], new=new),
+    )
 
 
 def _doubled(draft: Draft) -> None:
@@ -92,5 +97,10 @@ def _doubled(draft: Draft) -> None:
     for node in draft.root.iter(*(bpmn(tag) for tag in IDENTIFIED)):
         identifier = node.get("id", "")
         if identifier in seen:
-            draft.say("error", node, _("این شناسه دو بار آمده است؛ به یکی از دو عنصر شناسهٔ دیگری بدهید."))
+            draft.report(
+                "import.duplicate_id",
+                "error",
+                node,
+                _("این شناسه دو بار آمده است؛ به یکی از دو عنصر شناسهٔ دیگری بدهید."),
+            )
         seen.add(identifier)

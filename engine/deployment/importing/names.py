@@ -56,7 +56,7 @@ def _say(draft: Draft, node: etree._Element, text: str, names: set[str]) -> None
         text=text,
         names=", ".join(sorted(names)),
     )
-    draft.say("fill_in", node, message)
+    draft.report("import.names_without_value", "fill_in", node, message)
 
 
 def _properties(draft: Draft, node: etree._Element, given: set[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from engine.deployment.importing.guarded import Verdict
+from engine.findings import Finding
 from models.language import LazyText, lazy, reading
 
 SEVERITY = {
@@ -31,10 +32,9 @@ def lines(verdict: Verdict, languages: tuple[str, ...]) -> Iterator[str]:
         finding = row[0]
         place = f"{finding.file}:{finding.line}" if finding.line else finding.file
         who = " ".join(filter(None, (finding.element, f"({finding.name})" if finding.name else "")))
-        yield "  " + " | ".join(
-            filter(None, (_each(SEVERITY[finding.severity], languages), place, " ".join(who.split())))
-        )
-        yield from (f"    {' '.join(one.message.split())}" for one in row)
+        heading = (_each(SEVERITY[finding.severity], languages), place, " ".join(who.split()), finding.code)
+        yield "  " + " | ".join(filter(None, heading))
+        yield from (f"    {' '.join(each.text.split())}" for each in row)
 
 
 def _each(text: LazyText, languages: tuple[str, ...]) -> str:
@@ -52,8 +52,12 @@ def as_json(verdicts: Iterable[Verdict]) -> str:
 
 def _plain(verdict: Verdict) -> dict[str, object]:
     rows = zip(*verdict.findings.values(), strict=True)
-    findings = [
-        {**asdict(row[0]), "message": dict(zip(verdict.findings, (one.message for one in row), strict=True))}
-        for row in rows
-    ]
+    findings = [_finding(dict(zip(verdict.findings, row, strict=True))) for row in rows]
     return {"file": verdict.file, "deployable": verdict.deployable, "findings": findings}
+
+
+def _finding(by_language: dict[str, Finding]) -> dict[str, object]:
+    first, *_others = by_language.values()
+    plain = asdict(first)
+    del plain["text"]
+    return {**plain, "message": {language: finding.text for language, finding in by_language.items()}}

@@ -20,7 +20,7 @@ def mend(draft: Draft) -> None:
             if not (declared.get("name") or "").strip():
                 declared.set("name", declared.get("id", ""))
                 if kind in BY_NAME:
-                    draft.say("changed", declared, _("نام نداشت؛ شناسه‌اش نام آن شد."))
+                    draft.report("import.name_made", "changed", declared, _("نام نداشت؛ شناسه‌اش نام آن شد."))
     declared_by_id = {kind: draft.by_id(kind) for kind in NAMED}
     for node in draft.nodes():
         for definition in definitions(node):
@@ -41,7 +41,12 @@ def _shared_definitions(draft: Draft) -> None:
             found = shared.get((reference.text or "").strip().rpartition(":")[2])
             set_aside(node, reference)
             if found is None:
-                draft.say("changed", node, _("تعریف رویدادی که به آن اشاره شده در پرونده نیست؛ کنار گذاشته شد."))
+                draft.report(
+                    "import.definition_missing",
+                    "changed",
+                    node,
+                    _("تعریف رویدادی که به آن اشاره شده در پرونده نیست؛ کنار گذاشته شد."),
+                )
                 continue
             copy = etree.SubElement(node, found.tag)
             for child in found:
@@ -60,7 +65,12 @@ def _refer(
         return
     if referred is not None and kind not in BY_NAME:
         set_aside(node, {attribute: place.attrib.pop(attribute)})
-        draft.say("changed", node, _("به چیزی اشاره دارد که در پرونده نیست («%(id)s»)؛ اشاره برداشته شد.", id=referred))
+        draft.report(
+            "import.reference_missing",
+            "changed",
+            node,
+            _("به چیزی اشاره دارد که در پرونده نیست («%(id)s»)؛ اشاره برداشته شد.", id=referred),
+        )
         return
     if kind not in BY_NAME:
         return
@@ -75,4 +85,4 @@ def _refer(
         text = _("نمی‌گوید منتظر کدام پیام است؛ پیام «%(name)s» ساخته شد. نام درست پیام را بگذارید.", name=name)
     else:
         text = _("نمی‌گوید منتظر کدام سیگنال است؛ سیگنال «%(name)s» ساخته شد. نام درست را بگذارید.", name=name)
-    draft.say("fill_in", node, text)
+    draft.report("import.event_name_made", "fill_in", node, text)

@@ -25,7 +25,9 @@ def mend(draft: Draft) -> None:
 def _several(draft: Draft, node: etree._Element, several: etree._Element) -> None:
     if several.get("behavior", "All") != "All":
         set_aside(node, {"behavior": several.attrib.pop("behavior")})
-        draft.say("changed", node, _("تکرار برای هر نمونه رویدادی نمی‌دهد؛ behavior کنار گذاشته شد."))
+        draft.report(
+            "import.loop_behavior", "changed", node, _("تکرار برای هر نمونه رویدادی نمی‌دهد؛ behavior کنار گذاشته شد.")
+        )
     cardinality = several.find(bpmn("loopCardinality"))
     collection = several.find(bpmn("loopDataInputRef"))
     text = (cardinality.text or "").strip() if cardinality is not None else ""
@@ -58,7 +60,12 @@ def _once(draft: Draft, node: etree._Element, several: etree._Element) -> None:
         if local(child) not in ("extensionElements", "documentation"):
             set_aside(node, child)
     etree.SubElement(several, bpmn("loopCardinality")).text = "1"
-    draft.say("fill_in", node, _("نمی‌گوید برای چند بار یا برای کدام فهرست است؛ یک بار انجام می‌شود. فهرست را بنویسید."))
+    draft.report(
+        "import.loop_once",
+        "fill_in",
+        node,
+        _("نمی‌گوید برای چند بار یا برای کدام فهرست است؛ یک بار انجام می‌شود. فهرست را بنویسید."),
+    )
 
 
 def _until(draft: Draft, node: etree._Element, several: etree._Element) -> None:
@@ -71,7 +78,12 @@ def _until(draft: Draft, node: etree._Element, several: etree._Element) -> None:
         condition.text = ours
         return
     set_aside(node, condition)
-    draft.say("fill_in", node, _("شرط پایان تکرار («%(text)s») خواندنی نیست؛ همه انجام می‌شوند.", text=text or "—"))
+    draft.report(
+        "import.loop_end_unreadable",
+        "fill_in",
+        node,
+        _("شرط پایان تکرار («%(text)s») خواندنی نیست؛ همه انجام می‌شوند.", text=text or "—"),
+    )
 
 
 def _loop(draft: Draft, node: etree._Element, loop: etree._Element) -> None:
@@ -88,4 +100,9 @@ def _loop(draft: Draft, node: etree._Element, loop: etree._Element) -> None:
         maximum = ""
     if ours is None and not maximum:
         loop.set("loopMaximum", "1")
-        draft.say("fill_in", node, _("نمی‌گوید تا کی تکرار می‌شود؛ یک بار انجام می‌شود. شرط تکرار را بنویسید."))
+        draft.report(
+            "import.loop_without_end",
+            "fill_in",
+            node,
+            _("نمی‌گوید تا کی تکرار می‌شود؛ یک بار انجام می‌شود. شرط تکرار را بنویسید."),
+        )

@@ -44,7 +44,7 @@ def _lane(draft: Draft, lane: etree._Element) -> None:
     set_property(lane, "role", found or draft.known.role)
     if not found:
         text = _("نقش این خط شناخته نیست؛ «%(role)s» گذاشته شد. ویژگی role را درست کنید.", role=draft.known.role)
-        draft.say("fill_in", lane, text)
+        draft.report("import.unknown_role", "fill_in", lane, text)
 
 
 def _process(draft: Draft, process: etree._Element) -> None:
@@ -69,7 +69,7 @@ def _process(draft: Draft, process: etree._Element) -> None:
             count=len(homeless),
             role=draft.known.role,
         )
-        draft.say("fill_in", process, text)
+        draft.report("import.steps_without_role", "fill_in", process, text)
 
 
 def _begins_on_an_event(node: etree._Element) -> bool:

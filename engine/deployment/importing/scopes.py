@@ -44,13 +44,16 @@ def _empty(draft: Draft, scope: etree._Element) -> None:
     was = local(scope)
     if scope.get("triggeredByEvent") == "true":
         pictures.mark(scope)
-        draft.say("picture", scope, _("زیرفرایند رویدادی خالی است؛ تنها در تصویر می‌ماند."))
+        draft.report(
+            "import.empty_event_subprocess", "picture", scope, _("زیرفرایند رویدادی خالی است؛ تنها در تصویر می‌ماند.")
+        )
         return
     becomes(scope, "userTask")
     if was == "adHocSubProcess":
         for found in scope.findall(bpmn("completionCondition")):
             set_aside(scope, found)
-    draft.say("fill_in", scope, _("درونِ زیرفرایند کشیده نشده است؛ فعلاً یک گامِ دستی است."))
+    text = _("درونِ زیرفرایند کشیده نشده است؛ فعلاً یک گامِ دستی است.")
+    draft.report("import.empty_subprocess", "fill_in", scope, text)
 
 
 def _dangling(draft: Draft, scope: etree._Element) -> None:
@@ -61,14 +64,19 @@ def _dangling(draft: Draft, scope: etree._Element) -> None:
                 text = _(
                     "سرِ این جریان به عنصری نمی‌رسد («%(id)s»)؛ آن را در نمودار وصل یا پاک کنید.", id=flow.get(end) or "—"
                 )
-                draft.say("error", flow, text)
+                draft.report("import.dangling_flow", "error", flow, text)
 
 
 def _boundaries(draft: Draft, scope: etree._Element) -> None:
     here = children(scope)
     for node in here.values():
         if local(node) == "boundaryEvent" and node.get("attachedToRef") not in here:
-            draft.say("error", node, _("این رویداد مرزی به هیچ کاری نچسبیده است؛ آن را روی مرز یک کار بگذارید."))
+            draft.report(
+                "import.boundary_without_host",
+                "error",
+                node,
+                _("این رویداد مرزی به هیچ کاری نچسبیده است؛ آن را روی مرز یک کار بگذارید."),
+            )
 
 
 def _starts(draft: Draft, scope: etree._Element) -> None:
@@ -96,7 +104,12 @@ def _implicit_start(draft: Draft, scope: etree._Element) -> None:
         and not _catches_link(node)
     ]
     if not roots:
-        draft.say("error", scope, _("هیچ آغازی ندارد: هر عنصری جریانی رو به خود دارد. یک رویداد آغاز بکشید."))
+        draft.report(
+            "import.no_start",
+            "error",
+            scope,
+            _("هیچ آغازی ندارد: هر عنصری جریانی رو به خود دارد. یک رویداد آغاز بکشید."),
+        )
         return
     start = draft.add(scope, "startEvent", f"start_of_{scope.get('id')}")
     first: etree._Element = start
@@ -105,7 +118,12 @@ def _implicit_start(draft: Draft, scope: etree._Element) -> None:
         draft.connect(start, first)
     for root in roots:
         draft.connect(first, root)
-    draft.say("changed", scope, _("رویداد آغاز نداشت؛ یکی پیش از آنچه هیچ جریانی به آن نمی‌رسد گذاشته شد."))
+    draft.report(
+        "import.start_made",
+        "changed",
+        scope,
+        _("رویداد آغاز نداشت؛ یکی پیش از آنچه هیچ جریانی به آن نمی‌رسد گذاشته شد."),
+    )
 
 
 def _catches_link(node: etree._Element) -> bool:
@@ -118,11 +136,19 @@ def _by_hand(draft: Draft, start: etree._Element, scope: etree._Element) -> None
     for definition in waits:
         set_aside(start, definition)
     if waits and local(scope) == "process":
-        draft.say(
-            "fill_in", start, _("آغاز با پیام، زمان یا رویدادِ دیگر: تا آماده‌شدنِ آن، پرونده را یک نفر آغاز می‌کند.")
+        draft.report(
+            "import.start_by_hand",
+            "fill_in",
+            start,
+            _("آغاز با پیام، زمان یا رویدادِ دیگر: تا آماده‌شدنِ آن، پرونده را یک نفر آغاز می‌کند."),
         )
     elif waits:
-        draft.say("changed", start, _("زیرفرایند با رسیدنِ نوبتش آغاز می‌شود؛ تعریف رویدادِ آغازش کنار گذاشته شد."))
+        draft.report(
+            "import.start_definition",
+            "changed",
+            start,
+            _("زیرفرایند با رسیدنِ نوبتش آغاز می‌شود؛ تعریف رویدادِ آغازش کنار گذاشته شد."),
+        )
 
 
 def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]) -> None:
@@ -141,7 +167,9 @@ def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]
         else:
             condition = etree.SubElement(flow, bpmn("conditionExpression"))
             condition.text = f'{field} == "{node.get("id")}"'
-        draft.say("changed", node, _("چند آغاز کشیده شده است؛ کسی که آغاز می‌کند می‌گوید کدام است."))
+        draft.report(
+            "import.several_starts", "changed", node, _("چند آغاز کشیده شده است؛ کسی که آغاز می‌کند می‌گوید کدام است.")
+        )
     options = [(node.get("id", ""), node.get("name") or f"{ENTRY} {number}") for number, node in enumerate(starts, 1)]
     add_field(ask, field, START_LABEL, "enum", values=options, required="true")
 
@@ -163,4 +191,6 @@ def _ends(draft: Draft, scope: etree._Element) -> None:
     end = draft.add(scope, "endEvent", f"end_of_{scope.get('id')}")
     for node in last:
         draft.connect(node, end)
-        draft.say("changed", node, _("جریانی از آن بیرون نمی‌رفت؛ به رویداد پایانی که افزوده شد رسید."))
+        draft.report(
+            "import.end_made", "changed", node, _("جریانی از آن بیرون نمی‌رفت؛ به رویداد پایانی که افزوده شد رسید.")
+        )

@@ -30,6 +30,7 @@ from engine.deployment.checking.soundness.reduction import Reduction, Together
 from engine.deployment.checking.soundness.rounds import Waits, endless, rounds_without_wait, waiting_elements
 from engine.deployment.checking.soundness.token_game import State, TokenGame
 from engine.expressions.language import ExpressionError, parse
+from engine.findings import Finding, error, warning
 from models.language import gettext as _
 
 MOST_STATES = 20_000  # of one scope
@@ -37,24 +38,11 @@ MOST_SECONDS = 1.0  # of one diagram
 MOST_NAMED = 6  # elements that one finding names
 
 
-@dataclass(frozen=True)
-class Fault:
-    """``element``: the id of what the diagram's author has to look at.
-
-    ``kind``: deadlock, round (without a wait), endless (no way to an end), doubled, bound; conflict, size.
-    """
-
-    kind: str
-    element: str
-    message: str
-    severity: str = "error"
-
-
 @dataclass
 class Exploration:
     """What was found. ``together``: each of the first set can be active at the same time as each of the second."""
 
-    faults: list[Fault] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     together: Together = field(default_factory=list)
     whole: bool = True  # False: a bound was reached
 
@@ -70,21 +58,21 @@ def explore(diagram: Diagram, *, waits: Waits = waits_outside, states: int = MOS
     waiting = waiting_elements(diagram.process, waits)
     for scope in scopes(diagram.process):
         graph = build(scope)
-        found.faults += _rounds(graph, diagram, waiting)
+        found.findings += _rounds(graph, diagram, waiting)
         _play(graph, diagram, found, states, deadline)
     inside = {key: frozenset(_inside(diagram, key)) for key in _with_content(diagram)}
     found.together = [(_opened(one, inside), _opened(other, inside)) for one, other in found.together]
     found.together += _event_subprocesses(diagram, inside)
     if not found.whole:
         text = _("این فرایند به‌تمامی کاویده نشد؛ بن‌بست‌هایش شاید پیدا نشده باشند.")
-        found.faults.append(Fault("bound", diagram.key, text, "warning"))
+        found.findings.append(warning("flow.not_explored", diagram.key, text))
     return found
 
 
-def _rounds(graph: Graph, diagram: Diagram, waiting: set[str]) -> Iterator[Fault]:
+def _rounds(graph: Graph, diagram: Diagram, waiting: set[str]) -> Iterator[Finding]:
     automatic = rounds_without_wait(graph, waiting)
     for elements, has_exit in automatic:
-        yield _loop_fault(diagram, elements, has_exit)
+        yield _loop_finding(diagram, elements, has_exit)
     without_exit = {key for elements, has_exit in automatic if not has_exit for key in elements}
     for elements in endless(graph):
         if not without_exit & set(elements):
@@ -92,7 +80,7 @@ def _rounds(graph: Graph, diagram: Diagram, waiting: set[str]) -> Iterator[Fault
                 "از اینجا هیچ راهی به پایان فرایند نیست؛ راهی به یک رویداد پایان بکشید: %(elements)s",
                 elements=_names(diagram, elements),
             )
-            yield Fault("endless", elements[0], text)
+            yield error("flow.no_way_to_an_end", elements[0], text)
 
 
 def _play(graph: Graph, diagram: Diagram, found: Exploration, states: int, deadline: float) -> None:
@@ -102,23 +90,23 @@ def _play(graph: Graph, diagram: Diagram, found: Exploration, states: int, deadl
     game.play()
     found.together += reduction.together + game.together()
     found.whole &= game.whole
-    found.faults += _Judge(diagram, game, _has_way_out(graph.scope)).faults()
+    found.findings += _Judge(diagram, game, _has_way_out(graph.scope)).findings()
 
 
-def _loop_fault(diagram: Diagram, elements: list[str], has_exit: bool) -> Fault:
+def _loop_finding(diagram: Diagram, elements: list[str], has_exit: bool) -> Finding:
     names = _names(diagram, elements)
     if has_exit:
         text = _(
             "این گام‌ها بی‌هیچ انتظاری می‌چرخند و تنها یک شرط پرونده را از چرخه بیرون می‌برد: %(elements)s",
             elements=names,
         )
-        return Fault("round", elements[0], text, "warning")
+        return warning("flow.automatic_loop", elements[0], text)
     text = _(
         "این گام‌ها بی‌هیچ انتظاری و بی‌هیچ راه بیرونی می‌چرخند؛ شرطی برای بیرون آمدن یا کاری برای یک نفر بگذارید: "
         "%(elements)s",
         elements=names,
     )
-    return Fault("round", elements[0], text)
+    return error("flow.automatic_loop", elements[0], text)
 
 
 def _has_way_out(scope: etree._Element) -> bool:
@@ -197,7 +185,7 @@ def repeated_side_by_side(diagram: Diagram) -> dict[str, frozenset[str]]:
 
 
 class _Judge:
-    """Turns the states of a game into faults in the words of the diagram."""
+    """Turns the states of a game into findings in the words of the diagram."""
 
     def __init__(self, diagram: Diagram, game: TokenGame, has_way_out: bool) -> None:
         self.diagram, self.game, self.has_way_out = diagram, game, has_way_out
@@ -206,10 +194,10 @@ class _Judge:
             flow.get("sourceRef") for flow in self.flows.values() if flow.find(bpmn("conditionExpression")) is not None
         }
 
-    def faults(self) -> list[Fault]:
+    def findings(self) -> list[Finding]:
         return [*self._stands(), *self._doubled()]
 
-    def _stands(self) -> Iterator[Fault]:
+    def _stands(self) -> Iterator[Finding]:
         seen: set[Node] = set()
         for state in self.game.stands:
             for join, missing in self._waiting_first(state):
@@ -234,7 +222,7 @@ class _Judge:
         ]
         return first or list(joins.items())
 
-    def _stand(self, join: Node, branches: str, sure: bool) -> Fault:
+    def _stand(self, join: Node, branches: str, sure: bool) -> Finding:
         name = _name(self.diagram, join.element)
         if sure and not self.has_way_out:
             text = _(
@@ -243,7 +231,7 @@ class _Judge:
                 join=name,
                 branches=branches,
             )
-            return Fault("deadlock", join.element, text)
+            return error("flow.deadlock", join.element, text)
         if self.has_way_out:
             text = _(
                 "%(join)s ممکن است منتظر شاخه‌ای بماند که نمی‌آید (%(branches)s)؛ تنها یک رویداد پرونده را بیرون می‌برد.",
@@ -256,7 +244,7 @@ class _Judge:
                 join=name,
                 branches=branches,
             )
-        return Fault("deadlock", join.element, text, "warning")
+        return warning("flow.deadlock", join.element, text)
 
     def _branch(self, edge: Edge) -> str:
         flow = self.flows.get(edge.drawn)
@@ -288,7 +276,7 @@ class _Judge:
                     continue  # named by the check of expressions
         return names
 
-    def _doubled(self) -> Iterator[Fault]:
+    def _doubled(self) -> Iterator[Finding]:
         """Elements that are begun twice, for the branches of a split meet without a join."""
         doubled: dict[str, None] = {}
         late: set[State] = set()  # after it has happened once, everything that follows is doubled, too
@@ -303,7 +291,7 @@ class _Judge:
                 "این گام و آنچه پس از آن است چند بار اجرا می‌شود.",
                 element=_name(self.diagram, element),
             )
-            yield Fault("doubled", element, text, "warning")
+            yield warning("flow.doubled", element, text)
 
     def _met(self, state: State) -> list[str]:
         """Where tokens of two branches are about to do the same; at an end event they may."""

@@ -38,10 +38,18 @@ def assign(draft: Draft, node: etree._Element, candidates: str) -> None:
     found = next((role for name in names if (role := role_named(draft, name))), "")
     if found:
         set_property(node, "role", found)
-        draft.say("changed", node, _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=candidates, role=found))
+        draft.report(
+            "import.role_of_candidates",
+            "changed",
+            node,
+            _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=candidates, role=found),
+        )
     elif not property_of(node, "role"):
-        draft.say(
-            "fill_in", node, _("«%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=candidates)
+        draft.report(
+            "import.unknown_candidates",
+            "fill_in",
+            node,
+            _("«%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=candidates),
         )
 
 
@@ -49,7 +57,12 @@ def due(draft: Draft, node: etree._Element, text: str) -> None:
     """The moment or the length of time a step is due in."""
     value = translate(text) if is_foreign(text) else f'"{text.strip()}"' if '"' not in text else None
     if value is None:
-        draft.say("fill_in", node, _("مهلت «%(text)s» خواندنی نیست؛ ویژگی due را بنویسید.", text=text))
+        draft.report(
+            "import.due_unreadable",
+            "fill_in",
+            node,
+            _("مهلت «%(text)s» خواندنی نیست؛ ویژگی due را بنویسید.", text=text),
+        )
         return
     set_property(node, "due", value)
 
@@ -57,17 +70,32 @@ def due(draft: Draft, node: etree._Element, text: str) -> None:
 def priority(draft: Draft, node: etree._Element, text: str) -> None:
     value = translate(text)
     if value is None:
-        draft.say("fill_in", node, _("اولویت «%(text)s» خواندنی نیست؛ ویژگی priority را بنویسید.", text=text))
+        draft.report(
+            "import.priority_unreadable",
+            "fill_in",
+            node,
+            _("اولویت «%(text)s» خواندنی نیست؛ ویژگی priority را بنویسید.", text=text),
+        )
         return
     set_property(node, "priority", value)
 
 
 def follow_up(draft: Draft, node: etree._Element, text: str) -> None:
-    draft.say("picture", node, _("تاریخ پیگیری («%(text)s») در این سامانه نیست؛ متنش نگه داشته شد.", text=text))
+    draft.report(
+        "import.follow_up",
+        "picture",
+        node,
+        _("تاریخ پیگیری («%(text)s») در این سامانه نیست؛ متنش نگه داشته شد.", text=text),
+    )
 
 
 def foreign_form(draft: Draft, node: etree._Element, key: str) -> None:
-    draft.say("fill_in", node, _("فرم «%(key)s» همراه نمودار نیست؛ فیلدهایش را اینجا بنویسید.", key=key))
+    draft.report(
+        "import.foreign_form",
+        "fill_in",
+        node,
+        _("فرم «%(key)s» همراه نمودار نیست؛ فیلدهایش را اینجا بنویسید.", key=key),
+    )
 
 
 def field(
@@ -88,9 +116,16 @@ def field(
     ours_kind = KINDS.get(kind.lower(), "string")
     if ours_kind == "enum" and not values:
         ours_kind = "string"
-        draft.say("fill_in", node, _("فیلد «%(name)s» گزینه ندارد؛ متن ساده شد. گزینه‌هایش را بنویسید.", name=name))
+        draft.report(
+            "import.field_without_options",
+            "fill_in",
+            node,
+            _("فیلد «%(name)s» گزینه ندارد؛ متن ساده شد. گزینه‌هایش را بنویسید.", name=name),
+        )
     if name != identifier:
-        draft.say("changed", node, _("فیلد «%(old)s» نام «%(new)s» گرفت.", old=identifier, new=name))
+        draft.report(
+            "import.field_renamed", "changed", node, _("فیلد «%(old)s» نام «%(new)s» گرفت.", old=identifier, new=name)
+        )
     more = {"required": "true" if required else "false"}
     if default and not is_foreign(default):
         more["default"] = default
@@ -114,7 +149,7 @@ def operation(
         value = translate(source) if is_foreign(source) else f'"{source}"' if '"' not in source else None
         if value is None:
             text = _("پارامتر «%(name)s» («%(text)s») خواندنی نیست؛ آن را بنویسید.", name=parameter, text=source)
-            draft.say("fill_in", node, text)
+            draft.report("import.parameter_unreadable", "fill_in", node, text)
             continue
         made = etree.SubElement(holder, f"{{{SPIFF}}}parameter")
         made.set("id", parameter)

@@ -127,8 +127,11 @@ def _subscriptions(draft: Draft) -> None:
                 continue
             ours = translate(key)
             if ours is None:
-                draft.say(
-                    "fill_in", node, _("کلید پیام («%(text)s») خواندنی نیست؛ correlation_key را بنویسید.", text=key)
+                draft.report(
+                    "import.message_key_unreadable",
+                    "fill_in",
+                    node,
+                    _("کلید پیام («%(text)s») خواندنی نیست؛ correlation_key را بنویسید.", text=key),
                 )
                 continue
             set_property(node, "correlation_key", ours)
