@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 import kartabl
 from engine.actor import Actor, actor_for
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import OperationContext
 from engine.deployment import checking, definitions
 from engine.runtime.outcomes import StepResult
@@ -135,7 +135,7 @@ class Office:
 @lru_cache
 def form_class(key: str, task_key: str) -> type[TaskForm]:
     """The form that the diagram declares for a task."""
-    return declared_form(key, task_key, diagrams.read(diagram(key))[0].elements[task_key].fields)
+    return declared_form(key, task_key, read_diagrams(diagram(key))[0].elements[task_key].fields)
 
 
 def settings_for(url: str) -> Settings:

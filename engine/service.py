@@ -21,7 +21,8 @@ from engine.contributions.briefings import Briefing, BriefingContext, Briefings
 from engine.contributions.office_rules import FILE_MEGABYTES, value_of
 from engine.contributions.operations import Json, OperationContext, Operations, Services
 from engine.contributions.printouts import Printouts
-from engine.deployment.definitions import DecisionTables, Definitions, Deployed
+from engine.deployment.definitions import Definitions, Deployed
+from engine.dmn.tables import DecisionTables
 from engine.errors import (
     Conflict,
     EngineError,

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 import kartabl
 from engine.actor import actor_for
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import definitions
 from engine.settings import Settings
 from models.account import Person, RoleGrant
@@ -40,7 +40,7 @@ def url() -> str:
         application = kartabl.build(Settings(secret_key=SECRET_KEY, database_url=url, mode="demo"))
         kartabl.prepare(application)
         with application.engine.transaction() as session:
-            read = {diagram.key: diagram for diagram in diagrams.read(GONE)}
+            read = {diagram.key: diagram for diagram in read_diagrams(GONE)}
             definitions.deploy(session, read, now=application.clock())
             person = Person(
                 username="ali",

@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from engine.bpmn import drawn_only
-from engine.calendar import timers as due
+from engine.calendar.timers import literal
 from engine.expressions.language import ExpressionError, parse
 from engine.xml import parse_xml
 from models.language import SOURCE, current
@@ -35,6 +35,7 @@ ACTIVITIES = frozenset(
     ]
 )
 EVENTS = frozenset(["startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"])
+SUB_PROCESSES = frozenset({"subProcess", "transaction", "adHocSubProcess"})
 GATEWAYS = frozenset(["exclusiveGateway", "parallelGateway", "inclusiveGateway", "complexGateway", "eventBasedGateway"])
 FLOW_NODES = ACTIVITIES | EVENTS | GATEWAYS
 PEOPLE_TASKS = frozenset({"userTask", "manualTask", "task"})  # an abstract task says no more than that somebody does it
@@ -48,6 +49,22 @@ def bpmn(tag: str) -> str:
 
 def local(node: etree._Element) -> str:
     return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
+
+
+def scopes(process: etree._Element) -> Iterator[etree._Element]:
+    """The process itself and every subprocess in it, the outer ones first."""
+    yield process
+    yield from process.iter(*(bpmn(tag) for tag in SUB_PROCESSES))
+
+
+def is_event_subprocess(node: etree._Element) -> bool:
+    """Whether an event starts this subprocess. On a transaction the engine ignores ``triggeredByEvent``."""
+    return local(node) == "subProcess" and node.get("triggeredByEvent") == "true"
+
+
+def definitions(event: etree._Element) -> list[etree._Element]:
+    """The event definitions inside an event; empty for a plain one."""
+    return [child for child in event if local(child).endswith("EventDefinition")]
 
 
 @dataclass(frozen=True)
@@ -183,11 +200,6 @@ class Diagram:
                 continue  # the check names it; such a diagram is not deployed
         return frozenset(names - {SUBMISSION})
 
-    def lane_roles(self) -> list[tuple[str, str]]:
-        """(role, lane name) of each lane, in drawing order."""
-        lanes = self.process.iter(bpmn("lane"))
-        return [(role, lane.get("name", "")) for lane in lanes for role in roles_in(lane_role(lane))]
-
 
 def lane_role(lane: etree._Element) -> str:
     """The role a lane stands for: its ``role`` property, else its id without ``Lane_``."""
@@ -199,7 +211,7 @@ def roles_in(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
-def read(xml: bytes) -> list[Diagram]:
+def read_diagrams(xml: bytes) -> list[Diagram]:
     """The processes drawn in a file (a pool without content is none). Raises what ``parse_xml`` raises."""
     root = parse_xml(xml)
     drawn_only.strip(root)
@@ -290,7 +302,7 @@ def _element(node: etree._Element, roles: dict[str, str], process: etree._Elemen
 
 def _starts_beside(node: etree._Element) -> bool:
     around = node.getparent()
-    return local(node) == "startEvent" and around is not None and around.get("triggeredByEvent") == "true"
+    return local(node) == "startEvent" and around is not None and is_event_subprocess(around)
 
 
 def _inside(node: etree._Element, process: etree._Element) -> str:
@@ -324,7 +336,7 @@ def _field(declared: etree._Element) -> dict[str, Any]:
 
 def event_kind(node: etree._Element) -> str:
     """timer, message, signal, … of an event (``multiple`` for more than one); send and receive tasks: a message."""
-    kinds = [local(child).removesuffix("EventDefinition") for child in node if local(child).endswith("EventDefinition")]
+    kinds = [local(definition).removesuffix("EventDefinition") for definition in definitions(node)]
     if local(node) in ("sendTask", "receiveTask"):
         return "message"
     return kinds[0] if len(kinds) == 1 else "multiple" if kinds else ""
@@ -357,7 +369,7 @@ def _expressions(process: etree._Element) -> Iterator[Located]:
             yield Located(flow.get("id", ""), (condition.text or "").strip(), "condition")
     for timer in process.iter(bpmn("timerEventDefinition")):
         times = (time.text or "" for time in timer if local(time) in ("timeDate", "timeDuration", "timeCycle"))
-        yield from (Located(_owner(timer), time.strip(), "timer") for time in times if due.literal(time) is None)
+        yield from (Located(_owner(timer), time.strip(), "timer") for time in times if literal(time) is None)
     for event in process.iter(bpmn("conditionalEventDefinition")):
         for condition in event.findall(bpmn("condition")):
             yield Located(_owner(event), (condition.text or "").strip(), "condition")

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from engine.bpmn import diagram as diagrams
-from engine.bpmn.diagram import INSERTED, Diagram
+from engine import versions
+from engine.bpmn.diagram import INSERTED, Diagram, read_diagrams
 from engine.dmn import reader
 from engine.errors import NotFound
 from engine.spiff import specs
@@ -80,20 +79,15 @@ class Definitions:
         return self.get(session, self.newest_id(session, key))
 
     def newest_id(self, session: Session, key: str) -> int:
-        row = session.execute(
-            select(ProcessDefinition.id)
-            .where(ProcessDefinition.key == key)
-            .order_by(ProcessDefinition.version.desc())
-            .limit(1)
-        ).scalar()
-        if row is None:
+        """The id of the version that new cases start on. Raises ``NotFound``."""
+        found = versions.newest_id(session, ProcessDefinition, key)
+        if found is None:
             raise NotFound("process", key)
-        return row
+        return found
 
     def started_by(self, session: Session, kind: str, name: str) -> list[str]:
         """The keys of the processes whose newest version a message or signal starts, in order."""
-        newest = select(func.max(ProcessDefinition.id)).group_by(ProcessDefinition.key)
-        ids = session.scalars(select(ProcessDefinition.id).where(ProcessDefinition.id.in_(newest))).all()
+        ids = [row.id for row in versions.newest_processes(session)]
         for definition_id in ids:
             if definition_id not in self._starts:
                 row = session.get_one(ProcessDefinition, definition_id, options=[undefer(ProcessDefinition.xml)])
@@ -124,7 +118,7 @@ def pinned(session: Session, definition_id: int) -> dict[str, ProcessDefinition]
 
 def diagram_of(row: ProcessDefinition) -> Diagram:
     """The diagram of a version whose XML is loaded."""
-    return next(diagram for diagram in diagrams.read(row.xml) if diagram.key == row.key)
+    return next(diagram for diagram in read_diagrams(row.xml) if diagram.key == row.key)
 
 
 def deploy(
@@ -141,9 +135,7 @@ def deploy(
         calls = {called: current[called].id for called in sorted(diagram.calls)}
         parts = [diagram.xml, *(current[called].sha256.encode() for called in sorted(diagram.calls))]
         digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
-        newest = session.scalars(
-            select(ProcessDefinition).where(ProcessDefinition.key == key).order_by(ProcessDefinition.version.desc())
-        ).first()
+        newest = versions.newest(session, ProcessDefinition, key)
         if newest is None or newest.sha256 != digest:
             newest = ProcessDefinition(
                 key=key,
@@ -183,9 +175,7 @@ def deploy_decisions(
     made = []
     for key, xml in sorted(files.items()):
         digest = hashlib.sha256(xml).hexdigest()
-        newest = session.scalars(
-            select(DecisionDefinition).where(DecisionDefinition.key == key).order_by(DecisionDefinition.version.desc())
-        ).first()
+        newest = versions.newest(session, DecisionDefinition, key)
         if newest is not None and newest.sha256 == digest:
             continue
         model = reader.parse(xml)
@@ -202,26 +192,3 @@ def deploy_decisions(
         made.append(row)
     session.flush()
     return made
-
-
-class DecisionTables:
-    """Answers decisions by their newest deployed version, which is looked up at each question and parsed once."""
-
-    def __init__(self) -> None:
-        self._models: dict[int, reader.DecisionModel] = {}
-
-    def evaluate(self, session: Session, key: str, inputs: Mapping[str, object]) -> object:
-        """The outputs of the decision ``key``; ``None`` when no rule matches. Raises ``NotFound``."""
-        newest = session.execute(
-            select(DecisionDefinition.id)
-            .where(DecisionDefinition.key == key)
-            .order_by(DecisionDefinition.version.desc())
-            .limit(1)
-        ).scalar()
-        if newest is None:
-            raise NotFound("decision", key)
-        model = self._models.get(newest)
-        if model is None:
-            row = session.get_one(DecisionDefinition, newest, options=[undefer(DecisionDefinition.xml)])
-            model = self._models[newest] = reader.parse(row.xml)
-        return model.decisions[key].evaluate(inputs)

@@ -14,8 +14,21 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from engine.dmn import feel_values as values
-from engine.dmn.feel_values import CONVERSIONS, LITERALS, ORDER, compare, number
+from engine.dmn.feel_values import (
+    CONVERSIONS,
+    LITERALS,
+    ORDER,
+    arithmetic,
+    both,
+    compare,
+    divide,
+    either,
+    multiply,
+    negative,
+    number,
+    opposite,
+    power,
+)
 from engine.errors import EngineError
 from models.language import gettext as _
 
@@ -208,14 +221,14 @@ class _Parser:
         run = self._together()
         while self._peek() == "or":
             self._take()
-            run = _both(values.either, run, self._together())
+            run = _both(either, run, self._together())
         return run
 
     def _together(self) -> Evaluate:
         run = self._comparison()
         while self._peek() == "and":
             self._take()
-            run = _both(values.both, run, self._comparison())
+            run = _both(both, run, self._comparison())
         return run
 
     def _comparison(self) -> Evaluate:
@@ -234,14 +247,14 @@ class _Parser:
     def _sum(self) -> Evaluate:
         run = self._product()
         while self._peek() in ("+", "-"):
-            work = values.arithmetic(operator.add if self._take() == "+" else operator.sub)
+            work = arithmetic(operator.add if self._take() == "+" else operator.sub)
             run = _both(work, run, self._product())
         return run
 
     def _product(self) -> Evaluate:
         run = self._power()
         while self._peek() in ("*", "/"):
-            work = values.multiply if self._take() == "*" else values.divide
+            work = multiply if self._take() == "*" else divide
             run = _both(work, run, self._power())
         return run
 
@@ -249,7 +262,7 @@ class _Parser:
         run = self._unary()
         while self._peek() == "**":
             self._take()
-            run = _both(values.power, run, self._unary())
+            run = _both(power, run, self._unary())
         return run
 
     def _unary(self) -> Evaluate:
@@ -262,7 +275,7 @@ class _Parser:
                 return self._primary()
             self._take()
             inner = self._unary()
-            return lambda names: values.negative(inner(names))
+            return lambda names: negative(inner(names))
         finally:
             self._depth -= 1
 
@@ -292,7 +305,7 @@ class _Parser:
         if self._peek() == "(" and text == "not":
             self._take()
             inside = self._inside()
-            return lambda names: values.opposite(inside(names))
+            return lambda names: opposite(inside(names))
         if self._peek() == "(":
             return self._literal_call(text)
         return self._read(*text.split("."))

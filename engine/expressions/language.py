@@ -16,8 +16,24 @@ from functools import lru_cache
 from typing import Any
 
 from engine.errors import EngineError
-from engine.expressions import functions as built_in
-from engine.expressions.functions import BUILT_IN, LENIENT, Functions, Json, Wrong, capped
+from engine.expressions.functions import (
+    BUILT_IN,
+    LENIENT,
+    Functions,
+    Json,
+    Wrong,
+    add,
+    capped,
+    divide,
+    divide_whole,
+    is_in,
+    item,
+    multiply,
+    ordering,
+    plain,
+    remainder,
+    subtract,
+)
 from models.language import gettext as _
 from models.language import lazy
 
@@ -32,22 +48,22 @@ ODD = re.compile(r"""[\\#`]|[\w]["']|(?<![\w.])\d[\d.]*[^\W\d]""")
 
 CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}  # beside Python's True, False, None
 BINARY: dict[type[ast.operator], Callable[[Json, Json], Json]] = {
-    ast.Add: built_in.add,
-    ast.Sub: built_in.subtract,
-    ast.Mult: built_in.multiply,
-    ast.Div: built_in.divide,
-    ast.FloorDiv: built_in.divide_whole,
-    ast.Mod: built_in.remainder,
+    ast.Add: add,
+    ast.Sub: subtract,
+    ast.Mult: multiply,
+    ast.Div: divide,
+    ast.FloorDiv: divide_whole,
+    ast.Mod: remainder,
 }
 COMPARE: dict[type[ast.cmpop], Callable[[Json, Json], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
-    ast.Lt: built_in.ordering(operator.lt),
-    ast.LtE: built_in.ordering(operator.le),
-    ast.Gt: built_in.ordering(operator.gt),
-    ast.GtE: built_in.ordering(operator.ge),
-    ast.In: built_in.is_in,
-    ast.NotIn: lambda one, many: not built_in.is_in(one, many),
+    ast.Lt: ordering(operator.lt),
+    ast.LtE: ordering(operator.le),
+    ast.Gt: ordering(operator.gt),
+    ast.GtE: ordering(operator.ge),
+    ast.In: is_in,
+    ast.NotIn: lambda one, many: not is_in(one, many),
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
 }
@@ -213,7 +229,7 @@ class _Compiler:
                 if lenient:
                     return None
                 raise Wrong(_("نام «%(name)s» مقداری ندارد.", name=name[:40])) from None
-            if built_in.plain(value):
+            if plain(value):
                 return value
             raise Wrong(_("مقدار «%(name)s» دادهٔ ساده نیست.", name=name[:40]))
 
@@ -244,7 +260,7 @@ class _Compiler:
         if isinstance(node.op, ast.Not):
             return lambda values, functions: not inner(values, functions)
         if isinstance(node.op, ast.USub):
-            return lambda values, functions: built_in.subtract(0, inner(values, functions))
+            return lambda values, functions: subtract(0, inner(values, functions))
         raise _refused(node.op)
 
     def _binary(self, node: ast.BinOp) -> Evaluate:
@@ -296,8 +312,8 @@ class _Compiler:
             self.items.add((node.value.id, str(node.slice.value)))
 
         def run(values: Mapping[str, Json], functions: Functions) -> Json:
-            value = built_in.item(holder(values, functions), at(values, functions))
-            if built_in.plain(value):
+            value = item(holder(values, functions), at(values, functions))
+            if plain(value):
                 return value
             raise Wrong(_("این مقدار دادهٔ ساده نیست."))
 

@@ -12,8 +12,8 @@ from engine.actor import Actor
 from engine.identity import permissions
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.queries.worklist import OPEN_WORK
+from engine.versions import newest_processes
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
-from models.definition import ProcessDefinition
 from models.job import Incident, Job
 
 MAX_COUNT = 10_000  # counting cases ends here, so that it costs the same however many have ended
@@ -37,11 +37,7 @@ class ProcessFigures:
 def figures(session: Session, actor: Actor, *, now: datetime) -> list[ProcessFigures]:
     """The figures of every process that is deployed. Raises ``NotAllowed``."""
     permissions.demand(actor, "see_all_cases")
-    newest = select(func.max(ProcessDefinition.id)).group_by(ProcessDefinition.key)
-    names = session.execute(
-        select(ProcessDefinition.key, ProcessDefinition.name).where(ProcessDefinition.id.in_(newest))
-    )
-    found = {key: ProcessFigures(key, name) for key, name in names}
+    found = {process.key: ProcessFigures(process.key, process.name) for process in newest_processes(session)}
     for key in found:
         counts = session.execute(union_all(*(_counted(key, status) for status in CaseStatus)))
         found[key].counts = {status: count for status, count in counts if count}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -59,8 +59,8 @@ def new_workflow(specs: ProcessSpecs, script_engine: Any, data: Mapping[str, Any
     return workflow
 
 
-def dump(workflow: BpmnWorkflow, *, without: Iterable[str] = ()) -> bytes:
-    """The case as bytes. Names in ``without`` are left out of all data: what only this step needed.
+def dump(workflow: BpmnWorkflow) -> bytes:
+    """The case as UTF-8 JSON.
 
     Raises StateUnwritable for values that JSON cannot give back as they are (moments, Decimal, sets, NaN),
     and when thrown messages or signals were not taken (``engine.spiff.stepping.thrown_events``).
@@ -68,11 +68,8 @@ def dump(workflow: BpmnWorkflow, *, without: Iterable[str] = ()) -> bytes:
     if workflow.bpmn_events:
         names = [event.event_definition.name for event in workflow.bpmn_events]
         raise StateUnwritable(f"Nobody took the events {names}")
-    leave_out = frozenset(without)
-    state: dict[str, Any] = {"format": FORMAT, **_dump_process(workflow, leave_out)}
-    below = [
-        {"at": task_id.hex, **_dump_process(subprocess, leave_out)} for task_id, subprocess in _outer_first(workflow)
-    ]
+    state: dict[str, Any] = {"format": FORMAT, **_dump_process(workflow)}
+    below = [{"at": task_id.hex, **_dump_process(subprocess)} for task_id, subprocess in _outer_first(workflow)]
     if below:
         state["subprocesses"] = below
     return json.dumps(state, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
@@ -100,11 +97,11 @@ def _outer_first(workflow: BpmnWorkflow) -> list[tuple[UUID, Any]]:
     return sorted(workflow.subprocesses.items(), key=lambda item: item[1].depth)
 
 
-def _dump_process(process: Any, leave_out: frozenset[str]) -> dict[str, Any]:
-    dumped: dict[str, Any] = {"tasks": _dump_tasks(process, leave_out)}
-    if data := _filtered(process.data, leave_out):
-        _check(data, process.spec.name)
-        dumped["data"] = data
+def _dump_process(process: Any) -> dict[str, Any]:
+    dumped: dict[str, Any] = {"tasks": _dump_tasks(process)}
+    if process.data:
+        _check(process.data, process.spec.name)
+        dumped["data"] = process.data
     if process.completed:
         dumped["completed"] = True
     if not process.success:
@@ -112,15 +109,14 @@ def _dump_process(process: Any, leave_out: frozenset[str]) -> dict[str, Any]:
     return dumped
 
 
-def _dump_tasks(process: Any, leave_out: frozenset[str]) -> list[dict[str, Any]]:
+def _dump_tasks(process: Any) -> list[dict[str, Any]]:
     dumped: list[dict[str, Any]] = []
     ahead: list[tuple[Any, int, dict[str, Any]]] = [(process.task_tree, -1, {})]
     while ahead:
         task, parent, parent_data = ahead.pop()
-        data = _filtered(task.data, leave_out)
         position = len(dumped)
-        dumped.append(_dump_task(task, parent, _difference(parent_data, data, task.task_spec.name)))
-        ahead.extend((child, position, data) for child in reversed(task.children))
+        dumped.append(_dump_task(task, parent, _difference(parent_data, task.data, task.task_spec.name)))
+        ahead.extend((child, position, task.data) for child in reversed(task.children))
     return dumped
 
 
@@ -135,12 +131,6 @@ def _dump_task(task: Any, parent: int, difference: dict[str, Any]) -> dict[str, 
     if task.triggered:
         dumped["triggered"] = True
     return dumped
-
-
-def _filtered(data: dict[str, Any], leave_out: frozenset[str]) -> dict[str, Any]:
-    if leave_out.isdisjoint(data):
-        return data
-    return {name: value for name, value in data.items() if name not in leave_out}
 
 
 def _difference(base: dict[str, Any], data: dict[str, Any], element: str) -> dict[str, Any]:

@@ -154,11 +154,6 @@ def _next_by_condition(workflow: BpmnWorkflow) -> SpiffTask | None:
     return None
 
 
-def open_user_tasks(workflow: BpmnWorkflow) -> list[SpiffTask]:
-    """The tasks that people can do now, in the process and its sub-processes."""
-    return [task for task in _tasks(workflow) if _is_for_people(task)]
-
-
 def _is_for_people(task: SpiffTask) -> bool:
     return bool(task._state == TaskState.READY and task.task_spec.manual)
 

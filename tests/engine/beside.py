@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.spiff import specs
 from engine.spiff.state import ProcessSpecs
 from tests.engine.drawing import MESSAGES, Played, end, node, path, process, start, user
@@ -19,7 +19,7 @@ SIGNAL = '<signalEventDefinition signalRef="S1"/>'
 
 def lowered(*files: bytes, key: str = "p") -> ProcessSpecs:
     """The process ``key`` of the files, with everything it calls, as it is deployed."""
-    return specs.build(key, [diagram for file in files for diagram in diagrams.read(file)])
+    return specs.build(key, [diagram for file in files for diagram in read_diagrams(file)])
 
 
 def play(*files: bytes, **data: object) -> Played:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
 from engine import clock
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.spiff import pruning, state, stepping
 from engine.spiff.specs import build
 
@@ -125,7 +125,7 @@ def whole(piece: Drawn, key: str = "p") -> bytes:
 
 def specs(*files: bytes) -> state.ProcessSpecs:
     """The process ``p`` and all it calls, as the product builds them."""
-    return build("p", (diagram for file in files for diagram in diagrams.read(file)))
+    return build("p", (diagram for file in files for diagram in read_diagrams(file)))
 
 
 class Played:
@@ -152,7 +152,7 @@ class Played:
 
     @property
     def tasks(self) -> list[str]:
-        return sorted(task.task_spec.bpmn_id for task in stepping.open_user_tasks(self.workflow))
+        return sorted(task.task_spec.bpmn_id for task in stepping.position(self.workflow).people.values())
 
     @property
     def waits(self) -> dict[str, stepping.WaitingEvent]:
@@ -163,7 +163,7 @@ class Played:
         return bool(self.workflow.is_completed())
 
     def task(self, key: str) -> Any:
-        return next(t for t in stepping.open_user_tasks(self.workflow) if t.task_spec.bpmn_id == key)
+        return next(t for t in stepping.position(self.workflow).people.values() if t.task_spec.bpmn_id == key)
 
     def does(self, key: str, **data: Any) -> Played:
         """The first open task of this name is completed with these values."""

@@ -80,7 +80,7 @@ class Side:
 
     def view(self) -> View:
         return View(
-            sorted(_seen(t.task_spec.bpmn_id, t.data) for t in stepping.open_user_tasks(self.workflow)),
+            sorted(_seen(t.task_spec.bpmn_id, t.data) for t in stepping.position(self.workflow).people.values()),
             sorted((event.element, str(event.due)) for event in self.waiting()),
             bool(self.workflow.is_completed()),
         )
@@ -91,7 +91,8 @@ class Side:
 
     def complete(self, chosen: Doable, values: Values) -> None:
         wanted = _seen(chosen.name, chosen.data)
-        task = next(t for t in stepping.open_user_tasks(self.workflow) if _seen(t.task_spec.bpmn_id, t.data) == wanted)
+        people = stepping.position(self.workflow).people.values()
+        task = next(t for t in people if _seen(t.task_spec.bpmn_id, t.data) == wanted)
         task.data["d"] = values.d
         if chosen.answers:
             task.data[chosen.answers] = values.d

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import Operations
 from engine.deployment import checking
 from tests.engine.beside import drawn, play
@@ -89,7 +89,7 @@ def test_tasks_for_people_are_open_tasks(tag: str):
     case = play(drawn(body))
     assert case.tasks == ["a"]
     assert case.does("a").done
-    (diagram,) = diagrams.read(drawn(body))
+    (diagram,) = read_diagrams(drawn(body))
     assert diagram.elements["a"].is_people_task
 
 
@@ -149,4 +149,4 @@ def test_each_pool_with_content_is_a_process_of_its_own():
     pools = '<collaboration id="co"><participant id="p1" processRef="p"/><participant id="p2" processRef="q"/>'
     body = start() + user("a") + path("s", "a", "e") + end()
     file = drawn(body).replace(b"<process ", f"{pools}</collaboration>{second}<process ".encode(), 1)
-    assert [diagram.key for diagram in diagrams.read(file)] == ["q", "p"]
+    assert [diagram.key for diagram in read_diagrams(file)] == ["q", "p"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment.checking.soundness import exploration
 from engine.deployment.checking.soundness.exploration import Exploration
 from tests.engine import drawing
@@ -10,7 +10,7 @@ from tests.engine.drawing import boundary, choice, end, flow, fork, message, nod
 
 
 def explored(body: str, **limits: int) -> Exploration:
-    (diagram,) = diagrams.read(drawing.process(body, before=drawing.MESSAGES))
+    (diagram,) = read_diagrams(drawing.process(body, before=drawing.MESSAGES))
     return exploration.explore(diagram, **limits)  # type: ignore[arg-type]
 
 
@@ -223,3 +223,23 @@ def test_five_thousand_steps_are_explored_quickly():
     keys = [f"u{number}" for number in range(5000)]
     result = explored(start() + user(*keys) + end() + path("s", *keys, "e"))
     assert result.whole and result.findings == []
+
+
+# ---------------------------------------------------------------- scopes and links, by the rules of what runs
+
+
+def test_a_transaction_stays_in_the_flow_whatever_triggered_by_event_says():
+    """The engine ignores the attribute there; the exploration left the transaction and its flows out."""
+    inside = start("s2") + end("e2") + flow("s2", "e2")
+    body = start() + choice("x", "xb") + user("a") + fork("j") + end()
+    body += f'<transaction id="t" triggeredByEvent="true">{inside}</transaction>'
+    body += path("s", "x", "t", "j", "e") + flow("x", "a", key="xb") + flow("a", "j")
+    assert ("error", "j") in found(body)
+
+
+def test_a_link_without_a_name_of_its_own_has_its_events_name():
+    catch = '<intermediateCatchEvent id="c" name="L"><linkEventDefinition/></intermediateCatchEvent>'
+    throw = '<intermediateThrowEvent id="t" name="L"><linkEventDefinition/></intermediateThrowEvent>'
+    body = start() + user("a", "b") + fork("f", "j") + catch + throw + end()
+    body += path("s", "f", "a", "t") + path("f", "b", "j", "e") + path("c", "j")
+    assert found(body) == []

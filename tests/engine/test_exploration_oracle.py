@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from engine import clock
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment.checking.soundness import exploration
 from engine.findings import Finding
 from engine.spiff import pruning, state, stepping
@@ -39,7 +39,7 @@ def drawn(body: str) -> bytes:
 
 
 def explored(body: str) -> exploration.Exploration:
-    (diagram,) = diagrams.read(drawn(body))
+    (diagram,) = read_diagrams(drawn(body))
     return exploration.explore(diagram)
 
 
@@ -68,8 +68,8 @@ class Played:
     """The engine, brought to every position that it can come to."""
 
     def __init__(self, body: str, others: list[bytes]) -> None:
-        (diagram,) = diagrams.read(drawn(body))
-        read = diagram.names_read.union(*(one.names_read for other in others for one in diagrams.read(other)))
+        (diagram,) = read_diagrams(drawn(body))
+        read = diagram.names_read.union(*(one.names_read for other in others for one in read_diagrams(other)))
         self.asked = sorted(read - {"xs"} | {"d"})
         self.collected = {
             item.getparent().getparent().get("id"): item.get("id") for item in diagram.process.iter("{*}outputDataItem")
@@ -108,10 +108,10 @@ class Played:
     def _moves(self, stored: str) -> Iterator[Any]:
         """Each thing that may happen next, each time from the stored state."""
         asked = self._loaded(stored)
-        for task in stepping.open_user_tasks(asked):
+        for task in stepping.position(asked).people.values():
             for answer in ANSWERS:
                 workflow = self._loaded(stored)
-                again = next(one for one in stepping.open_user_tasks(workflow) if one.id == task.id)
+                again = next(one for one in stepping.position(workflow).people.values() if one.id == task.id)
                 again.data.update(dict.fromkeys(self.asked, answer))
                 if (collected := self.collected.get(again.task_spec.bpmn_id)) is not None:
                     again.data[collected] = answer

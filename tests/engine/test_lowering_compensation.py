@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment.checking import constructs
 from tests.engine.drawing import (
     MESSAGES,
@@ -48,7 +48,7 @@ def drawn(body: str) -> bytes:
 
 
 def faults(file: bytes) -> list[str]:
-    return [place for diagram in diagrams.read(file) for place, _ in constructs.refused(diagram)]
+    return [finding.element for diagram in read_diagrams(file) for finding in constructs.refused(diagram)]
 
 
 THREE = drawn(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from engine.bpmn.diagram import read as diagrams_of
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import checking
 from engine.jobs import event_delivery
 from models.case import Case, CaseStatus, Task, TaskStatus
@@ -225,7 +225,7 @@ def findings(*diagrams: bytes) -> list[tuple[str, str, str]]:
         functions=frozenset(),
         form_fields=lambda *_: frozenset({"order", "amount"}),
     )
-    files = {f"{diagrams_of(xml)[0].key}.bpmn": xml for xml in diagrams}
+    files = {f"{read_diagrams(xml)[0].key}.bpmn": xml for xml in diagrams}
     return [(found.severity, found.element, found.text) for found in checking.check(files, seam).findings]
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
-from engine.bpmn import diagram
+from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import OperationContext, Operations, OutsideContext
 from engine.deployment import definitions
 from engine.errors import (
@@ -330,7 +330,7 @@ def test_a_case_stays_on_the_version_it_was_started_on(small: Small) -> None:
     case = small.start().case
     other = LOOP.replace(b'name="ask"', b'name="ask anew"')
     with small.engine.transaction() as session:
-        made = definitions.deploy(session, {"small": diagram.read(other)[0]}, now=NOW)
+        made = definitions.deploy(session, {"small": read_diagrams(other)[0]}, now=NOW)
         assert [row.version for row in made] == [2]
     small.complete(case.id, "ask", answer="more")
     assert small.open(case.id)["ask"].name == "ask"

@@ -87,14 +87,6 @@ def test_a_value_that_would_come_back_otherwise_is_refused(value):
         Played(STRAIGHT, value=value)
 
 
-def test_what_only_the_step_needed_is_left_out():
-    case = Played(STRAIGHT, store=False, kept=1, submission={"x": object()})
-    text = state.dump(case.workflow, without=["submission"]).decode()
-    assert "submission" not in text
-    restored = state.load(text.encode(), case.specs, case.script_engine)
-    assert stepping.open_user_tasks(restored)[0].data == {"kept": 1}
-
-
 def test_thrown_events_that_nobody_took_are_not_lost_silently():
     body = start() + path("s", "t", "a", "e") + user("a") + end()
     body += '<intermediateThrowEvent id="t"><messageEventDefinition messageRef="M1"/></intermediateThrowEvent>'

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 from lxml import etree
 
-from engine.bpmn import diagram as diagrams
-from engine.bpmn.diagram import BPMN, Diagram, Element
+from engine.bpmn.diagram import BPMN, Diagram, Element, read_diagrams
 from engine.deployment.importing import Imported, import_file
 
 NAMESPACES = {
@@ -61,7 +60,7 @@ def imported(content: bytes) -> Imported:
 
 def diagram(result: Imported) -> Diagram:
     assert result.deployable, [str(found) for found in result.findings if found.severity == "error"]
-    return diagrams.read(next(iter(result.processes.values())))[0]
+    return read_diagrams(next(iter(result.processes.values())))[0]
 
 
 def element(content: bytes, identifier: str) -> Element:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import OperationContext, Operations
 from engine.deployment.checking import Seam
 from engine.deployment.importing import import_file
@@ -195,7 +195,7 @@ def test_a_called_process_of_the_same_file_is_called() -> None:
         + "</bpmn:process>"
     )
     result = imported(file(around(call), head=other))
-    read = {one.key: one for xml in result.processes.values() for one in diagrams.read(xml)}
+    read = {one.key: one for xml in result.processes.values() for one in read_diagrams(xml)}
     assert read["drawn"].elements["step"].called == "other"
     play = Play(result)
     assert play.to_the_end("drawn") == ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment.importing import import_file
 from tests.importing.drawing import around, diagram, element, file, flow, imported, line, said
 from tests.importing.simulation import Play
@@ -216,7 +216,7 @@ def test_a_pool_without_content_is_a_picture_and_each_other_process_a_file_of_it
     assert said(result, "p2") == ["picture"]
     assert set(result.processes) == {"drawn", "other"}
     for key, xml in result.processes.items():
-        assert [one.key for one in diagrams.read(xml)] == [key]
+        assert [one.key for one in read_diagrams(xml)] == [key]
 
 
 def test_an_unreadable_file_is_one_finding_with_its_line() -> None:

@@ -7,8 +7,7 @@ from time import process_time
 import pytest
 from lxml import etree
 
-from engine.bpmn import diagram
-from engine.bpmn.diagram import flow_nodes
+from engine.bpmn.diagram import flow_nodes, read_diagrams
 from engine.deployment.importing import Imported, import_file
 from engine.spiff import specs
 from models.language import reading
@@ -55,7 +54,7 @@ def test_every_node_of_the_file_is_in_the_built_process_or_in_a_finding(path: Pa
     result = imported(path)
     spoken = {found.element for found in result.findings}
     running: set[str] = set()
-    read = {one.key: one for xml in result.processes.values() for one in diagram.read(xml)}
+    read = {one.key: one for xml in result.processes.values() for one in read_diagrams(xml)}
     for key in read:
         built = specs.build(key, [read[called] for called in {key, *read[key].calls}])
         for process in (built.spec, *built.subprocess_specs.values()):

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import undefer
 
-from engine.bpmn import diagram
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import definitions
 from models.case import Case, HistoryEntry, Task, TaskStatus
 from models.job import Job
@@ -79,7 +79,7 @@ def _returned() -> bytes:
 def _correct(url: str, folder: Path, rounds: int, verdict: Verdict) -> None:
     place = Place(url, folder)
     with place.engine.transaction() as session:
-        bundle = {one.key: one for one in diagram.read(_returned())}
+        bundle = {one.key: one for one in read_diagrams(_returned())}
         definitions.deploy(session, bundle, now=place.clock())
     case_id, by = place.start("returned"), place.actor("ali")
     sizes, times = [], []

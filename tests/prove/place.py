@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 import kartabl
 import workflows
 from engine.actor import Actor, actor_for
-from engine.bpmn import diagram
+from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import Operations
 from engine.deployment import definitions
 from engine.jobs.worker import Worker
@@ -287,7 +287,7 @@ def _furnish(place: Place) -> None:
 def deploy(session: Session, more: Mapping[str, bytes]) -> None:
     """Deploy the paying diagrams and ``more``."""
     sources = [path.read_bytes() for path in PAYING] + list(more.values())
-    definitions.deploy(session, {one.key: one for xml in sources for one in diagram.read(xml)}, now=NOON)
+    definitions.deploy(session, {one.key: one for xml in sources for one in read_diagrams(xml)}, now=NOON)
 
 
 def frozen(session: Session) -> list[str]:

@@ -20,7 +20,7 @@ from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 
 import kartabl
-from engine.bpmn import diagram
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import checking, definitions
 from engine.dmn import reader
 from engine.errors import EngineError
@@ -116,7 +116,7 @@ class Cage:
     def _deploy_and_run(self, key: str, xml: bytes) -> None:
         place = self._place
         with place.engine.transaction() as session:
-            bundle = {one.key: one for one in diagram.read(xml)}
+            bundle = {one.key: one for one in read_diagrams(xml)}
             definitions.deploy(session, bundle, now=place.clock())
         case_id = place.start(key)
         self.run += 1

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 import forms
 import workflows
 from engine.actor import SYSTEM, Actor, actor_for
-from engine.bpmn import diagram
+from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import Services
 from engine.deployment import definitions
 from engine.expressions.language import Language
@@ -91,7 +91,7 @@ class Shop:
         self._worker = Worker(self.engine)
         self._reconciled_at = NOON
         with self.engine.transaction() as session:
-            bundle = {one.key: one for path in FILES for one in diagram.read(path.read_bytes())}
+            bundle = {one.key: one for path in FILES for one in read_diagrams(path.read_bytes())}
             definitions.deploy(session, bundle, now=NOON)
             people = [self._person(name, session) for name in ("contractor", "finance", "supervisor", "citizen")]
         self.contractor, self.finance, self.supervisor, self.stranger = people

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import definitions
 from forms.base import TaskForm, user_task
 from forms.fields import DocumentField, DocumentsField, LongTextField, RowForm, RowsField
@@ -28,6 +28,6 @@ class Letter(TaskForm):
 
 
 def deploy(application: Any) -> None:
-    read = {diagram.key: diagram for diagram in diagrams.read(LETTER)}
+    read = {diagram.key: diagram for diagram in read_diagrams(LETTER)}
     with application.engine.transaction() as session:
         definitions.deploy(session, read, now=application.clock())

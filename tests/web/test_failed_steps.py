@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import definitions
 from tests.engine.small import chain, end, event, flow, process, properties, start
 from tests.web.api_client import Api, code_of
@@ -35,7 +35,7 @@ CIRCLING = process(
 
 @pytest.fixture
 def deployed(application: Any) -> None:
-    read = {diagram.key: diagram for xml in (ERRING, CIRCLING) for diagram in diagrams.read(xml)}
+    read = {diagram.key: diagram for xml in (ERRING, CIRCLING) for diagram in read_diagrams(xml)}
     with application.engine.transaction() as session:
         definitions.deploy(session, read, now=application.clock())
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 import forms
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from forms.files import document_fields
 from models.case import Task, TaskDraft
 from models.document import Document
@@ -241,7 +241,7 @@ def test_more_than_a_request_may_hold_gets_one_clear_page_and_nothing_is_stored(
 
 def test_no_start_of_a_process_asks_for_files() -> None:
     """They belong to a case, which there is not yet: a first task asks for them."""
-    found = [diagram for path in DIAGRAMS for diagram in diagrams.read(path.read_bytes())]
+    found = [diagram for path in DIAGRAMS for diagram in read_diagrams(path.read_bytes())]
     starts = {(diagram.key, diagram.start.id) for diagram in found}
     asking = [key for key, form in forms.registered().items() if key in starts and [*document_fields(form.unbound())]]
     assert (bool(starts), asking) == (True, [])

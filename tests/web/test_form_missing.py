@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 import kartabl
 import webapp
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import definitions
 from models.case import Case, Task, TaskStatus
 from tests.engine.small import chain, end, event, flow, process, start, user_task
@@ -35,7 +35,7 @@ WORDS = "فرم این کار در این نسخهٔ سامانه نیست"
 @pytest.fixture(autouse=True)
 def deployed(application: kartabl.Application) -> None:
     with application.engine.transaction() as session:
-        read = {diagram.key: diagram for diagram in diagrams.read(GONE)}
+        read = {diagram.key: diagram for diagram in read_diagrams(GONE)}
         definitions.deploy(session, read, now=application.clock())
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import forms
 import kartabl
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.contributions.briefings import Briefing, Briefings, Facts
 from engine.deployment import definitions
 from engine.deployment.compatibility import Compatibility
@@ -37,7 +37,7 @@ def renamed(application: kartabl.Application) -> Iterator[None]:
     forms.renamed_process(formerly="earlier", now="present")
     with application.engine.transaction() as session:
         for xml in (EARLIER, PRESENT):
-            read = {diagram.key: diagram for diagram in diagrams.read(xml)}
+            read = {diagram.key: diagram for diagram in read_diagrams(xml)}
             definitions.deploy(session, read, now=application.clock())
     yield
     for registry, kept in zip((base._registered, base._former_processes), before, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import OperationContext
 from engine.deployment import definitions
 from engine.errors import Refusal
@@ -49,7 +49,7 @@ def deployed(application: Any) -> None:
     if application.engine.operations.get("test_starting.enquire_on_page") is None:
         application.engine.operations.register("test_starting.enquire_on_page")(enquire_on_page)
     with application.engine.transaction() as session:
-        read = {diagram.key: diagram for diagram in diagrams.read(ASKED)}
+        read = {diagram.key: diagram for diagram in read_diagrams(ASKED)}
         definitions.deploy(session, read, now=application.clock())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import definitions
 from tests.engine.small import chain, end, process, properties, start
 from tests.web.api_client import Api, code_of
@@ -38,7 +38,7 @@ SHUT = process(
 @pytest.fixture(autouse=True)
 def deployed(application: Any) -> None:
     with application.engine.transaction() as session:
-        read = {diagram.key: diagram for diagram in diagrams.read(SHUT)}
+        read = {diagram.key: diagram for diagram in read_diagrams(SHUT)}
         definitions.deploy(session, read, now=application.clock())
 
 

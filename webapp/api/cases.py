@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from flask import Response
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.errors import InvalidSubmission, Refusal
 from engine.paging import MAX_ROWS
 from engine.queries import cases, history
-from models.definition import ProcessDefinition
+from engine.versions import newest_processes
 from models.language import gettext as _
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, argument, body, cursor, limit, text_of, values_of
@@ -23,10 +22,6 @@ from webapp.work.starting import form_class
 @api_call
 def processes(session: Session, actor: Actor) -> Response:
     """The newest version of every process, and whether the caller may start one."""
-    newest = select(func.max(ProcessDefinition.id)).group_by(ProcessDefinition.key)
-    found = session.scalars(
-        select(ProcessDefinition).where(ProcessDefinition.id.in_(newest)).order_by(ProcessDefinition.key)
-    )
     return answer(
         [
             {
@@ -35,7 +30,7 @@ def processes(session: Session, actor: Actor) -> Response:
                 "version": definition.version,
                 **_starting(session, actor, definition.key),
             }
-            for definition in found
+            for definition in newest_processes(session)
         ]
     )
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Blueprint, redirect, render_template, request
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from engine.actor import Actor
 from engine.queries import worklist
-from models.definition import ProcessDefinition
+from engine.versions import newest_processes
 from models.language import gettext as _
 from webapp.lists.reading import home_parts
 from webapp.shell import current, labels, query_string
@@ -78,11 +77,7 @@ def _orders() -> list[tuple[str, str]]:
 
 def processes(session: Session, actor: Actor) -> list[Process]:
     """Every deployed process by its newest name, with whether the person may start it."""
-    newest = select(func.max(ProcessDefinition.id)).group_by(ProcessDefinition.key)
-    rows = session.execute(
-        select(ProcessDefinition.key, ProcessDefinition.name).where(ProcessDefinition.id.in_(newest))
-    )
-    found = [_process(session, actor, key, _(name)) for key, name in rows]
+    found = [_process(session, actor, row.key, _(row.name)) for row in newest_processes(session)]
     return sorted(found, key=lambda process: process.name)
 
 

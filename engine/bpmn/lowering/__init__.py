@@ -10,14 +10,14 @@ from __future__ import annotations
 from lxml import etree
 
 from engine.bpmn.diagram import bpmn
-from engine.bpmn.lowering import compensation, drawn_only, event_subprocesses, forks, links, starts
+from engine.bpmn.lowering import compensation, data_objects, event_subprocesses, forks, links, starts
 
 _STEPS = (starts.lower, compensation.lower, links.lower, forks.lower, event_subprocesses.lower)
 
 
 def lower(root: etree._Element) -> None:
     """Rewrite every process of a parsed file in place."""
-    drawn_only.strip(root)
+    data_objects.strip(root)
     for process in root.iter(bpmn("process")):
         for step in _STEPS:
             step(process)

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from engine.bpmn.diagram import bpmn, event_kind, local
+from engine.bpmn.diagram import bpmn, definitions, event_kind, local, scopes
 from engine.bpmn.lowering.names import inserted
-from engine.bpmn.lowering.tree import add, connect, definitions, outgoing, scopes
+from engine.bpmn.lowering.tree import add, connect, outgoing
 
 NEXT = "kartabl_next"  # in the data of a token that compensates: the handler, or at last the event that threw
 KIND, OF = "kartablKind", "kartablOf"

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn.diagram import FLOW_NODES, bpmn, local
+from engine.bpmn.diagram import FLOW_NODES, bpmn, definitions, is_event_subprocess, local, scopes
 from engine.bpmn.lowering.names import inserted
-from engine.bpmn.lowering.tree import add, connect, definitions, is_event_subprocess, outgoing, scopes
+from engine.bpmn.lowering.tree import add, connect, outgoing
 
 _CONTENT = FLOW_NODES | {"sequenceFlow"}
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn.diagram import ACTIVITIES, EVENTS, bpmn, local
+from engine.bpmn.diagram import ACTIVITIES, EVENTS, bpmn, local, scopes
 from engine.bpmn.lowering.names import inserted
-from engine.bpmn.lowering.tree import add, connect, outgoing, scopes
+from engine.bpmn.lowering.tree import add, connect, outgoing
 
 _ALWAYS = "True"
 

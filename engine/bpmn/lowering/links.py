@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn.diagram import bpmn
+from engine.bpmn.diagram import bpmn, scopes
 from engine.bpmn.lowering.names import inserted
-from engine.bpmn.lowering.tree import connect, scopes
+from engine.bpmn.lowering.tree import connect
 
 
 def lower(process: etree._Element) -> None:

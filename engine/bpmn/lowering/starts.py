@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn.diagram import bpmn
-from engine.bpmn.lowering.tree import definitions
+from engine.bpmn.diagram import bpmn, definitions
 
 
 def lower(process: etree._Element) -> None:

@@ -1,4 +1,4 @@
-"""Reading and writing a process as a tree: scopes, flows, new elements."""
+"""Sequence flows and new elements of a process that is being checked or rewritten."""
 
 from __future__ import annotations
 
@@ -9,25 +9,9 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from engine.bpmn.diagram import bpmn, local
+from engine.bpmn.diagram import bpmn
 
 Flows: TypeAlias = dict[str, list[etree._Element]]
-SUB_PROCESSES = ("subProcess", "transaction", "adHocSubProcess")
-
-
-def scopes(process: etree._Element) -> Iterator[etree._Element]:
-    """The process itself and every subprocess in it, the outer ones first."""
-    yield process
-    yield from process.iter(*(bpmn(tag) for tag in SUB_PROCESSES))
-
-
-def is_event_subprocess(node: etree._Element) -> bool:
-    return local(node) == "subProcess" and node.get("triggeredByEvent") == "true"
-
-
-def definitions(node: etree._Element) -> list[etree._Element]:
-    """What an event throws or waits for; empty for a plain one."""
-    return [child for child in node if local(child).endswith("EventDefinition")]
 
 
 _known: ContextVar[tuple[Flows, Flows] | None] = ContextVar("flows of a process", default=None)

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.bpmn import diagram as diagrams
-from engine.bpmn.diagram import Diagram, Element
+from engine.bpmn.diagram import Diagram, Element, read_diagrams
 from engine.bpmn.lowering.names import inserted
 from engine.deployment.checking import constructs, events, flow, locks, roles
 from engine.deployment.checking.seam import CASE, Lack, Seam, of_element, of_expression, of_submissions, unset_names
@@ -22,9 +21,9 @@ from engine.spiff import specs
 from engine.xml import MalformedXml, UnsafeXml
 from models.language import gettext as _
 
-__all__ = ["CASE", "LARGEST_UPLOAD", "Bundle", "Seam", "check", "check_folders", "unreadable"]
+__all__ = ["CASE", "MAX_UPLOAD", "Bundle", "Seam", "check", "check_folders", "unreadable"]
 
-LARGEST_UPLOAD = 50_000_000  # bytes
+MAX_UPLOAD = 50_000_000  # bytes
 
 
 @dataclass
@@ -105,7 +104,7 @@ def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:
 
 
 def _read_diagrams(name: str, content: bytes, bundle: Bundle) -> None:
-    found = diagrams.read(content)
+    found = read_diagrams(content)
     if not found:
         text = _("فرایندی در این پرونده کشیده نشده است.")
         bundle.findings.append(replace(error("file.no_process", "", text), file=name))
@@ -126,7 +125,7 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
     yield from locks.check(diagram)
     yield from roles.check(diagram)
     limit = diagram.properties.get("upload_limit", "1")
-    if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= LARGEST_UPLOAD):
+    if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= MAX_UPLOAD):
         text = _("بیشترین اندازهٔ فایل (upload_limit) باید عددی میان ۱ و ۵۰٬۰۰۰٬۰۰۰ بایت باشد.")
         yield error("process.upload_limit", diagram.key, text)
     related = [one for one in bundle.diagrams.values() if one.key in diagram.calls or diagram.key in one.calls]

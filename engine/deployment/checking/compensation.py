@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from engine.bpmn.diagram import ACTIVITIES, bpmn, event_kind, local
+from engine.bpmn.diagram import ACTIVITIES, bpmn, definitions, event_kind, is_event_subprocess, local, scopes
 from engine.bpmn.lowering.compensation import Compensation, between, compensations, scope_of, throwing, thrown_for
-from engine.bpmn.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
+from engine.bpmn.lowering.tree import incoming, outgoing
 from engine.findings import Finding, error
 from models.language import gettext as _
 

@@ -10,15 +10,27 @@ from typing import Any
 
 from lxml import etree
 
-from engine.bpmn.diagram import FLOW_NODES, GATEWAYS, INSERTED, Diagram, bpmn, event_kind, event_name, flow_nodes, local
+from engine.bpmn.diagram import (
+    FLOW_NODES,
+    GATEWAYS,
+    INSERTED,
+    SUB_PROCESSES,
+    Diagram,
+    bpmn,
+    event_kind,
+    event_name,
+    flow_nodes,
+    is_event_subprocess,
+    local,
+    scopes,
+)
 from engine.bpmn.lowering.forks import condition
-from engine.bpmn.lowering.tree import incoming, is_event_subprocess, outgoing, scopes, unchanging
+from engine.bpmn.lowering.tree import incoming, outgoing, unchanging
 from engine.deployment.checking import compensation, event_constructs
 from engine.findings import Finding, error
+from engine.spiff.corrections.loops import MAX_INSTANCES
 from models.language import gettext as _
 
-SUB_PROCESSES = frozenset({"subProcess", "transaction", "adHocSubProcess"})
-MOST_INSTANCES = 500  # of an activity that repeats
 RESERVED_IDS = frozenset({"Start", "End", "Root"})
 _RESOURCE_ROLES = ("resourceRole", "performer", "humanPerformer", "potentialOwner")
 _CORRELATION = ("correlationProperty", "correlationKey", "correlationSubscription")
@@ -250,8 +262,8 @@ def _multi_instance(node: etree._Element) -> str:
     if all(counts):
         return _("تکرار یا شمار دارد یا فهرست، نه هر دو.")
     number = (loop.findtext(bpmn("loopCardinality")) or "").strip()
-    if number.isdecimal() and (len(number) > 9 or int(number) > MOST_INSTANCES):
-        return _("تکرار بیش از %(most)s بار نمی‌شود.", most=MOST_INSTANCES)
+    if number.isdecimal() and (len(number) > 9 or int(number) > MAX_INSTANCES):
+        return _("تکرار بیش از %(most)s بار نمی‌شود.", most=MAX_INSTANCES)
     return ""
 
 

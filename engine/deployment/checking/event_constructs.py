@@ -6,9 +6,18 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
-from engine.bpmn.diagram import ACTIVITIES, bpmn, event_kind, local
+from engine.bpmn.diagram import (
+    ACTIVITIES,
+    SUB_PROCESSES,
+    bpmn,
+    definitions,
+    event_kind,
+    is_event_subprocess,
+    local,
+    scopes,
+)
 from engine.bpmn.lowering.links import link_events, link_name
-from engine.bpmn.lowering.tree import definitions, incoming, is_event_subprocess, outgoing, scopes
+from engine.bpmn.lowering.tree import incoming, outgoing
 from engine.findings import Finding, error
 from models.language import gettext as _
 
@@ -25,7 +34,7 @@ RUNS_AT = {
     ),
     "endEvent": frozenset({"", "message", "signal", "error", "escalation", "terminate", "cancel", COMPENSATION}),
 }
-_WITH_CONTENT = ("subProcess", "transaction", "callActivity", "adHocSubProcess")
+WITH_CONTENT = SUB_PROCESSES | {"callActivity"}  # activities inside which an error or escalation can be thrown
 
 
 def position(node: etree._Element) -> str:
@@ -99,7 +108,7 @@ def _host(node: etree._Element) -> str:
     kind = event_kind(node)
     if kind == "cancel" and local(hosts[0]) != "transaction":
         return _("رویداد مرزی لغو تنها روی تراکنش می‌آید.")
-    if kind in ("error", "escalation") and local(hosts[0]) not in _WITH_CONTENT:
+    if kind in ("error", "escalation") and local(hosts[0]) not in WITH_CONTENT:
         return _("این کار هرگز خطا یا هشدار نمی‌دهد؛ آن را درون زیرفرایند بگذارید یا رویداد را بردارید.")
     return ""
 

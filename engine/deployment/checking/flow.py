@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 from lxml import etree
 
-from engine.bpmn.diagram import Diagram, Element, bpmn, local
+from engine.bpmn.diagram import Diagram, bpmn, local, scopes
 from engine.contributions.operations import Operations
 from engine.deployment.checking import parallel_writes
 from engine.deployment.checking.soundness import exploration
-from engine.deployment.checking.soundness.flow_graph import scopes, waits_outside
+from engine.deployment.checking.soundness.exploration import label
+from engine.deployment.checking.soundness.flow_graph import waits_outside
 from engine.findings import Finding, error
 from models.language import gettext as _
 
-MOST_ELEMENTS = 2_000  # of a diagram
+MAX_ELEMENTS = 2_000  # of a diagram
 
 
 def check(
@@ -25,11 +26,11 @@ def check(
     form_fields: Callable[[str, str], frozenset[str] | None],
 ) -> Iterator[Finding]:
     """Everything the exploration finds. A diagram that cannot be read as a graph has none: others say why."""
-    if len(diagram.elements) > MOST_ELEMENTS:
+    if len(diagram.elements) > MAX_ELEMENTS:
         text = _(
             "این فرایند %(count)s عنصر دارد؛ بیش از %(most)s نمی‌شود. بخشی از آن را فرایندی جدا کنید.",
             count=len(diagram.elements),
-            most=MOST_ELEMENTS,
+            most=MAX_ELEMENTS,
         )
         yield error("flow.too_many_elements", diagram.key, text)
         return
@@ -70,16 +71,12 @@ def _conflict(conflict: parallel_writes.Conflict, diagram: Diagram) -> str:
         return _(
             "نمونه‌های هم‌زمان %(element)s همگی متغیر «%(variable)s» را می‌نویسند و تنها یکی می‌ماند؛ "
             "خروجیِ تکرار را در یک فهرست گرد آورید.",
-            element=_name(diagram.elements[conflict.one]),
+            element=label(diagram, conflict.one),
             variable=conflict.variable,
         )
     return _(
         "%(one)s و %(other)s می‌توانند هم‌زمان باز باشند و هر دو متغیر «%(variable)s» را می‌نویسند؛ نام یکی را عوض کنید.",
-        one=_name(diagram.elements[conflict.one]),
-        other=_name(diagram.elements[conflict.other]),
+        one=label(diagram, conflict.one),
+        other=label(diagram, conflict.other),
         variable=conflict.variable,
     )
-
-
-def _name(element: Element) -> str:
-    return f"«{element.name}» ({element.id})" if element.name else f"«{element.id}»"

@@ -15,6 +15,7 @@ from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, local
 from engine.contributions.operations import Operations
 from engine.deployment import checking
 from engine.deployment.checking import Seam
+from engine.deployment.checking.flow import MAX_ELEMENTS
 from engine.deployment.importing import (
     compensation,
     dialects,
@@ -39,8 +40,7 @@ from models.language import gettext as _
 
 __all__ = ["Imported", "import_file"]
 
-LARGEST_FILE = 5_000_000  # bytes
-MOST_NODES = 2_000
+MAX_FILE_SIZE = 5_000_000  # bytes
 STEPS = (
     roles.lanes,
     dialects.read,
@@ -89,7 +89,7 @@ def import_file(
     seam = seam or _bare_seam()
     beside = beside or {}
     try:
-        root = parse_xml(content, limit=LARGEST_FILE)
+        root = parse_xml(content, limit=MAX_FILE_SIZE)
     except (MalformedXml, UnsafeXml) as problem:
         return Imported(findings=[replace(checking.unreadable(problem), file=name)])
     draft = Draft(name, root, _known(seam, beside, labels or {}))
@@ -136,11 +136,11 @@ def _refused(draft: Draft) -> Finding | None:
         text = _("این پرونده نمودار BPMN 2.0 نیست؛ ریشهٔ آن «%(tag)s» است.", tag=local(draft.root))
         return replace(error("file.not_bpmn", "", text), file=draft.file, line=draft.root.sourceline or 0)
     count = sum(1 for _found in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)))
-    if count > MOST_NODES:
+    if count > MAX_ELEMENTS:
         text = _(
             "%(count)s عنصر دارد و بیش از %(most)s پذیرفته نمی‌شود؛ آن را به چند فرایند بشکنید.",
             count=count,
-            most=MOST_NODES,
+            most=MAX_ELEMENTS,
         )
         return replace(error("file.too_many_elements", "", text), file=draft.file)
     return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from lxml import etree
 
 from engine.bpmn import drawn_only
-from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, local
+from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, is_event_subprocess, local
 from engine.deployment.checking import compensation
-from engine.deployment.importing.draft import SCOPES, Draft, becomes, set_aside, shown_only
+from engine.deployment.importing.draft import Draft, becomes, set_aside, shown_only
 from models.language import gettext as _
 
 UNDO = "بازگرداندنِ آنچه انجام شده است"
@@ -37,11 +37,7 @@ def _has(node: etree._Element) -> bool:
 
 
 def _begins_with_it(scope: etree._Element) -> bool:
-    return (
-        local(scope) in SCOPES
-        and scope.get("triggeredByEvent") == "true"
-        and any(_has(start) for start in scope.findall(bpmn("startEvent")))
-    )
+    return is_event_subprocess(scope) and any(_has(start) for start in scope.findall(bpmn("startEvent")))
 
 
 def _show_only(draft: Draft, node: etree._Element, reasons: dict[str, str]) -> None:

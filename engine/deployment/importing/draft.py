@@ -12,12 +12,11 @@ from typing import Any, cast
 from lxml import etree
 
 from engine.bpmn import drawn_only
-from engine.bpmn.diagram import BPMN, FLOW_NODES, SPIFF, bpmn, flow_nodes, local
+from engine.bpmn.diagram import BPMN, FLOW_NODES, SPIFF, SUB_PROCESSES, bpmn, flow_nodes, local
 from engine.findings import Finding
 
 KARTABL = drawn_only.KARTABL
 ORIGINAL = f"{{{KARTABL}}}original"
-SCOPES = ("subProcess", "transaction", "adHocSubProcess")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +65,7 @@ class Draft:
         """Every process and subprocess with content, outer ones first."""
         for process in self.processes():
             yield process
-            yield from (found for found in process.iter(*(bpmn(tag) for tag in SCOPES)) if not shown_only(found))
+            yield from (found for found in process.iter(*(bpmn(tag) for tag in SUB_PROCESSES)) if not shown_only(found))
 
     def nodes(self) -> Iterator[etree._Element]:
         """Every flow node that runs."""
@@ -225,11 +224,6 @@ def incoming(node: etree._Element) -> list[etree._Element]:
 def flows(scope: etree._Element) -> list[etree._Element]:
     """The sequence flows of one scope that run."""
     return cast(list[etree._Element], _FLOWS(scope))
-
-
-def definitions(node: etree._Element) -> list[etree._Element]:
-    """What an event waits for or throws."""
-    return [child for child in node if local(child).endswith("EventDefinition")]
 
 
 def children(node: etree._Element) -> dict[str, etree._Element]:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from lxml import etree
 
 from engine.bpmn import drawn_only
-from engine.bpmn.diagram import ACTIVITIES, BPMN, FLOW_NODES, bpmn, local
-from engine.deployment.importing.draft import SCOPES, Draft, children, flows, set_property, shown_only
+from engine.bpmn.diagram import ACTIVITIES, BPMN, FLOW_NODES, bpmn, is_event_subprocess, local
+from engine.bpmn.lowering.links import link_name
+from engine.deployment.importing.draft import Draft, children, flows, set_property, shown_only
 from engine.deployment.importing.roles import role_named
 from models.language import gettext as _
 
@@ -129,7 +130,7 @@ def _reached(scope: etree._Element, nodes: dict[str, etree._Element]) -> set[str
 
 
 def _begins(node: etree._Element) -> bool:
-    return local(node) == "startEvent" or (local(node) in SCOPES and node.get("triggeredByEvent") == "true")
+    return local(node) == "startEvent" or is_event_subprocess(node)
 
 
 def _beside(node: etree._Element, nodes: dict[str, etree._Element]) -> Iterator[str]:
@@ -141,16 +142,11 @@ def _beside(node: etree._Element, nodes: dict[str, etree._Element]) -> Iterator[
         return
     for identifier, other in nodes.items():
         there = local(other) == "intermediateCatchEvent" and other.find(bpmn("linkEventDefinition")) is not None
-        if there and _link_name(node) == _link_name(other):
+        if there and link_name(node) == link_name(other):
             yield identifier
 
 
 _GUARDS = etree.XPath("b:boundaryEvent[@attachedToRef=$id]", namespaces={"b": BPMN})
-
-
-def _link_name(node: etree._Element) -> str:
-    link = node.find(bpmn("linkEventDefinition"))
-    return (link.get("name") if link is not None else "") or node.get("name") or ""
 
 
 def _compensation_handlers(scope: etree._Element) -> dict[str, list[str]]:

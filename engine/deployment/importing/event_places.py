@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn.diagram import ACTIVITIES, EVENTS, bpmn, event_kind, local
-from engine.deployment.checking.event_constructs import COMPENSATION, RUNS_AT, position
-from engine.deployment.importing.draft import Draft, becomes, children, definitions, property_of, set_aside
+from engine.bpmn.diagram import ACTIVITIES, EVENTS, bpmn, definitions, event_kind, local
+from engine.deployment.checking.event_constructs import COMPENSATION, RUNS_AT, WITH_CONTENT, position
+from engine.deployment.importing.draft import Draft, becomes, children, property_of, set_aside
 from models.language import gettext as _
 
-WITH_CONTENT = ("subProcess", "transaction", "callActivity", "adHocSubProcess")
 CODES = {"error": "errorCode", "escalation": "escalationCode"}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from engine.bpmn.diagram import bpmn, local
+from engine.bpmn.diagram import bpmn, definitions, local
 from engine.calendar import timers
 from engine.deployment.importing import event_places, roles
 from engine.deployment.importing.draft import (
@@ -15,7 +15,6 @@ from engine.deployment.importing.draft import (
     add_field,
     becomes,
     children,
-    definitions,
     field_name,
     fields_of,
     incoming,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.bpmn import diagram as diagrams
+from engine.bpmn.diagram import read_diagrams
 from engine.deployment import checking
 from engine.deployment.checking import Seam
-from engine.deployment.importing import LARGEST_FILE, Imported, import_file
+from engine.deployment.importing import MAX_FILE_SIZE, Imported, import_file
 from engine.dmn import reader
 from engine.errors import EngineError
 from engine.findings import Finding, error, is_sound
@@ -34,9 +34,9 @@ def check_file(name: str, content: bytes, installation: Installation, *, strict:
 
     Without it a file whose process has the key of a shipped one is held to be drawn for us.
     """
-    if len(content) > LARGEST_FILE:
+    if len(content) > MAX_FILE_SIZE:
         text = _(
-            "پرونده بزرگ‌تر از %(limit)s بایت است؛ تصویرهای درون آن را بردارید یا آن را بشکنید.", limit=LARGEST_FILE
+            "پرونده بزرگ‌تر از %(limit)s بایت است؛ تصویرهای درون آن را بردارید یا آن را بشکنید.", limit=MAX_FILE_SIZE
         )
         return Imported(findings=[replace(error("file.too_large", "", text), file=name)])
     if name.endswith(".dmn"):
@@ -48,7 +48,7 @@ def check_file(name: str, content: bytes, installation: Installation, *, strict:
 
 def _is_ours(content: bytes, installation: Installation) -> bool:
     try:
-        keys = {diagram.key for diagram in diagrams.read(content)}
+        keys = {diagram.key for diagram in read_diagrams(content)}
     except (MalformedXml, UnsafeXml):
         return False
     return bool(keys & installation.processes)
@@ -71,7 +71,7 @@ def _decision_table(name: str, content: bytes) -> Imported:
 
 def _ours(name: str, content: bytes, installation: Installation) -> Imported:
     try:
-        keys = [diagram.key for diagram in diagrams.read(content)]
+        keys = [diagram.key for diagram in read_diagrams(content)]
     except (MalformedXml, UnsafeXml) as problem:
         return Imported(findings=[replace(checking.unreadable(problem), file=name)])
     own = {f"{key}.bpmn" for key in keys}

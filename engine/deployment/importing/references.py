@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn.diagram import bpmn, local
-from engine.deployment.importing.draft import Draft, definitions, set_aside
+from engine.bpmn.diagram import bpmn, definitions, local
+from engine.deployment.importing.draft import Draft, set_aside
 from models.language import gettext as _
 
 NAMED = ("message", "signal", "error", "escalation")

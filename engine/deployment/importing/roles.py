@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn.diagram import PEOPLE_TASKS, bpmn, flow_nodes, local
-from engine.deployment.importing.draft import SCOPES, Draft, property_of, set_property
+from engine.bpmn.diagram import PEOPLE_TASKS, SUB_PROCESSES, bpmn, flow_nodes, is_event_subprocess, local
+from engine.deployment.importing.draft import Draft, property_of, set_property
 from models.language import gettext as _
 
 
@@ -74,7 +74,7 @@ def _process(draft: Draft, process: etree._Element) -> None:
 
 def _begins_on_an_event(node: etree._Element) -> bool:
     scope = node.getparent()
-    return local(node) == "startEvent" and scope is not None and scope.get("triggeredByEvent") == "true"
+    return local(node) == "startEvent" and scope is not None and is_event_subprocess(scope)
 
 
 def _around(node: etree._Element, process: etree._Element) -> set[str]:
@@ -83,6 +83,6 @@ def _around(node: etree._Element, process: etree._Element) -> set[str]:
     for above in node.iterancestors():
         if above is process:
             break
-        if local(above) in SCOPES:
+        if local(above) in SUB_PROCESSES:
             found.add(above.get("id", ""))
     return found

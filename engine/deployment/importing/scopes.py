@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn import drawn_only as pictures
-from engine.bpmn.diagram import bpmn, local
+from engine.bpmn.diagram import SUB_PROCESSES, bpmn, definitions, is_event_subprocess, local
+from engine.bpmn.drawn_only import mark
 from engine.deployment.importing import drawn_only
 from engine.deployment.importing.draft import (
-    SCOPES,
     Draft,
     add_field,
     becomes,
     children,
-    definitions,
     field_name,
     incoming,
     outgoing,
@@ -29,7 +27,7 @@ def mend(draft: Draft) -> None:
     for scope in list(draft.scopes()):
         if shown_only(scope):
             continue
-        if local(scope) in SCOPES and not children(scope):
+        if local(scope) in SUB_PROCESSES and not children(scope):
             _empty(draft, scope)
             continue
         _dangling(draft, scope)
@@ -42,8 +40,8 @@ def mend(draft: Draft) -> None:
 def _empty(draft: Draft, scope: etree._Element) -> None:
     """A collapsed subprocess that nobody drew the inside of is one step."""
     was = local(scope)
-    if scope.get("triggeredByEvent") == "true":
-        pictures.mark(scope)
+    if is_event_subprocess(scope):
+        mark(scope)
         draft.report(
             "import.empty_event_subprocess", "picture", scope, _("زیرفرایند رویدادی خالی است؛ تنها در تصویر می‌ماند.")
         )
@@ -81,7 +79,7 @@ def _boundaries(draft: Draft, scope: etree._Element) -> None:
 
 def _starts(draft: Draft, scope: etree._Element) -> None:
     starts = [node for node in children(scope).values() if local(node) == "startEvent"]
-    if scope.get("triggeredByEvent") == "true":
+    if is_event_subprocess(scope):
         return
     if not starts:
         _implicit_start(draft, scope)
@@ -100,7 +98,7 @@ def _implicit_start(draft: Draft, scope: etree._Element) -> None:
         if local(node) != "boundaryEvent"
         and not incoming(node)
         and node.get("isForCompensation") != "true"
-        and node.get("triggeredByEvent") != "true"
+        and not is_event_subprocess(node)
         and not _catches_link(node)
     ]
     if not roots:
@@ -182,7 +180,7 @@ def _ends(draft: Draft, scope: etree._Element) -> None:
         if not outgoing(node)
         and local(node) != "endEvent"
         and node.get("isForCompensation") != "true"
-        and node.get("triggeredByEvent") != "true"
+        and not is_event_subprocess(node)
         and node.find(bpmn("compensateEventDefinition")) is None
         and not (local(node) == "intermediateThrowEvent" and node.find(bpmn("linkEventDefinition")) is not None)
     ]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn.diagram import PEOPLE_TASKS, SPIFF, bpmn, local
+from engine.bpmn.diagram import PEOPLE_TASKS, SPIFF, SUB_PROCESSES, bpmn, local
 from engine.deployment.importing.draft import (
     ORIGINAL,
-    SCOPES,
     Draft,
     add_field,
     becomes,
@@ -56,7 +55,7 @@ def _extensions(draft: Draft, node: etree._Element) -> None:
     for found in [found for found in node.iter(f"{{{SPIFF}}}*") if local(found) in (*SCRIPTS, *PAYLOADS)]:
         holder = found.getparent()
         owner = holder.getparent() if holder is not None else None
-        if owner is not node and local(node) in SCOPES:
+        if owner is not node and local(node) in SUB_PROCESSES:
             continue  # that of an inner step
         set_aside(node, found)
         if local(found) in SCRIPTS:

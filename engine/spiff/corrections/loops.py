@@ -19,7 +19,7 @@ from engine.spiff.corrections.registry import instead_of, original
 from engine.spiff.corrections.tokens import apply_changes
 from models.language import gettext as _
 
-MOST_INSTANCES = 500  # of one activity side by side
+MAX_INSTANCES = 500  # of one activity side by side
 
 # ---------------------------------------------------------------- 11 instances report back
 # multiinstance_task.py:66 and :146 connect instances with their loop only when the first instance is made:
@@ -88,8 +88,8 @@ def _refuse_too_many(spec: Any, my_task: Any) -> None:
         count = len(given) if isinstance(given, Sized) else 0
     else:
         count = my_task.workflow.script_engine.evaluate(my_task, spec.cardinality)
-    if isinstance(count, int) and count > MOST_INSTANCES:
-        message = _("%(count)s نمونهٔ هم‌زمان خواسته شده و بیش از %(most)s نمی‌شود.", count=count, most=MOST_INSTANCES)
+    if isinstance(count, int) and count > MAX_INSTANCES:
+        message = _("%(count)s نمونهٔ هم‌زمان خواسته شده و بیش از %(most)s نمی‌شود.", count=count, most=MAX_INSTANCES)
         spec.raise_data_exception(message, my_task)
 
 

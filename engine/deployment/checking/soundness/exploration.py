@@ -13,7 +13,7 @@ from time import monotonic
 
 from lxml import etree
 
-from engine.bpmn.diagram import GATEWAYS, Diagram, bpmn, local
+from engine.bpmn.diagram import GATEWAYS, SUB_PROCESSES, Diagram, bpmn, is_event_subprocess, local, scopes
 from engine.deployment.checking.soundness.flow_graph import (
     ANY,
     INCLUSIVE,
@@ -21,9 +21,7 @@ from engine.deployment.checking.soundness.flow_graph import (
     Graph,
     Node,
     build,
-    is_event_subprocess,
     is_repeated_side_by_side,
-    scopes,
     waits_outside,
 )
 from engine.deployment.checking.soundness.reduction import Reduction, Together
@@ -33,9 +31,9 @@ from engine.expressions.language import ExpressionError, parse
 from engine.findings import Finding, error, warning
 from models.language import gettext as _
 
-MOST_STATES = 20_000  # of one scope
-MOST_SECONDS = 1.0  # of one diagram
-MOST_NAMED = 6  # elements that one finding names
+MAX_STATES = 20_000  # of one scope
+MAX_SECONDS = 1.0  # of one diagram
+MAX_NAMED = 6  # elements that one finding names
 
 
 @dataclass
@@ -51,10 +49,10 @@ class Exploration:
         return any((one in a and other in b) or (one in b and other in a) for a, b in self.together)
 
 
-def explore(diagram: Diagram, *, waits: Waits = waits_outside, states: int = MOST_STATES) -> Exploration:
+def explore(diagram: Diagram, *, waits: Waits = waits_outside, states: int = MAX_STATES) -> Exploration:
     """Explore every scope of a diagram. ``waits``: whether an activity stops until something outside happens."""
     found = Exploration()
-    deadline = monotonic() + MOST_SECONDS
+    deadline = monotonic() + MAX_SECONDS
     waiting = waiting_elements(diagram.process, waits)
     for scope in scopes(diagram.process):
         graph = build(scope)
@@ -132,11 +130,12 @@ def _interrupts(event_subprocess: etree._Element) -> bool:
 
 
 def _names(diagram: Diagram, elements: list[str]) -> str:
-    named = [_name(diagram, key) for key in elements[:MOST_NAMED]]
-    return _("، ").join(named) + (" …" if len(elements) > MOST_NAMED else "")
+    named = [label(diagram, key) for key in elements[:MAX_NAMED]]
+    return _("، ").join(named) + (" …" if len(elements) > MAX_NAMED else "")
 
 
-def _name(diagram: Diagram, key: str) -> str:
+def label(diagram: Diagram, key: str) -> str:
+    """An element in the text of a finding: its name with its id, or the id alone."""
     element = diagram.elements.get(key)
     return f"«{element.name}» ({key})" if element is not None and element.name else f"«{key}»"
 
@@ -145,7 +144,7 @@ def _name(diagram: Diagram, key: str) -> str:
 
 
 def _with_content(diagram: Diagram) -> list[str]:
-    return [key for key, one in diagram.elements.items() if one.tag in ("subProcess", "transaction", "adHocSubProcess")]
+    return [key for key, one in diagram.elements.items() if one.tag in SUB_PROCESSES]
 
 
 def _inside(diagram: Diagram, key: str) -> Iterator[str]:
@@ -223,7 +222,7 @@ class _Judge:
         return first or list(joins.items())
 
     def _stand(self, join: Node, branches: str, sure: bool) -> Finding:
-        name = _name(self.diagram, join.element)
+        name = label(self.diagram, join.element)
         if sure and not self.has_way_out:
             text = _(
                 "بن‌بست: %(join)s ممکن است برای همیشه منتظر شاخه‌ای بماند که نمی‌آید: %(branches)s. "
@@ -249,9 +248,9 @@ class _Judge:
     def _branch(self, edge: Edge) -> str:
         flow = self.flows.get(edge.drawn)
         return (
-            _name(self.diagram, flow.get("sourceRef", ""))
+            label(self.diagram, flow.get("sourceRef", ""))
             if flow is not None
-            else _name(self.diagram, edge.source.element)
+            else label(self.diagram, edge.source.element)
         )
 
     def _may_be_one_condition(self, state: State) -> bool:
@@ -289,7 +288,7 @@ class _Judge:
             text = _(
                 "شاخه‌های هم‌زمان بدون دروازهٔ پیوند به %(element)s می‌رسند؛ "
                 "این گام و آنچه پس از آن است چند بار اجرا می‌شود.",
-                element=_name(self.diagram, element),
+                element=label(self.diagram, element),
             )
             yield warning("flow.doubled", element, text)
 

@@ -5,12 +5,12 @@ Pure structure, independent of SpiffWorkflow: the exploration plays its token ga
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
 
-from engine.bpmn.diagram import ACTIVITIES, FLOW_NODES, bpmn, event_kind, local
+from engine.bpmn.diagram import ACTIVITIES, FLOW_NODES, bpmn, event_kind, is_event_subprocess, local
+from engine.bpmn.lowering.links import link_name
 
 # How a node takes tokens …
 ANY = "any"  # each token by itself
@@ -89,19 +89,9 @@ def reachable(starts: list[Node]) -> list[Node]:
     return list(seen)
 
 
-def scopes(process: etree._Element) -> Iterator[etree._Element]:
-    """The process and every subprocess in it, the outer before the inner."""
-    yield process
-    yield from process.iter(bpmn("subProcess"), bpmn("transaction"), bpmn("adHocSubProcess"))
-
-
 def build(scope: etree._Element) -> Graph:
     """The graph of a scope. What cannot be read (a flow from or to nothing) is left out: others report it."""
     return _Builder(scope).build()
-
-
-def is_event_subprocess(node: etree._Element) -> bool:
-    return node.get("triggeredByEvent") == "true"
 
 
 class _Builder:
@@ -206,8 +196,8 @@ class _Builder:
 
 
 def _link(node: etree._Element) -> str:
-    link = node.find(bpmn("linkEventDefinition"))
-    return (link.get("name") or "") if link is not None else ""
+    """The name of a link event; "" for every other element."""
+    return link_name(node) if event_kind(node) == "link" else ""
 
 
 def _is_drawn(node: etree._Element) -> bool:

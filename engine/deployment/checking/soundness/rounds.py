@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from engine.bpmn.diagram import flow_nodes
-from engine.deployment.checking.soundness.flow_graph import ONE, SOME, STOP, Graph, Node, build, scopes
+from engine.bpmn.diagram import flow_nodes, scopes
+from engine.deployment.checking.soundness.flow_graph import ONE, SOME, STOP, Graph, Node, build
 
 Waits: TypeAlias = Callable[[etree._Element], bool]  # whether an element stops until something outside happens
 

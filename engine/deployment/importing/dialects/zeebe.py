@@ -7,9 +7,9 @@ from typing import Any
 
 from lxml import etree
 
-from engine.bpmn.diagram import bpmn, local
+from engine.bpmn.diagram import bpmn, definitions, local
 from engine.deployment.importing.dialects import meaning
-from engine.deployment.importing.draft import Draft, definitions, property_of, set_property
+from engine.deployment.importing.draft import Draft, property_of, set_property
 from engine.deployment.importing.foreign_expressions import is_foreign, translate
 from models.language import gettext as _
 
