@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from time import tzset
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -202,3 +204,68 @@ def test_more_days_than_lie_ahead_in_ten_years_are_refused() -> None:
     for days in (-1, MAX_DAYS + 1):
         with pytest.raises(ValueError, match="up to ten years"):
             calendar().add_working_days(tehran(1404, 2, 1), days)
+
+
+@pytest.fixture(params=["Asia/Tehran", "Pacific/Auckland", "America/Los_Angeles"])
+def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A machine whose own clock goes by another zone than the office or UTC."""
+    monkeypatch.setenv("TZ", request.param)
+    tzset()
+    yield request.param
+    monkeypatch.undo()
+    tzset()
+
+
+@pytest.mark.rule("CAL-2")
+def test_the_machines_own_zone_counts_for_nothing(machine: str) -> None:
+    always = WorkingCalendar(frozenset(), time(0), time.max, TEHRAN, lambda day: False)
+    for hour in range(24):
+        start = datetime(2026, 11, 21, hour, 10, tzinfo=UTC)
+        assert (
+            timedelta(0)
+            <= timedelta(hours=3) - always.working_time_between(start, start + timedelta(hours=3))
+            < (timedelta(microseconds=4))
+        )
+
+
+@pytest.mark.rule("CAL-2", "CAL-3")
+def test_moments_are_given_in_utc(machine: str) -> None:
+    office = calendar(holidays=set())
+    for start in (tehran(1399, 2, 7, 5), tehran(1399, 2, 7, 10), tehran(1399, 2, 7, 20)):
+        assert office.next_working_moment(start).tzinfo is UTC
+        assert office.add_working_days(start, 2).tzinfo is UTC
+
+
+@pytest.mark.rule("CAL-2")
+def test_the_closing_minute_is_open_and_the_next_moment_is_not() -> None:
+    office = calendar(holidays=set())
+    moments = [
+        (tehran(1399, 2, 7, 7, 29, 59), False),
+        (tehran(1399, 2, 7, 7, 30), True),
+        (tehran(1399, 2, 7, 14, 30), True),
+        (tehran(1399, 2, 7, 14, 30, 1), False),
+        (tehran(1399, 2, 11, 10), False),  # a Thursday
+    ]
+    assert [office.is_working_time(moment) for moment, _open in moments] == [is_open for _moment, is_open in moments]
+
+
+@pytest.mark.rule("CAL-3")
+def test_ten_years_are_counted_and_no_day_more() -> None:
+    office = calendar(frozenset(), set())
+    start = tehran(1399, 2, 7, 10)
+    assert office.add_working_days(start, MAX_DAYS) == (start + timedelta(days=MAX_DAYS)).astimezone(TEHRAN)
+    for days in (-1, MAX_DAYS + 1):
+        with pytest.raises(ValueError, match=f"up to ten years: {days}"):
+            office.add_working_days(start, days)
+
+
+def test_the_day_is_named_after_which_nobody_works() -> None:
+    with pytest.raises(NoWorkingDay, match="within ten years before 20"):
+        calendar(frozenset(range(7))).add_working_days(tehran(1404, 2, 1), 1)
+
+
+@pytest.mark.rule("CAL-2")
+def test_an_opening_in_the_hour_that_comes_twice_is_the_first_of_the_two() -> None:
+    office = WorkingCalendar(frozenset(), time(23, 15), time(23, 45), TEHRAN, lambda day: False)
+    opening = office.next_working_moment(tehran(1400, 6, 30, 12))
+    assert opening == datetime(2021, 9, 21, 18, 45, tzinfo=UTC)

@@ -34,7 +34,7 @@ class Mutant:
     becomes: str
 
     def __str__(self) -> str:
-        return f'[[allowed]]\nfunction = "{self.function}"\nwas = {self.was!r}\nbecomes = {self.becomes!r}\nwhy = ""\n'
+        return f'[[package]]\nfunction = "{self.function}"\nwas = {self.was!r}\nbecomes = {self.becomes!r}\nwhy = ""\n'
 
 
 @dataclass(frozen=True)
