@@ -80,7 +80,7 @@ PAGES = [
         ],
     ),
     ("supervisor", ["/monitor", "/incidents", "inspection", "finished case"]),
-    ("admin", ["/people", "/people/1", "/people/new", "/messages/send"]),
+    ("admin", ["/office/rules", "/calendar/settings", "/people", "/people/1", "/people/new", "/messages/send"]),
     ("citizen", ["/worklist", "/cases", "/messages", "/monitor"]),
 ]
 
