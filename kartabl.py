@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 import forms
 import webapp
 from engine.actor import Actor
+from engine.administration import organisation as organisation_changes
 from engine.calendar import holiday_import
 from engine.calendar.office_calendar import OfficeCalendar
 from engine.calendar.staging_clock import StagingClock
@@ -36,7 +37,9 @@ from engine.deployment.compatibility import Compatibility, Incompatible, remembe
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
 from engine.expressions.language import Language
+from engine.identity import organisation
 from engine.identity.accounts import Accounts, fold_username
+from engine.identity.organisation import Organisation
 from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
 from engine.persistence import write_behind
@@ -46,10 +49,10 @@ from engine.settings import Reading, Section, Settings, SettingsInvalid
 from engine.spiff import corrections
 from engine.spiff.script_engine import SafeEnvironment
 from models import migrate
-from models.account import CASE_ROLES, Person, Role, RoleGrant
+from models.account import Person, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
-from models.role_names import ROLE_LABELS
+from workflows import roles
 from workflows.certificates import check as certificate_check
 from workflows.certificates import commands
 from workflows.payment import gateway_return
@@ -90,13 +93,16 @@ class Application:
     certificates: ModuleType  # what is said to everyone of a certificate
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
     payment_returned: Callable[..., object]
+    case_roles: Mapping[str, Any]  # what the roles are called that exist only within a case
     demo_people: Callable[[], list[dict[str, str]]]  # whom the sign-in page offers in demo mode
     compatibility: Compatibility  # whether running cases find everything that their diagrams rely on
     forced: bool = False  # started although they do not
 
     def deploy(self, *folders: Path, by: int | None = None) -> checking.Bundle:
         """Check the diagrams of the folders (else the shipped ones) and deploy what changed; nothing with an error."""
-        bundle = checking.check_folders(folders or (DIAGRAMS,), seam())
+        with self.engine.transaction() as session:
+            organised = organisation.of(session)
+        bundle = checking.check_folders(folders or (DIAGRAMS,), seam(organised))
         if bundle.sound:
             with self.engine.transaction() as session:
                 definitions.deploy_decisions(session, bundle.decisions, now=self.clock(), by=by)
@@ -157,6 +163,7 @@ def build(
         certificates=certificate_check,
         test_gateway=test_gateway if services.payment_gateway.name == test_gateway.BuiltInTestGateway.name else None,
         payment_returned=gateway_return.returned,
+        case_roles=roles.CASE_ROLES,
         demo_people=demo_people if settings.demo else list,
         compatibility=Compatibility(seam(), decisions=[path.stem for path in DIAGRAMS.glob("*.dmn")]),
     )
@@ -192,11 +199,13 @@ def language(calendar: OfficeCalendar) -> Language:
     return Language({"working_days": calendar.working_days})
 
 
-def seam() -> checking.Seam:
-    """What the diagrams may rely on."""
+def seam(organised: Organisation | None = None) -> checking.Seam:
+    """What the diagrams may rely on. Without the organisation of a database: with the roles that are delivered."""
+    known = (organised or roles.organisation()).roles.values()
     return checking.Seam(
         operations=operations,
-        roles=frozenset(role.value for role in Role) | CASE_ROLES,
+        roles=frozenset(role.key for role in known if role.active) | roles.CASE_ROLES.keys(),
+        inactive_roles=frozenset(role.key for role in known if not role.active),
         form_fields=_form_fields,
         functions=language(office_calendar()).functions,
     )
@@ -312,10 +321,14 @@ def hold_against_cases(application: Application, *, force: bool) -> Application:
 
 
 def bring_up_to_date(application: Application) -> None:
-    """The newest schema, and the working calendar with the years that it does not have yet."""
+    """The newest schema, the years that the working calendar does not have yet, and the delivered roles."""
     migrate.upgrade(application.database)
     with application.engine.transaction() as session:
         holiday_import.fill(session, now=application.clock())
+        delivered = roles.organisation()
+        organisation_changes.fill(
+            session, delivered.roles.values(), delivered.divisions.values(), now=application.clock()
+        )
 
 
 @main.command()
@@ -408,7 +421,8 @@ def look_at(path: Path, languages: tuple[str, ...] = LANGUAGES, *, strict: bool 
 def installation() -> Installation:
     """What a file is checked against: the seam, and what is shipped."""
     shipped = {path.name: path.read_bytes() for path in sorted(DIAGRAMS.iterdir()) if path.suffix in (".bpmn", ".dmn")}
-    labels = {label.message: str(role) for role, label in ROLE_LABELS.items()}
+    labels = {role.name.fa: role.key for role in roles.organisation().roles.values()}
+    labels |= {label.message: role for role, label in roles.CASE_ROLES.items()}
     return Installation(seam=seam(), files=shipped, labels=labels)
 
 
@@ -538,20 +552,23 @@ def user() -> None:
 @click.option("--first-name", required=True)
 @click.option("--last-name", required=True)
 @click.option("--mobile")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role]))
-def create_user(username: str, first_name: str, last_name: str, mobile: str | None, roles: tuple[str, ...]) -> None:
+@click.option("--role", "held", multiple=True, required=True, help="The key of a role (repeatable).")
+def create_user(username: str, first_name: str, last_name: str, mobile: str | None, held: tuple[str, ...]) -> None:
     """Make an account; its first password is printed once and has to be changed at the first sign-in (ACC-3)."""
     application = application_from_environment()
     prepare(application)
     password = secrets.token_urlsafe(9)
     with application.engine.transaction() as session:
+        known = [role.key for role in organisation.of(session).active_roles]
+        if unknown := sorted(set(held) - set(known)):
+            raise click.BadParameter(f"{', '.join(unknown)}: not a role; there are {', '.join(known)}")
         person = Person(
             username=fold_username(username),
             first_name=first_name,
             last_name=last_name,
             mobile=mobile,
             created_at=application.clock(),
-            roles=[RoleGrant(role=role) for role in roles],
+            roles=[RoleGrant(role=role) for role in held],
         )
         application.accounts.set_password(person, password, must_change=True)
         session.add(person)

@@ -1,40 +1,52 @@
-"""Forms of the admin's pages of people and roles."""
+"""Forms of the admin's pages of people and their roles."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from forms.accounts import UsernameField
 from forms.base import TaskForm
 from forms.fields import MobileField, SelectField, TextField
 from forms.validators import Required
-from models.account import Role
 from models.choice import Choice
 from models.language import lazy
-from models.role_names import ROLE_LABELS
-from models.units import DISTRICTS, UNITS
+from models.organisation import KIND_LABELS
 
-ROLES = [Choice(role.value, ROLE_LABELS[role]) for role in Role]
-UNIT_CHOICES = [Choice(key, name) for key, name in UNITS.items()]
-DISTRICT_CHOICES = [Choice(key, name) for key, name in DISTRICTS.items()]
 KINDS = [
     Choice("staff", lazy("کارکنان")),
     Choice("contractor", lazy("مجری")),
     Choice("engineer", lazy("مهندس یا کاردان")),
     Choice("citizen", lazy("شهروند")),
 ]
+F = TypeVar("F", bound="MembershipForm")
 
 
-class RoleForm(TaskForm):
-    """A role to be granted, within a unit or district where the role is divided so."""
+class MembershipForm(TaskForm):
+    """A role to be granted; ``for_roles`` adds a field for each kind of division by which one is divided."""
 
-    role = SelectField(lazy("نقش"), [Required(lazy("نقش را برگزینید."))], options=ROLES)
-    unit = SelectField(lazy("واحد"), options=UNIT_CHOICES, shown_when=("role", "department_staff"))
-    district = SelectField(lazy("منطقه"), options=DISTRICT_CHOICES, shown_when=("role", "district_engineering"))
+    role = SelectField(lazy("نقش"), [Required(lazy("نقش را انتخاب کنید."))])
+
+    @classmethod
+    def for_roles(cls: type[F], divided: Mapping[str, str]) -> type[F]:
+        """The form for these roles. ``divided``: role key → kind of division, "" when it is not divided.
+
+        The options of ``role`` and of each kind of division are given at run time.
+        """
+        fields: dict[str, Any] = {}
+        for kind, label in KIND_LABELS.items():
+            keys = [role for role, by in divided.items() if by == kind]
+            if keys:
+                needed = Required(lazy("%(kind)s این نقش را انتخاب کنید.", kind=label))
+                fields[str(kind)] = SelectField(label, [needed], shown_when=("role", " ".join(keys)))
+        return type(cls.__name__, (cls,), fields)
 
     @property
     def scope(self) -> str:
-        """The unit or district chosen, empty for an undivided role."""
-        return str(self.submission["unit"] or self.submission["district"] or "")
+        """The division chosen; empty for a role that is not divided."""
+        given = (self.submission.get(str(kind)) for kind in KIND_LABELS)
+        return next((str(key) for key in given if key), "")
 
 
-class NewPerson(RoleForm):
+class NewPerson(MembershipForm):
     """An account made by the organisation (ACC-3)."""
 
     submit_label = lazy("ساختن حساب")

@@ -5,7 +5,6 @@ from forms.fields import ChoiceField, CodeField, DocumentsField, LongTextField, 
 from forms.validators import Required
 from models.choice import Choice
 from models.language import lazy
-from models.units import UNITS
 
 LONGEST = 20_000  # characters of what is written at once
 PRIORITIES = [
@@ -14,7 +13,6 @@ PRIORITIES = [
     Choice("normal", lazy("عادی")),
     Choice("low", lazy("ضعیف")),
 ]
-UNIT_CHOICES = [Choice(key, label) for key, label in UNITS.items()]
 FILES = lazy("فایل‌ها")
 
 
@@ -27,7 +25,6 @@ class SubmitTicket(TaskForm):
     unit = SelectField(
         lazy("نوع درخواست"),
         [Required(lazy("واحدی را که باید پاسخ دهد برگزینید."))],
-        options=UNIT_CHOICES,
         description=lazy("واحدی که به درخواست شما پاسخ می‌دهد"),
     )
     priority = ChoiceField(lazy("اولویت"), [Required(lazy("اولویت درخواست را برگزینید."))], options=PRIORITIES)
@@ -73,7 +70,6 @@ class TransferTicket(TaskForm):
     unit = SelectField(
         lazy("واحد مقصد"),
         [Required(lazy("واحدی را که باید پاسخ دهد برگزینید."))],
-        options=UNIT_CHOICES,
     )
     note = LongTextField(
         lazy("یادداشت ارجاع"),

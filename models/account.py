@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from datetime import datetime
 
 from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, BigId
-
-
-class Role(enum.StrEnum):
-    """The organisation's roles (domain section 0). A lane of a diagram is named by one of these keys."""
-
-    CONTRACTOR = "contractor"
-    INSPECTOR = "inspector"
-    SUPERVISING_ENGINEER = "supervising_engineer"
-    CITIZEN = "citizen"
-    DEPARTMENT_STAFF = "department_staff"
-    PRESIDENT = "president"
-    GAS_OFFICE = "gas_office"
-    DISTRICT_ENGINEERING = "district_engineering"
-    IDENTITY_OFFICER = "identity_officer"
-    VISITING_EXPERT = "visiting_expert"
-    MUNICIPALITY_OFFICE = "municipality_office"
-    FINANCE = "finance"
-    ANALYST = "analyst"
-    SUPERVISOR = "supervisor"
-    ADMIN = "admin"
-
-
-CASE_ROLES = frozenset({"payer"})  # roles that exist only within a case: its operations bind them to a person
 
 
 def person_name(company: str | None, first_name: str, last_name: str) -> str:
@@ -72,7 +48,7 @@ class Person(Base):
 
 
 class RoleGrant(Base):
-    """A person holds a role, for some roles within one unit (department_staff) or district (1..10)."""
+    """A person holds a role (``models.organisation.Role``); one that is divided, within one division."""
 
     __tablename__ = "role_grants"
     __table_args__ = (UniqueConstraint("person_id", "role", "scope", name="uq_role_grants_person_role_scope"),)
@@ -80,7 +56,7 @@ class RoleGrant(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     role: Mapped[str] = mapped_column(String(40), index=True)
-    scope: Mapped[str] = mapped_column(String(40), default="")  # unit key or district number; "" = everywhere
+    scope: Mapped[str] = mapped_column(String(40), default="")  # key of the division; "" = everywhere
 
     person: Mapped[Person] = relationship(back_populates="roles")
 

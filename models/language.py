@@ -103,6 +103,25 @@ class LazyText:
         return f"LazyText({self._message!r})"
 
 
+class BilingualText:
+    """A text that stands in a table in both languages; shown in the one that is read in."""
+
+    __slots__ = ("en", "fa")
+
+    def __init__(self, fa: str, en: str) -> None:
+        self.fa = fa
+        self.en = en
+
+    def __str__(self) -> str:
+        return self.en if current() == "en" and self.en else self.fa
+
+    def __html__(self) -> str:
+        return str(self).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+    def __repr__(self) -> str:
+        return f"BilingualText({self.fa!r}, {self.en!r})"
+
+
 def lazy(message: str, **values: Any) -> Any:
     """Mark ``message`` for translation at the moment it is shown. Typed ``Any``: it goes wherever a ``str`` goes."""
     return LazyText(message, values)

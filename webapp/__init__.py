@@ -6,12 +6,11 @@ import jinja2
 from flask import Flask
 
 from models import language
-from models.role_names import role_label
 from webapp import accounts, errors, navigation
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
 from webapp.monitor import pages
-from webapp.office import calendar, office_rules, outbox, people
+from webapp.office import calendar, office_rules, organisation, outbox, people
 from webapp.public import payments, verification
 from webapp.shell import filters, health, labels, query_string, security
 from webapp.shell.current import Application
@@ -35,6 +34,7 @@ BLUEPRINTS = (
     sheets.bp,
     accounts.bp,
     people.bp,
+    organisation.bp,
     verification.bp,
     api.bp,
     calendar.bp,
@@ -76,5 +76,5 @@ def _prepare_templates(app: Flask) -> None:
     environment.undefined = Missing
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.globals.update(
-        role_label=role_label, status_label=labels.status_label, link_with=query_string.link_with
+        role_label=labels.role_label, status_label=labels.status_label, link_with=query_string.link_with
     )

@@ -16,9 +16,9 @@ from forms.accounts import ChangePassword, Code, Forgot, Register, Reset, SignIn
 from forms.base import TaskForm
 from models.account import Person
 from models.language import gettext as _
-from models.role_names import ROLE_LABELS
 from webapp.shell import current
 from webapp.shell.filters import digits
+from webapp.shell.labels import role_label
 
 bp = Blueprint("accounts", __name__)
 
@@ -261,4 +261,4 @@ def _demo_people() -> list[Any]:
     if not current.settings().demo:
         return []
     people = current.application().demo_people()
-    return [{**one, "role_label": ROLE_LABELS[one["role"]], "place": place} for place, one in enumerate(people)]
+    return [{**one, "role_label": role_label(one["role"]), "place": place} for place, one in enumerate(people)]

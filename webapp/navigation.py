@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from engine.actor import Actor
+from engine.identity import organisation
+from engine.identity.organisation import Organisation
 from engine.identity.permissions import allowed
 from engine.queries import actions, messages, worklist
 from models import language
@@ -68,12 +70,16 @@ def _shell() -> dict[str, Any]:
         counts = worklist.worklist_counts(session, actor, now=current.now())
         own = _own(session, actor)
         acts = actions.any_open(session, actor)
+        organised = g.organisation = organisation.of(session)
     shell["unread_messages"] = unread
-    shell["navigation"] = [*_sections(actor, waiting=counts.mine + counts.group, unread=unread, acts=acts), *own]
+    shell["navigation"] = [
+        *_sections(actor, waiting=counts.mine + counts.group, unread=unread, acts=acts, organised=organised),
+        *own,
+    ]
     return shell
 
 
-def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool) -> list[dict[str, Any]]:
+def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool, organised: Organisation) -> list[dict[str, Any]]:
     sections = [
         _section(_("کارتابل"), "/worklist", "inbox", waiting),
         _section(_("پرونده‌ها"), "/cases", "folders"),
@@ -85,8 +91,10 @@ def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool) -> list[di
         sections.append(_section(_("پایش"), "/monitor", "gauge"))
     if allowed(actor, "see_incidents"):
         sections.append(_section(_("رخدادها"), "/incidents", "alert-triangle"))
-    if allowed(actor, "manage_people"):
+    if allowed(actor, "manage_people") or organised.grantable(actor):
         sections.append(_section(_("کاربران"), "/people", "users"))
+    if allowed(actor, "manage_organisation"):
+        sections.append(_section(_("نقش‌ها و واحدها"), "/organisation", "sitemap"))
     if allowed(actor, "change_calendar"):
         sections.append(_section(_("تقویم کاری"), "/calendar", "calendar"))
     if allowed(actor, "change_office_rules"):

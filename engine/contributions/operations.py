@@ -61,7 +61,7 @@ class OperationContext:
         return participants.bound_person(self.session, self.case, role)
 
     def pass_on(self, task_key: str, scope: str) -> None:
-        """Give an open task of this case, and what else can be done at it, to the group's people of another unit.
+        """Give an open task of this case, and what else can be done at it, to the group's people of another division.
 
         Its due date stays, and whoever had taken it has it no more.
         """

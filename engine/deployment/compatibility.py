@@ -19,6 +19,7 @@ from engine.deployment.checking import seam as checked
 from engine.deployment.checking.seam import Lack, Seam
 from engine.deployment.definitions import diagram_of, pinned
 from engine.errors import EngineError
+from engine.identity import organisation
 from models.case import Case
 from models.definition import DecisionDefinition, ProcessDefinition
 
@@ -76,10 +77,11 @@ class _At:
 
 @dataclass(frozen=True)
 class _Root:
-    """A version that cases run on, with what it calls: what it lacks, and the decision tables that it asks."""
+    """A version that cases run on, with what it calls: what it lacks, and what of the database it relies on."""
 
     lacks: tuple[_At, ...]
     decisions: tuple[_At, ...]  # a lack for each table, which counts while there is no such table
+    roles: tuple[_At, ...]  # a lack for each role that is named, which counts while it is not in use
 
 
 class Compatibility:
@@ -103,10 +105,13 @@ class Compatibility:
             if definition_id not in self._roots:
                 self._roots[definition_id] = self._look(session, definition_id)
         tables = self._tables(session) if any(self._roots[one].decisions for one in ids) else frozenset()
+        roles = self._roles(session) if any(self._roots[one].roles for one in ids) else frozenset()
         at: dict[_At, set[int]] = defaultdict(set)  # each place → the versions whose cases may come there
         for root in ids:
-            missing = (one for one in self._roots[root].decisions if one.lack.missing not in tables)
-            for place in (*self._roots[root].lacks, *missing):
+            known = self._roots[root]
+            missing = [one for one in known.decisions if one.lack.missing not in tables]
+            missing += [one for one in known.roles if one.lack.missing not in roles]
+            for place in (*known.lacks, *missing):
                 at[place].add(root)
         counts = _running(session, set().union(*at.values())) if at else {}
         found = [_incompatible(place, sum(counts.get(root, 0) for root in roots)) for place, roots in at.items()]
@@ -125,6 +130,12 @@ class Compatibility:
         deployed = session.scalars(select(DecisionDefinition.key).distinct())
         return self._shipped.union(deployed)
 
+    def _roles(self, session: Session) -> frozenset[str]:
+        """The roles in use by the tables, and those of the code that are no rows of them."""
+        organised = organisation.of(session)
+        active = frozenset(role.key for role in organised.active_roles)
+        return active | (self._seam.roles - organised.roles.keys())
+
     def _look(self, session: Session, definition_id: int) -> _Root:
         rows = pinned(session, definition_id)
         diagrams = {key: diagram_of(row) for key, row in rows.items()}
@@ -134,14 +145,16 @@ class Compatibility:
             for lack in self._lacks(row, diagrams)
         ]
         return _Root(
-            tuple(one for one in found if one.lack.kind != "decision"),
+            tuple(one for one in found if one.lack.kind not in ("decision", "role")),
             tuple(one for one in found if one.lack.kind == "decision"),
+            tuple(one for one in found if one.lack.kind == "role"),
         )
 
     def _lacks(self, row: ProcessDefinition, diagrams: Mapping[str, Diagram]) -> Iterator[Lack]:
         diagram = diagrams[row.key]
+        without_roles = replace(self._seam, roles=frozenset(), inactive_roles=frozenset())
         for element in diagram.elements.values():
-            yield from checked.of_element(element, diagram, self._seam, decisions=())
+            yield from checked.of_element(element, diagram, without_roles, decisions=())
         for located in diagram.expressions:
             yield from checked.of_expression(located, self._seam)
         related = [one for one in diagrams.values() if one.key in diagram.calls or row.key in one.calls]

@@ -66,6 +66,7 @@ class Definitions:
     def __init__(self) -> None:
         self._deployed: dict[int, Deployed] = {}
         self._starts: dict[int, tuple[str, frozenset[tuple[str, str]]]] = {}  # its key, and what starts it
+        self._roles: dict[int, frozenset[str]] = {}  # the roles that its lanes and steps name
 
     def get(self, session: Session, definition_id: int) -> Deployed:
         """The version with this id, from memory after the first time."""
@@ -96,6 +97,15 @@ class Definitions:
                 self._starts[definition_id] = (row.key, begun)
         starts = (self._starts[definition_id] for definition_id in ids)
         return sorted(key for key, begun in starts if (kind, name) in begun)
+
+    def roles_of(self, session: Session, definition_id: int) -> frozenset[str]:
+        """The keys of the roles that the lanes and steps of this version's own diagram name."""
+        known = self._roles.get(definition_id)
+        if known is None:
+            row = session.get_one(ProcessDefinition, definition_id, options=[undefer(ProcessDefinition.xml)])
+            elements = diagram_of(row).elements.values()
+            known = self._roles[definition_id] = frozenset(role for one in elements for role in one.roles if role)
+        return known
 
     def _load(self, session: Session, definition_id: int) -> Deployed:
         rows = pinned(session, definition_id)

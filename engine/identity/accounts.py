@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor, SignedIn, acting
 from engine.errors import EngineError, Refusal, TooMany
-from engine.identity import passwords, rate_limits
+from engine.identity import organisation, passwords, rate_limits
 from engine.identity.rate_limits import Limit
 from engine.identity.verification_codes import (
     CODE_AGAIN,
@@ -35,6 +35,7 @@ from models import identifiers
 from models.account import Person, RoleGrant, SignInSession, person_name
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
+from models.organisation import Role
 
 SIGN_IN = Limit("sign_in", 5, timedelta(minutes=15))  # for one account from one address
 SIGN_IN_ADDRESS = Limit("sign_in_address", 60, timedelta(minutes=15))  # for one address, whatever the account
@@ -61,9 +62,11 @@ _SIGNED_IN = (
         Person.must_change_password,
         RoleGrant.role,
         RoleGrant.scope,
+        Role.permissions,
     )
     .join(Person, SignInSession.person_id == Person.id)
     .outerjoin(RoleGrant, RoleGrant.person_id == Person.id)
+    .outerjoin(Role, Role.key == RoleGrant.role)
     .where(SignInSession.token_hash == bindparam("this_token"), SignInSession.kind == bindparam("this_kind"))
 )
 
@@ -86,13 +89,13 @@ class PasswordRefused(Refusal):
 
 @dataclass(frozen=True)
 class Registration:
-    """What a citizen registers with (ACC-1)."""
+    """What somebody registers with (ACC-1)."""
 
     first_name: str
     last_name: str
     mobile: str  # 09…
     password: str
-    kind: str  # kind of user: citizen
+    kind: str  # kind of user
 
 
 def fold_username(typed: str) -> str:
@@ -254,7 +257,7 @@ class Accounts:
             self._codes.send(session, mobile, "register", address=address, now=now)
 
     def confirm_registration(self, session: Session, mobile: str, code: str, *, mark: str, now: datetime) -> Person:
-        """Open the account with its code; it becomes a citizen's. Raises ``Refusal`` at ``code``."""
+        """Open the account with its code; it gets the roles of those who register. Raises ``Refusal`` at ``code``."""
         if self._pending(session, mobile, mark) is None:
             raise Refusal({"code": [code_does_not_fit()]})
         self._codes.use(session, mobile, "register", code, now=now)
@@ -263,7 +266,8 @@ class Accounts:
         ).one()
         person.active = person.mobile_verified = True
         if not person.roles:
-            person.roles.append(RoleGrant(role="citizen"))
+            given = [role for role in organisation.of(session).active_roles if role.on_registration]
+            person.roles.extend(RoleGrant(role=role.key) for role in given)
         session.flush()
         return person
 
@@ -324,7 +328,14 @@ def _actor(rows: Sequence[Any]) -> Actor:
     """The actor of whom each row names one role; without a role there is one row."""
     person, held = rows[0], [(row.role, row.scope) for row in rows if row.role is not None]
     name = person_name(person.company, person.first_name, person.last_name)
-    return acting(held, person_id=person.person_id, username=person.username, name=name, language=person.language)
+    return acting(
+        held,
+        permissions=[action for row in rows for action in row.permissions or ()],
+        person_id=person.person_id,
+        username=person.username,
+        name=name,
+        language=person.language,
+    )
 
 
 def _digest(token: str) -> str:

@@ -10,16 +10,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from engine.actor import Actor
-from engine.errors import NotFound, Refusal
-from engine.identity import passwords, permissions
+from engine.errors import NotAllowed, NotFound, Refusal
+from engine.identity import organisation, passwords, permissions
 from engine.identity.accounts import Accounts, fold_username
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import advisory_lock
 from models import identifiers
-from models.account import Person, Role, RoleGrant
+from models.account import Person, RoleGrant
 from models.digits import clean, search_key
 from models.language import gettext as _
-from models.role_names import SCOPES
+from models.organisation import KIND_LABELS, Division, Role, SystemRole
 
 CHUNK = 500  # people looked through at a time by a search
 
@@ -38,11 +38,17 @@ class NewAccount:
     scope: str
 
 
+def demand_people(session: Session, actor: Actor) -> None:
+    """Raise ``NotAllowed`` unless the actor manages accounts, or may give people some role."""
+    if not organisation.of(session).grantable(actor):
+        permissions.demand(actor, "manage_people")
+
+
 def people_page(
     session: Session, actor: Actor, *, q: str = "", role: str = "", cursor: str | None = None, limit: int = 30
 ) -> Page[Person]:
     """People whose names, user name or mobile hold every word of ``q``, newest first."""
-    permissions.demand(actor, "manage_people")
+    demand_people(session, actor)
     limit, sort = capped(limit), "people"
     before = read_cursor(cursor, sort, [int])[0] if cursor else None
     words = search_key(q[:200]).split()[:10]
@@ -76,7 +82,7 @@ def _searched(person: Person) -> str:
 
 def person(session: Session, actor: Actor, person_id: int) -> Person:
     """One person with their roles. Raises ``NotFound``."""
-    permissions.demand(actor, "manage_people")
+    demand_people(session, actor)
     found = session.get(Person, person_id) if 0 < person_id < 2**63 else None
     if found is None:
         raise NotFound("person", person_id)
@@ -97,7 +103,7 @@ def make_account(
     advisory_lock.acquire(session, username)
     if session.scalar(select(Person.id).where(Person.username == username)) is not None:
         raise Refusal({"username": [_("این نام کاربری پیش‌تر به کار رفته است.")]})
-    _refuse_unscoped(account.role, account.scope)
+    _refuse_membership(session, by, account.role, account.scope)
     made = Person(
         username=username,
         first_name=clean(account.first_name),
@@ -113,12 +119,13 @@ def make_account(
     accounts.set_password(made, password, must_change=True)
     made.roles = [RoleGrant(role=account.role, scope=account.scope)]
     session.add(made)
+    _note(session, made, by=by, now=now, after=made.roles[0])
     session.flush()
     return made, password
 
 
 def _mobile_of(username: str, mobile: str) -> str | None:
-    """The account's mobile; a citizen's user name is one, and then there is no other."""
+    """The account's mobile; a user name may be one itself, and then there is no other."""
     try:
         own = identifiers.mobile(username) if "-" not in username else ""
     except ValueError:
@@ -128,29 +135,55 @@ def _mobile_of(username: str, mobile: str) -> str | None:
     return own or mobile or None
 
 
-def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str = "") -> Person:
-    """Give a person a role, from their next page on. Raises ``Refusal`` at ``role``, ``unit`` or ``district``."""
+def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str = "", now: datetime) -> Person:
+    """Give a person a role, from their next page on.
+
+    Raises ``Refusal`` at ``role`` or at the kind of division, ``NotAllowed`` for a role that ``by`` may not give.
+    """
     found = person(session, by, person_id)
-    _refuse_unscoped(role, scope)
+    _refuse_membership(session, by, role, scope)
     if any((held.role, held.scope) == (role, scope) for held in found.roles):
         raise Refusal({"role": [_("این شخص همین نقش را دارد.")]})
-    found.roles.append(RoleGrant(role=role, scope=scope))
+    given = RoleGrant(role=role, scope=scope)
+    found.roles.append(given)
+    _note(session, found, by=by, now=now, after=given)
     session.flush()
     return found
 
 
-def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor) -> Person:
-    """Take a role from a person, from their next page on. The last admin stays one."""
+def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor, now: datetime) -> Person:
+    """Take a role from a person, from their next page on. The last admin stays one.
+
+    Raises ``NotFound``, ``Refusal``, and ``NotAllowed`` for a role that ``by`` may not give either.
+    """
     found = person(session, by, person_id)
     advisory_lock.acquire(session, "admins")
     held = next((one for one in found.roles if one.id == grant_id), None)
     if held is None:
         raise NotFound("role grant", grant_id)
-    if held.role == Role.ADMIN and _other_admins(session, found) == 0:
+    known = organisation.of(session).roles.get(held.role)
+    if not (organisation.of(session).may_grant(by, known) if known else permissions.allowed(by, "manage_people")):
+        raise NotAllowed(by.username, f"revoke {held.role}")
+    if held.role == SystemRole.ADMIN and _other_admins(session, found) == 0:
         raise Refusal({"": [_("این تنها مدیر سامانه است؛ نخست مدیر دیگری تعیین کنید.")]})
+    _note(session, found, by=by, now=now, before=held)
     found.roles.remove(held)
     session.flush()
     return found
+
+
+def _note(
+    session: Session,
+    person: Person,
+    *,
+    by: Actor,
+    now: datetime,
+    before: RoleGrant | None = None,
+    after: RoleGrant | None = None,
+) -> None:
+    """Record that a person came to a role or lost one."""
+    stated = [{"role": one.role, "scope": one.scope} if one else None for one in (before, after)]
+    organisation.record(session, "membership", person.username, before=stated[0], after=stated[1], by=by, now=now)
 
 
 def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> Person:
@@ -159,7 +192,7 @@ def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> 
     advisory_lock.acquire(session, "admins")
     if found.id == by.person_id:
         raise Refusal({"": [_("حساب خودتان را نمی‌توانید ببندید.")]})
-    if any(held.role == Role.ADMIN for held in found.roles) and _other_admins(session, found) == 0:
+    if any(held.role == SystemRole.ADMIN for held in found.roles) and _other_admins(session, found) == 0:
         raise Refusal({"": [_("این تنها مدیر سامانه است؛ نخست مدیر دیگری تعیین کنید.")]})
     found.active = False
     found.mobile_verified = True  # or registering the same mobile anew would open it again
@@ -192,17 +225,27 @@ def _other_admins(session: Session, but: Person) -> int:
     admins = (
         select(func.count(Person.id.distinct()))
         .join(RoleGrant, RoleGrant.person_id == Person.id)
-        .where(RoleGrant.role == Role.ADMIN, Person.active, Person.id != but.id)
+        .where(RoleGrant.role == SystemRole.ADMIN, Person.active, Person.id != but.id)
     )
     return session.scalar(admins) or 0
 
 
-def _refuse_unscoped(role: str, scope: str) -> None:
-    if role not in set(Role):
-        raise Refusal({"role": [_("یکی از نقش‌های فهرست را برگزینید.")]})
-    scopes = SCOPES.get(role)
-    if scopes is None and scope:
-        raise Refusal({"role": [_("این نقش واحد یا منطقه ندارد.")]})
-    if scopes is not None and scope not in scopes:
-        field = "unit" if role == Role.DEPARTMENT_STAFF else "district"
-        raise Refusal({field: [_("واحد یا منطقهٔ این نقش را برگزینید.")]})
+def _refuse_membership(session: Session, by: Actor, role: str, scope: str) -> None:
+    """Refuse a role that is not in use, or a division that it is not divided by.
+
+    The role's row is locked until the transaction ends: nobody takes the role out of use meanwhile.
+    """
+    row = session.get(Role, role, with_for_update={"read": True}, populate_existing=True)
+    if row is None or not row.active:
+        raise Refusal({"role": [_("یکی از نقش‌های فهرست را انتخاب کنید.")]})
+    organised = organisation.of(session)
+    if not organised.may_grant(by, organisation.role_entry(row)):
+        raise NotAllowed(by.username, f"grant {role}")
+    if not row.divided_by:
+        if scope:
+            raise Refusal({"role": [_("این نقش تقسیم نشده است و واحد یا منطقه ندارد.")]})
+        return
+    division = session.get(Division, (row.divided_by, scope), with_for_update={"read": True}, populate_existing=True)
+    if division is None or not division.active:
+        label = KIND_LABELS[row.divided_by]
+        raise Refusal({row.divided_by: [_("%(kind)s این نقش را انتخاب کنید.", kind=label)]})

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.errors import NotAllowed
-from models.account import Person, Role, RoleGrant
+from models.account import Person, RoleGrant
 from models.case import Case, Participant, Task
 from models.language import gettext as _
+from models.language import lazy
+from models.organisation import SystemRole
 
-# What is not about one case: action → the roles that may do it.
+# What is not about one case: action → the system's roles that may do it. Other roles may do what their rows allow.
 PERMISSIONS: dict[str, frozenset[str]] = {
-    "see_all_cases": frozenset({Role.SUPERVISOR, Role.ADMIN}),
-    "supervise": frozenset({Role.SUPERVISOR, Role.ADMIN}),  # reassign, suspend, resume, cancel, retry
-    "see_incidents": frozenset({Role.SUPERVISOR, Role.ADMIN}),
-    "see_outbox": frozenset({Role.SUPERVISOR, Role.ADMIN}),
-    "send_messages": frozenset({Role.GAS_OFFICE, Role.SUPERVISOR, Role.ADMIN}),  # ACC-4
-    "manage_people": frozenset({Role.ADMIN}),
-    "change_calendar": frozenset({Role.ADMIN}),  # CAL-1
-    "change_office_rules": frozenset({Role.ADMIN}),
-    "advance_clock": frozenset({Role.SUPERVISOR, Role.ADMIN}),  # in demo and staging mode only
-    "deploy": frozenset({Role.ANALYST, Role.ADMIN}),
+    "see_all_cases": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),
+    "supervise": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),  # reassign, suspend, resume, cancel, retry
+    "see_incidents": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),
+    "see_outbox": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),
+    "send_messages": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),  # ACC-4
+    "manage_people": frozenset({SystemRole.ADMIN}),
+    "manage_organisation": frozenset({SystemRole.ADMIN}),  # roles and divisions
+    "change_calendar": frozenset({SystemRole.ADMIN}),  # CAL-1
+    "change_office_rules": frozenset({SystemRole.ADMIN}),
+    "advance_clock": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),  # in demo and staging mode only
+    "deploy": frozenset({SystemRole.ANALYST, SystemRole.ADMIN}),
+}
+# What an admin can allow a role by its row: nothing by which its holders could come to more rights.
+GRANTABLE: dict[str, Any] = {
+    "send_messages": lazy("ارسال پیام به دارندگان نقش‌ها و اشخاص"),
+    "see_outbox": lazy("دیدن پیامک‌ها"),
+    "change_calendar": lazy("تغییر تقویم کاری"),
 }
 
 
 def allowed(actor: Actor, action: str) -> bool:
     """Whether the actor's roles permit an action of ``PERMISSIONS``; the system may do everything."""
-    return actor.is_system or not PERMISSIONS[action].isdisjoint(actor.roles)
+    if actor.is_system or not PERMISSIONS[action].isdisjoint(actor.roles):
+        return True
+    return action in GRANTABLE and action in actor.permissions
 
 
 def demand(actor: Actor, action: str) -> None:
@@ -40,8 +53,8 @@ def demand(actor: Actor, action: str) -> None:
 def may_do(actor: Actor, task: Task) -> bool:
     """Whether the task is, or was, one of the actor's to do.
 
-    A task of a bound lane is its person's alone. A task of a group is everybody's of that role (and unit or
-    district), also while another one of them has claimed it: they may know that they were too late.
+    A task of a bound lane is its person's alone. A task of a group is everybody's of that role (and
+    division), also while another one of them has claimed it: they may know that they were too late.
     """
     if actor.is_system:
         return True
@@ -110,7 +123,7 @@ def tasks_of_person(actor: Actor) -> ColumnElement[bool]:
 
 
 def holds_role(session: Session, person_id: int, role: str) -> bool:
-    """Whether an active person holds the role, in whichever unit or district."""
+    """Whether an active person holds the role, in whichever division."""
     found = exists().where(
         Person.id == person_id, Person.active, RoleGrant.person_id == Person.id, RoleGrant.role == role
     )
@@ -143,5 +156,5 @@ def _in_scope(actor: Actor, role: str) -> ColumnElement[bool]:
 
 
 def _came_to_group(actor: Actor) -> ColumnElement[bool]:
-    """The case came to one of the actor's groups as a group; to a divided role only in its unit or district."""
+    """The case came to one of the actor's groups as a group; to a divided role only in its division."""
     return exists().where(Task.case_id == Case.id, or_(Task.assignee_id.is_(None), Task.claimed), _held(actor))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from engine.actor import Actor
 from engine.persistence import statements, write_behind
 from models.case import Case, Task
-from models.language import LazyText
+from models.language import BilingualText, LazyText
 
 MAX_VALUE_LENGTH = 300  # characters of a submitted text that the history repeats
 
@@ -87,6 +87,8 @@ def _json_value(value: Any) -> Any:
     """A value of a text as JSON; ``engine.queries.history`` shows it."""
     if isinstance(value, LazyText):
         return {"text": value.message}
+    if isinstance(value, BilingualText):
+        return {"fa": value.fa, "en": value.en}
     if isinstance(value, datetime):
         return {"moment": value.isoformat()}
     return str(value)

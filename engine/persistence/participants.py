@@ -45,7 +45,7 @@ def bind(session: Session, case: Case, role: str, person_id: int | None, *, at: 
 
 
 def pass_on(session: Session, case: Case, task_keys: Collection[str], scope: str) -> None:
-    """Move open tasks of a group to the unit or district ``scope``; claimed ones return to the group."""
+    """Move open tasks of a group to the division ``scope``; claimed ones return to the group."""
     still_open = (Task.case_id == case.id, Task.key.in_(task_keys), Task.status == TaskStatus.OPEN)
     session.execute(update(Task).where(*still_open, Task.claimed).values(assignee_id=None, claimed=False))
     session.execute(update(Task).where(*still_open).values(scope=scope))

@@ -55,7 +55,7 @@ CHANGE_TASK = update(_TASKS).where(
     _TASKS.c.token == bindparam("this_token"),
     _TASKS.c.status == TaskStatus.OPEN,
 )
-# In which unit or district the open task at this token is.
+# In which division the open task at this token is.
 SCOPE_OF_TASK = select(_TASKS.c.scope).where(
     _TASKS.c.case_id == bindparam("this_case"),
     _TASKS.c.token == bindparam("this_token"),

@@ -15,6 +15,7 @@ from engine.actor import Actor
 from engine.bpmn.diagram import BPMN, lane_role, roles_in
 from engine.case_numbers import read_number
 from engine.errors import NotFound
+from engine.identity import organisation
 from engine.identity.permissions import may_see_case, visible_cases, ways_to_cases
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import search
@@ -26,7 +27,6 @@ from models.event import EventSubscription
 from models.jalali import format_moment
 from models.job import EVENT_JOBS, Incident, Job, JobKind
 from models.language import gettext as _
-from models.units import DISTRICTS, UNITS
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ def _task_wait(session: Session, case: Case, task: Task) -> Wait:
         task_key=task.key,
         name=_(task.name),
         role=task.role,
-        role_name=_group_name(task, drawn),
+        role_name=_group_name(session, task, drawn),
         assignee=task.assignee.name if task.assignee else None,
         since=task.since,
         due=task.due_at,
@@ -309,10 +309,10 @@ def _event_words(wait: Wait) -> str:
     )
 
 
-def _group_name(task: Task, drawn: _Drawn) -> str:
-    """The lane's name, with the unit or district where the task is in one."""
+def _group_name(session: Session, task: Task, drawn: _Drawn) -> str:
+    """The lane's name, with the division where the task is in one."""
     name = _(drawn.lanes.get(task.role, ""))
-    part = UNITS.get(task.scope) or DISTRICTS.get(task.scope)
+    part = organisation.of(session).division_name(task.role, task.scope) if task.scope else None
     return _("%(role)s، %(part)s", role=name, part=part) if name and part else name
 
 

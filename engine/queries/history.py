@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from engine.paging import Page, capped, page_of, read_cursor
 from models.case import Case, HistoryEntry
 from models.jalali import format_moment
+from models.language import BilingualText, lazy
 from models.language import gettext as _
-from models.language import lazy
 
 # What happened → the sentence, and the mark that a page gives it: done, started, warning, failed or note.
 KINDS: dict[str, tuple[Any, str]] = {
@@ -99,6 +99,8 @@ def _told(details: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
+        if "fa" in value:
+            return str(BilingualText(value["fa"], value["en"]))
         moment = value.get("moment")
         return format_moment(datetime.fromisoformat(moment)) if moment else _(str(value.get("text")))
     return str(value)  # pages write its digits as they write all

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.errors import NotFound, Refusal
-from engine.identity import permissions
+from engine.identity import organisation, permissions
 from engine.paging import Page, capped, page_of, read_cursor
-from models.account import Message, MessageReading, Person, Role
+from models.account import Message, MessageReading, Person
 from models.case import Case
 from models.digits import clean
 from models.language import gettext as _
@@ -101,7 +101,7 @@ def send(
     if not body or len(body) > MAX_BODY_LENGTH:
         errors["body"] = [_("متن پیام را بنویسید؛ حداکثر ۴۰۰۰ نویسه.")]
     person = _receiver(session, username, errors) if username.strip() else None
-    if person is None and "username" not in errors and role not in set(Role):
+    if person is None and "username" not in errors and not _in_use(session, role):
         errors["role"] = [_("نقش گیرندگان را برگزینید یا نام کاربری یک نفر را بنویسید.")]
     if errors:
         raise Refusal(errors)
@@ -116,6 +116,10 @@ def send(
     session.add(message)
     session.flush()
     return message
+
+
+def _in_use(session: Session, role: str) -> bool:
+    return any(one.key == role for one in organisation.of(session).active_roles)
 
 
 def _receiver(session: Session, username: str, errors: dict[str, list[str]]) -> Person | None:

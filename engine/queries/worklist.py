@@ -107,7 +107,7 @@ def actions_in_case(session: Session, actor: Actor, case: Case) -> list[Task]:
 
 
 def candidates(session: Session, task: Task) -> list[Person]:
-    """The active people who may be given a task: those of its role and unit or district."""
+    """The active people who may be given a task: those of its role and division."""
     people = session.scalars(
         select(Person)
         .where(Person.active, Person.id.in_(_holders(task)))

@@ -120,7 +120,7 @@ class Step:
         self._execute(statements.CHANGE_TASK, {**which, **values})
 
     def _locked_row(self, lock: TaskLock) -> dict[str, Any]:
-        """A task that is shut and not active: its unit and priority are those that are known already."""
+        """A task that is shut and not active: its division and priority are those that are known already."""
         _instance, key, target = lock.place
         element = self.deployed.diagrams[key].elements[target]
         row = self._row(key, element, lock.token, TaskKind.USER_TASK)
@@ -157,7 +157,7 @@ class Step:
     def _event_row(self, wait: WaitingEvent, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
         """A waiting message event that names a role waits for a person too.
 
-        At the edge of a task of the same role it is for whoever may do the task: in the same unit or district.
+        At the edge of a task of the same role it is for whoever may do the task: in the same division.
         """
         key = self.deployed.key_of(wait.process)
         element = self.deployed.diagrams[key].elements[wait.element]
@@ -177,7 +177,7 @@ class Step:
         return self.deployed.diagrams[key].elements[at].role if at and not is_inserted(at) else None
 
     def _scope_of(self, wait: WaitingEvent, rows: list[dict[str, Any]]) -> str:
-        """The unit or district in which the task is that an event stands at; "" at a subprocess."""
+        """The division in which the task is that an event stands at; "" at a subprocess."""
         at = (token for token, task in self.after.people.items() if task.parent is wait.task.parent)
         token = next(at, None)
         if token is None:

@@ -31,7 +31,7 @@ def test_locking_ends_sessions_at_once_and_the_last_admin_stays(desk, people):
     with pytest.raises(Refusal):
         desk.does(people_verbs.lock, desk.accounts, first.id, by=actor_for(first))
     with pytest.raises(Refusal):
-        desk.does(people_verbs.revoke, first.id, first.roles[0].id, by=actor_for(first))
+        desk.does(people_verbs.revoke, first.id, first.roles[0].id, by=actor_for(first), now=desk.clock.now)
     desk.does(people_verbs.unlock, second.id, by=actor_for(first))
     assert desk.sign_in("admin-2")
 
@@ -46,9 +46,11 @@ def test_a_divided_role_needs_its_unit_or_district(desk, people):
         ("nonsense", "", "role"),
     ):
         with pytest.raises(Refusal) as refused:
-            desk.does(people_verbs.grant, other.id, by=admin, role=role, scope=scope)
+            desk.does(people_verbs.grant, other.id, by=admin, role=role, scope=scope, now=desk.clock.now)
         assert list(refused.value.errors) == [field]
-    person = desk.does(people_verbs.grant, other.id, by=admin, role="district_engineering", scope="7")
+    person = desk.does(
+        people_verbs.grant, other.id, by=admin, role="district_engineering", scope="7", now=desk.clock.now
+    )
     assert ("district_engineering", "7") in actor_for(person).scopes
 
 

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.errors import NotAllowed
 from engine.identity import permissions
-from models.account import Role, RoleGrant
+from models.account import RoleGrant
 from models.case import Case, Task, TaskStatus
+from models.organisation import SystemRole
 from tests.engine.office import NOW, Office
 
 
@@ -84,7 +85,7 @@ def test_a_task_of_a_group_is_its_units(office: Office) -> None:
 
 def test_a_role_that_exists_only_within_cases_is_nobodys_while_it_is_unbound(office: Office) -> None:
     task = office.task(office.case(), "payer")
-    assert not permissions.may_do(office.actor(*Role), task)
+    assert not permissions.may_do(office.actor(*SystemRole, "clerk"), task)
 
 
 def test_actions_of_the_organisation_are_asked_by_role() -> None:

@@ -8,7 +8,11 @@ from itertools import pairwise
 from lxml import etree
 
 from engine.bpmn.diagram import BPMN, Diagram, Element, read_diagrams
+from engine.contributions.operations import Operations
+from engine.deployment.checking.seam import Seam
 from engine.deployment.importing import Imported, import_file
+from engine.expressions.language import Language
+from workflows import roles
 
 NAMESPACES = {
     "bpmn": BPMN,
@@ -55,7 +59,14 @@ def flow(source: str, target: str, condition: str = "") -> str:
 
 
 def imported(content: bytes) -> Imported:
-    return import_file("drawn.bpmn", content)
+    """The file, imported where nothing but the delivered roles is known."""
+    seam = Seam(
+        operations=Operations(),
+        roles=frozenset(roles.organisation().roles) | roles.CASE_ROLES.keys(),
+        form_fields=lambda _process, _task: None,
+        functions=Language({}).functions,
+    )
+    return import_file("drawn.bpmn", content, seam=seam)
 
 
 def diagram(result: Imported) -> Diagram:

@@ -21,7 +21,7 @@ from engine.actor import SYSTEM
 from engine.identity import people as accounts_of_people
 from engine.queries import messages
 from engine.settings import Settings
-from models.account import Person, Role, RoleGrant
+from models.account import Person, RoleGrant
 from models.base import Base
 from models.billing import Payment
 from models.case import Case
@@ -33,12 +33,14 @@ from tests.scenarios import certificates
 from tests.scenarios import gas_office as office
 from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
+from workflows import roles
 
 CSRF = "token-of-this-session"
-SCOPES = {Role.DEPARTMENT_STAFF: "information_technology", Role.DISTRICT_ENGINEERING: "3"}
+ROLES = tuple(roles.organisation().roles)
+SCOPES = {roles.DEPARTMENT_STAFF: "information_technology", roles.DISTRICT_ENGINEERING: "3"}
 OUTSIDE = ("nobody", "signed_out", "expired", "locked", "disabled")  # whoever is not signed in, for any reason
-TWINS = {"contractor_b": Role.CONTRACTOR, "inspector_b": Role.INSPECTOR}
-SUBJECTS = (*OUTSIDE, "new", "former", *TWINS, *Role)
+TWINS = {"contractor_b": roles.CONTRACTOR, "inspector_b": roles.INSPECTOR}
+SUBJECTS = (*OUTSIDE, "new", "former", *TWINS, *ROLES)
 SECRETS = ("برج آفتاب", "خیابان آزادی", "شرح محرمانه", "secret-plan", "contractor-of-the-case")
 
 
@@ -125,11 +127,11 @@ def build_world(folder: Path, *, prepare: Any, now: datetime) -> World:
 def _add_people(world: World) -> None:
     for subject in SUBJECTS:
         role = TWINS.get(subject, subject)
-        roles = [role] if role in set(Role) else ["gas_office"]
+        held = [role] if role in ROLES else ["gas_office"]
         name = {"contractor": "contractor-of-the-case"}.get(subject, f"name-{subject}")
         world.people[subject] = world.play.people.add(
             subject,
-            *roles,
+            *held,
             scope=SCOPES.get(role, ""),
             last_name=name,
             mobile="09130000001",
@@ -218,4 +220,4 @@ def _open_sessions(world: World) -> None:
         session.execute(update(Person).where(Person.username == "disabled").values(active=False))
         session.execute(update(Person).where(Person.username == "new").values(must_change_password=True))
         former = session.scalars(select(RoleGrant).where(RoleGrant.person_id == world.people["former"])).one()
-        accounts_of_people.revoke(session, world.people["former"], former.id, by=SYSTEM)
+        accounts_of_people.revoke(session, world.people["former"], former.id, by=SYSTEM, now=now)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from engine.contributions.listings import COLUMN_KINDS
-from models.account import CASE_ROLES, Role
 from models.case import CaseStatus, TaskKind, TaskStatus
 from webapp.api.problems import CODES
 
@@ -57,8 +56,8 @@ TASK_PROPERTIES: Json = {
     "process": {**TEXT, "description": "the diagram that the element is in, which a case's own may call"},
     "case": {**TEXT, "examples": [NUMBER_EXAMPLE]},
     "summary": {**TEXT, "description": "one line that the case is known by"},
-    "role": {"enum": sorted({role.value for role in Role} | CASE_ROLES)},
-    "scope": nullable({**TEXT, "description": "unit or district of the role"}),
+    "role": {**TEXT, "description": "key of the role, which the organisation's table or the process names"},
+    "scope": nullable({**TEXT, "description": "key of the division (unit, district or region) of a divided role"}),
     "assignee": nullable({**TEXT, "description": "name of the person it waits for; null: for the whole group"}),
     "mine": {"type": "boolean", "description": "whether the assignee is the caller"},
     "claimed": {"type": "boolean", "description": "taken from the group, so that it may be released"},

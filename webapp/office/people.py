@@ -10,11 +10,14 @@ from engine.identity import people as rules
 from engine.identity import permissions
 from engine.identity.accounts import is_pending
 from engine.identity.people import NewAccount
-from forms.people import ROLES, NewPerson, RoleForm
+from forms.base import Choices
+from forms.people import MembershipForm, NewPerson
 from models.account import Person
+from models.choice import Choice
 from models.language import gettext as _
-from models.role_names import role_label
+from models.organisation import KIND_LABELS
 from webapp.shell import current
+from webapp.shell.labels import role_label
 
 bp = Blueprint("people", __name__)
 
@@ -33,9 +36,10 @@ def index() -> Page:
             page=page,
             q=q,
             role=role,
-            roles=[(one.value, one.label) for one in ROLES],
+            roles=[(one.key, one.name) for one in current.organisation().active_roles],
             role_label=role_label,
             state_of=_state,
+            may_add=permissions.allowed(current.actor(), "manage_people"),
         )
 
 
@@ -43,7 +47,10 @@ def index() -> Page:
 def new() -> Page:
     """Make an account. Its first password is shown on the page that answers, and never again."""
     permissions.demand(current.actor(), "manage_people")
-    form = NewPerson.from_request(request.form) if request.method == "POST" else NewPerson.unbound()
+    kind, choices = NewPerson.for_roles(_divided()), _choices()
+    form = (
+        kind.from_request(request.form, choices=choices) if request.method == "POST" else kind.unbound(choices=choices)
+    )
     if request.method == "POST" and form.validate():
         values = form.submission
         names = ("username", "first_name", "last_name", "company", "mobile", "kind", "role")
@@ -53,7 +60,7 @@ def new() -> Page:
                 made, password = rules.make_account(
                     session, current.application().accounts, account, by=current.actor(), now=current.now()
                 )
-                return _show(made, RoleForm.unbound(), password=password)
+                return _show(made, _membership(), password=password)
         except InvalidSubmission as error:
             form.add_errors(error.errors)
     failed = bool(form.errors)
@@ -63,16 +70,23 @@ def new() -> Page:
 @bp.get(PERSON)
 def show(person_id: int) -> Page:
     with current.transaction() as session:
-        return _show(rules.person(session, current.actor(), person_id), RoleForm.unbound())
+        return _show(rules.person(session, current.actor(), person_id), _membership())
 
 
 @bp.post(f"{PERSON}/roles")
 def grant(person_id: int) -> Page:
-    form = RoleForm.from_request(request.form)
+    form = MembershipForm.for_roles(_divided()).from_request(request.form, choices=_choices())
     if form.validate():
         try:
             with current.transaction() as session:
-                rules.grant(session, person_id, by=current.actor(), role=form.submission["role"], scope=form.scope)
+                rules.grant(
+                    session,
+                    person_id,
+                    by=current.actor(),
+                    role=form.submission["role"],
+                    scope=form.scope,
+                    now=current.now(),
+                )
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
@@ -84,7 +98,7 @@ def grant(person_id: int) -> Page:
 @bp.post(f"{PERSON}/roles/<int:grant_id>/revoke")
 def revoke(person_id: int, grant_id: int) -> Page:
     with current.transaction() as session:
-        rules.revoke(session, person_id, grant_id, by=current.actor())
+        rules.revoke(session, person_id, grant_id, by=current.actor(), now=current.now())
     return _back(person_id, _("نقش گرفته شد."))
 
 
@@ -107,10 +121,26 @@ def reset_password(person_id: int) -> Page:
     """A new first password, shown on the page that answers, and never again."""
     with current.transaction() as session:
         person, password = rules.reset_password(session, current.application().accounts, person_id, by=current.actor())
-        return _show(person, RoleForm.unbound(), password=password)
+        return _show(person, _membership(), password=password)
 
 
-def _show(person: Person, form: RoleForm, *, password: str = "") -> str:
+def _divided() -> dict[str, str]:
+    """The roles that the actor may grant, each with the kind of division it is divided by."""
+    return {role.key: role.divided_by for role in current.organisation().grantable(current.actor())}
+
+
+def _choices() -> Choices:
+    organised = current.organisation()
+    roles = [Choice(role.key, str(role.name)) for role in organised.grantable(current.actor())]
+    return {"role": roles, **{str(kind): organised.choices_of(kind) for kind in KIND_LABELS}}
+
+
+def _membership() -> MembershipForm:
+    return MembershipForm.for_roles(_divided()).unbound(choices=_choices())
+
+
+def _show(person: Person, form: MembershipForm, *, password: str = "") -> str:
+    held = {one.role for one in person.roles}
     return render_template(
         "people/show.html",
         shown=person,
@@ -119,8 +149,17 @@ def _show(person: Person, form: RoleForm, *, password: str = "") -> str:
         role_label=role_label,
         state=_state(person),
         is_self=person.id == current.actor().person_id,
+        may_manage=permissions.allowed(current.actor(), "manage_people"),
+        revocable={role for role in held if _may_revoke(role)},
         failed_page=bool(form.errors),
     )
+
+
+def _may_revoke(role: str) -> bool:
+    known = current.organisation().roles.get(role)
+    if known is None:  # held, though no row says so
+        return permissions.allowed(current.actor(), "manage_people")
+    return current.organisation().may_grant(current.actor(), known)
 
 
 def _state(person: Person) -> tuple[str, str]:

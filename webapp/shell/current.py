@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor, SignedIn
 from engine.errors import EngineError
+from engine.identity import organisation as tables
 from models import language
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from engine.contributions.sheets import Sheets
     from engine.deployment.compatibility import Compatibility
     from engine.identity.accounts import Accounts
+    from engine.identity.organisation import Organisation
     from engine.jobs.worker import Worker
     from engine.service import Engine
     from engine.settings import Settings
@@ -69,6 +71,8 @@ class Application(Protocol):
     @property
     def forced(self) -> bool: ...
     @property
+    def case_roles(self) -> Mapping[str, Any]: ...
+    @property
     def demo_people(self) -> Callable[[], list[dict[str, str]]]: ...
 
 
@@ -108,6 +112,18 @@ def calendar() -> WorkingCalendar:
         source = engine().services.calendar
         g.calendar = source.last if g.get("database_away") else source.current().calendar
     found: WorkingCalendar = g.calendar
+    return found
+
+
+def organisation() -> Organisation:
+    """The organisation's roles and divisions: looked up once in a request."""
+    if "organisation" not in g:
+        if g.get("database_away"):
+            g.organisation = tables.last(application().database)
+        else:
+            with transaction() as session:
+                g.organisation = tables.of(session)
+    found: Organisation = g.organisation
     return found
 
 

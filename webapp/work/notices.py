@@ -11,11 +11,9 @@ from engine.queries import messages
 from forms.base import TaskForm
 from forms.fields import LongTextField, SelectField, TextField
 from forms.validators import Required
-from models.account import Role
 from models.choice import Choice
 from models.language import gettext as _
 from models.language import lazy
-from models.role_names import role_label
 from webapp.shell import current, query_string
 
 bp = Blueprint("notices", __name__)
@@ -63,7 +61,7 @@ def read(message_id: int) -> str:
 @bp.route("/messages/send", methods=["GET", "POST"])
 def send() -> str | Response | tuple[str, int]:
     demand(current.actor(), "send_messages")
-    choices = {"role": [Choice(role.value, role_label(role)) for role in Role]}
+    choices = {"role": [Choice(role.key, str(role.name)) for role in current.organisation().active_roles]}
     if request.method == "GET":
         return render_template("messages/send.html", form=NoticeForm.unbound(choices=choices))
     form = NoticeForm.from_request(request.form, choices=choices)

@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from engine.contributions.briefings import Block, Briefing, Facts, Notice
 from engine.contributions.listings import ListingContext
 from engine.errors import Refusal
-from models.account import Role
 from models.gas import GasProject, Inspector, InspectorQuota, InspectorRegion
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
+from workflows import roles
 from workflows.assignment.operations import period_of, withdrawals_of_month
 from workflows.formatting import label, number, rials, shown
 from workflows.gas.inspections import FINAL_INSPECTION, PRE_INSPECTION
@@ -41,7 +41,7 @@ def read(context: ListingContext) -> Briefing:
 @sheets.register(
     key="worksheet",
     label=lazy("کاربرگ بازرسی"),
-    role=Role.INSPECTOR,
+    role=roles.INSPECTOR,
     form="worksheet.worksheet",
     read=read,
     group=GROUP,

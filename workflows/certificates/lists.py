@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
-from models.account import Role
 from models.choice import Choice
 from models.gas import GasProject
 from models.inspection import Certificate
 from models.language import gettext as _
 from models.language import lazy
+from workflows import roles
 from workflows.certificates.records import address_of
 from workflows.certificates.signed_text import read_certificate_number
 from workflows.gas.list_columns import CONTRACTOR, GROUP, searched, shown_of, shown_with
@@ -28,7 +28,7 @@ BY_ISSUE = Order("issued", ((Certificate.id.expression, int),))
 @listings.register(
     key="certificates",
     label=lazy("تاییدیه‌های صادرشده"),
-    role=Role.GAS_OFFICE,
+    role=roles.GAS_OFFICE,
     columns=[
         Column("certificate", lazy("شمارهٔ تاییدیه")),
         Column("number", lazy("شمارهٔ پروژه")),

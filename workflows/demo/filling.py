@@ -43,7 +43,7 @@ NEXT_YEAR = timedelta(days=366)
 def people() -> list[dict[str, str]]:
     """Everybody who may sign in to the demo: role, user name, password and name, in the order of the roles."""
     return [
-        {"role": person.role.value, "username": person.username, "password": PASSWORD, "name": person.name}
+        {"role": person.role, "username": person.username, "password": PASSWORD, "name": person.name}
         for person in PEOPLE
     ]
 

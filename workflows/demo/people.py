@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.identity.accounts import Accounts
-from models.account import Person, Role, RoleGrant
+from models.account import Person, RoleGrant
 from models.gas import Inspector, InspectorQuota, InspectorRegion
+from workflows import roles
 
 PASSWORD = "Kartabl-1405"  # noqa: S105 - the demo's own, offered on its sign-in page
 MOBILES = "0959"
@@ -24,9 +25,9 @@ QUOTA = 60  # meters of an inspector's year
 
 @dataclass(frozen=True)
 class DemoPerson:
-    """One account. ``scope`` is the unit or district of a divided role."""
+    """One account. ``scope`` is the division in which a divided role is held."""
 
-    role: Role
+    role: str
     username: str
     first_name: str
     last_name: str
@@ -40,27 +41,27 @@ class DemoPerson:
 
 
 def _contractor(username: str, first_name: str, last_name: str, company: str | None = None) -> DemoPerson:
-    return DemoPerson(Role.CONTRACTOR, username, first_name, last_name, company, kind="contractor")
+    return DemoPerson(roles.CONTRACTOR, username, first_name, last_name, company, kind="contractor")
 
 
 def _inspector(username: str, first_name: str, last_name: str) -> DemoPerson:
-    return DemoPerson(Role.INSPECTOR, username, first_name, last_name, kind="engineer")
+    return DemoPerson(roles.INSPECTOR, username, first_name, last_name, kind="engineer")
 
 
 def _engineer(username: str, first_name: str, last_name: str, company: str | None = None) -> DemoPerson:
-    return DemoPerson(Role.SUPERVISING_ENGINEER, username, first_name, last_name, company, kind="engineer")
+    return DemoPerson(roles.SUPERVISING_ENGINEER, username, first_name, last_name, company, kind="engineer")
 
 
 def _citizen(count: int, first_name: str, last_name: str) -> DemoPerson:
-    return DemoPerson(Role.CITIZEN, f"{MOBILES}{count:07d}", first_name, last_name, kind="citizen")
+    return DemoPerson(roles.CITIZEN, f"{MOBILES}{count:07d}", first_name, last_name, kind="citizen")
 
 
 def _unit(unit: str, username: str, first_name: str, last_name: str) -> DemoPerson:
-    return DemoPerson(Role.DEPARTMENT_STAFF, username, first_name, last_name, scope=unit)
+    return DemoPerson(roles.DEPARTMENT_STAFF, username, first_name, last_name, scope=unit)
 
 
 def _district(number: int, first_name: str, last_name: str) -> DemoPerson:
-    role = Role.DISTRICT_ENGINEERING
+    role = roles.DISTRICT_ENGINEERING
     return DemoPerson(role, f"district-{number}", first_name, last_name, scope=str(number))
 
 
@@ -101,22 +102,22 @@ PEOPLE = (
     _unit("education", "unit-education", "فرزاد", "معینی"),
     _unit("membership", "unit-membership", "لادن", "پناهی"),
     _unit("president", "unit-president", "ژاله", "سروری"),
-    DemoPerson(Role.PRESIDENT, "president", "منوچهر", "کیانی"),
-    DemoPerson(Role.GAS_OFFICE, "gas-office", "شهلا", "ابراهیمی"),
-    DemoPerson(Role.GAS_OFFICE, "gas-office-2", "کامران", "زارعی"),
+    DemoPerson(roles.PRESIDENT, "president", "منوچهر", "کیانی"),
+    DemoPerson(roles.GAS_OFFICE, "gas-office", "شهلا", "ابراهیمی"),
+    DemoPerson(roles.GAS_OFFICE, "gas-office-2", "کامران", "زارعی"),
     _district(1, "جواد", "هاشمی"),
     _district(4, "ریحانه", "تقوی"),
     _district(NOBODY_FREE, "بابک", "میرزایی"),
-    DemoPerson(Role.IDENTITY_OFFICER, "identity-officer", "ناهید", "جعفری"),
-    DemoPerson(Role.VISITING_EXPERT, "visiting-expert", "یاسر", "باقری"),
-    DemoPerson(Role.MUNICIPALITY_OFFICE, "municipality-office", "گلناز", "فتحی"),
-    DemoPerson(Role.FINANCE, "finance", "هادی", "سلیمی"),
-    DemoPerson(Role.ANALYST, "analyst", "پریسا", "وحیدی"),
-    DemoPerson(Role.SUPERVISOR, "supervisor", "هومن", "راد"),
-    DemoPerson(Role.ADMIN, "admin", "بیتا", "مقدم"),
+    DemoPerson(roles.IDENTITY_OFFICER, "identity-officer", "ناهید", "جعفری"),
+    DemoPerson(roles.VISITING_EXPERT, "visiting-expert", "یاسر", "باقری"),
+    DemoPerson(roles.MUNICIPALITY_OFFICE, "municipality-office", "گلناز", "فتحی"),
+    DemoPerson(roles.FINANCE, "finance", "هادی", "سلیمی"),
+    DemoPerson(roles.ANALYST, "analyst", "پریسا", "وحیدی"),
+    DemoPerson(roles.SUPERVISOR, "supervisor", "هومن", "راد"),
+    DemoPerson(roles.ADMIN, "admin", "بیتا", "مقدم"),
 )
-CONTRACTORS = tuple(person.username for person in PEOPLE if person.role is Role.CONTRACTOR)
-INSPECTORS = tuple(person.username for person in PEOPLE if person.role is Role.INSPECTOR)
+CONTRACTORS = tuple(person.username for person in PEOPLE if person.role == roles.CONTRACTOR)
+INSPECTORS = tuple(person.username for person in PEOPLE if person.role == roles.INSPECTOR)
 
 NOT_READY = ("12-30-01841", "12-30-02077")
 NOT_ACTIVE = "12-30-02013"
@@ -136,7 +137,7 @@ def make(session: Session, accounts: Accounts, *, at: datetime, periods: Iterabl
     for count, demo in enumerate(PEOPLE):
         if demo.username in known:
             continue
-        mobile = demo.username if demo.role is Role.CITIZEN else f"{MOBILES}{2001 + count:07d}"
+        mobile = demo.username if demo.role == roles.CITIZEN else f"{MOBILES}{2001 + count:07d}"
         person = Person(
             username=demo.username,
             first_name=demo.first_name,
@@ -146,7 +147,7 @@ def make(session: Session, accounts: Accounts, *, at: datetime, periods: Iterabl
             kind=demo.kind,
             mobile_verified=True,
             created_at=at,
-            roles=[RoleGrant(role=demo.role.value, scope=demo.scope)],
+            roles=[RoleGrant(role=demo.role, scope=demo.scope)],
         )
         if not password_hash:
             accounts.set_password(person, PASSWORD)

@@ -18,13 +18,13 @@ from workflows.ticket.labels import CLOSED, KINDS, PRIORITIES, STATES, WAITING, 
 
 def blocks(context: BriefingContext, ticket: Ticket) -> list[Block]:
     """The whole ticket: facts, what is special about it now, and the conversation from its beginning."""
-    return [*_special(ticket), _facts(ticket), conversation(context, ticket)]
+    return [*_special(ticket), _facts(context, ticket), conversation(context, ticket)]
 
 
-def _facts(ticket: Ticket) -> Facts:
+def _facts(context: BriefingContext, ticket: Ticket) -> Facts:
     items = [
         (_("موضوع"), ticket.title),
-        (_("نوع درخواست"), unit_name(ticket.unit)),
+        (_("نوع درخواست"), unit_name(context.session, ticket.unit)),
         (_("شمارهٔ رهگیری"), shown(ticket.case.number)),
         (_("وضعیت"), label(STATES, ticket.state)),
         (_("اولویت"), label(PRIORITIES, ticket.priority)),
@@ -60,7 +60,7 @@ def conversation(context: BriefingContext, ticket: Ticket) -> Conversation:
 def _entry(context: BriefingContext, message: TicketMessage, documents: Mapping[int, Document]) -> Entry:
     heading = label(KINDS, message.kind)
     if message.to_unit:
-        heading = _("ارجاع به %(unit)s", unit=unit_name(message.to_unit))
+        heading = _("ارجاع به %(unit)s", unit=unit_name(context.session, message.to_unit))
     held = [documents[number] for number in message.documents if number in documents]
     return Entry(
         side="answers" if message.unit else "asks",
@@ -68,7 +68,7 @@ def _entry(context: BriefingContext, message: TicketMessage, documents: Mapping[
         at=message.at,
         text=message.text,
         name=message.person.name if message.person else _("سامانه"),
-        unit=unit_name(message.unit),
+        unit=unit_name(context.session, message.unit),
         own=message.person_id is not None and message.person_id == context.actor.person_id,
         files=[File(document.id, document.name, document.size) for document in held],
     )

@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.account import Role
+from engine.identity import organisation
 from models.case import Case
-from models.language import lazy
+from models.choice import Choice
+from models.language import BilingualText, lazy
+from models.organisation import DivisionKind
 from models.ticket import Ticket
-from models.units import UNITS
+from workflows import roles
 
 WAITING, ANSWERED, CLOSED = "waiting", "answered", "closed"
 STATES: dict[str, Any] = {
@@ -34,7 +36,7 @@ KINDS: dict[str, Any] = {
     "escalation": lazy("درخواست از رئیس سازمان"),
     "decision": lazy("پاسخ رئیس سازمان"),
 }
-REQUESTERS = (Role.CITIZEN, Role.CONTRACTOR, Role.INSPECTOR, Role.SUPERVISING_ENGINEER)
+REQUESTERS = (roles.CITIZEN, roles.CONTRACTOR, roles.INSPECTOR, roles.SUPERVISING_ENGINEER)
 PRESIDENT = "president"  # the unit in whose name the president answers
 
 
@@ -48,6 +50,16 @@ def sent_ticket(session: Session, case: Case) -> Ticket | None:
     return session.scalars(select(Ticket).where(Ticket.case_id == case.id)).one_or_none()
 
 
-def unit_name(unit: str) -> str:
-    """The unit in the reader's language."""
-    return str(UNITS.get(unit, unit))
+def unit_text(session: Session, unit: str) -> BilingualText:
+    """What the unit is called, for whoever reads it later: as the history keeps it."""
+    return organisation.of(session).division_name(roles.DEPARTMENT_STAFF, unit)
+
+
+def unit_name(session: Session, unit: str) -> str:
+    """What the unit is called, in the language that is read in now."""
+    return str(unit_text(session, unit)) if unit else ""
+
+
+def unit_choices(session: Session) -> list[Choice]:
+    """The units in use, as options of a field."""
+    return organisation.of(session).choices_of(DivisionKind.UNIT)

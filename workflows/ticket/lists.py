@@ -12,17 +12,16 @@ from sqlalchemy.orm import joinedload
 from engine.case_numbers import read_number
 from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
 from engine.persistence import search
-from models.account import Role
 from models.case import Case
 from models.choice import Choice
 from models.language import gettext as _
 from models.language import lazy
 from models.ticket import Ticket
-from models.units import UNITS
+from workflows import roles
 from workflows.formatting import label
 from workflows.list_pages import FROM, TO, Order, Statement, between, rows_of
 from workflows.registry import listings
-from workflows.ticket.labels import PRIORITIES, REQUESTERS, STATES, WAITING, unit_name
+from workflows.ticket.labels import PRIORITIES, REQUESTERS, STATES, WAITING, unit_choices, unit_name
 
 GROUP = lazy("مکاتبات")
 AT_HOME = 5
@@ -36,7 +35,7 @@ STATE = Column("state", lazy("وضعیت"))
 SENT = Column("sent", lazy("زمان ارسال"), "moment")
 SEARCH = Filter("q", lazy("شمارهٔ رهگیری یا عنوان"), "search")
 BY_STATE = Filter("state", lazy("وضعیت"), "choice", [Choice(key, text) for key, text in STATES.items()])
-BY_UNIT = Filter("unit", lazy("واحد"), "choice", [Choice(key, text) for key, text in UNITS.items()])
+BY_UNIT = Filter("unit", lazy("واحد"), "choice", lambda context: unit_choices(context.session))
 
 NEWEST = Order("tickets", ((Ticket.id.expression, int),))
 LONGEST_OVERDUE = Order(
@@ -60,13 +59,20 @@ def tickets(context: ListingContext, asked: Asked) -> Found:
     )
     if "state" in asked.choices:
         wanted = wanted.where(Ticket.state == asked.choices["state"])
-    return rows_of(context, _found_by_words(wanted, asked), asked, NEWEST, key=lambda one: [one[0].id], drawn=_own_rows)
+    return rows_of(
+        context,
+        _found_by_words(wanted, asked),
+        asked,
+        NEWEST,
+        key=lambda one: [one[0].id],
+        drawn=lambda found: _own_rows(context, found),
+    )
 
 
-def _own_rows(found: Sequence[Any]) -> list[Row]:
+def _own_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     return [
         Row(
-            _shown(ticket) | {"state": state_text(ticket), "answered": ticket.answered_at},
+            _shown(context, ticket) | {"state": state_text(ticket), "answered": ticket.answered_at},
             url=f"/cases/{ticket.case.number}",
             mark="warning" if is_overdue(ticket) else "",
         )
@@ -77,7 +83,7 @@ def _own_rows(found: Sequence[Any]) -> list[Row]:
 @listings.register(
     key="unit_tickets",
     label=lazy("درخواست‌های واحد"),
-    role=Role.DEPARTMENT_STAFF,
+    role=roles.DEPARTMENT_STAFF,
     columns=[NUMBER, TITLE, UNIT, REQUESTER, PRIORITY, STATE, SENT],
     filters=[SEARCH, BY_STATE, FROM, TO],
     group=GROUP,
@@ -92,20 +98,25 @@ def unit_tickets(context: ListingContext, asked: Asked) -> Found:
     if "state" in asked.choices:
         wanted = wanted.where(Ticket.state == asked.choices["state"])
     return rows_of(
-        context, _found_by_words(wanted, asked), asked, NEWEST, key=lambda one: [one[0].id], drawn=_unit_rows
+        context,
+        _found_by_words(wanted, asked),
+        asked,
+        NEWEST,
+        key=lambda one: [one[0].id],
+        drawn=lambda found: _unit_rows(context, found),
     )
 
 
 def _of_units(context: ListingContext) -> ColumnElement[bool]:
     """Those of the person's units; who belongs to no unit answers for all."""
-    scopes = sorted(scope for role, scope in context.actor.scopes if role == Role.DEPARTMENT_STAFF)
+    scopes = sorted(scope for role, scope in context.actor.scopes if role == roles.DEPARTMENT_STAFF)
     return true() if "" in scopes else Ticket.unit.in_(scopes)
 
 
-def _unit_rows(found: Sequence[Any]) -> list[Row]:
+def _unit_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     return [
         Row(
-            _shown(ticket) | {"state": state_text(ticket), "requester": ticket.requester.name},
+            _shown(context, ticket) | {"state": state_text(ticket), "requester": ticket.requester.name},
             url=f"/cases/{ticket.case.number}",
             mark="danger" if is_overdue(ticket) else "",
         )
@@ -116,7 +127,7 @@ def _unit_rows(found: Sequence[Any]) -> list[Row]:
 @listings.register(
     key="overdue_tickets",
     label=lazy("درخواست‌های دیرشده"),
-    role=(Role.PRESIDENT, Role.SUPERVISOR),
+    role=(roles.PRESIDENT, roles.SUPERVISOR),
     columns=[
         NUMBER,
         TITLE,
@@ -151,7 +162,7 @@ def overdue_tickets(context: ListingContext, asked: Asked) -> Found:
 def _overdue_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     return [
         Row(
-            _shown(ticket)
+            _shown(context, ticket)
             | {"overdue": ticket.overdue_at, "escalated": ticket.escalated_at, "requester": ticket.requester.name},
             url=f"/cases/{ticket.case.number}" if _may_open(context, ticket) else "",
             mark="danger",
@@ -162,7 +173,7 @@ def _overdue_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
 
 def _may_open(context: ListingContext, ticket: Ticket) -> bool:
     """The president sees of a ticket no more than that it is overdue, until he is asked."""
-    return ticket.escalated_at is not None or Role.SUPERVISOR in context.actor.roles
+    return ticket.escalated_at is not None or roles.SUPERVISOR in context.actor.roles
 
 
 def is_overdue(ticket: Ticket) -> bool:
@@ -179,12 +190,12 @@ def state_text(ticket: Ticket) -> str:
     return _("%(state)s، مهلت گذشته", state=state)
 
 
-def _shown(ticket: Ticket) -> dict[str, Any]:
+def _shown(context: ListingContext, ticket: Ticket) -> dict[str, Any]:
     """The values of the columns that both lists have."""
     return {
         "number": ticket.case.number,
         "title": ticket.title,
-        "unit": unit_name(ticket.unit),
+        "unit": unit_name(context.session, ticket.unit),
         "priority": label(PRIORITIES, ticket.priority),
         "sent": ticket.submitted_at,
     }

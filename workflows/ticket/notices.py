@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from engine.contributions.operations import OperationContext
 from engine.persistence.outbox import language_of
-from models.account import Person, Role, RoleGrant
+from models.account import Person, RoleGrant
 from models.language import gettext as _
 from models.language import reading
 from models.ticket import Ticket
+from workflows import roles
 from workflows.formatting import code
 from workflows.ticket.labels import unit_name
 
@@ -26,7 +27,7 @@ def answered(context: OperationContext, ticket: Ticket) -> None:
             _("پاسخ درخواست شما"),
             _(
                 "واحد %(unit)s به درخواست %(number)s شما پاسخ داد. پاسخ را در سامانه بخوانید.",
-                unit=unit_name(ticket.unit),
+                unit=unit_name(context.session, ticket.unit),
                 number=code(ticket.case.number),
             ),
         ),
@@ -56,11 +57,11 @@ def overdue(context: OperationContext, ticket: Ticket, *, may_escalate: bool) ->
             "مهلت پاسخ به درخواست %(number)s («%(title)s») گذشته است. واحد: %(unit)s",
             number=code(ticket.case.number),
             title=ticket.title,
-            unit=unit_name(ticket.unit),
+            unit=unit_name(context.session, ticket.unit),
         )
 
     _tell_unit(context, ticket.unit, words)
-    for person_id in _holders(context, Role.SUPERVISOR):
+    for person_id in _holders(context, roles.SUPERVISOR):
         _tell(context, person_id, words)
     if may_escalate:
         _tell_requester(
@@ -78,7 +79,7 @@ def overdue(context: OperationContext, ticket: Ticket, *, may_escalate: bool) ->
 
 
 def escalated(context: OperationContext, ticket: Ticket) -> None:
-    for person_id in _holders(context, Role.PRESIDENT):
+    for person_id in _holders(context, roles.PRESIDENT):
         _tell(
             context,
             person_id,
@@ -88,7 +89,7 @@ def escalated(context: OperationContext, ticket: Ticket) -> None:
                     "درخواست %(number)s («%(title)s») که واحد %(unit)s به آن پاسخ نداده است نزد شماست.",
                     number=code(ticket.case.number),
                     title=ticket.title,
-                    unit=unit_name(ticket.unit),
+                    unit=unit_name(context.session, ticket.unit),
                 ),
             ),
         )
@@ -126,7 +127,7 @@ def closed(context: OperationContext, ticket: Ticket) -> None:
             _(
                 "درخواست %(number)s بسته شد، زیرا پس از پاسخ واحد %(unit)s چیزی ننوشتید.",
                 number=code(ticket.case.number),
-                unit=unit_name(ticket.unit),
+                unit=unit_name(context.session, ticket.unit),
             ),
         ),
         sms=False,
@@ -138,7 +139,7 @@ def _tell_requester(context: OperationContext, ticket: Ticket, texts: Texts, *, 
 
 
 def _tell_unit(context: OperationContext, unit: str, texts: Texts) -> None:
-    for person_id in _holders(context, Role.DEPARTMENT_STAFF, unit):
+    for person_id in _holders(context, roles.DEPARTMENT_STAFF, unit):
         _tell(context, person_id, texts)
 
 
@@ -148,7 +149,7 @@ def _tell(context: OperationContext, person_id: int, texts: Texts, *, sms: bool 
         context.notify(person_id, title, body, sms=sms)
 
 
-def _holders(context: OperationContext, role: Role, scope: str = "") -> Iterator[int]:
+def _holders(context: OperationContext, role: str, scope: str = "") -> Iterator[int]:
     """The active people of a role, in a unit: those of no unit belong to all of them."""
     holders = select(RoleGrant.person_id).where(RoleGrant.role == role)
     if scope:

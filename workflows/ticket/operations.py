@@ -13,11 +13,9 @@ from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
 from models.account import Person
 from models.case import Task, TaskStatus
-from models.choice import Choice
 from models.language import gettext as _
 from models.language import lazy
 from models.ticket import Ticket, TicketMessage
-from models.units import UNITS
 from workflows.formatting import code
 from workflows.registry import briefings, operations
 from workflows.ticket import notices
@@ -31,7 +29,9 @@ from workflows.ticket.labels import (
     WAITING,
     sent_ticket,
     ticket_of,
+    unit_choices,
     unit_name,
+    unit_text,
 )
 
 TICKET_SENT = "ticket_sent"  # the history's words
@@ -57,7 +57,9 @@ def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> 
     context.session.flush()
     _say(context, ticket, "request", submission)
     context.set_subject(ticket.title, [requester.name])
-    context.record(TICKET_SENT, {"text": lazy("به واحد %(unit)s فرستاده شد", unit=UNITS[ticket.unit])})
+    context.record(
+        TICKET_SENT, {"text": lazy("به واحد %(unit)s فرستاده شد", unit=unit_text(context.session, ticket.unit))}
+    )
     number = code(context.case.number)
     context.flash(_("درخواست شما با شمارهٔ رهگیری %(number)s ثبت شد و در انتظار پاسخ است.", number=number))
     return _as_data(ticket)
@@ -120,12 +122,16 @@ def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) 
     if unit == ticket.unit:
         raise Refusal({"unit": [_("درخواست هم‌اکنون نزد همین واحد است. واحد دیگری برگزینید.")]})
     _say(context, ticket, "transfer", submission, unit=ticket.unit, to_unit=unit)
-    text = lazy("از واحد %(unit)s به واحد %(to)s ارجاع شد", unit=UNITS[ticket.unit], to=UNITS[unit])
+    text = lazy(
+        "از واحد %(unit)s به واحد %(to)s ارجاع شد",
+        unit=unit_text(context.session, ticket.unit),
+        to=unit_text(context.session, unit),
+    )
     context.record(TICKET_PASSED_ON, {"text": text})
     ticket.unit = unit
     context.pass_on("answer_ticket", unit)
     notices.transferred(context, ticket)
-    context.flash(_("درخواست به واحد %(unit)s ارجاع شد.", unit=unit_name(unit)))
+    context.flash(_("درخواست به واحد %(unit)s ارجاع شد.", unit=unit_name(context.session, unit)))
 
 
 # The requester (TKT-4)
@@ -137,7 +143,12 @@ def record_reply(context: OperationContext, *, submission: Mapping[str, Any]) ->
     ticket = ticket_of(context.session, context.case)
     _say(context, ticket, "reply", submission)
     ticket.state = WAITING
-    context.flash(_("پاسخ شما ثبت شد و درخواست دوباره در انتظار پاسخ واحد %(unit)s است.", unit=unit_name(ticket.unit)))
+    context.flash(
+        _(
+            "پاسخ شما ثبت شد و درخواست دوباره در انتظار پاسخ واحد %(unit)s است.",
+            unit=unit_name(context.session, ticket.unit),
+        )
+    )
     return _as_data(ticket)
 
 
@@ -161,7 +172,9 @@ def mark_overdue(context: OperationContext) -> bool:
     ticket = ticket_of(context.session, context.case)
     ticket.overdue_at = _deadline(context) or context.now
     may_escalate = ticket.escalated_at is None
-    context.record(TICKET_OVERDUE, {"text": lazy("مهلت پاسخ واحد %(unit)s گذشت", unit=UNITS[ticket.unit])})
+    context.record(
+        TICKET_OVERDUE, {"text": lazy("مهلت پاسخ واحد %(unit)s گذشت", unit=unit_text(context.session, ticket.unit))}
+    )
     notices.overdue(context, ticket, may_escalate=may_escalate)
     return may_escalate
 
@@ -187,7 +200,10 @@ def send_escalation(context: OperationContext, *, submission: Mapping[str, Any])
     context.record(TICKET_ESCALATED, {"text": lazy("از رئیس سازمان رسیدگی خواسته شد")})
     notices.escalated(context, ticket)
     context.flash(
-        _("درخواست شما نزد رئیس سازمان است. واحد %(unit)s همچنان می‌تواند پاسخ دهد.", unit=unit_name(ticket.unit))
+        _(
+            "درخواست شما نزد رئیس سازمان است. واحد %(unit)s همچنان می‌تواند پاسخ دهد.",
+            unit=unit_name(context.session, ticket.unit),
+        )
     )
 
 
@@ -204,6 +220,11 @@ def record_decision(context: OperationContext, *, submission: Mapping[str, Any])
 # What people see
 
 
+@briefings.register("ticket", "submit_ticket")
+def submit_ticket(context: BriefingContext) -> Briefing:
+    return Briefing(choices={"unit": unit_choices(context.session)})
+
+
 @briefings.register("ticket", "answer_ticket")
 def answer_ticket(context: BriefingContext) -> Briefing:
     return Briefing(blocks=_blocks(context))
@@ -212,7 +233,7 @@ def answer_ticket(context: BriefingContext) -> Briefing:
 @briefings.register("ticket", "transfer_ticket")
 def transfer_ticket(context: BriefingContext) -> Briefing:
     has_it = ticket_of(context.session, context.case).unit
-    return Briefing(choices={"unit": [Choice(key, label) for key, label in UNITS.items() if key != has_it]})
+    return Briefing(choices={"unit": [one for one in unit_choices(context.session) if one.value != has_it]})
 
 
 @briefings.register("ticket", "reply_ticket")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.actor import SYSTEM
 from engine.bpmn.diagram import SUBMISSION, Diagram, Element, Located
 from engine.contributions.operations import Operations
 from engine.deployment.checking import events
@@ -23,7 +24,8 @@ class Seam:
     """What the diagrams may rely on: registered operations, known roles, forms with their field names."""
 
     operations: Operations
-    roles: frozenset[str]
+    roles: frozenset[str]  # those in use, and those that operations bind within a case
+    inactive_roles: frozenset[str] = frozenset()  # known, but out of use
     form_fields: Callable[[str, str], frozenset[str] | None]  # (process, task) → field names; None: no form
     functions: frozenset[str]  # functions that expressions may call
 
@@ -45,8 +47,12 @@ class Lack:
 
 def of_element(element: Element, diagram: Diagram, seam: Seam, *, decisions: Collection[str]) -> Iterator[Lack]:
     """What one element lacks. ``decisions``: the keys of the decision tables that are there."""
-    if element.is_people_task or element.waits_for_person:
-        yield from _of_people(element, diagram, seam)
+    people = element.is_people_task or element.waits_for_person
+    if people or (element.tag == "startEvent" and not element.of):
+        yield from _of_roles(element, seam, needed=people)
+    if people and seam.form_fields(diagram.key, element.id) is None and not element.fields:
+        text = lazy("این کار فرم ندارد: نه در forms و نه در خود نمودار.")
+        yield Lack(element.id, "form", f"{diagram.key}.{element.id}", text)
     if element.tag == "serviceTask":
         yield from _of_operation(element, seam)
     if element.tag == "businessRuleTask" and element.decision not in decisions:
@@ -54,14 +60,19 @@ def of_element(element: Element, diagram: Diagram, seam: Seam, *, decisions: Col
         yield Lack(element.id, "decision", element.decision, text)
 
 
-def _of_people(element: Element, diagram: Diagram, seam: Seam) -> Iterator[Lack]:
-    for role in element.roles or ("",):
-        if role not in seam.roles:
+def _of_roles(element: Element, seam: Seam, *, needed: bool) -> Iterator[Lack]:
+    """The roles of what people do, and of who starts a case: each has to be one in use. ``needed``: there is one.
+
+    A process that only other cases start begins in a lane ``system``, which is nobody's.
+    """
+    for role in element.roles or (("",) if needed else ()):
+        if role in seam.roles or (role == SYSTEM.username and not needed):
+            continue
+        if role in seam.inactive_roles:
+            text = lazy("نقش «%(role)s» غیرفعال است؛ آن را فعال کنید یا نقش دیگری بگذارید.", role=role)
+        else:
             text = lazy("نقش «%(role)s» شناخته نیست؛ خط یا ویژگی role را درست کنید.", role=role or "—")
-            yield Lack(element.id, "role", role, text)
-    if seam.form_fields(diagram.key, element.id) is None and not element.fields:
-        text = lazy("این کار فرم ندارد: نه در forms و نه در خود نمودار.")
-        yield Lack(element.id, "form", f"{diagram.key}.{element.id}", text)
+        yield Lack(element.id, "role", role, text)
 
 
 def _of_operation(element: Element, seam: Seam) -> Iterator[Lack]:

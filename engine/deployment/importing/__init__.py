@@ -35,8 +35,8 @@ from engine.deployment.importing.draft import Draft, Known, indexed
 from engine.expressions.language import Language
 from engine.findings import SEVERITIES, Finding, error, is_sound
 from engine.xml import LIMIT, MalformedXml, UnsafeXml, parse_xml
-from models.account import CASE_ROLES, Role
 from models.language import gettext as _
+from models.organisation import SystemRole
 
 __all__ = ["Imported", "import_file"]
 
@@ -83,8 +83,8 @@ def import_file(
 ) -> Imported:
     """Normalise one file. ``name`` is only for the findings; faults of the file are findings, too.
 
-    ``seam`` is the installation's (without it nothing but the roles is known); ``beside`` holds its diagrams and
-    decision tables, which may be called; ``labels`` maps what a role is called to the role.
+    ``seam`` is the installation's (without it nothing but the system's own roles is known); ``beside`` holds its
+    diagrams and decision tables, which may be called; ``labels`` maps what a role is called to the role.
     """
     seam = seam or _bare_seam()
     beside = beside or {}
@@ -112,10 +112,10 @@ def import_file(
 
 
 def _bare_seam() -> Seam:
-    """Our roles and the built-in functions; no operation, no form."""
+    """The system's own roles and the built-in functions; no operation, no form."""
     return Seam(
         operations=Operations(),
-        roles=frozenset(role.value for role in Role) | CASE_ROLES,
+        roles=frozenset(SystemRole),
         form_fields=lambda process, task: None,
         functions=Language({}).functions,
     )

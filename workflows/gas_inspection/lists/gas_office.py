@@ -11,11 +11,11 @@ from sqlalchemy.orm import aliased
 from engine.case_numbers import read_number
 from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
 from engine.persistence import search
-from models.account import Role
 from models.case import Case, CaseStatus
 from models.choice import Choice
 from models.gas import GasProject
 from models.language import lazy
+from workflows import roles
 from workflows.gas.inspections import PROCESS
 from workflows.gas.list_columns import (
     ADDRESS,
@@ -50,7 +50,7 @@ NEWEST = Order("running", ((_inspection.id.expression, int),))
 @listings.register(
     key="running_inspections",
     label=lazy("بازرسی‌های در جریان"),
-    role=(Role.GAS_OFFICE, Role.SUPERVISOR),
+    role=(roles.GAS_OFFICE, roles.SUPERVISOR),
     columns=[
         NUMBER,
         STAGE,

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.contributions.listings import Asked, Column, Found, ListingContext, Row, WeekEntry
-from models.account import Role
 from models.gas import Assignment, GasProject
 from models.inspection import InspectionReport, InspectionVisit
 from models.language import gettext as _
 from models.language import lazy
+from workflows import roles
 from workflows.formatting import code, label, rials, shown
 from workflows.gas.inspections import APPROVED, FINAL_INSPECTION, PRE_INSPECTION
 from workflows.gas.labels import STAGES, WORK_TYPES
@@ -67,7 +67,7 @@ BY_END = Order("left", ((Assignment.ended_at.expression, datetime), (Assignment.
 @listings.register(
     key="pre_inspections",
     label=lazy("پیش‌بازرسی‌های من"),
-    role=Role.INSPECTOR,
+    role=roles.INSPECTOR,
     columns=IN_HAND,
     filters=[SEARCH],
     home=AT_HOME,
@@ -81,7 +81,7 @@ def pre_inspections(context: ListingContext, asked: Asked) -> Found:
 @listings.register(
     key="final_inspections",
     label=lazy("بازرسی‌های نهایی من"),
-    role=Role.INSPECTOR,
+    role=roles.INSPECTOR,
     columns=IN_HAND,
     filters=[SEARCH],
     home=AT_HOME,
@@ -146,7 +146,7 @@ def _day(context: ListingContext, moment: datetime | None) -> date | None:
 @listings.register(
     key="approved_inspections",
     label=lazy("پروژه‌های تاییدشده"),
-    role=Role.INSPECTOR,
+    role=roles.INSPECTOR,
     columns=[
         NUMBER,
         STAGE,
@@ -199,7 +199,7 @@ def _rows_approved(context: ListingContext, found: Sequence[Any]) -> list[Row]:
 @listings.register(
     key="withdrawn_inspections",
     label=lazy("انصراف‌های من"),
-    role=Role.INSPECTOR,
+    role=roles.INSPECTOR,
     columns=LEFT,
     filters=[SEARCH, FROM, TO],
     group=GROUP,
@@ -212,7 +212,7 @@ def withdrawn_inspections(context: ListingContext, asked: Asked) -> Found:
 @listings.register(
     key="dismissed_inspections",
     label=lazy("عزل‌های من"),
-    role=Role.INSPECTOR,
+    role=roles.INSPECTOR,
     columns=[*LEFT, Column("reason", lazy("دلیل"))],
     filters=[SEARCH, FROM, TO],
     group=GROUP,
@@ -259,7 +259,7 @@ def _rows_left(context: ListingContext, found: Sequence[Assignment]) -> list[Row
 # The week of visits
 
 
-@listings.register_week(key="visits", label=lazy("تقویم بازدیدها"), role=Role.INSPECTOR, group=GROUP)
+@listings.register_week(key="visits", label=lazy("تقویم بازدیدها"), role=roles.INSPECTOR, group=GROUP)
 def visits(context: ListingContext, first: date, last: date) -> list[WeekEntry]:
     """The inspector's own visits; marked is one whose time is over and which has no report yet."""
     wanted = (

@@ -21,12 +21,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
-from models.account import Role
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.choice import Choice
 from models.gas import GasProject
 from models.inspection import InspectionReport
 from models.language import lazy
+from workflows import roles
 from workflows.formatting import label, yes_no
 from workflows.gas.inspections import APPROVED, CORRECTION
 from workflows.gas.labels import STAGES
@@ -92,7 +92,7 @@ METERS_MEANT: ColumnElement[int] = case((_MARKED > 0, _MARKED), else_=METER_COUN
 @listings.register(
     key="financial_report",
     label=lazy("گزارش مالی"),
-    role=Role.INSPECTOR,
+    role=roles.INSPECTOR,
     columns=[
         NUMBER,
         Column("at", lazy("زمان گزارش"), "moment"),

@@ -1,0 +1,1 @@
+"""What an admin changes of the installation itself, each change checked and recorded."""
