@@ -28,7 +28,7 @@ from engine.errors import (
     TooMany,
 )
 from models.language import gettext as _
-from webapp.api.problems import for_error as api_answer
+from webapp.problems import for_error as api_answer
 from webapp.shell import current
 from webapp.shell.filters import digits, moment
 from webapp.shell.security import ForgedRequest

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from webapp.api import problems
+from webapp import problems
 
 bp = Blueprint("api", __name__, url_prefix="/api")
 problems.answer_errors_of(bp)

@@ -20,7 +20,7 @@ from engine.persistence.idempotency import Answer
 from models import language
 from models.digits import clean, storable
 from models.language import gettext as _
-from webapp.api.problems import Problem, for_error
+from webapp.problems import Problem, for_error
 from webapp.shell import current
 
 Json = Any

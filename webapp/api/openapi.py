@@ -25,7 +25,7 @@ from webapp.api.openapi_schemas import (
     query,
     ref,
 )
-from webapp.api.problems import CODES
+from webapp.problems import CODES
 from webapp.shell import current
 
 Json = dict[str, Any]

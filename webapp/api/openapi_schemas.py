@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.contributions.listings import COLUMN_KINDS
 from models.case import CaseStatus, TaskKind, TaskStatus
-from webapp.api.problems import CODES
+from webapp.problems import CODES
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from models.language import SOURCE
 from models.language import gettext as _
 from webapp.api.blueprint import bp
 from webapp.api.calls import accounts, answer, api_call, body, read_in, text_of
-from webapp.api.problems import Problem
+from webapp.problems import Problem
 from webapp.shell import current
 
 
