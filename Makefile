@@ -22,7 +22,7 @@ HISTORIES ?= 20000
 INSPECTIONS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test sure nightly lint format contracts types check wheel tests everywhere coverage translations rules oracle prove histories mutants bench clean
+.PHONY: help run quick test sure nightly lint format contracts types check wheel tests everywhere coverage translations rules packages oracle prove histories mutants bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ bench: $(VENV)/.developing ## measure everything, about 45 minutes, and write do
 
 rules: $(VENV)/.developing ## write docs/rules.md anew: which test proves which rule
 	$(BIN)/python -m tests.tools.rules --write
+
+packages: $(VENV)/.developing ## draw anew who imports whom: docs/packages-*.svg
+	$(BIN)/python -m tests.tools.packages --write
 
 clean: ## remove the environment and everything built; the data in var/ stays
 	rm -rf $(VENV) build dist *.egg-info webapp/static/dist webapp/frontend/node_modules
