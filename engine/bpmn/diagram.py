@@ -1,4 +1,4 @@
-"""Reads a BPMN diagram: what its elements are called, whose they are, and which expressions they hold."""
+"""Reads a BPMN file into diagrams: elements with names, roles and properties, and all expressions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GATEWAYS = frozenset(["exclusiveGateway", "parallelGateway", "inclusiveGateway",
 FLOW_NODES = ACTIVITIES | EVENTS | GATEWAYS
 PEOPLE_TASKS = frozenset({"userTask", "manualTask", "task"})  # an abstract task says no more than that somebody does it
 INSERTED = "Kartabl."  # ids of what lowering inserts begin so: Kartabl.<kind>.<id of what caused it>
-SUBMISSION = "submission"  # what a person sent at this step; known to expressions, never kept
+SUBMISSION = "submission"  # the values of the form just submitted: readable by expressions, never stored
 
 
 def bpmn(tag: str) -> str:
@@ -75,7 +75,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Element:
-    """A flow node of a diagram, with what the engine needs to know of it."""
+    """A flow node of a diagram, with the attributes that the engine uses."""
 
     id: str
     tag: str  # BPMN's local name: userTask, boundaryEvent, …
@@ -107,12 +107,12 @@ class Element:
 
     @property
     def is_action(self) -> bool:
-        """A thing that may be done but is not waited for: at a boundary, or marked so beside the awaited event."""
+        """Whether a person may trigger it beside the way the case goes: at a boundary, or with ``kind=action``."""
         return self.at_edge or self.properties.get("kind") == "action"
 
     @property
     def waits_for_person(self) -> bool:
-        """A message event that a person may trigger, for it names a role of its own."""
+        """Whether it is a message event that a person may trigger: it names a role of its own."""
         return self.event == "message" and self.catches and "role" in self.properties
 
     @property
@@ -191,7 +191,7 @@ class Diagram:
 
     @cached_property
     def names_read(self) -> frozenset[str]:
-        """Every name that an expression of the diagram reads: what of a submission has to be kept as case data."""
+        """The names that expressions of the diagram read; of a submission only these become case data."""
         names: set[str] = set()
         for located in self.expressions:
             try:
@@ -256,16 +256,16 @@ def _role_of(node: etree._Element, roles: dict[str, str], process: etree._Elemen
     """The lane of a node; inside a subprocess the lane of the nearest one around it; at a boundary its host's."""
     at: etree._Element | None = node
     while at is not None and at is not process:
-        found = roles.get(at.get("id", "")) or roles.get(at.get("attachedToRef", ""))
-        if found:
-            return found
+        role = roles.get(at.get("id", "")) or roles.get(at.get("attachedToRef", ""))
+        if role:
+            return role
         at = at.getparent()
     return ""
 
 
 def _properties(node: etree._Element) -> dict[str, str]:
     path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
-    return {found.get("name", ""): found.get("value", "") for found in node.findall(path)}
+    return {prop.get("name", ""): prop.get("value", "") for prop in node.findall(path)}
 
 
 def _extension(node: etree._Element, name: str) -> etree._Element | None:
@@ -313,8 +313,8 @@ def _inside(node: etree._Element, process: etree._Element) -> str:
 def _parameters(operator: etree._Element | None) -> tuple[Parameter, ...]:
     if operator is None:
         return ()
-    found = operator.iter(f"{{{SPIFF}}}parameter")
-    return tuple(Parameter(one.get("id", ""), one.get("value", "")) for one in found)
+    parameters = operator.iter(f"{{{SPIFF}}}parameter")
+    return tuple(Parameter(one.get("id", ""), one.get("value", "")) for one in parameters)
 
 
 def _fields(node: etree._Element) -> tuple[dict[str, Any], ...]:
@@ -349,7 +349,7 @@ def event_name(node: etree._Element) -> str:
         reference = (definition if definition is not None else node).get(f"{kind}Ref")
         if reference:
             declared = node.getroottree().getroot().iter(bpmn(kind))
-            return next((found.get("name", "") for found in declared if found.get("id") == reference), "")
+            return next((element.get("name", "") for element in declared if element.get("id") == reference), "")
     return ""
 
 
@@ -391,8 +391,8 @@ def _expressions_at(node: etree._Element, timers: Collection[tuple[str | None, s
     for name in payload_names(_properties(node)):
         yield Located(node.get("id", ""), name, "payload")
     for tag in ("loopCondition", "loopCardinality", "completionCondition"):
-        for found in node.iterfind(f"./*/{bpmn(tag)}"):
-            yield Located(node.get("id", ""), (found.text or "").strip(), tag)
+        for inner in node.iterfind(f"./*/{bpmn(tag)}"):
+            yield Located(node.get("id", ""), (inner.text or "").strip(), tag)
 
 
 def _owner(inner: etree._Element) -> str:

@@ -1,4 +1,4 @@
-"""What of a diagram is picture only: marked in the file by the importer, left out of what runs."""
+"""Elements that are drawn and never run: the importer marks them in the file, the parser leaves them out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PICTURE = f"{{{KARTABL}}}picture"
 
 
 def mark(node: etree._Element) -> None:
-    """From here on the element is shown and kept, and never run."""
+    """Mark an element as drawn only: it stays in the file and never runs."""
     node.set(PICTURE, "true")
 
 
@@ -18,7 +18,7 @@ def is_picture(node: etree._Element) -> bool:
 
 
 def strip(root: etree._Element) -> None:
-    """Take what is marked out of a tree that is about to be read for running."""
+    """Remove all marked elements from a tree in place."""
     for node in root.xpath("//*[@*[local-name()='picture' and namespace-uri()=$ns]='true']", ns=KARTABL):
         parent = node.getparent()
         if parent is not None:

@@ -37,7 +37,7 @@ class Deployed:
 
     @cached_property
     def names_read(self) -> frozenset[str]:
-        """What of a submission has to be kept as case data."""
+        """The names that expressions of all its diagrams read; of a submission only these become case data."""
         return frozenset().union(*(diagram.names_read for diagram in self.diagrams.values()))
 
     @cached_property
@@ -61,7 +61,7 @@ class Deployed:
 
 
 class Definitions:
-    """The versions of diagrams that cases run on. A version never changes, so it is read once and kept."""
+    """Cache of deployed versions. A version never changes, so each is read from the database once."""
 
     def __init__(self) -> None:
         self._deployed: dict[int, Deployed] = {}
@@ -81,10 +81,10 @@ class Definitions:
 
     def newest_id(self, session: Session, key: str) -> int:
         """The id of the version that new cases start on. Raises ``NotFound``."""
-        found = versions.newest_id(session, ProcessDefinition, key)
-        if found is None:
+        definition_id = versions.newest_id(session, ProcessDefinition, key)
+        if definition_id is None:
             raise NotFound("process", key)
-        return found
+        return definition_id
 
     def started_by(self, session: Session, kind: str, name: str) -> list[str]:
         """The keys of the processes whose newest version a message or signal starts, in order."""
@@ -109,20 +109,20 @@ class Definitions:
 
     def _load(self, session: Session, definition_id: int) -> Deployed:
         rows = pinned(session, definition_id)
-        found = {key: diagram_of(row) for key, row in rows.items()}
+        diagrams = {key: diagram_of(row) for key, row in rows.items()}
         main = next(row for row in rows.values() if row.id == definition_id)
-        return Deployed(main.id, main.key, main.version, specs.build(main.key, found.values()), found)
+        return Deployed(main.id, main.key, main.version, specs.build(main.key, diagrams.values()), diagrams)
 
 
 def pinned(session: Session, definition_id: int) -> dict[str, ProcessDefinition]:
     """A version and the versions that it calls, directly or not, as its cases run them: process key → row with XML."""
     rows: dict[str, ProcessDefinition] = {}
-    wanted = [definition_id]
-    while wanted:
-        row = session.get_one(ProcessDefinition, wanted.pop(), options=[undefer(ProcessDefinition.xml)])
+    ahead = [definition_id]
+    while ahead:
+        row = session.get_one(ProcessDefinition, ahead.pop(), options=[undefer(ProcessDefinition.xml)])
         if row.key not in rows:
             rows[row.key] = row
-            wanted.extend(row.calls.values())
+            ahead.extend(row.calls.values())
     return rows
 
 
@@ -138,7 +138,7 @@ def deploy(
 
     Called diagrams go first, so that each version pins the versions it calls. Returns the new versions.
     """
-    made: list[ProcessDefinition] = []
+    deployed: list[ProcessDefinition] = []
     current: dict[str, ProcessDefinition] = {}
     for key in _called_first(bundle):
         diagram = bundle[key]
@@ -159,9 +159,9 @@ def deploy(
             )
             session.add(newest)
             session.flush()
-            made.append(newest)
+            deployed.append(newest)
         current[key] = newest
-    return made
+    return deployed
 
 
 def _called_first(bundle: Mapping[str, Diagram]) -> list[str]:
@@ -182,7 +182,7 @@ def deploy_decisions(
     session: Session, files: Mapping[str, bytes], *, now: datetime, by: int | None = None
 ) -> list[DecisionDefinition]:
     """Store every changed file of decision tables as a new version. ``files``: key → XML, already checked."""
-    made = []
+    deployed = []
     for key, xml in sorted(files.items()):
         digest = hashlib.sha256(xml).hexdigest()
         newest = versions.newest(session, DecisionDefinition, key)
@@ -199,6 +199,6 @@ def deploy_decisions(
             deployed_by_id=by,
         )
         session.add(row)
-        made.append(row)
+        deployed.append(row)
     session.flush()
-    return made
+    return deployed

@@ -18,17 +18,17 @@ from models.language import gettext as _
 from models.language import listed
 
 Value = Any
-MOST_TRIES = 400_000  # rows × combinations of values: a second or two
-MOST_NAMED = 10  # overlaps named one by one
+MAX_TRIES = 400_000  # rows × combinations of values: a second or two
+MAX_NAMED = 10  # overlaps named one by one
 OTHER_TEXT = "\u2026"  # stands for every text that a column does not mention
 
 
 def check(model: DecisionModel) -> list[Finding]:
-    """What is wrong with the tables of a file.
+    """The findings about all decision tables of a file.
 
     Errors: rows that overlap where the policy forbids it (UNIQUE; ANY with different answers), values that are
     not of their column's type, an order by values that are not listed. Warnings: combinations between the
-    outermost bounds, or of the values listed, that no row answers; a table of which that cannot be said.
+    outermost bounds, or of the values listed, that no row answers; a table for which this cannot be decided.
     """
     return [finding for decision in model.decisions.values() for finding in _check(decision)]
 
@@ -48,7 +48,7 @@ def _check(decision: Decision) -> Iterator[Finding]:
     for place, column in enumerate(decision.columns):
         tried.append(_values([rule.tests[place] for rule in decision.rules], column))
         tries *= len(tried[-1])
-        if tries > MOST_TRIES:
+        if tries > MAX_TRIES:
             yield warning("dmn.too_large", decision.id, _("جدول برای وارسی کامل بزرگ است؛ هم‌پوشانی و شکاف وارسی نشد."))
             return
     yield from _overlaps_and_gap(decision, tried)
@@ -99,7 +99,7 @@ def _of_wrong_type(decision: Decision, row: int, rule: str, column: str, kind: s
         "سطر %(row)s، ستون «%(column)s»: «%(value)s» %(type)s نیست.",
         row=row,
         column=column,
-        value=_shown((value,)),
+        value=_joined((value,)),
         type=TYPE_NAMES[kind],
     )
     return error("dmn.wrong_type", rule or decision.id, message)
@@ -114,12 +114,12 @@ def _overlaps_and_gap(decision: Decision, tried: Sequence[list[tuple[Value, bool
             overlaps.setdefault(tuple(hits), values)
         if not hits and meant and gap is None:
             gap = values
-    for hits_, values in list(overlaps.items())[:MOST_NAMED]:
+    for hits_, values in list(overlaps.items())[:MAX_NAMED]:
         rows = listed(str(decision.rules[place].number) for place in hits_)
-        message = _("سطرهای %(rows)s هم‌پوشانی دارند؛ نمونه: %(values)s", rows=rows, values=_shown(values))
+        message = _("سطرهای %(rows)s هم‌پوشانی دارند؛ نمونه: %(values)s", rows=rows, values=_joined(values))
         yield error("dmn.overlap", decision.rules[hits_[-1]].id or decision.id, message)
     if gap is not None and not any(result.default for result in decision.results):
-        yield warning("dmn.gap", decision.id, _("برای این ورودی سطری نیست: %(values)s", values=_shown(gap)))
+        yield warning("dmn.gap", decision.id, _("برای این ورودی سطری نیست: %(values)s", values=_joined(gap)))
 
 
 def _forbidden(decision: Decision, hits: list[int]) -> bool:
@@ -137,7 +137,7 @@ def _combinations(tried: Sequence[list[tuple[Value, bool]]]) -> Iterator[tuple[t
             yield (*values, value), meant and value_meant
 
 
-def _shown(values: tuple[Value, ...]) -> str:
+def _joined(values: tuple[Value, ...]) -> str:
     return listed("—" if value is None else str(value)[:60] for value in values)
 
 
@@ -180,10 +180,10 @@ def _allowed(column: Input, value: Value) -> bool:
 def _around(ordered: list[Value], cells: list[feel.Cell]) -> Iterator[tuple[Value, bool]]:
     """Each point, one between each two neighbours, and one beyond each end, which the table need not answer.
 
-    Nor need it answer the end itself, where nothing in the column speaks of it or of what lies beyond (``< 20``).
+    Nor need it answer the end itself, if no cell of the column matches it or a value beyond it (``< 20``).
     """
 
-    def spoken_of(*values: Value) -> bool:
+    def is_covered(*values: Value) -> bool:
         return any(cell.matches(value, {}) for cell in cells for value in values)
 
     step: Any = timedelta(days=1) if isinstance(ordered[0], date | timedelta) else 1
@@ -192,12 +192,12 @@ def _around(ordered: list[Value], cells: list[feel.Cell]) -> Iterator[tuple[Valu
         return
     below, above = ordered[0] - step, ordered[-1] + step
     yield below, False
-    yield ordered[0], spoken_of(below, ordered[0])
+    yield ordered[0], is_covered(below, ordered[0])
     for low, high in pairwise(ordered):
         between = _between(low, high)
         if between is not None:
             yield between, True
-        yield high, high != ordered[-1] or spoken_of(high, above)
+        yield high, high != ordered[-1] or is_covered(high, above)
     yield above, False
 
 

@@ -106,8 +106,8 @@ def names_in(source: str) -> frozenset[str]:
 
 def is_name(source: str) -> bool:
     """Whether an expression only reads one value, as ``age`` and ``loan.amount`` do."""
-    found = TOKEN.fullmatch(source.strip())
-    return found is not None and found.lastgroup == "name" and found["name"] not in LITERALS
+    token = TOKEN.fullmatch(source.strip())
+    return token is not None and token.lastgroup == "name" and token["name"] not in LITERALS
 
 
 class _Parser:
@@ -129,12 +129,12 @@ class _Parser:
         tokens, at = [], 0
         text = source.rstrip()
         while at < len(text):
-            found = TOKEN.match(text, at)
-            if found is None:
+            token = TOKEN.match(text, at)
+            if token is None:
                 raise self._error()
-            kind, word = str(found.lastgroup), found.group(found.lastgroup or 0)
+            kind, word = str(token.lastgroup), token.group(token.lastgroup or 0)
             tokens.append((kind, " ".join(word.split()) if kind == "name" else word))
-            at = found.end()
+            at = token.end()
         return tokens
 
     def _error(self) -> FeelError:
@@ -146,9 +146,9 @@ class _Parser:
     def _kind(self) -> str:
         return self._tokens[self._at][0] if self._at < len(self._tokens) else ""
 
-    def _take(self, wanted: str = "") -> str:
+    def _take(self, expected: str = "") -> str:
         text = self._peek()
-        if not text or (wanted and text != wanted):
+        if not text or (expected and text != expected):
             raise self._error()
         self._at += 1
         return text
@@ -285,7 +285,7 @@ class _Parser:
             value = number(Decimal(text))
             return lambda names: value
         if kind == "string":
-            words = re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), text[1:-1])
+            words = re.sub(r"\\(.)", lambda escape: {"n": "\n", "t": "\t"}.get(escape[1], escape[1]), text[1:-1])
             return lambda names: words
         if text == "(":
             return self._inside()

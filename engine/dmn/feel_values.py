@@ -119,15 +119,15 @@ DURATION = re.compile(r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d
 
 
 def _duration(text: str) -> timedelta:
-    found = DURATION.fullmatch(text)
-    if found is None or not any(found.groups()[1:]):
+    match = DURATION.fullmatch(text)
+    if match is None or not any(match.groups()[1:]):
         raise ValueError(text)
-    days, hours, minutes, seconds = (float(part or 0) for part in found.groups()[1:])
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups()[1:])
     try:
         length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
         raise ValueError(text) from None
-    return -length if found[1] else length
+    return -length if match[1] else length
 
 
 LITERALS: dict[str, Value] = {"true": True, "false": False, "null": None}

@@ -1,4 +1,4 @@
-"""Decision tables as the DMN standard defines them: reads a ``.dmn`` file into decisions that can be asked."""
+"""Reads a ``.dmn`` file (DMN 1.1 to 1.5) into decisions that can be evaluated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from models.language import gettext as _
 
 __all__ = ["Decision", "DecisionError", "DecisionModel", "as_json", "check", "parse"]
 
-MOST_DECISIONS = 100  # in one file, so that a chain of them stays short
+MAX_DECISIONS = 100  # in one file, so that a chain of them stays short
 
 
 def parse(xml: bytes) -> DecisionModel:
@@ -34,8 +34,8 @@ def parse(xml: bytes) -> DecisionModel:
     root = parse_xml(xml)
     decisions: dict[str, Decision] = {}
     nodes = _children(root, "decision")
-    if len(nodes) > MOST_DECISIONS:
-        raise DecisionError("", _("پرونده بیش از %(most)s تصمیم دارد.", most=MOST_DECISIONS))
+    if len(nodes) > MAX_DECISIONS:
+        raise DecisionError("", _("پرونده بیش از %(most)s تصمیم دارد.", most=MAX_DECISIONS))
     for node in nodes:
         decision = _decision(node, decisions)
         if decision.id in decisions:
@@ -86,8 +86,8 @@ def _child(node: etree._Element, name: str) -> etree._Element | None:
 def _text(node: etree._Element | None) -> str:
     if node is None:
         return ""
-    found = _child(node, "text")
-    return (found.text or "").strip() if found is not None else ""
+    text = _child(node, "text")
+    return (text.text or "").strip() if text is not None else ""
 
 
 def _decision(node: etree._Element, model: dict[str, Decision]) -> Decision:
@@ -97,9 +97,9 @@ def _decision(node: etree._Element, model: dict[str, Decision]) -> Decision:
         "id": identifier,
         "name": node.get("name", "") or identifier,
         "requires": tuple(
-            wanted.get("href", "").rpartition("#")[2]
+            required.get("href", "").rpartition("#")[2]
             for requirement in _children(node, "informationRequirement")
-            for wanted in _children(requirement, "requiredDecision")
+            for required in _children(requirement, "requiredDecision")
         ),
         "variable": variable.get("name", identifier) if variable is not None else identifier,
         "model": model,

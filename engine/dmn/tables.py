@@ -1,4 +1,4 @@
-"""Deployed decision tables: a decision is made by the newest version of its table."""
+"""Evaluates decisions by the newest deployed version of their table."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Json = Any  # None, bool, int, float, str, list, dict
 Functions = Mapping[str, Callable[..., Json]]
 
 MAX_TEXT, MAX_ITEMS, MAX_NUMBER = 10_000, 1_000, 10**15
-MOST_PLACES = 12  # decimal places that ``round`` keeps at most
+MAX_PLACES = 12  # decimal places that ``round`` keeps at most
 _NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?", re.ASCII)
 _MARKS = str.maketrans({"٫": ".", "٬": None, "−": "-"})  # as Persian writes them
 
@@ -165,9 +165,9 @@ def _text(value: Json) -> str:
 
 
 def _one_kind(values: tuple[Json, ...]) -> list[Json]:
-    found = list(values[0]) if len(values) == 1 and isinstance(values[0], list | tuple) else list(values)
-    if found and (all(map(is_number, found)) or all(isinstance(value, str) for value in found)):
-        return found
+    items = list(values[0]) if len(values) == 1 and isinstance(values[0], list | tuple) else list(values)
+    if items and (all(map(is_number, items)) or all(isinstance(value, str) for value in items)):
+        return items
     raise Wrong(_("اینجا یک یا چند عدد (یا متن) لازم است."))
 
 
@@ -185,7 +185,7 @@ def _length(value: Json) -> int:
 
 def _round(value: Json, places: Json = 0) -> Json:
     """Half goes away from zero, as at school."""
-    if not is_number(value) or not isinstance(places, int) or not 0 <= places <= MOST_PLACES:
+    if not is_number(value) or not isinstance(places, int) or not 0 <= places <= MAX_PLACES:
         raise Wrong(_("round یک عدد و شمار رقم‌های اعشار (۰ تا ۱۲) می‌گیرد."))
     exact = Decimal(str(capped(value))).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     return int(exact) if places == 0 else float(exact)

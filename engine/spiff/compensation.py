@@ -1,4 +1,4 @@
-"""The tasks that lowering puts in for compensation: they note what is completed, and say what is undone next."""
+"""The tasks that lowering inserts for compensation: they record completed activities and choose the next handler."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from SpiffWorkflow.spiff.specs.defaults import NoneTask
 from engine.bpmn.lowering.compensation import KIND, NEXT, OF
 
 _NOTED = "Kartabl.completed"  # in the (sub)process's own data: [activity, the subprocesses it was completed in …]
-_LEFT = "kartabl_compensation"  # in the token's data: what is still to be undone
+_REMAINING = "kartabl_compensation"  # in the token's data: what is still to be undone
 
 
 class CompensationTask(NoneTask):  # type: ignore[misc]
     """One step of compensation; ``step`` says which."""
 
-    def __init__(self, wf_spec: Any, name: str, step: str = "", of: str = "", wanted: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, wf_spec: Any, name: str, step: str = "", of: str = "", activity: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(wf_spec, name, **kwargs)
         self.manual = False
-        self.step, self.of, self.wanted = step, of, wanted
+        self.step, self.of, self.activity = step, of, activity
 
     def _run_hook(self, my_task: Any) -> bool:
         steps = {
@@ -36,37 +38,37 @@ class CompensationTask(NoneTask):  # type: ignore[misc]
         my_task.workflow.data.setdefault(_NOTED, []).append([self.of])
 
     def _hand_on(self, my_task: Any) -> None:
-        """With the subprocess is completed what was completed inside and is not undone yet."""
+        """Record at the subprocess what was completed inside it and is not undone yet."""
         noted = my_task.workflow.data.setdefault(_NOTED, [])
-        noted.extend([*one, self.of] for one in _inside(my_task, self.of))
+        noted.extend([*entry, self.of] for entry in _inside(my_task, self.of))
 
     def _begin(self, my_task: Any) -> None:
-        """Take what this event undoes: each completed activity is undone once."""
+        """Take the entries that this event undoes; each completed activity is undone once."""
         noted = my_task.workflow.data.get(_NOTED, [])
-        mine = [one for one in noted if not self.wanted or self.wanted in one]
-        my_task.workflow.data[_NOTED] = [one for one in noted if one not in mine]
-        my_task.data[_LEFT] = [self.of, *(one[0] for one in mine)]
+        mine = [entry for entry in noted if not self.activity or self.activity in entry]
+        my_task.workflow.data[_NOTED] = [entry for entry in noted if entry not in mine]
+        my_task.data[_REMAINING] = [self.of, *(entry[0] for entry in mine)]
 
     def _go_on(self, my_task: Any) -> None:
-        *left, following = my_task.data[_LEFT]
-        my_task.data.update({NEXT: following, _LEFT: left})
+        *left, following = my_task.data[_REMAINING]
+        my_task.data.update({NEXT: following, _REMAINING: left})
 
     def _end(self, my_task: Any) -> None:
-        for name in (NEXT, _LEFT):
+        for name in (NEXT, _REMAINING):
             my_task.data.pop(name, None)
 
 
 def _inside(my_task: Any, activity: str) -> list[list[str]]:
-    """What was noted in the subprocess that has just completed."""
+    """The entries recorded in the subprocess that has just completed."""
     task = my_task.parent
     while task.task_spec.bpmn_id != activity or task.id not in my_task.workflow.top_workflow.subprocesses:
         task = task.parent
-    found: list[list[str]] = my_task.workflow.top_workflow.subprocesses[task.id].data.get(_NOTED, [])
-    return found
+    completed: list[list[str]] = my_task.workflow.top_workflow.subprocesses[task.id].data.get(_NOTED, [])
+    return completed
 
 
 class CompensationParser(SpiffTaskParser):  # type: ignore[misc]
-    """Reads what lowering wrote at an inserted task."""
+    """Reads the attributes that lowering wrote at an inserted task."""
 
     def create_task(self) -> CompensationTask:
         return CompensationTask(
@@ -74,6 +76,6 @@ class CompensationParser(SpiffTaskParser):  # type: ignore[misc]
             self.bpmn_id,
             step=self.node.get(KIND, ""),
             of=self.node.get(OF, ""),
-            wanted=self.node.get("wanted", ""),
+            activity=self.node.get("activity", ""),
             **self.bpmn_attributes,
         )

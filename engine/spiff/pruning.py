@@ -21,13 +21,13 @@ UNFINISHED = TaskState.NOT_FINISHED_MASK
 
 
 def prune(workflow: BpmnWorkflow) -> int:
-    """Drop what is finished, in the process and its sub-processes; returns how many tasks were dropped.
+    """Drop finished tasks of the process and its subprocesses; returns the number of dropped tasks.
 
-    What the case does later is not changed by it.
+    The case goes on exactly as it would without.
     """
     dropped = _drop_finished_subprocesses(workflow)
-    for one in (workflow, *workflow.subprocesses.values()):
-        dropped += _prune_tree(one)
+    for process in (workflow, *workflow.subprocesses.values()):
+        dropped += _prune_tree(process)
     return dropped
 
 
@@ -78,32 +78,32 @@ def _is_last_base(base: Any, live: set[UUID]) -> bool:
 
 
 def _with_ancestors(workflow: Any, tasks: list[Any]) -> set[UUID]:
-    found: set[UUID] = set()
+    ids: set[UUID] = set()
     for task in tasks:
-        while task is not None and task.id not in found:
-            found.add(task.id)
+        while task is not None and task.id not in ids:
+            ids.add(task.id)
             task = workflow.tasks.get(task._parent)
-    return found
+    return ids
 
 
 def _only(workflow: Any, keep: set[UUID]) -> dict[UUID, Any]:
-    """The kept tasks, parents first, each below its nearest kept ancestor."""
+    """The tasks in ``keep``, parents first, each below its nearest ancestor in ``keep``."""
     tasks = workflow.tasks
-    kept: dict[UUID, Any] = {}
+    remaining: dict[UUID, Any] = {}
     ahead: list[tuple[UUID, Any]] = [(workflow.task_tree.id, None)]
     while ahead:
         task_id, parent = ahead.pop()
         task = tasks[task_id]
         children = task._children
         if task_id in keep:
-            kept[task_id] = task
+            remaining[task_id] = task
             task._parent = parent.id if parent is not None else None
             task._children = []
             if parent is not None:
                 parent._children.append(task_id)
             parent = task
         ahead.extend((child, parent) for child in reversed(children))
-    return kept
+    return remaining
 
 
 def _drop_settled_ends(workflow: Any) -> None:
@@ -137,5 +137,5 @@ def _fork_above(workflow: Any, task: Any) -> UUID:
     task = workflow.tasks[task._parent]
     while task._parent is not None and len(task._children) == 1 and not task._state & UNFINISHED:
         task = workflow.tasks[task._parent]
-    found: UUID = task.id
-    return found
+    fork_id: UUID = task.id
+    return fork_id

@@ -25,7 +25,7 @@ from engine.spiff.state import ProcessSpecs
 from engine.spiff.throw_events import EndParser, SendParser, ThrowParser
 from engine.xml import parse_xml
 
-MOST_CALLS = 20_000  # inside each other while a diagram of 2,000 elements is read
+MAX_CALLS = 20_000  # inside each other while a diagram of 2,000 elements is read
 _ONE_AT_A_TIME = Lock()
 
 
@@ -140,7 +140,7 @@ def _deep_calls() -> Iterator[None]:
     """
     with _ONE_AT_A_TIME:
         usual = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(usual, MOST_CALLS))
+        sys.setrecursionlimit(max(usual, MAX_CALLS))
         try:
             yield
         finally:

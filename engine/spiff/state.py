@@ -81,9 +81,9 @@ def load(state: bytes, specs: ProcessSpecs, script_engine: Any) -> BpmnWorkflow:
         stored = json.loads(state)
     except ValueError as error:
         raise StateUnreadable(f"Not JSON: {error}") from error
-    found = stored.get("format") if isinstance(stored, dict) else None
-    if found != FORMAT:
-        raise StateUnreadable(f"Format {found!r} is unknown; this version reads {FORMAT}")
+    version = stored.get("format") if isinstance(stored, dict) else None
+    if version != FORMAT:
+        raise StateUnreadable(f"Format {version!r} is unknown; this version reads {FORMAT}")
     try:
         return _load_workflow(stored, specs, script_engine)
     except (KeyError, IndexError, TypeError, ValueError) as error:

@@ -66,7 +66,7 @@ class StepTaken:
 
 @dataclass(frozen=True)
 class WaitingEvent:
-    """Something a case waits for besides people. Behind an event-based gateway each branch is one."""
+    """An event that a case waits for. Behind an event-based gateway each branch is one."""
 
     token: str  # a UUID, the same as long as the event waits
     process: str  # name of the (sub-)process spec it stands in
@@ -82,7 +82,7 @@ class WaitingEvent:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a case stands: everything it waits for, each by its token."""
+    """Everything that a case waits for, by token."""
 
     people: dict[str, SpiffTask]  # user tasks
     waits: dict[str, WaitingEvent]
@@ -135,13 +135,13 @@ def _is_drawn(element: str | None) -> bool:
 
 def _next_to_run(workflow: BpmnWorkflow) -> SpiffTask | None:
     """Boundary events go first: what they interrupt must not go on beside them."""
-    found = None
+    first_ready = None
     for task in _tasks(workflow):
         if task._state == TaskState.READY and not task.task_spec.manual:
             if isinstance(task.task_spec, BoundaryEvent):
                 return task
-            found = found or task
-    return found
+            first_ready = first_ready or task
+    return first_ready
 
 
 def _next_by_condition(workflow: BpmnWorkflow) -> SpiffTask | None:
@@ -159,7 +159,7 @@ def _is_for_people(task: SpiffTask) -> bool:
 
 
 def position(workflow: BpmnWorkflow) -> Position:
-    """Where the case stands now, found in one walk over its tokens."""
+    """The position of the case now, in one pass over its tokens."""
     people: dict[str, SpiffTask] = {}
     operations: dict[str, SpiffTask] = {}
     subprocesses: dict[str, SpiffTask] = {}
@@ -228,7 +228,7 @@ def _events_of(task: SpiffTask) -> list[WaitingEvent]:
     if not isinstance(task.task_spec, EventBasedGateway):
         counted = Counted.read(task.internal_data.get("counted"))
         return [_event(task, task.task_spec, task.task_spec.event_definition, str(task.id), _due(task), counted)]
-    due_times, made = task.internal_data.get("due_times", {}), task.internal_data.get("counted", {})
+    due_times, bases = task.internal_data.get("due_times", {}), task.internal_data.get("counted", {})
     return [
         _event(
             task,
@@ -236,14 +236,14 @@ def _events_of(task: SpiffTask) -> list[WaitingEvent]:
             definition,
             _branch_id(task, branch),
             _moment(due_times.get(branch)),
-            Counted.read(made.get(branch)),
+            Counted.read(bases.get(branch)),
         )
         for branch, definition in branches(task)
     ]
 
 
 def _branch_id(gateway: SpiffTask, branch: str) -> str:
-    """A branch that waits has no task yet; its id is made from the gateway's id and the branch's name."""
+    """A branch that waits has no task yet; its id is a UUID 5 of the gateway's id and the branch's name."""
     return str(uuid5(gateway.id, branch))
 
 
@@ -295,7 +295,7 @@ def _moment(text: str | None) -> datetime | None:
 
 def fire_timer(workflow: BpmnWorkflow, token: str, now: datetime) -> WaitingEvent:
     """Make this one timer fire; ``advance`` then goes on from it. A repeating one that is attached
-    without interrupting keeps waiting for its next time; periods missed in a stand-still are not made up for.
+    without interrupting keeps waiting for its next time; periods missed while nothing ran are skipped.
 
     Raises EventNotWaiting when it does not wait any more or is not due at ``now``.
     """
@@ -317,11 +317,11 @@ def move_timer(workflow: BpmnWorkflow, token: str, due: datetime, counted: Count
     task, event = _find(workflow, token)
     if event.counted is None:
         raise EventNotWaiting(token)
-    kept = task.internal_data
+    internal = task.internal_data
     if isinstance(task.task_spec, EventBasedGateway):
-        kept["due_times"][event.element], kept["counted"][event.element] = due.isoformat(), counted.stored()
+        internal["due_times"][event.element], internal["counted"][event.element] = due.isoformat(), counted.stored()
     else:
-        kept["event_value"], kept["counted"] = due.isoformat(), counted.stored()
+        internal["event_value"], internal["counted"] = due.isoformat(), counted.stored()
     return event
 
 
@@ -349,7 +349,7 @@ def _find(workflow: BpmnWorkflow, token: str) -> tuple[SpiffTask, WaitingEvent]:
 
 def _definition(task: SpiffTask, event: WaitingEvent) -> Any:
     if isinstance(task.task_spec, EventBasedGateway):
-        return next(found for branch, found in branches(task) if branch == event.element)
+        return next(definition for branch, definition in branches(task) if branch == event.element)
     return task.task_spec.event_definition
 
 

@@ -1,7 +1,7 @@
-"""Says with what SpiffWorkflow runs right what it would run wrongly, just before its parser reads a diagram.
+"""Rewrites constructs that SpiffWorkflow executes wrongly into equivalent ones it executes correctly, before parsing.
 
-Only the parsed copy is rewritten: the file stays as it was drawn, and what the product knows of a diagram is
-always read from the file. Drawn elements keep their ids; what is put in has an id that begins with ``Kartabl.``.
+Only the parsed copy is rewritten; the file stays as it was drawn, and everything else in the product reads the
+file. Drawn elements keep their ids; inserted elements have ids that begin with ``Kartabl.``.
 Each construct has a module of its own; the order of the list is part of the meaning.
 """
 

@@ -1,7 +1,7 @@
-"""Compensation: what is completed is noted, and a throwing event goes through the handlers, the last noted first.
+"""Compensation: completed activities are recorded, and a throwing event runs their handlers in reverse order.
 
 The library throws compensation as an event at whatever waits for it; nothing knows what was completed. Of an
-activity ``a`` with the handler ``h``, and an event ``t`` that throws, this is made in their scope ``s``::
+activity ``a`` with the handler ``h``, and an event ``t`` that throws, their scope becomes ``s``::
 
     a ─► Kartabl.done.a                                     notes that a is completed
     t ─► Kartabl.compensate.t ─► Kartabl.undo.s ─► Kartabl.undoing.s ─► h ─► Kartabl.undo.s …
@@ -40,14 +40,14 @@ class Compensation:
 
 def lower(process: etree._Element) -> None:
     """Rewrite every scope in which compensation is thrown; where it is not, handlers are never run."""
-    found = list(compensations(process))
+    all_compensations = list(compensations(process))
     homes = [scope for scope in scopes(process) if throwing(scope)]
-    for one in found:
+    for one in all_compensations:
         for node in (one.edge, one.handler):
             scope_of(node).remove(node)
         one.handler.attrib.pop("isForCompensation", None)
     for scope in homes:
-        _lower_scope(scope, [one for one in found if one.home is scope])
+        _lower_scope(scope, [one for one in all_compensations if one.home is scope])
 
 
 def compensations(process: etree._Element) -> Iterator[Compensation]:
@@ -81,12 +81,12 @@ def scope_of(node: etree._Element) -> etree._Element:
 
 def _associations(root: etree._Element) -> dict[str, list[str]]:
     """What each element is associated with, whichever way the line was drawn."""
-    found: dict[str, list[str]] = {}
+    ends: dict[str, list[str]] = {}
     for line in root.iter(bpmn("association")):
         source, target = line.get("sourceRef", ""), line.get("targetRef", "")
-        found.setdefault(source, []).append(target)
-        found.setdefault(target, []).append(source)
-    return found
+        ends.setdefault(source, []).append(target)
+        ends.setdefault(target, []).append(source)
+    return ends
 
 
 def _home(scope: etree._Element | None) -> etree._Element | None:
@@ -139,11 +139,11 @@ def _note(activity: etree._Element, kind: str) -> None:
 def _throw(scope: etree._Element, event: etree._Element, undo: str, undoing: str) -> None:
     identifier = event.get("id", "")
     begin, end = inserted("compensate", identifier), inserted("undone", identifier)
-    flows, wanted, ends = outgoing(event), thrown_for(event), local(event) == "endEvent"
+    flows, activity, ends = outgoing(event), thrown_for(event), local(event) == "endEvent"
     for definition in definitions(event):
         event.remove(definition)
     event.tag = bpmn("intermediateThrowEvent")
-    _task(scope, begin, "compensate", identifier, wanted=wanted)
+    _task(scope, begin, "compensate", identifier, activity=activity)
     _task(scope, end, "undone", identifier)
     connect(scope, inserted("in", begin), identifier, begin)
     connect(scope, inserted("out", begin), begin, undo)

@@ -1,4 +1,4 @@
-"""Data objects and data stores: they are picture only, and the library would refuse or store them."""
+"""Removes data objects and data stores: they are drawn only, and the library would refuse or store them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DATA = ("dataObject", "dataObjectReference", "dataStore", "dataStoreReference")
 
 
 def strip(root: etree._Element) -> None:
-    """Take them out of a file. ``engine.deployment.checking.constructs`` refuses what would read or write them."""
+    """Remove them from a tree in place. ``engine.deployment.checking.constructs`` refuses elements that use them."""
     for node in list(root.iter(*(bpmn(tag) for tag in _DATA))):
         parent = node.getparent()
         if parent is not None:

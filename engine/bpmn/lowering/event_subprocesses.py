@@ -2,7 +2,7 @@
 
 The library starts error ones with the process, never starts those inside a subprocess, does not know which ones
 interrupt, and changes the shared specification when it starts one. Of a scope with the event subprocess ``e`` and
-its start event ``x`` this is made::
+its start event ``x``, this becomes::
 
     Kartabl.start ─► Kartabl.scope (all that was drawn in the scope) ─► Kartabl.end
                          └ x ─► e (begins with Kartabl.begin) ─► Kartabl.end of e

@@ -1,4 +1,4 @@
-"""Several flows out of a task or an event, and conditions on them: a gateway that says the same is put in.
+"""Several flows out of a task or an event, and conditions on them: an equivalent gateway is inserted.
 
 The library refuses several flows out of a task and does not look at a condition there. BPMN 2.0, 13.2.1: flows
 without a condition are all taken, of those with one each whose condition holds, and the default flow when of

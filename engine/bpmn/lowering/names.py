@@ -1,4 +1,4 @@
-"""The ids of what lowering inserts, and what they stand for in the diagram."""
+"""The ids of elements that lowering inserts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def inserted(kind: str, cause: str) -> str:
 
 
 def is_inserted(identifier: str) -> bool:
+    """Whether lowering inserted the element with this id."""
     return identifier.startswith(INSERTED)
 
 

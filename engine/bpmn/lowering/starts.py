@@ -1,6 +1,6 @@
-"""The start event of a process: by the time a case exists, what it is to be started by has happened.
+"""Start events of processes: a message or signal start becomes a plain one, for it has arrived when the case exists.
 
-The library would let the new case wait for it once more.
+The library would make the new case wait for it once more.
 """
 
 from __future__ import annotations

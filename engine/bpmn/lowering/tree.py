@@ -54,10 +54,10 @@ def _flows_at(node: etree._Element, end: str, which: int) -> list[etree._Element
 
 def add(scope: etree._Element, tag: str, identifier: str, **attributes: str) -> etree._Element:
     """A new element at the end of a scope."""
-    made = etree.SubElement(scope, bpmn(tag), id=identifier)
+    element = etree.SubElement(scope, bpmn(tag), id=identifier)
     for name, value in attributes.items():
-        made.set(name, value)
-    return made
+        element.set(name, value)
+    return element
 
 
 def connect(scope: etree._Element, identifier: str, source: str, target: str) -> etree._Element:

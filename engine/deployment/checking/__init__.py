@@ -28,7 +28,7 @@ MAX_UPLOAD = 50_000_000  # bytes
 
 @dataclass
 class Bundle:
-    """The readable part of a set of files, and what is wrong with them."""
+    """The readable diagrams and tables of a set of files, and the findings about all files."""
 
     diagrams: dict[str, Diagram]
     decisions: dict[str, bytes]
@@ -44,12 +44,12 @@ def check_folders(folders: Iterable[Path], seam: Seam) -> Bundle:
 
     Of two files of one name the later folder's counts.
     """
-    found = (path for folder in folders for path in sorted(folder.iterdir()) if path.suffix in (".bpmn", ".dmn"))
-    return check({path.name: path.read_bytes() for path in found}, seam)
+    paths = (path for folder in folders for path in sorted(folder.iterdir()) if path.suffix in (".bpmn", ".dmn"))
+    return check({path.name: path.read_bytes() for path in paths}, seam)
 
 
 def check(files: Mapping[str, bytes], seam: Seam) -> Bundle:
-    """Check a bundle. ``files``: name → content; all faults of all files are found at once."""
+    """Check a bundle. ``files``: name → content; the result has the findings of all files."""
     bundle = Bundle({}, {}, [])
     for name, content in files.items():
         try:
@@ -104,11 +104,11 @@ def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:
 
 
 def _read_diagrams(name: str, content: bytes, bundle: Bundle) -> None:
-    found = read_diagrams(content)
-    if not found:
+    diagrams = read_diagrams(content)
+    if not diagrams:
         text = _("فرایندی در این پرونده کشیده نشده است.")
         bundle.findings.append(replace(error("file.no_process", "", text), file=name))
-    for diagram in found:
+    for diagram in diagrams:
         if name != f"{diagram.key}.bpmn":
             text = _("نام پرونده باید شناسهٔ فرایند باشد: %(key)s.bpmn", key=diagram.key or "?")
             bundle.findings.append(replace(error("file.name", diagram.key, text), file=name))

@@ -1,4 +1,4 @@
-"""Which compensation is refused: what would not be undone, or not as it was drawn."""
+"""Refuses compensation that would not run as it is drawn."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _LOOPS = ("multiInstanceLoopCharacteristics", "standardLoopCharacteristics")
 
 def refused(process: etree._Element) -> Iterator[Finding]:
     """An error for each part of compensation in a process that cannot be run as drawn."""
-    found = list(compensations(process))
-    for one in found:
-        if reason := _of_activity(one, found) or _of_way(one):
+    compensated = list(compensations(process))
+    for one in compensated:
+        if reason := _of_activity(one, compensated) or _of_way(one):
             yield error("bpmn.compensation", one.edge.get("id", ""), reason)
-    connected = {one.edge for one in found} | {one.handler for one in found}
+    connected = {one.edge for one in compensated} | {one.handler for one in compensated}
     for scope in scopes(process):
         for node in scope:
             if reason := _alone(node, connected) or _handler(node):
                 yield error("bpmn.compensation_handler", node.get("id", ""), reason)
         for event in throwing(scope):
-            if reason := _event(event, scope, found):
+            if reason := _event(event, scope, compensated):
                 yield error("bpmn.compensation_throw", event.get("id", ""), reason)
 
 
@@ -35,12 +35,12 @@ def _repeated(node: etree._Element) -> bool:
     return any(node.find(bpmn(tag)) is not None for tag in _LOOPS)
 
 
-def _of_activity(one: Compensation, found: list[Compensation]) -> str:
+def _of_activity(one: Compensation, compensated: list[Compensation]) -> str:
     if _repeated(one.activity):
         return _("کاری که تکرار می‌شود جبران نمی‌شود؛ آن را در یک زیرفرایند بگذارید.")
-    if sum(other.activity is one.activity for other in found) > 1:
+    if sum(other.activity is one.activity for other in compensated) > 1:
         return _("یک کار نباید بیش از یک رویداد جبران داشته باشد.")
-    if sum(other.handler is one.handler for other in found) > 1:
+    if sum(other.handler is one.handler for other in compensated) > 1:
         return _("هر کار جبران‌کننده باید از آنِ تنها یک رویداد جبران باشد.")
     if outgoing(one.edge):
         return _("از رویداد جبران نباید جریانی بیرون برود؛ آن را به کار جبران‌کننده پیوند دهید.")
@@ -83,17 +83,17 @@ def _handler(node: etree._Element) -> str:
     return ""
 
 
-def _event(event: etree._Element, scope: etree._Element, found: list[Compensation]) -> str:
+def _event(event: etree._Element, scope: etree._Element, compensated: list[Compensation]) -> str:
     if definitions(event)[0].get("waitForCompletion") == "false":
         return _("رویداد جبران همیشه تا پایان جبران می‌ماند؛ waitForCompletion را بردارید.")
     if is_event_subprocess(scope):
         return _("پرتاب جبران در زیرفرایند رویدادی اجرا نمی‌شود.")
-    wanted = thrown_for(event)
-    reached = [one for one in found if one.home is scope and wanted in ("", *_path(one, scope))]
+    activity = thrown_for(event)
+    reached = [one for one in compensated if one.home is scope and activity in ("", *_path(one, scope))]
     if not reached:
         return _("این رویداد چیزی را جبران نمی‌کند: کاری با رویداد جبران در اینجا نیست.")
-    hidden = [one for one in found if one.home is not scope and scope in one.activity.iterancestors()]
-    if any(wanted in ("", *_path(one, scope)) and not _replaced(one, found) for one in hidden):
+    hidden = [one for one in compensated if one.home is not scope and scope in one.activity.iterancestors()]
+    if any(activity in ("", *_path(one, scope)) and not _replaced(one, compensated) for one in hidden):
         return _("زیرفرایندی که خودش جبران را پرتاب می‌کند از بیرون جبران نمی‌شود؛ به آن رویداد جبران بدهید.")
     return ""
 
@@ -102,7 +102,7 @@ def _path(one: Compensation, scope: etree._Element) -> list[str]:
     return [node.get("id", "") for node in (one.activity, *between(one.activity, scope))]
 
 
-def _replaced(one: Compensation, found: list[Compensation]) -> bool:
+def _replaced(one: Compensation, compensated: list[Compensation]) -> bool:
     """Whether a subprocess round the activity has a handler of its own."""
-    with_handler = {other.activity for other in found}
+    with_handler = {other.activity for other in compensated}
     return any(around in with_handler for around in one.activity.iterancestors())

@@ -1,6 +1,6 @@
-"""Which constructs of BPMN are refused: those that the library accepts and then ignores or runs wrongly.
+"""Refuses constructs of BPMN that the library accepts and then ignores or runs wrongly.
 
-Each has its reason in words for an analyst and what to draw instead.
+Each refusal tells an analyst the reason and what to draw instead.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _CORRELATION = ("correlationProperty", "correlationKey", "correlationSubscriptio
 def refused(diagram: Diagram) -> Iterator[Finding]:
     """An error for everything in the diagram that cannot be run as drawn."""
     with unchanging(diagram.process):
-        found = list(_refusals(diagram))
-    yield from found
+        findings = list(_refusals(diagram))
+    yield from findings
 
 
 def _refusals(diagram: Diagram) -> Iterator[Finding]:
@@ -111,7 +111,7 @@ def _flows(scope: etree._Element) -> Iterator[Finding]:
 
 
 def _unread(process: etree._Element) -> Iterator[Finding]:
-    """What the engine would not look at, wherever in the file it stands."""
+    """Elements that the engine would ignore, anywhere in the file."""
     for node in process.iter(*(bpmn(tag) for tag in _RESOURCE_ROLES)):
         yield error(
             "bpmn.performer", _owner(node), _("عهده‌دار از اینجا خوانده نمی‌شود؛ خط (lane) یا ویژگی role به‌کار ببرید.")
@@ -233,7 +233,7 @@ def _script(node: etree._Element) -> str:
     if local(node) == "scriptTask":
         return _("اسکریپت اجرا نمی‌شود؛ کار خدماتی با یک عملیات بکشید.")
     scripts = ("preScript", "postScript")
-    if any(local(found) in scripts for found in node.iterfind(f"{bpmn('extensionElements')}/*")):
+    if any(local(extension) in scripts for extension in node.iterfind(f"{bpmn('extensionElements')}/*")):
         return _("پیش‌اسکریپت و پس‌اسکریپت اجرا نمی‌شود.")
     return ""
 
@@ -245,7 +245,7 @@ def _message(node: etree._Element) -> str:
     if kind == "signal" and not event_name(node):
         return _("سیگنال این رویداد تعریف نشده یا نام ندارد.")
     foreign = ("messagePayload", "processVariableCorrelation")
-    if any(local(found) in foreign for found in node.iter(etree.Element)) and local(node) not in SUB_PROCESSES:
+    if any(local(inner) in foreign for inner in node.iter(etree.Element)) and local(node) not in SUB_PROCESSES:
         return _("محتوا و کلید پیام را با ویژگی‌های payload و correlation_key بنویسید.")
     return ""
 

@@ -1,4 +1,4 @@
-"""Which events are refused: what a kind of event means at its place, and what cannot be meant there."""
+"""Refuses events of a kind that has no meaning at their place, and incomplete events."""
 
 from __future__ import annotations
 
@@ -134,11 +134,11 @@ def _referred(node: etree._Element) -> str:
             continue
         named = definition.get(f"{kind}Ref")
         root = node.getroottree().getroot()
-        found = next((one for one in root.iter(bpmn(kind)) if one.get("id") == named), None)
-        if named and found is None:
+        declared = next((one for one in root.iter(bpmn(kind)) if one.get("id") == named), None)
+        if named and declared is None:
             return _("خطا یا هشدار «%(id)s» در این پرونده تعریف نشده است.", id=named)
         throws = local(node) in ("endEvent", "intermediateThrowEvent")
-        if throws and (found is None or not found.get(code)):
+        if throws and (declared is None or not declared.get(code)):
             return _("این رویداد نمی‌گوید کدام خطا یا هشدار را می‌دهد؛ کد آن را بنویسید.")
     return ""
 

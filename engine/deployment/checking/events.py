@@ -1,4 +1,4 @@
-"""Checks messages and signals of a bundle of diagrams: what can never arrive, and what nobody waits for."""
+"""Checks messages and signals of a bundle: messages that can never arrive or that no diagram receives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.bpmn.diagram import Diagram, Element, payload_names
 from engine.findings import Finding, error, warning
 from models.language import gettext as _
 
-LONGEST_NAME = 200  # of a message or signal: the width of its column
+MAX_NAME = 200  # of a message or signal: the width of its column
 
 
 def check(bundle: Mapping[str, Diagram]) -> Iterator[Finding]:
@@ -41,8 +41,8 @@ def _all(bundle: Mapping[str, Diagram]) -> Iterator[Element]:
 def _check_element(element: Element, bundle: Mapping[str, Diagram]) -> Iterator[Finding]:
     if not element.event_name:
         return  # nothing of the kind, or refused already
-    if len(element.event_name) > LONGEST_NAME:
-        text = _("نام پیام یا سیگنال حداکثر %(count)s نویسه است.", count=LONGEST_NAME)
+    if len(element.event_name) > MAX_NAME:
+        text = _("نام پیام یا سیگنال حداکثر %(count)s نویسه است.", count=MAX_NAME)
         yield error("event.long_name", element.id, text)
     if element.event != "message":
         return

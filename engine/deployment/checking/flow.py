@@ -1,4 +1,4 @@
-"""What the exploration of a diagram says before it is deployed: stands, rounds, and data that branches would lose."""
+"""Checks the flow of a diagram: deadlocks, loops, and variables that parallel branches overwrite."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check(
     operations: Operations,
     form_fields: Callable[[str, str], frozenset[str] | None],
 ) -> Iterator[Finding]:
-    """Everything the exploration finds. A diagram that cannot be read as a graph has none: others say why."""
+    """The findings of the exploration; none for a diagram that is no graph (other checks report why)."""
     if len(diagram.elements) > MAX_ELEMENTS:
         text = _(
             "این فرایند %(count)s عنصر دارد؛ بیش از %(most)s نمی‌شود. بخشی از آن را فرایندی جدا کنید.",

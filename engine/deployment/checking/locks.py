@@ -1,4 +1,4 @@
-"""Checks what the diagrams say about tasks that are kept shut: ``locks`` and ``lock_reason``."""
+"""Checks the properties ``locks`` and ``lock_reason``, by which an activity locks tasks while it is open."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def check(diagram: Diagram) -> Iterator[Finding]:
             text = _("تنها کار کاربر، زیرفرایند و فراخوانی می‌توانند کار دیگری را ببندند (locks).")
             yield error("lock.holder", element.id, text)
         for target in element.locks:
-            if (message := _wrong(diagram, element, target)) is not None:
+            if (message := _problem(diagram, element, target)) is not None:
                 yield error("lock.target", element.id, message)
 
 
-def _wrong(diagram: Diagram, element: Element, target: str) -> str | None:
-    found = diagram.elements.get(target)
-    if found is None or not found.is_people_task:
+def _problem(diagram: Diagram, element: Element, target: str) -> str | None:
+    locked = diagram.elements.get(target)
+    if locked is None or not locked.is_people_task:
         return _("کاری که بسته می‌شود («%(task)s») کار کاربری از همین فرایند نیست.", task=target)
-    if target == element.id or element.id in _around(diagram, found):
+    if target == element.id or element.id in _around(diagram, locked):
         return _("«%(task)s» را خودش یا زیرفرایندی که در آن است می‌بندد؛ هرگز باز نمی‌شود.", task=target)
     return None
 

@@ -30,12 +30,12 @@ def conflicts(
     ``related``: the diagrams of the bundle by key; what a called process writes its call activity writes.
     """
     writes = _Writing(related, form_fields).of(diagram)
-    found: dict[tuple[str, str, str], Conflict] = {}
+    by_pair: dict[tuple[str, str, str], Conflict] = {}
     for one, other in explored.together:
         for conflict in _between(one, other, writes):
             first, second = sorted((conflict.one, conflict.other))
-            found.setdefault((first, second, conflict.variable), conflict)
-    return [*found.values(), *_between_instances(diagram, writes)]
+            by_pair.setdefault((first, second, conflict.variable), conflict)
+    return [*by_pair.values(), *_between_instances(diagram, writes)]
 
 
 def _between(one: frozenset[str], other: frozenset[str], writes: Writes) -> Iterator[Conflict]:
@@ -46,19 +46,19 @@ def _between(one: frozenset[str], other: frozenset[str], writes: Writes) -> Iter
 
 
 def _writers(elements: frozenset[str], writes: Writes) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    writers: dict[str, list[str]] = {}
     for element in sorted(elements & writes.keys()):
         for variable in writes[element]:
-            found.setdefault(variable, []).append(element)
-    return found
+            writers.setdefault(variable, []).append(element)
+    return writers
 
 
 def _between_instances(diagram: Diagram, writes: Writes) -> Iterator[Conflict]:
-    """What every instance writes and nothing collects."""
+    """Conflicts between the instances of one activity: variables that each writes and no output collects."""
     for key, inside in repeated_side_by_side(diagram).items():
         own = _own_names(diagram, key)
         if own is None:
-            continue  # the output collects one value of each instance, and nothing else of it is kept
+            continue  # the output collects one value of each instance, and drops its other data
         for element in sorted(inside & writes.keys()):
             for variable in sorted(writes[element] - own):
                 yield Conflict(element, element, variable)
@@ -89,16 +89,16 @@ class _Writing:
                 self.payloads[key] = self.payloads.get(key, frozenset()).union(payload_names(thrown.properties))
 
     def of(self, diagram: Diagram) -> Writes:
-        kept = self._kept(diagram)
-        written = {key: self._by(element, diagram, kept) for key, element in diagram.elements.items()}
+        read = self._names_read(diagram)
+        written = {key: self._by(element, diagram, read) for key, element in diagram.elements.items()}
         return {key: names for key, names in written.items() if names}
 
-    def _kept(self, diagram: Diagram) -> frozenset[str]:
-        """What of a submission becomes case data: the names that expressions of the case's diagrams read."""
+    def _names_read(self, diagram: Diagram) -> frozenset[str]:
+        """The names that expressions of the case's diagrams read; of a submission only these become case data."""
         family = _family(diagram, self.related)
         return frozenset().union(*(one.names_read for one in family))
 
-    def _by(self, element: Element, diagram: Diagram, kept: frozenset[str]) -> frozenset[str]:
+    def _by(self, element: Element, diagram: Diagram, read: frozenset[str]) -> frozenset[str]:
         if element.tag == "callActivity":
             return self._by_call(element.called, {diagram.key})
         names: set[str] = set()
@@ -106,7 +106,7 @@ class _Writing:
             names.add(element.result)
         if element.is_people_task or element.waits_for_person:
             fields = self.form_fields(diagram.key, element.id) or {field.get("id", "") for field in element.fields}
-            names |= kept & fields
+            names |= read & fields
         elif element.event in ("message", "signal") and element.tag in CATCHES:
             names |= self.payloads.get((element.event, element.event_name), frozenset())
         return frozenset(names)
@@ -116,22 +116,22 @@ class _Writing:
         diagram = self.related.get(called)
         if diagram is None or called in above:
             return frozenset()
-        kept = self._kept(diagram)
+        read = self._names_read(diagram)
         names: frozenset[str] = frozenset()
         for element in diagram.elements.values():
             inner = element.tag == "callActivity"
-            names |= self._by_call(element.called, above | {called}) if inner else self._by(element, diagram, kept)
+            names |= self._by_call(element.called, above | {called}) if inner else self._by(element, diagram, read)
         return names
 
 
 def _family(diagram: Diagram, related: Mapping[str, Diagram]) -> list[Diagram]:
     """The diagram with all that it calls and all that call it, directly or not."""
-    found = {diagram.key: diagram}
+    family = {diagram.key: diagram}
     ahead = [diagram]
     while ahead:
         at = ahead.pop()
         for key, one in related.items():
-            if key not in found and (key in at.calls or at.key in one.calls):
-                found[key] = one
+            if key not in family and (key in at.calls or at.key in one.calls):
+                family[key] = one
                 ahead.append(one)
-    return list(found.values())
+    return list(family.values())

@@ -135,7 +135,7 @@ def _refused(draft: Draft) -> Finding | None:
     if draft.root.tag != bpmn("definitions"):
         text = _("این پرونده نمودار BPMN 2.0 نیست؛ ریشهٔ آن «%(tag)s» است.", tag=local(draft.root))
         return replace(error("file.not_bpmn", "", text), file=draft.file, line=draft.root.sourceline or 0)
-    count = sum(1 for _found in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)))
+    count = sum(1 for _node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)))
     if count > MAX_ELEMENTS:
         text = _(
             "%(count)s عنصر دارد و بیش از %(most)s پذیرفته نمی‌شود؛ آن را به چند فرایند بشکنید.",
@@ -180,7 +180,7 @@ def _forget(root: etree._Element, gone: set[str]) -> None:
             parent = node.getparent()
             if parent is not None:
                 parent.remove(node)
-    left = {found.get("id") for found in root.iter("{*}*")}
+    left = {element.get("id") for element in root.iter("{*}*")}
     for edge in list(root.iter("{*}BPMNEdge")):
         parent = edge.getparent()
         if edge.get("bpmnElement") not in left and parent is not None:
@@ -199,24 +199,24 @@ def _checked(name: str, processes: Mapping[str, bytes], beside: Mapping[str, byt
     files = {f"{key}.bpmn": xml for key, xml in processes.items()}
     refers = any(b"calledElement" in xml or b"calledDecisionId" in xml for xml in processes.values())
     bundle = checking.check({**beside, **files} if refers else files, seam)
-    for found in bundle.findings:
-        if found.file in files:
-            yield replace(found, file=name, severity="fill_in" if found.severity == "warning" else found.severity)
+    for finding in bundle.findings:
+        if finding.file in files:
+            yield replace(finding, file=name, severity="fill_in" if finding.severity == "warning" else finding.severity)
 
 
 def _located(findings: Iterable[Finding], root: etree._Element) -> Iterator[Finding]:
     """With the lines of the analyst's file."""
     lines = {node.get("id", ""): node.sourceline or 0 for node in root.iter("{*}*") if node.get("id")}
-    for found in findings:
-        yield replace(found, line=lines.get(found.element, 0))
+    for finding in findings:
+        yield replace(finding, line=lines.get(finding.element, 0))
 
 
 def _uncovered(name: str, drawn: list[etree._Element], draft: Draft) -> Iterator[Finding]:
     """Every node of the file runs or is spoken of: the last word, in case a step above forgot one."""
     running = {node.get("id") for node in draft.nodes()}
-    spoken = {found.element for found in draft.findings}
+    reported = {finding.element for finding in draft.findings}
     for node in drawn:
-        if node.get("id") not in running | spoken:
+        if node.get("id") not in running | reported:
             text = _("این عنصر در آنچه اجرا می‌شود نیست و دلیلی هم گفته نشد.")
             finding = error("import.uncovered", node.get("id", ""), text)
             yield replace(finding, file=name, name=node.get("name", ""), line=node.sourceline or 0)

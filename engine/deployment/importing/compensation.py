@@ -7,7 +7,7 @@ from lxml import etree
 from engine.bpmn import drawn_only
 from engine.bpmn.diagram import FLOW_NODES, bpmn, flow_nodes, is_event_subprocess, local
 from engine.deployment.checking import compensation
-from engine.deployment.importing.draft import Draft, becomes, set_aside, shown_only
+from engine.deployment.importing.draft import Draft, becomes, is_drawn_only, set_aside
 from models.language import gettext as _
 
 UNDO = "بازگرداندنِ آنچه انجام شده است"
@@ -17,13 +17,13 @@ DEFINITION = bpmn("compensateEventDefinition")
 def mend(draft: Draft) -> None:
     for process in draft.processes():
         reasons = {finding.element: finding.text for finding in compensation.refused(process)}
-        for node in [found for found in flow_nodes(process) if reasons and not shown_only(found)]:
+        for node in [flow_node for flow_node in flow_nodes(process) if reasons and not is_drawn_only(flow_node)]:
             _instead(draft, node, reasons)
 
 
 def _instead(draft: Draft, node: etree._Element, reasons: dict[str, str]) -> None:
     """All of a process's compensation goes together: half of it would be worse than none."""
-    if shown_only(node):
+    if is_drawn_only(node):
         return
     undoes = _begins_with_it(node) or node.get("isForCompensation") == "true"
     if undoes or (local(node) == "boundaryEvent" and _has(node)):

@@ -1,4 +1,4 @@
-"""A foreign diagram while it is being normalised: its tree, what was found so far, and how it is changed."""
+"""A foreign diagram while it is being normalised: its tree, the findings so far, and functions that change it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Draft:
     _ids: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for found in self.root.iter("{*}*"):
-            self._ids.add(found.get("id", ""))
-            self.namespaces.update(str(name)[1:].partition("}")[0] for name in (found.tag, *found.keys()))
+        for element in self.root.iter("{*}*"):
+            self._ids.add(element.get("id", ""))
+            self.namespaces.update(str(name)[1:].partition("}")[0] for name in (element.tag, *element.keys()))
 
     def report(self, code: str, severity: str, node: etree._Element | None, text: str) -> None:
         """Add a finding at an element, or about the whole file. ``severity``: error, fill_in, changed or picture."""
@@ -55,48 +55,50 @@ class Draft:
         finding = Finding(code, element, severity, text, file=self.file, name=name, line=line)
         self.findings.append(finding)
 
-    # what there is
+    # reading
 
     def processes(self) -> list[etree._Element]:
         """The processes with something drawn in them."""
-        return [found for found in self.root.iter(bpmn("process")) if any(local(c) in FLOW_NODES for c in found)]
+        return [process for process in self.root.iter(bpmn("process")) if any(local(c) in FLOW_NODES for c in process)]
 
     def scopes(self) -> Iterator[etree._Element]:
         """Every process and subprocess with content, outer ones first."""
         for process in self.processes():
             yield process
-            yield from (found for found in process.iter(*(bpmn(tag) for tag in SUB_PROCESSES)) if not shown_only(found))
+            yield from (
+                scope for scope in process.iter(*(bpmn(tag) for tag in SUB_PROCESSES)) if not is_drawn_only(scope)
+            )
 
     def nodes(self) -> Iterator[etree._Element]:
         """Every flow node that runs."""
         for process in self.processes():
-            yield from (node for node in flow_nodes(process) if not shown_only(node))
+            yield from (node for node in flow_nodes(process) if not is_drawn_only(node))
 
     def by_id(self, tag: str) -> dict[str, etree._Element]:
         """All elements of one kind by id."""
-        return {found.get("id", ""): found for found in self.root.iter(bpmn(tag))}
+        return {element.get("id", ""): element for element in self.root.iter(bpmn(tag))}
 
-    # what is changed
+    # changing
 
-    def new_id(self, wanted: str) -> str:
-        """``wanted``, made to fit an id and told apart from all others."""
-        stem = re.sub(r"[^\w.-]", "_", wanted) or "element"
+    def new_id(self, proposal: str) -> str:
+        """A free id that begins like ``proposal``, with odd characters replaced."""
+        stem = re.sub(r"[^\w.-]", "_", proposal) or "element"
         stem = stem if re.match(r"[^\W\d]", stem) else f"_{stem}"
-        found, number = stem[:90], 1
-        while found in self._ids:
+        identifier, number = stem[:90], 1
+        while identifier in self._ids:
             number += 1
-            found = f"{stem[:90]}_{number}"
-        self._ids.add(found)
-        return found
+            identifier = f"{stem[:90]}_{number}"
+        self._ids.add(identifier)
+        return identifier
 
-    def add(self, parent: etree._Element, tag: str, wanted: str, **attributes: str) -> etree._Element:
+    def add(self, parent: etree._Element, tag: str, proposal: str, **attributes: str) -> etree._Element:
         """A new BPMN element with an id of its own."""
-        made = etree.SubElement(parent, bpmn(tag), {"id": self.new_id(wanted)})
+        element = etree.SubElement(parent, bpmn(tag), {"id": self.new_id(proposal)})
         for name, value in attributes.items():
-            made.set(name, value)
+            element.set(name, value)
         if tag in FLOW_NODES and (index := _index.get()) is not None:
-            index.nodes[made.get("id", "")] = made
-        return made
+            index.nodes[element.get("id", "")] = element
+        return element
 
     def connect(self, source: etree._Element, target: etree._Element) -> etree._Element:
         scope = _parent(target)
@@ -124,15 +126,15 @@ class Draft:
         flow.set("targetRef", target.get("id", ""))
         _mention(target, "incoming", flow)
 
-    def before(self, node: etree._Element, tag: str, wanted: str, **attributes: str) -> etree._Element:
+    def before(self, node: etree._Element, tag: str, proposal: str, **attributes: str) -> etree._Element:
         """A new element that everything that came to ``node`` passes first."""
         scope = _parent(node)
         arriving = incoming(node)
-        made = self.add(scope, tag, wanted, **attributes)
+        element = self.add(scope, tag, proposal, **attributes)
         for flow in arriving:
-            self.lead(flow, made)
-        self.connect(made, node)
-        return made
+            self.lead(flow, element)
+        self.connect(element, node)
+        return element
 
 
 def _parent(node: etree._Element) -> etree._Element:
@@ -156,7 +158,7 @@ def _forget(node: etree._Element, tag: str, flow: etree._Element) -> None:
             node.remove(reference)
 
 
-def shown_only(node: etree._Element) -> bool:
+def is_drawn_only(node: etree._Element) -> bool:
     """Whether it, or what it stands in, never runs."""
     return drawn_only.is_picture(node) or any(drawn_only.is_picture(above) for above in node.iterancestors())
 
@@ -187,7 +189,7 @@ _index: ContextVar[Index | None] = ContextVar("index", default=None)  # of the d
 
 @contextmanager
 def indexed(root: etree._Element) -> Iterator[None]:
-    """Inside the block flows are found at once. Ids may not change any more."""
+    """Inside the block flows are looked up in an index. Ids may not change any more."""
     token = _index.set(Index(root))
     try:
         yield
@@ -195,9 +197,9 @@ def indexed(root: etree._Element) -> Iterator[None]:
         _index.reset(token)
 
 
-def _beside(node: etree._Element, found: list[etree._Element]) -> list[etree._Element]:
+def _beside(node: etree._Element, touching: list[etree._Element]) -> list[etree._Element]:
     scope = node.getparent()
-    return [flow for flow in found if flow.getparent() is scope and not drawn_only.is_picture(flow)]
+    return [flow for flow in touching if flow.getparent() is scope and not drawn_only.is_picture(flow)]
 
 
 def outgoing(node: etree._Element) -> list[etree._Element]:
@@ -210,8 +212,8 @@ def outgoing(node: etree._Element) -> list[etree._Element]:
 def end_of(flow: etree._Element, end: str) -> etree._Element | None:
     """The node at the ``sourceRef`` or ``targetRef`` of a flow, in the same scope."""
     index, scope = _index.get(), _parent(flow)
-    found = children(scope).get(flow.get(end, "")) if index is None else index.nodes.get(flow.get(end, ""))
-    return found if found is not None and found.getparent() is scope and not drawn_only.is_picture(found) else None
+    node = children(scope).get(flow.get(end, "")) if index is None else index.nodes.get(flow.get(end, ""))
+    return node if node is not None and node.getparent() is scope and not drawn_only.is_picture(node) else None
 
 
 def incoming(node: etree._Element) -> list[etree._Element]:
@@ -237,39 +239,43 @@ def children(node: etree._Element) -> dict[str, etree._Element]:
 
 
 def extensions(node: etree._Element) -> etree._Element:
-    """The element's place for extensions, made where it is missing."""
-    found = node.find(bpmn("extensionElements"))
-    if found is None:
-        found = etree.Element(bpmn("extensionElements"))
-        node.insert(len(node.findall(bpmn("documentation"))), found)
-    return found
+    """The element's ``extensionElements``, created if missing."""
+    holder = node.find(bpmn("extensionElements"))
+    if holder is None:
+        holder = etree.Element(bpmn("extensionElements"))
+        node.insert(len(node.findall(bpmn("documentation"))), holder)
+    return holder
 
 
 def ours(node: etree._Element, tag: str) -> etree._Element:
-    """The extension ``spiffworkflow:<tag>`` of the element, made where it is missing."""
+    """The extension ``spiffworkflow:<tag>`` of the element, created if missing."""
     place = extensions(node)
-    found = place.find(f"{{{SPIFF}}}{tag}")
-    return found if found is not None else etree.SubElement(place, f"{{{SPIFF}}}{tag}", nsmap={"spiffworkflow": SPIFF})
+    extension = place.find(f"{{{SPIFF}}}{tag}")
+    return (
+        extension
+        if extension is not None
+        else etree.SubElement(place, f"{{{SPIFF}}}{tag}", nsmap={"spiffworkflow": SPIFF})
+    )
 
 
 def set_property(node: etree._Element, name: str, value: str) -> None:
     place = ours(node, "properties")
-    for found in place.findall(f"{{{SPIFF}}}property"):
-        if found.get("name") == name:
-            found.set("value", value)
+    for prop in place.findall(f"{{{SPIFF}}}property"):
+        if prop.get("name") == name:
+            prop.set("value", value)
             return
     etree.SubElement(place, f"{{{SPIFF}}}property", {"name": name, "value": value})
 
 
 def drop_property(node: etree._Element, name: str) -> None:
-    for found in ours(node, "properties").findall(f"{{{SPIFF}}}property"):
-        if found.get("name") == name:
-            ours(node, "properties").remove(found)
+    for prop in ours(node, "properties").findall(f"{{{SPIFF}}}property"):
+        if prop.get("name") == name:
+            ours(node, "properties").remove(prop)
 
 
 def property_of(node: etree._Element, name: str) -> str:
     path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
-    return next((found.get("value", "") for found in node.iterfind(path) if found.get("name") == name), "")
+    return next((prop.get("value", "") for prop in node.iterfind(path) if prop.get("name") == name), "")
 
 
 def fields_of(node: etree._Element) -> list[etree._Element]:
@@ -286,17 +292,17 @@ def add_field(
     **more: str,
 ) -> None:
     """Declare a form field; one that is there already stays as it is."""
-    if any(found.get("id") == identifier for found in fields_of(node)):
+    if any(declared.get("id") == identifier for declared in fields_of(node)):
         return
-    made = etree.SubElement(ours(node, "formFields"), f"{{{SPIFF}}}formField")
+    element = etree.SubElement(ours(node, "formFields"), f"{{{SPIFF}}}formField")
     for name, given in {"id": identifier, "label": label, "type": kind, **more}.items():
-        made.set(name, given)
+        element.set(name, given)
     for value, name in values or []:
-        etree.SubElement(made, f"{{{SPIFF}}}value", {"id": value, "name": name})
+        etree.SubElement(element, f"{{{SPIFF}}}value", {"id": value, "name": name})
 
 
 def field_name(text: str) -> str:
-    """A name for a form field made from an id: ASCII letters, digits and ``_``."""
+    """A name for a form field from an id: ASCII letters, digits and ``_``."""
     name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
     return name if re.match(r"[A-Za-z]", name) else f"f_{name}"
 
@@ -316,6 +322,6 @@ def set_aside(node: etree._Element, what: etree._Element | dict[str, Any]) -> No
 
 
 def becomes(node: etree._Element, tag: str) -> None:
-    """Make an element one of another kind; what it was is kept."""
+    """Change an element's tag; the old one is stored in an extension."""
     set_aside(node, {"was": local(node)})
     node.tag = bpmn(tag)

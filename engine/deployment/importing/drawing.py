@@ -62,7 +62,7 @@ def _is_number(text: str) -> bool:
 
 def _nodes(draft: Draft, plane: etree._Element, boxes: dict[str, Box]) -> set[str]:
     """Shapes for inserted nodes, each near what it leads to."""
-    made: set[str] = set()
+    added: set[str] = set()
     for scope in draft.scopes():
         after = {flow.get("sourceRef", ""): flow.get("targetRef", "") for flow in flows(scope)}
         before = {flow.get("targetRef", ""): flow.get("sourceRef", "") for flow in flows(scope)}
@@ -73,15 +73,15 @@ def _nodes(draft: Draft, plane: etree._Element, boxes: dict[str, Box]) -> set[st
             if near is None:
                 continue
             width, height = TASK if local(node) in ACTIVITIES else ROUND
-            box = (near[0] - width / 2, near[1] - ABOVE * (1 + len(made) % 3), width, height)
+            box = (near[0] - width / 2, near[1] - ABOVE * (1 + len(added) % 3), width, height)
             boxes[identifier] = box
-            made.add(identifier)
+            added.add(identifier)
             shape = etree.SubElement(plane, f"{{{DI}}}BPMNShape", {"id": draft.new_id(f"{identifier}_di")})
             shape.set("bpmnElement", identifier)
             bounds = etree.SubElement(shape, f"{{{DC}}}Bounds")
             for name, value in zip(("x", "y", "width", "height"), box, strict=True):
                 bounds.set(name, f"{value:g}")
-    return made
+    return added
 
 
 def _onward(identifier: str, after: dict[str, str], boxes: dict[str, Box]) -> str:
@@ -93,13 +93,13 @@ def _onward(identifier: str, after: dict[str, str], boxes: dict[str, Box]) -> st
     return identifier
 
 
-def _flows(draft: Draft, plane: etree._Element, boxes: dict[str, Box], made: set[str]) -> None:
+def _flows(draft: Draft, plane: etree._Element, boxes: dict[str, Box], added: set[str]) -> None:
     edges = {edge.get("bpmnElement"): edge for edge in draft.root.iter(f"{{{DI}}}BPMNEdge")}
     for scope in draft.scopes():
         for flow in flows(scope):
             source, target = flow.get("sourceRef", ""), flow.get("targetRef", "")
             edge = edges.get(flow.get("id"))
-            if (edge is not None and not {source, target} & made) or not boxes.keys() >= {source, target}:
+            if (edge is not None and not {source, target} & added) or not boxes.keys() >= {source, target}:
                 continue
             if edge is None:
                 edge = etree.SubElement(plane, f"{{{DI}}}BPMNEdge", {"id": draft.new_id(f"{flow.get('id')}_di")})

@@ -10,7 +10,7 @@ from lxml import etree
 from engine.bpmn import drawn_only
 from engine.bpmn.diagram import ACTIVITIES, BPMN, FLOW_NODES, bpmn, is_event_subprocess, local
 from engine.bpmn.lowering.links import link_name
-from engine.deployment.importing.draft import Draft, children, flows, set_property, shown_only
+from engine.deployment.importing.draft import Draft, children, flows, is_drawn_only, set_property
 from engine.deployment.importing.roles import role_named
 from models.language import gettext as _
 
@@ -45,7 +45,7 @@ def mend(draft: Draft) -> None:
 def _marked_before(draft: Draft) -> None:
     """A file that was imported already says itself what is picture only."""
     for node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)):
-        if shown_only(node):
+        if is_drawn_only(node):
             draft.report(
                 "import.drawn_only", "picture", node, _("در پرونده نوشته شده است که تنها تصویر است؛ اجرا نمی‌شود.")
             )
@@ -56,31 +56,33 @@ def _performer(draft: Draft, performer: etree._Element) -> None:
     node = performer.getparent()
     if node is None or local(node) not in ACTIVITIES:
         return
-    said = " ".join(" ".join(str(text) for text in performer.itertext()).split()) or performer.get("name", "")
-    names = [name for name in re.split(r"[\s,()]+", said) if name]
-    found = next((role for name in [said, *names] if (role := role_named(draft, name))), "")
-    if found:
-        set_property(node, "role", found)
+    performer_name = " ".join(" ".join(str(text) for text in performer.itertext()).split()) or performer.get("name", "")
+    names = [name for name in re.split(r"[\s,()]+", performer_name) if name]
+    role_key = next((role for name in [performer_name, *names] if (role := role_named(draft, name))), "")
+    if role_key:
+        set_property(node, "role", role_key)
         draft.report(
             "import.role_of_performer",
             "changed",
             node,
-            _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=said, role=found),
+            _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=performer_name, role=role_key),
         )
     else:
-        text = _("عهده‌دارِ «%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=said or "—")
+        text = _(
+            "عهده‌دارِ «%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=performer_name or "—"
+        )
         draft.report("import.unknown_performer", "fill_in", node, text)
 
 
 def _empty_pools(draft: Draft) -> None:
-    participants = {found.get("processRef"): found for found in draft.root.iter(bpmn("participant"))}
+    participants = {participant.get("processRef"): participant for participant in draft.root.iter(bpmn("participant"))}
     for process in draft.root.iter(bpmn("process")):
         if not any(local(child) in FLOW_NODES for child in process):
-            shown = participants.get(process.get("id"))
+            pool = participants.get(process.get("id"))
             draft.report(
                 "import.empty_pool",
                 "picture",
-                shown if shown is not None else process,
+                pool if pool is not None else process,
                 _("استخر خالی است؛ تنها در تصویر می‌ماند."),
             )
 
@@ -112,20 +114,20 @@ def _inner(draft: Draft, node: etree._Element) -> None:
 
 def _reached(scope: etree._Element, nodes: dict[str, etree._Element]) -> set[str]:
     reached: set[str] = set()
-    wanted = [identifier for identifier, node in nodes.items() if _begins(node)]
+    ahead = [identifier for identifier, node in nodes.items() if _begins(node)]
     handlers = _compensation_handlers(scope)
     leads_to: dict[str, list[str]] = {}
     for flow in flows(scope):
         leads_to.setdefault(flow.get("sourceRef", ""), []).append(flow.get("targetRef", ""))
-    while wanted:
-        identifier = wanted.pop()
+    while ahead:
+        identifier = ahead.pop()
         if identifier in reached or identifier not in nodes:
             continue
         reached.add(identifier)
         node = nodes[identifier]
-        wanted.extend(leads_to.get(identifier, ()))
-        wanted.extend(_beside(node, nodes))
-        wanted.extend(handlers.get(identifier, ()))
+        ahead.extend(leads_to.get(identifier, ()))
+        ahead.extend(_beside(node, nodes))
+        ahead.extend(handlers.get(identifier, ()))
     return reached
 
 
@@ -137,7 +139,7 @@ def _beside(node: etree._Element, nodes: dict[str, etree._Element]) -> Iterator[
     """Its boundary events, and the other end of a link."""
     scope = node.getparent()
     if scope is not None:
-        yield from (found.get("id", "") for found in _GUARDS(scope, id=node.get("id", "")))
+        yield from (guard.get("id", "") for guard in _GUARDS(scope, id=node.get("id", "")))
     if local(node) != "intermediateThrowEvent" or node.find(bpmn("linkEventDefinition")) is None:
         return
     for identifier, other in nodes.items():
@@ -151,9 +153,9 @@ _GUARDS = etree.XPath("b:boundaryEvent[@attachedToRef=$id]", namespaces={"b": BP
 
 def _compensation_handlers(scope: etree._Element) -> dict[str, list[str]]:
     """Compensation event → its activity: an association connects them, no flow."""
-    found: dict[str, list[str]] = {}
+    targets_of: dict[str, list[str]] = {}
     for association in scope.iter(bpmn("association")):
-        found.setdefault(association.get("sourceRef", ""), []).append(association.get("targetRef", ""))
+        targets_of.setdefault(association.get("sourceRef", ""), []).append(association.get("targetRef", ""))
     here = children(scope)
     throwers = {
         identifier
@@ -162,7 +164,7 @@ def _compensation_handlers(scope: etree._Element) -> dict[str, list[str]]:
     }
     return {
         source: [one for one in targets if _is_handler(here.get(one))]
-        for source, targets in found.items()
+        for source, targets in targets_of.items()
         if source in throwers
     }
 

@@ -25,7 +25,7 @@ def mend(draft: Draft, node: etree._Element) -> None:
     if event_kind(node) in ("error", "cancel") and node.get(flag) == "false":
         node.set(flag, "true")
         draft.report(
-            "import.made_interrupting", "changed", node, _("خطا و لغو همیشه کار را قطع می‌کنند؛ رویداد قطع‌کننده شد.")
+            "import.interrupting", "changed", node, _("خطا و لغو همیشه کار را قطع می‌کنند؛ رویداد قطع‌کننده شد.")
         )
 
 
@@ -115,7 +115,7 @@ def _codes(draft: Draft, node: etree._Element) -> None:
     if not declared.get(CODES[kind]):
         declared.set(CODES[kind], declared.get("name") or declared.get("id") or "")
         text = _("کدِ خطا یا هشدار نوشته نشده است؛ «%(code)s» کد آن شد.", code=declared.get(CODES[kind]))
-        draft.report("import.code_made", "changed", node, text)
+        draft.report("import.code_added", "changed", node, text)
 
 
 def _without_cause(draft: Draft, node: etree._Element) -> None:
@@ -133,11 +133,11 @@ def _without_cause(draft: Draft, node: etree._Element) -> None:
         )
         return
     name = node.get("name") or node.get("id") or ""
-    made = etree.Element(bpmn("message"), {"id": draft.new_id(f"message_{node.get('id')}"), "name": name[:200]})
-    draft.root.insert(0, made)
-    etree.SubElement(node, bpmn("messageEventDefinition")).set("messageRef", made.get("id", ""))
+    message = etree.Element(bpmn("message"), {"id": draft.new_id(f"message_{node.get('id')}"), "name": name[:200]})
+    draft.root.insert(0, message)
+    etree.SubElement(node, bpmn("messageEventDefinition")).set("messageRef", message.get("id", ""))
     draft.report(
-        "import.message_made",
+        "import.message_added",
         "fill_in",
         node,
         _("نمی‌گوید منتظر چیست؛ پیام «%(name)s» ساخته شد. پیام یا زمان درست را بنویسید.", name=name),

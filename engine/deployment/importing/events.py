@@ -54,11 +54,11 @@ def brought(draft: Draft) -> None:
 
 
 def _one_cause(draft: Draft, node: etree._Element) -> None:
-    """The first definition of an event with several; the others are kept as text."""
-    found = definitions(node)
-    for definition in found[1:]:
+    """The first definition of an event with several; the others are stored as text."""
+    causes = definitions(node)
+    for definition in causes[1:]:
         set_aside(node, definition)
-    if len(found) > 1:
+    if len(causes) > 1:
         draft.report(
             "import.several_definitions",
             "fill_in",
@@ -78,12 +78,12 @@ def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
         if text:
             set_aside(node, {"time": text})
         place.text = UNKNOWN_TIME[local(place)]
-        shown = text or "—"
+        original = text or "—"
         draft.report(
             "import.timer_unreadable",
             "fill_in",
             node,
-            _("زمانِ آن («%(time)s») خواندنی نیست؛ یک روز گذاشته شد. زمان درست را بنویسید.", time=shown),
+            _("زمانِ آن («%(time)s») خواندنی نیست؛ یک روز گذاشته شد. زمان درست را بنویسید.", time=original),
         )
     elif readable != text:
         place.text = readable
@@ -144,12 +144,12 @@ def _condition(draft: Draft, node: etree._Element, definition: etree._Element) -
         if text:
             set_aside(node, {"condition": text})
         place.text = "True"
-        shown = text or "—"
+        original = text or "—"
         draft.report(
             "import.condition_unreadable",
             "fill_in",
             node,
-            _("شرط رویداد («%(text)s») خواندنی نیست؛ همیشه درست گرفته شد.", text=shown),
+            _("شرط رویداد («%(text)s») خواندنی نیست؛ همیشه درست گرفته شد.", text=original),
         )
     elif ours != text:
         place.text = ours

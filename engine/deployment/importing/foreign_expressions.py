@@ -1,4 +1,4 @@
-"""Expressions of other engines, JUEL (``${order.total > 5}``) and FEEL (``= order.total > 5``), said in ours.
+"""Expressions of other engines, JUEL (``${order.total > 5}``) and FEEL (``= order.total > 5``), translated into ours.
 
 The simple kind only: names, literals, comparisons, ``and or not``, arithmetic, ranges, choices. Property access
 becomes one name (``order_total``), since case data is flat. Whatever else there is, the answer is ``None``.
@@ -12,7 +12,7 @@ import re
 from engine.expressions.functions import BUILT_IN
 from engine.expressions.language import ExpressionError, parse
 
-LONGEST = 2_000
+MAX_LENGTH = 2_000
 DEEPEST = 30
 _WRAPPED = re.compile(r"\s*[$#]\{(.*)\}\s*", re.DOTALL)
 _TOKEN = re.compile(
@@ -55,10 +55,10 @@ def translate(source: str) -> str | None:
     else:
         return text if _is_ours(text) else None
     try:
-        found = _Reader(inner[:LONGEST]).whole()
+        ours = _Reader(inner[:MAX_LENGTH]).whole()
     except _NotSimple:
         return None
-    return found if _is_ours(found) else None
+    return ours if _is_ours(ours) else None
 
 
 def is_foreign(source: str) -> bool:
@@ -81,31 +81,31 @@ class _Reader:
         self._at = self._depth = 0
         place = 0
         while source[place:].strip():
-            found = _TOKEN.match(source, place)
-            if found is None:
+            token = _TOKEN.match(source, place)
+            if token is None:
                 raise _NotSimple
-            self._tokens.append((str(found.lastgroup), found.group(str(found.lastgroup))))
-            place = found.end()
+            self._tokens.append((str(token.lastgroup), token.group(str(token.lastgroup))))
+            place = token.end()
 
     def whole(self) -> str:
-        found = self._choice()
+        expression = self._choice()
         if self._at < len(self._tokens):
             raise _NotSimple
-        return found
+        return expression
 
     def _peek(self) -> str:
         kind, text = self._tokens[self._at] if self._at < len(self._tokens) else ("", "")
         return "" if kind == "text" else text
 
-    def _take(self, *wanted: str) -> str:
+    def _take(self, *signs: str) -> str:
         """The next token when it is one of these, else nothing."""
-        if self._peek() in wanted and self._peek():
+        if self._peek() in signs and self._peek():
             self._at += 1
             return self._tokens[self._at - 1][1]
         return ""
 
-    def _need(self, wanted: str) -> None:
-        if not self._take(wanted):
+    def _need(self, sign: str) -> None:
+        if not self._take(sign):
             raise _NotSimple
 
     def _choice(self) -> str:
@@ -172,16 +172,16 @@ class _Reader:
         return f"{left} in [{', '.join(parts)}]"
 
     def _sum(self) -> str:
-        found = self._product()
+        expression = self._product()
         while sign := self._take("+", "-"):
-            found = f"{found} {sign} {self._product()}"
-        return found
+            expression = f"{expression} {sign} {self._product()}"
+        return expression
 
     def _product(self) -> str:
-        found = self._single()
+        expression = self._single()
         while sign := self._take("*", "/", "%", "div", "mod"):
-            found = f"{found} {({'div': '/', 'mod': '%'}).get(sign, sign)} {self._single()}"
-        return found
+            expression = f"{expression} {({'div': '/', 'mod': '%'}).get(sign, sign)} {self._single()}"
+        return expression
 
     def _single(self) -> str:
         if self._take("-"):
@@ -200,9 +200,9 @@ class _Reader:
         self._depth += 1
         if self._depth > DEEPEST:
             raise _NotSimple
-        found = self._single()
+        expression = self._single()
         self._depth -= 1
-        return found
+        return expression
 
     def _literal_or_name(self) -> str:
         if self._at >= len(self._tokens):
@@ -229,12 +229,12 @@ class _Reader:
         return self._call(path, arguments)
 
     def _arguments(self, closing: str) -> list[str]:
-        found: list[str] = []
+        arguments: list[str] = []
         while not self._take(closing):
-            if found:
+            if arguments:
                 self._need(",")
-            found.append(self._choice())
-        return found
+            arguments.append(self._choice())
+        return arguments
 
     @staticmethod
     def _call(path: list[str], arguments: list[str]) -> str:
@@ -259,7 +259,7 @@ def kinds(expression: str) -> dict[str, str]:
         return {}
     tree = ast.parse(expression.strip(), mode="eval")
     called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    found = {
+    by_name = {
         node.id: "boolean"
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and node not in called and node.id not in _WORDS
@@ -271,9 +271,9 @@ def kinds(expression: str) -> dict[str, str]:
             texts = any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in ast.walk(node))
             truths = any(isinstance(part, ast.Constant) and isinstance(part.value, bool) for part in beside)
             kind = "boolean" if truths else "long" if numbers and not texts else "string"
-            found.update({part.id: kind for part in beside if isinstance(part, ast.Name) and part not in called})
+            by_name.update({part.id: kind for part in beside if isinstance(part, ast.Name) and part not in called})
     inside = (node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript))
-    return {**found, **{holder.id: "" for holder in inside if isinstance(holder, ast.Name)}}
+    return {**by_name, **{holder.id: "" for holder in inside if isinstance(holder, ast.Name)}}
 
 
 def _is_number(node: ast.expr) -> bool:

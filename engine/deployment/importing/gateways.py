@@ -14,7 +14,7 @@ CHOICE, BRANCH = "کدام راه؟", "راه"
 
 
 def mend(draft: Draft) -> None:
-    """Conditions become ours; what is left open is asked."""
+    """Translate conditions; where one is missing, a person chooses the branch in a task."""
     given = {process: names_given(process) for process in draft.processes()}
     for node in list(draft.nodes()):
         _conditions(draft, node, next(given[up] for up in node.iterancestors() if up in given))
@@ -25,7 +25,7 @@ def mend(draft: Draft) -> None:
     _unknown_names(draft)
 
 
-def can_be_asked(name: str, kind: str) -> bool:
+def can_be_field(name: str, kind: str) -> bool:
     """Whether a form field could give the name its value."""
     return bool(kind) and field_name(name) == name
 
@@ -42,7 +42,7 @@ def _conditions(draft: Draft, node: etree._Element, given: set[str]) -> None:
         text = (condition.text or "").strip()
         ours = translate(text) if text else None
         if ours is not None and any(
-            not can_be_asked(name, kind) and name not in given for name, kind in kinds(ours).items()
+            not can_be_field(name, kind) and name not in given for name, kind in kinds(ours).items()
         ):
             ours = None
         if ours is None or _means_nothing(node):
@@ -100,12 +100,12 @@ def _branches_of_a_step(draft: Draft, node: etree._Element) -> None:
         _free(last)
         if len(flows) > 1:
             node.set("default", last.get("id", ""))
-        shown = last.get("name") or last.get("id", "")
+        label = last.get("name") or last.get("id", "")
         draft.report(
-            "import.default_made",
+            "import.default_added",
             "changed",
             node,
-            _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown),
+            _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=label),
         )
     elif not guarded and node.get("default"):
         set_aside(node, {"default": node.attrib.pop("default")})
@@ -126,12 +126,12 @@ def _open_branches(draft: Draft, node: etree._Element) -> None:
         node.set("default", last.get("id", ""))
         _free(last)
         if not undecided:
-            shown = last.get("name") or last.get("id", "")
+            label = last.get("name") or last.get("id", "")
             draft.report(
-                "import.default_made",
+                "import.default_added",
                 "changed",
                 node,
-                _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=shown),
+                _("شاخهٔ پیش‌فرض نداشت؛ «%(name)s» پیش‌فرض شد: اگر هیچ شرطی درست نباشد.", name=label),
             )
     if undecided:
         _ask(draft, node, undecided, whole=len(undecided) == len(flows))
@@ -139,7 +139,7 @@ def _open_branches(draft: Draft, node: etree._Element) -> None:
 
 def _ask(draft: Draft, node: etree._Element, undecided: list[etree._Element], *, whole: bool) -> None:
     """Let a person choose between the branches without a rule."""
-    asked = _asked_before(draft, node)
+    task = _task_before(draft, node)
     name = field_name(f"choice_{node.get('id')}")
     label = node.get("name") or CHOICE
     rest = [flow for flow in outgoing(node) if flow.get("id") == node.get("default") and flow not in undecided]
@@ -147,9 +147,9 @@ def _ask(draft: Draft, node: etree._Element, undecided: list[etree._Element], *,
     if local(node) == "inclusiveGateway":
         for identifier, text in options:
             if identifier != node.get("default"):
-                add_field(asked, field_name(f"{name}_{identifier}"), text, "boolean")
+                add_field(task, field_name(f"{name}_{identifier}"), text, "boolean")
     else:
-        add_field(asked, name, label, "enum", values=options, required="true")
+        add_field(task, name, label, "enum", values=options, required="true")
     for flow in undecided:
         if flow.get("id") == node.get("default"):
             continue
@@ -157,10 +157,12 @@ def _ask(draft: Draft, node: etree._Element, undecided: list[etree._Element], *,
         inclusive = local(node) == "inclusiveGateway"
         ours = field_name(f"{name}_{flow.get('id')}") if inclusive else f'{name} == "{flow.get("id")}"'
         condition.text = ours
-    shown = asked.get("name") or asked.get("id", "")
-    text = _("شاخه‌هایش شرط ندارند؛ راه در «%(task)s» پرسیده می‌شود. شرط‌ها را بنویسید یا پرسش را نگه دارید.", task=shown)
+    task_name = task.get("name") or task.get("id", "")
+    text = _(
+        "شاخه‌هایش شرط ندارند؛ راه در «%(task)s» پرسیده می‌شود. شرط‌ها را بنویسید یا پرسش را نگه دارید.", task=task_name
+    )
     if not whole:
-        text = _("برخی شاخه‌هایش شرط ندارند؛ راه در «%(task)s» پرسیده می‌شود. شرط‌ها را بنویسید.", task=shown)
+        text = _("برخی شاخه‌هایش شرط ندارند؛ راه در «%(task)s» پرسیده می‌شود. شرط‌ها را بنویسید.", task=task_name)
     draft.report("import.branch_by_hand", "fill_in", node, text)
 
 
@@ -171,7 +173,7 @@ def _label(draft: Draft, flow: etree._Element, number: int) -> str:
     return flow.get("name") or beyond or f"{BRANCH} {number}"
 
 
-def _asked_before(draft: Draft, node: etree._Element) -> etree._Element:
+def _task_before(draft: Draft, node: etree._Element) -> etree._Element:
     """The step just before the gateway when a person does it, else a new one."""
     arriving = incoming(node)
     if len(arriving) == 1:
@@ -190,30 +192,30 @@ def _repeats(node: etree._Element) -> bool:
 
 
 def _unknown_names(draft: Draft) -> None:
-    """A condition over a name that no step sets: whoever stands before the branching is asked for it."""
+    """A condition over a name that no step sets: the task before the branching gets a field for it."""
     for process in draft.processes():
         known = names_given(process)
-        for node in [found for found in draft.nodes() if process in found.iterancestors()]:
+        for node in [flow_node for flow_node in draft.nodes() if process in flow_node.iterancestors()]:
             _ask_for_names(draft, node, known)
 
 
 def _ask_for_names(draft: Draft, node: etree._Element, known: set[str]) -> None:
-    wanted: dict[str, str] = {}
+    read: dict[str, str] = {}
     for flow in outgoing(node):
         condition = _condition(flow)
         if condition is not None:
-            wanted.update(kinds(condition.text or ""))
-    missing = {name: kind for name, kind in wanted.items() if name not in known and field_name(name) == name}
+            read.update(kinds(condition.text or ""))
+    missing = {name: kind for name, kind in read.items() if name not in known and field_name(name) == name}
     if not missing:
         return
     own = local(node) in PEOPLE_TASKS and not _repeats(node)
-    asked = node if own else _asked_before(draft, node)
+    task = node if own else _task_before(draft, node)
     for name, kind in sorted(missing.items()):
-        add_field(asked, name, name, kind, required="false" if kind == "boolean" else "true")
+        add_field(task, name, name, kind, required="false" if kind == "boolean" else "true")
         known.add(name)
     text = _(
         "هیچ گامی به این نام‌ها مقدار نمی‌دهد: %(names)s؛ در «%(task)s» پرسیده می‌شوند.",
         names=", ".join(sorted(missing)),
-        task=asked.get("name") or asked.get("id", ""),
+        task=task.get("name") or task.get("id", ""),
     )
     draft.report("import.names_by_hand", "fill_in", node, text)

@@ -1,4 +1,4 @@
-"""Looks at a file in a process of its own, so that nothing in it can hurt or hold up the one who asks."""
+"""Checks a file in a separate process with limits of time and memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Look = Callable[[], Imported]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found in one file, in each language; the same findings in the same order."""
+    """The findings about one file, by language; the same findings in the same order in each."""
 
     file: str
     deployable: bool
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def look(file: str, work: Look, *, languages: tuple[str, ...] = LANGUAGES, seconds: float = SECONDS) -> Verdict:
-    """Do ``work`` in a child, in each language if anything is found. What takes too long or too much is a finding."""
+    """Do ``work`` in a child, in each language if there are findings. Returns a finding for work beyond the limits."""
     context: Any = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_answer, args=(sender, work, languages, seconds), daemon=True)
@@ -56,8 +56,8 @@ def look(file: str, work: Look, *, languages: tuple[str, ...] = LANGUAGES, secon
         timed_out = not in_time or child.exitcode == -signal.SIGPROF
         return _refused(file, languages, timed_out=timed_out, fault=answer or "")
     first: Imported = answer[languages[0]]
-    found = {language: imported.findings for language, imported in answer.items()}
-    return Verdict(file, first.deployable, found, first.document, first.processes)
+    by_language = {language: imported.findings for language, imported in answer.items()}
+    return Verdict(file, first.deployable, by_language, first.document, first.processes)
 
 
 def _answer(sender: Connection, work: Look, languages: tuple[str, ...], seconds: float) -> None:

@@ -11,7 +11,7 @@ from engine.deployment.checking.constructs import RESERVED_IDS
 from engine.deployment.importing.draft import Draft
 from models.language import gettext as _
 
-LONGEST_KEY, LONGEST_ID = 60, 100  # what the tables hold
+MAX_KEY, MAX_ID = 60, 100  # what the tables hold
 IDENTIFIED = (*FLOW_NODES, "process", "sequenceFlow", "message", "signal", "error", "escalation", "lane")
 REFERENCES = frozenset(
     [
@@ -40,14 +40,14 @@ def mend(draft: Draft) -> None:
     for node in list(draft.root.iter(*(bpmn(tag) for tag in IDENTIFIED))):
         if not node.get("id"):
             _give(draft, node)
-        elif _cannot_be_kept(node):
+        elif _is_unusable(node):
             _rename(draft, node)
     _doubled(draft)
 
 
 def _plain_references(root: etree._Element) -> None:
     """``tns:Task_1`` means ``Task_1``: ids have no namespaces, and only QName-typed references carry a prefix."""
-    ids = {found.get("id") for found in root.iter("{*}*") if found.get("id")}
+    ids = {element.get("id") for element in root.iter("{*}*") if element.get("id")}
     for node in root.iter("{*}*"):
         for name in REFERENCES & set(map(str, node.attrib)):
             value = str(node.get(name))
@@ -63,12 +63,12 @@ def _give(draft: Draft, node: etree._Element) -> None:
     around = parent.get("id", "") if parent is not None else ""
     ends = f"{node.get('sourceRef')}_to_{node.get('targetRef')}" if local(node) == "sequenceFlow" else ""
     node.set("id", draft.new_id(ends or f"{local(node)}_{node.get('name') or around}"))
-    draft.report("import.id_made", "changed", node, _("شناسه نداشت؛ این شناسه داده شد."))
+    draft.report("import.id_added", "changed", node, _("شناسه نداشت؛ این شناسه داده شد."))
 
 
-def _cannot_be_kept(node: etree._Element) -> bool:
+def _is_unusable(node: etree._Element) -> bool:
     identifier = node.get("id", "")
-    longest = LONGEST_KEY if local(node) == "process" else LONGEST_ID
+    longest = MAX_KEY if local(node) == "process" else MAX_ID
     reserved = identifier in RESERVED_IDS or identifier.endswith(".EndJoin") or identifier.startswith(INSERTED)
     odd = re.search(r"""[\s/\\"'<>&]""", identifier) is not None
     return len(identifier) > longest or odd or (reserved and local(node) in FLOW_NODES)
@@ -76,7 +76,7 @@ def _cannot_be_kept(node: etree._Element) -> bool:
 
 def _rename(draft: Draft, node: etree._Element) -> None:
     old = node.get("id", "")
-    new = draft.new_id(f"{old[: LONGEST_KEY - 10].replace(INSERTED, 'drawn_')}_1")
+    new = draft.new_id(f"{old[: MAX_KEY - 10].replace(INSERTED, 'drawn_')}_1")
     node.set("id", new)
     for other in draft.root.iter("{*}*"):
         for name in REFERENCES & set(map(str, other.attrib)):

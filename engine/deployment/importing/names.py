@@ -17,27 +17,27 @@ REPEATS = ("loopCardinality", "loopDataInputRef")
 
 def names_given(process: etree._Element) -> set[str]:
     """What forms, operations and decisions of the process set, and what its start has to be given."""
-    found = {CASE, SUBMISSION}
+    names = {CASE, SUBMISSION}
     for node in process.iter(bpmn("extensionElements")):
         owner = node.getparent()
-        found.update(field.get("id", "") for field in (fields_of(owner) if owner is not None else ()))
+        names.update(field.get("id", "") for field in (fields_of(owner) if owner is not None else ()))
     for node in process.iter(f"{{{SPIFF}}}serviceTaskOperator"):
-        found.add(node.get("resultVariable", ""))
+        names.add(node.get("resultVariable", ""))
     for node in process.iter(f"{{{SPIFF}}}property"):
         if node.get("name") in ("data", "result"):
-            found.update((node.get("value") or "").split())
+            names.update((node.get("value") or "").split())
     for node in process.iter(f"{{{SPIFF}}}calledDecisionId"):
-        found.add((node.text or "").strip())
+        names.add((node.text or "").strip())
     for node in process.iter(bpmn("inputDataItem"), bpmn("loopDataOutputRef")):
-        found.update({node.get("name") or node.get("id") or "", (node.text or "").strip()})
-    return found
+        names.update({node.get("name") or node.get("id") or "", (node.text or "").strip()})
+    return names
 
 
 def mend(draft: Draft) -> None:
     """A step that reads a name without a value would fail: its expression waits as text for the analyst."""
     for process in draft.processes():
         given = names_given(process)
-        for node in [found for found in draft.nodes() if process in found.iterancestors()]:
+        for node in [flow_node for flow_node in draft.nodes() if process in flow_node.iterancestors()]:
             _properties(draft, node, given)
             _times_and_conditions(draft, node, given)
             _repetitions(draft, node, given)

@@ -1,4 +1,4 @@
-"""Prints what was found in files, for people and for programs."""
+"""Prints verdicts on files: as text for people, as JSON for programs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SEVERITY = {
 
 
 def lines(verdict: Verdict, languages: tuple[str, ...]) -> Iterator[str]:
-    """One file: its verdict with how much of what was found; then each finding, its text once for each language."""
+    """The lines of one file: verdict with the number of findings by severity, then each finding in each language."""
     counts = Counter(finding.severity for finding in verdict.findings[languages[0]])
-    found = "; ".join(
+    summary = "; ".join(
         f"{_each(SEVERITY[severity], languages)} × {counts[severity]}" for severity in SEVERITY if counts[severity]
     )
-    said = _each(lazy("پذیرفتنی") if verdict.deployable else lazy("رد شد"), languages)
-    yield f"{verdict.file}: {said}" + (f" ({found})" if found else "")
+    verdict_text = _each(lazy("پذیرفتنی") if verdict.deployable else lazy("رد شد"), languages)
+    yield f"{verdict.file}: {verdict_text}" + (f" ({summary})" if summary else "")
     for row in zip(*(verdict.findings[language] for language in languages), strict=True):
         finding = row[0]
         place = f"{finding.file}:{finding.line}" if finding.line else finding.file
@@ -38,11 +38,11 @@ def lines(verdict: Verdict, languages: tuple[str, ...]) -> Iterator[str]:
 
 
 def _each(text: LazyText, languages: tuple[str, ...]) -> str:
-    said: list[str] = []
+    texts: list[str] = []
     for language in languages:
         with reading(language):
-            said.append(str(text))
-    return " / ".join(said)
+            texts.append(str(text))
+    return " / ".join(texts)
 
 
 def as_json(verdicts: Iterable[Verdict]) -> str:

@@ -9,7 +9,7 @@ from engine.deployment.importing.draft import Draft, set_aside
 from models.language import gettext as _
 
 NAMED = ("message", "signal", "error", "escalation")
-BY_NAME = ("message", "signal")  # found by name when they are sent: an event cannot do without
+BY_NAME = ("message", "signal")  # sent to a name: an event cannot do without
 
 
 def mend(draft: Draft) -> None:
@@ -20,7 +20,7 @@ def mend(draft: Draft) -> None:
             if not (declared.get("name") or "").strip():
                 declared.set("name", declared.get("id", ""))
                 if kind in BY_NAME:
-                    draft.report("import.name_made", "changed", declared, _("نام نداشت؛ شناسه‌اش نام آن شد."))
+                    draft.report("import.name_added", "changed", declared, _("نام نداشت؛ شناسه‌اش نام آن شد."))
     declared_by_id = {kind: draft.by_id(kind) for kind in NAMED}
     for node in draft.nodes():
         for definition in definitions(node):
@@ -35,12 +35,14 @@ def mend(draft: Draft) -> None:
 
 def _shared_definitions(draft: Draft) -> None:
     """``eventDefinitionRef`` names a definition at the top of the file: a copy of it comes to the event."""
-    shared = {found.get("id"): found for found in draft.root if local(found).endswith("EventDefinition")}
+    shared = {
+        definition.get("id"): definition for definition in draft.root if local(definition).endswith("EventDefinition")
+    }
     for node in draft.nodes():
         for reference in node.findall(bpmn("eventDefinitionRef")):
-            found = shared.get((reference.text or "").strip().rpartition(":")[2])
+            definition = shared.get((reference.text or "").strip().rpartition(":")[2])
             set_aside(node, reference)
-            if found is None:
+            if definition is None:
                 draft.report(
                     "import.definition_missing",
                     "changed",
@@ -48,11 +50,11 @@ def _shared_definitions(draft: Draft) -> None:
                     _("تعریف رویدادی که به آن اشاره شده در پرونده نیست؛ کنار گذاشته شد."),
                 )
                 continue
-            copy = etree.SubElement(node, found.tag)
-            for child in found:
+            copy = etree.SubElement(node, definition.tag)
+            for child in definition:
                 etree.SubElement(copy, child.tag).text = child.text
-            for name in set(map(str, found.attrib)) - {"id"}:
-                copy.set(name, found.get(name, ""))
+            for name in set(map(str, definition.attrib)) - {"id"}:
+                copy.set(name, definition.get(name, ""))
 
 
 def _refer(
@@ -75,14 +77,14 @@ def _refer(
     if kind not in BY_NAME:
         return
     name = referred or node.get("name") or node.get("id") or ""
-    made = next((found for found in declared.values() if found.get("name") == name), None)
-    if made is None:
-        made = etree.Element(bpmn(kind), {"id": draft.new_id(f"{kind}_{node.get('id')}"), "name": name})
-        draft.root.insert(0, made)
-        declared[made.get("id", "")] = made
-    place.set(attribute, made.get("id", ""))
+    declaration = next((candidate for candidate in declared.values() if candidate.get("name") == name), None)
+    if declaration is None:
+        declaration = etree.Element(bpmn(kind), {"id": draft.new_id(f"{kind}_{node.get('id')}"), "name": name})
+        draft.root.insert(0, declaration)
+        declared[declaration.get("id", "")] = declaration
+    place.set(attribute, declaration.get("id", ""))
     if kind == "message":
         text = _("نمی‌گوید منتظر کدام پیام است؛ پیام «%(name)s» ساخته شد. نام درست پیام را بگذارید.", name=name)
     else:
         text = _("نمی‌گوید منتظر کدام سیگنال است؛ سیگنال «%(name)s» ساخته شد. نام درست را بگذارید.", name=name)
-    draft.report("import.event_name_made", "fill_in", node, text)
+    draft.report("import.event_name_added", "fill_in", node, text)

@@ -50,7 +50,7 @@ def _is_plain(name: str, node: etree._Element) -> bool:
     """Whether the list is a name of the case's data, and not a piece of the picture."""
     scope = node.getroottree().getroot()
     drawn = any(
-        found.get("id") == name for found in scope.iter("{*}dataInput", "{*}dataObject", "{*}dataObjectReference")
+        data.get("id") == name for data in scope.iter("{*}dataInput", "{*}dataObject", "{*}dataObjectReference")
     )
     return re.fullmatch(r"[^\W\d]\w*", name) is not None and not drawn
 

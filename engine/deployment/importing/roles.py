@@ -28,28 +28,28 @@ def role_named(draft: Draft, name: str) -> str:
 def role_around(draft: Draft, node: etree._Element) -> str:
     """The role of the lane a node stands in, else the one for what names none."""
     around = {node.get("id", ""), node.get("attachedToRef", "")} | {up.get("id", "") for up in node.iterancestors()}
-    found = draft.known.role
+    role = draft.known.role
     for lane in draft.root.iter(bpmn("lane")):
         if any((reference.text or "").strip() in around for reference in lane.findall(bpmn("flowNodeRef"))):
-            found = property_of(lane, "role") or found
-    return found
+            role = property_of(lane, "role") or role
+    return role
 
 
 def _lane(draft: Draft, lane: etree._Element) -> None:
     given = property_of(lane, "role")
     names = (given, lane.get("id", "").removeprefix("Lane_"), lane.get("name", ""))
-    found = next((role for name in names if (role := role_named(draft, name))), "")
-    if given and found == given:
+    role_key = next((role for name in names if (role := role_named(draft, name))), "")
+    if given and role_key == given:
         return
-    set_property(lane, "role", found or draft.known.role)
-    if not found:
+    set_property(lane, "role", role_key or draft.known.role)
+    if not role_key:
         text = _("نقش این خط شناخته نیست؛ «%(role)s» گذاشته شد. ویژگی role را درست کنید.", role=draft.known.role)
         draft.report("import.unknown_role", "fill_in", lane, text)
 
 
 def _process(draft: Draft, process: etree._Element) -> None:
     """Steps outside every lane, and starts: who starts a case has a role, too."""
-    covered = {(found.text or "").strip() for found in process.iter(bpmn("flowNodeRef"))}
+    covered = {(reference.text or "").strip() for reference in process.iter(bpmn("flowNodeRef"))}
     homeless = []
     for node in flow_nodes(process):
         if local(node) not in (*PEOPLE_TASKS, "startEvent") or _begins_on_an_event(node):
@@ -79,10 +79,10 @@ def _begins_on_an_event(node: etree._Element) -> bool:
 
 def _around(node: etree._Element, process: etree._Element) -> set[str]:
     """Its id and those of the subprocesses it stands in."""
-    found = {node.get("id", "")}
+    ids = {node.get("id", "")}
     for above in node.iterancestors():
         if above is process:
             break
         if local(above) in SUB_PROCESSES:
-            found.add(above.get("id", ""))
-    return found
+            ids.add(above.get("id", ""))
+    return ids

@@ -14,9 +14,9 @@ from engine.deployment.importing.draft import (
     children,
     field_name,
     incoming,
+    is_drawn_only,
     outgoing,
     set_aside,
-    shown_only,
 )
 from models.language import gettext as _
 
@@ -25,7 +25,7 @@ START_LABEL, ENTRY = "این پرونده چگونه آغاز شد؟", "آغاز
 
 def mend(draft: Draft) -> None:
     for scope in list(draft.scopes()):
-        if shown_only(scope):
+        if is_drawn_only(scope):
             continue
         if local(scope) in SUB_PROCESSES and not children(scope):
             _empty(draft, scope)
@@ -48,8 +48,8 @@ def _empty(draft: Draft, scope: etree._Element) -> None:
         return
     becomes(scope, "userTask")
     if was == "adHocSubProcess":
-        for found in scope.findall(bpmn("completionCondition")):
-            set_aside(scope, found)
+        for condition in scope.findall(bpmn("completionCondition")):
+            set_aside(scope, condition)
     text = _("درونِ زیرفرایند کشیده نشده است؛ فعلاً یک گامِ دستی است.")
     draft.report("import.empty_subprocess", "fill_in", scope, text)
 
@@ -117,7 +117,7 @@ def _implicit_start(draft: Draft, scope: etree._Element) -> None:
     for root in roots:
         draft.connect(first, root)
     draft.report(
-        "import.start_made",
+        "import.start_added",
         "changed",
         scope,
         _("رویداد آغاز نداشت؛ یکی پیش از آنچه هیچ جریانی به آن نمی‌رسد گذاشته شد."),
@@ -190,5 +190,5 @@ def _ends(draft: Draft, scope: etree._Element) -> None:
     for node in last:
         draft.connect(node, end)
         draft.report(
-            "import.end_made", "changed", node, _("جریانی از آن بیرون نمی‌رفت؛ به رویداد پایانی که افزوده شد رسید.")
+            "import.end_added", "changed", node, _("جریانی از آن بیرون نمی‌رفت؛ به رویداد پایانی که افزوده شد رسید.")
         )

@@ -52,15 +52,17 @@ def forms(draft: Draft) -> None:
 
 def _extensions(draft: Draft, node: etree._Element) -> None:
     """What spiff-arena runs and this engine does not."""
-    for found in [found for found in node.iter(f"{{{SPIFF}}}*") if local(found) in (*SCRIPTS, *PAYLOADS)]:
-        holder = found.getparent()
+    for extension in [
+        extension for extension in node.iter(f"{{{SPIFF}}}*") if local(extension) in (*SCRIPTS, *PAYLOADS)
+    ]:
+        holder = extension.getparent()
         owner = holder.getparent() if holder is not None else None
         if owner is not node and local(node) in SUB_PROCESSES:
             continue  # that of an inner step
-        set_aside(node, found)
-        if local(found) in SCRIPTS:
+        set_aside(node, extension)
+        if local(extension) in SCRIPTS:
             draft.report(
-                "import.script_kept",
+                "import.script_stored",
                 "fill_in",
                 node,
                 _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد. کارش را به یک عملیات بدهید."),
@@ -98,10 +100,10 @@ def _is_bound(draft: Draft, node: etree._Element) -> bool:
 
 
 def _extension(node: etree._Element, name: str, attribute: str = "") -> str:
-    found = node.find(f"{bpmn('extensionElements')}/{{{SPIFF}}}{name}")
-    if found is None:
+    extension = node.find(f"{bpmn('extensionElements')}/{{{SPIFF}}}{name}")
+    if extension is None:
         return ""
-    return (found.get(attribute, "") if attribute else found.text or "").strip()
+    return (extension.get(attribute, "") if attribute else extension.text or "").strip()
 
 
 def _property(node: etree._Element, name: str) -> str:
@@ -112,14 +114,14 @@ def _property(node: etree._Element, name: str) -> str:
 def _by_hand(draft: Draft, node: etree._Element) -> None:
     code, text = _why(node)
     for name in ("script", "messageEventDefinition"):
-        for found in node.findall(bpmn(name)):
-            set_aside(node, found)
+        for part in node.findall(bpmn(name)):
+            set_aside(node, part)
     for name in ("scriptFormat", "messageRef", "calledElement", "operationRef"):
         if name in node.attrib:
             set_aside(node, {name: node.attrib.pop(name)})
-    for found in node.findall(f"{bpmn('extensionElements')}/{{{SPIFF}}}*"):
-        if local(found) in ("serviceTaskOperator", "calledDecisionId"):
-            set_aside(node, found)
+    for part in node.findall(f"{bpmn('extensionElements')}/{{{SPIFF}}}*"):
+        if local(part) in ("serviceTaskOperator", "calledDecisionId"):
+            set_aside(node, part)
     becomes(node, "userTask")
     draft.report(code, "fill_in", node, text)
 
@@ -149,7 +151,7 @@ def _why(node: etree._Element) -> tuple[str, str]:
 
 
 def _receive(draft: Draft, node: etree._Element) -> None:
-    """Behind an event-based gateway a receiving task is an event, and so it is said where it is guarded or repeated."""
+    """Behind an event-based gateway a receiving task is an event: it cannot have a boundary event or repeat."""
     parent = node.getparent()
     here = children(parent) if parent is not None else {}
     sources = [here.get(flow.get("sourceRef", "")) for flow in incoming(node)]

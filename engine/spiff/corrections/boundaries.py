@@ -1,7 +1,7 @@
 """Corrections of boundary events: which data they go on with, how often they fire, what ends with them.
 
 See ``engine.spiff.corrections``. Event subprocesses become boundary events (``engine.bpmn.lowering``), so all of
-this is said of their start events, too.
+this holds for their start events, too.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _go_off(spec: Any, event: Any) -> None:
 
 
 def _put_base_above(event: Any, split: Any) -> None:
-    """What an event's branch changes is told by comparison with the data it began with: that stays above it."""
+    """Put a finished task with the data at the event's start above it: a join compares the branch with these data."""
     base = Task(split.workflow, event.task_spec, split, TaskState.COMPLETED)
     base.data = dict(event.data)
     base.triggered = True  # tells it from the event's own task, which ends up below it (``tokens.is_base``)

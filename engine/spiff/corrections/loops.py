@@ -22,8 +22,8 @@ from models.language import gettext as _
 MAX_INSTANCES = 500  # of one activity side by side
 
 # ---------------------------------------------------------------- 11 instances report back
-# multiinstance_task.py:66 and :146 connect instances with their loop only when the first instance is made:
-# a case that was stored half-way is never told that an instance completed, and two threads may connect at
+# multiinstance_task.py:66 and :146 connect instances with their loop only when the first instance is created:
+# a case that was stored half-way never learns that an instance completed, and two threads may connect at
 # once.
 
 

@@ -55,9 +55,9 @@ def _waiting_for(workflow: Any, signal: Any) -> Iterator[tuple[Any, Any, str | N
             if task.task_spec.event_definition == signal:
                 yield task, task.task_spec.event_definition, None
             continue
-        found = [(branch, definition) for branch, definition in branches(task) if definition == signal]
-        if found:
-            yield task, found[0][1], found[0][0]
+        matching = [(branch, definition) for branch, definition in branches(task) if definition == signal]
+        if matching:
+            yield task, matching[0][1], matching[0][0]
 
 
 def arrive(task: Any, definition: Any, payload: Mapping[str, Any], *, branch: str | None = None) -> None:

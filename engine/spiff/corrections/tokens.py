@@ -31,7 +31,7 @@ UNFINISHED = TaskState.NOT_FINISHED_MASK
 
 # ---------------------------------------------------------------- 1 nothing is predicted
 # specs/base.py:216 `_predict` copies everything that may follow a task into the case: 2^k tasks behind k
-# joins, and most of the stored state. Here followers are made when a task completes, never before.
+# joins, and most of the stored state. Here followers are created when a task completes, never before.
 
 
 @instead_of(TaskSpec, "_predict")
@@ -140,12 +140,12 @@ def _used_up(spec: Any, my_task: Any) -> list[Any]:
     tokens = _parked(spec, my_task)
     if isinstance(spec, _EndJoin):
         return tokens
-    wanted = Counter(spec._inputs)
-    wanted[my_task.internal_data["came_from"]] -= 1
+    needed = Counter(spec._inputs)
+    needed[my_task.internal_data["came_from"]] -= 1
     used = [my_task]
     for token in tokens:
-        if token is not my_task and wanted[token.internal_data["came_from"]] > 0:
-            wanted[token.internal_data["came_from"]] -= 1
+        if token is not my_task and needed[token.internal_data["came_from"]] > 0:
+            needed[token.internal_data["came_from"]] -= 1
             used.append(token)
     return sorted(used, key=lambda token: token.internal_data["arrived"])
 

@@ -1,4 +1,4 @@
-"""Explores the states of a diagram before it is deployed: where it comes to a stand, and what runs side by side.
+"""Explores the states of a diagram before deployment: deadlocks, and elements that run side by side.
 
 A token game by the rules of BPMN alone over each (sub)process by itself; from outside a subprocess is one step.
 Gateways choose freely, whatever their conditions say.
@@ -38,7 +38,7 @@ MAX_NAMED = 6  # elements that one finding names
 
 @dataclass
 class Exploration:
-    """What was found. ``together``: each of the first set can be active at the same time as each of the second."""
+    """The result: findings, and pairs of sets whose elements can be active at the same time (``together``)."""
 
     findings: list[Finding] = field(default_factory=list)
     together: Together = field(default_factory=list)
@@ -51,20 +51,20 @@ class Exploration:
 
 def explore(diagram: Diagram, *, waits: Waits = waits_outside, states: int = MAX_STATES) -> Exploration:
     """Explore every scope of a diagram. ``waits``: whether an activity stops until something outside happens."""
-    found = Exploration()
+    exploration = Exploration()
     deadline = monotonic() + MAX_SECONDS
     waiting = waiting_elements(diagram.process, waits)
     for scope in scopes(diagram.process):
         graph = build(scope)
-        found.findings += _rounds(graph, diagram, waiting)
-        _play(graph, diagram, found, states, deadline)
+        exploration.findings += _rounds(graph, diagram, waiting)
+        _play(graph, diagram, exploration, states, deadline)
     inside = {key: frozenset(_inside(diagram, key)) for key in _with_content(diagram)}
-    found.together = [(_opened(one, inside), _opened(other, inside)) for one, other in found.together]
-    found.together += _event_subprocesses(diagram, inside)
-    if not found.whole:
+    exploration.together = [(_opened(one, inside), _opened(other, inside)) for one, other in exploration.together]
+    exploration.together += _event_subprocesses(diagram, inside)
+    if not exploration.whole:
         text = _("این فرایند به‌تمامی کاویده نشد؛ بن‌بست‌هایش شاید پیدا نشده باشند.")
-        found.findings.append(warning("flow.not_explored", diagram.key, text))
-    return found
+        exploration.findings.append(warning("flow.not_explored", diagram.key, text))
+    return exploration
 
 
 def _rounds(graph: Graph, diagram: Diagram, waiting: set[str]) -> Iterator[Finding]:
@@ -81,14 +81,14 @@ def _rounds(graph: Graph, diagram: Diagram, waiting: set[str]) -> Iterator[Findi
             yield error("flow.no_way_to_an_end", elements[0], text)
 
 
-def _play(graph: Graph, diagram: Diagram, found: Exploration, states: int, deadline: float) -> None:
+def _play(graph: Graph, diagram: Diagram, exploration: Exploration, states: int, deadline: float) -> None:
     reduction = Reduction(graph)
     reduction.run()
     game = TokenGame(graph, states, deadline)
     game.play()
-    found.together += reduction.together + game.together()
-    found.whole &= game.whole
-    found.findings += _Judge(diagram, game, _has_way_out(graph.scope)).findings()
+    exploration.together += reduction.together + game.together()
+    exploration.whole &= game.whole
+    exploration.findings += _Judge(diagram, game, _has_way_out(graph.scope)).findings()
 
 
 def _loop_finding(diagram: Diagram, elements: list[str], has_exit: bool) -> Finding:
@@ -161,14 +161,14 @@ def _opened(elements: frozenset[str], inside: dict[str, frozenset[str]]) -> froz
 
 def _event_subprocesses(diagram: Diagram, inside: dict[str, frozenset[str]]) -> Together:
     """One that does not interrupt runs beside everything of its scope."""
-    found: Together = []
+    pairs: Together = []
     for scope in scopes(diagram.process):
         around = frozenset(node.get("id", "") for node in scope.iter(etree.Element)) & diagram.elements.keys()
         for child in scope:
             if is_event_subprocess(child) and not _interrupts(child):
                 own = inside.get(child.get("id", ""), frozenset())
-                found.append((own, around - own - {scope.get("id", "")}))
-    return found
+                pairs.append((own, around - own - {scope.get("id", "")}))
+    return pairs
 
 
 def repeated_side_by_side(diagram: Diagram) -> dict[str, frozenset[str]]:
@@ -180,7 +180,7 @@ def repeated_side_by_side(diagram: Diagram) -> dict[str, frozenset[str]]:
     }
 
 
-# ---------------------------------------------------------------- what the game says of the diagram
+# ---------------------------------------------------------------- findings from the states of the game
 
 
 class _Judge:
@@ -254,17 +254,17 @@ class _Judge:
         )
 
     def _may_be_one_condition(self, state: State) -> bool:
-        """Two gateways on the way ask for the same name, so they may always choose alike; or a step has conditions
+        """Two gateways on the way read the same name, so they may always choose alike; or a step has conditions
         on its flows, which may shut each other out."""
-        asked: Counter[str] = Counter()
+        reads: Counter[str] = Counter()
         gateways = set(self.game.choices(state))
         if any(self.diagram.elements[key].tag not in GATEWAYS for key in gateways if key in self.with_conditions):
             return True
         for gateway in gateways:
-            asked.update(self._names_asked(gateway))
-        return any(count > 1 for count in asked.values())
+            reads.update(self._names_read(gateway))
+        return any(count > 1 for count in reads.values())
 
-    def _names_asked(self, gateway: str) -> set[str]:
+    def _names_read(self, gateway: str) -> set[str]:
         names: set[str] = set()
         for flow in self.flows.values():
             condition = flow.find(bpmn("conditionExpression"))

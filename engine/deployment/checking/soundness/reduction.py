@@ -1,6 +1,6 @@
 """Makes a flow graph small before its states are explored: what is well-formed becomes one step.
 
-Each rule keeps what is asked of the graph: whether it can come to a stand before its end, and which elements
+Each rule preserves two properties of the graph: whether it can come to a stand before its end, and which elements
 can be active at the same time. A diagram of well-formed blocks becomes one step, whatever its size; what stays
 is the part that has to be looked at state by state.
 """
@@ -29,7 +29,7 @@ _BLOCKS = {(ONE, ANY), (ONE, INCLUSIVE), (EVERY, ALL), (EVERY, INCLUSIVE), (SOME
 
 
 class Reduction:
-    """Reduces ``graph`` in place; ``together`` is what was found to be active at the same time on the way."""
+    """Reduces ``graph`` in place; ``together`` collects the elements that are active at the same time."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -112,22 +112,22 @@ class Reduction:
             first_to[join] = self._merge(split, first_to[join], edge) if join in first_to else edge
         return len(split.outs) < before
 
-    def _merge(self, split: Node, kept: Edge, other: Edge) -> Edge:
-        kept_way, other_way = _way(kept), _way(other)
-        if kept_way is None:  # the one with elements on it stays
-            kept, other, kept_way, other_way = other, kept, other_way, kept_way
+    def _merge(self, split: Node, remaining: Edge, other: Edge) -> Edge:
+        first_way, other_way = _way(remaining), _way(other)
+        if first_way is None:  # the one with elements on it stays
+            remaining, other, first_way, other_way = other, remaining, other_way, first_way
         last = other_way.outs[0] if other_way is not None else other
         split.outs.remove(other)
         last.target.ins.remove(last)
-        kept.otherwise &= other.otherwise
-        if other_way is None or kept_way is None:
-            return kept
+        remaining.otherwise &= other.otherwise
+        if other_way is None or first_way is None:
+            return remaining
         if split.gives != ONE:
-            self.together.append((frozenset(kept_way.everything), frozenset(other_way.everything)))
-        kept_way.elements |= other_way.elements
-        kept_way.asides += other_way.asides
+            self.together.append((frozenset(first_way.everything), frozenset(other_way.everything)))
+        first_way.elements |= other_way.elements
+        first_way.asides += other_way.asides
         self._drop(other_way)
-        return kept
+        return remaining
 
     def _dead_end(self, split: Node) -> bool:
         """A branch that only ends runs beside everything that comes after the split."""

@@ -17,11 +17,11 @@ def waiting_elements(process: etree._Element, waits: Waits) -> set[str]:
     """The ids of all that waits; a subprocess does when every way through it does."""
     within = list(scopes(process))
     inner = {scope.get("id", "") for scope in within[1:]}
-    found = {node.get("id", "") for node in flow_nodes(process) if node.get("id") not in inner and waits(node)}
+    waiting = {node.get("id", "") for node in flow_nodes(process) if node.get("id") not in inner and waits(node)}
     for scope in reversed(within[1:]):  # the inner before the outer
-        if not _passes_by_itself(build(scope), found):
-            found.add(scope.get("id", ""))
-    return found
+        if not _passes_by_itself(build(scope), waiting):
+            waiting.add(scope.get("id", ""))
+    return waiting
 
 
 def _passes_by_itself(graph: Graph, waiting: set[str]) -> bool:
@@ -43,7 +43,7 @@ def rounds_without_wait(graph: Graph, waiting: set[str]) -> list[tuple[list[str]
     reached = graph.reached()
     automatic = {node for node in reached if not node.elements & waiting}
     order = {node: number for number, node in enumerate(graph.nodes)}
-    found: list[tuple[list[str], bool]] = []
+    rounds: list[tuple[list[str], bool]] = []
     for nodes in _components(reached, automatic):
         inside = set(nodes)
         if len(nodes) == 1 and all(edge.target is not nodes[0] for edge in nodes[0].outs):
@@ -52,8 +52,8 @@ def rounds_without_wait(graph: Graph, waiting: set[str]) -> list[tuple[list[str]
         in_order = sorted(nodes, key=lambda node: order.get(node, -1))
         elements = [key for node in in_order for key in node.elements]
         if elements:
-            found.append((elements, has_exit))
-    return found
+            rounds.append((elements, has_exit))
+    return rounds
 
 
 def endless(graph: Graph) -> list[list[str]]:
@@ -83,7 +83,7 @@ def _components(order: list[Node], among: set[Node]) -> list[list[Node]]:
     low: dict[Node, int] = {}
     open_nodes: list[Node] = []
     is_open: set[Node] = set()
-    found: list[list[Node]] = []
+    components: list[list[Node]] = []
     for start in order:
         if start not in among or start in index:
             continue
@@ -106,8 +106,8 @@ def _components(order: list[Node], among: set[Node]) -> list[list[Node]]:
                 if path:
                     low[path[-1][0]] = min(low[path[-1][0]], low[node])
                 if low[node] == index[node]:
-                    found.append(_close(node, open_nodes, is_open))
-    return found
+                    components.append(_close(node, open_nodes, is_open))
+    return components
 
 
 def _close(root: Node, open_nodes: list[Node], is_open: set[Node]) -> list[Node]:

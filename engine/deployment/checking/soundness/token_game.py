@@ -22,8 +22,8 @@ from engine.deployment.checking.soundness.flow_graph import (
 )
 from engine.deployment.checking.soundness.reduction import Together
 
-MOST_TOKENS = 3  # on one place; more are not followed
-MOST_CHOICES = 10  # of an inclusive gateway with more flows, only one, two or all are taken
+MAX_TOKENS = 3  # on one place; more are not followed
+MAX_CHOICES = 10  # of an inclusive gateway with more flows, only one, two or all are taken
 
 State: TypeAlias = tuple[int, ...]  # the places that hold a token, by number; one twice for two tokens
 
@@ -68,7 +68,7 @@ class TokenGame:
         if not state:
             self.completes = True
         elif state not in self.came:
-            piled = {place for place, count in Counter(state).items() if count > MOST_TOKENS}
+            piled = {place for place, count in Counter(state).items() if count > MAX_TOKENS}
             self.piled |= piled
             if not piled:
                 self.came[state] = (before, node)
@@ -121,20 +121,20 @@ class TokenGame:
     def _some(self, places: State) -> list[State]:
         """Every way to take one or more of them."""
         sizes: list[int] = list(range(1, len(places) + 1))
-        if len(places) > MOST_CHOICES:
+        if len(places) > MAX_CHOICES:
             self.whole = False
             sizes = [1, 2, len(places)]
         return [some for size in sizes for some in combinations(places, size)]
 
     def choices(self, state: State) -> list[str]:
         """The gateways that chose on the shortest way to a state."""
-        found: list[str] = []
+        gateways: list[str] = []
         at: State | None = state
         while at is not None:
             at, node = self.came[at]
             if node.gives in (ONE, SOME) and len(node.outs) > 1:
-                found.append(node.chooser)
-        return found
+                gateways.append(node.chooser)
+        return gateways
 
     def together(self) -> Together:
         """Which elements the states have active at the same time; what runs aside, beside all that comes later."""
@@ -145,15 +145,15 @@ class TokenGame:
             for one, other in combinations(active, 2):
                 pairs[one].add(other)
                 pairs[other].add(one)
-        found: Together = [
+        together: Together = [
             (frozenset(one.elements), frozenset(set().union(*(other.elements for other in others))))
             for one, others in pairs.items()
             if others
         ]
         for node in self.graph.nodes:
             for aside in node.asides:
-                found.append((frozenset(aside.elements), frozenset(self._beside(node, pairs) | aside.after)))
-        return found
+                together.append((frozenset(aside.elements), frozenset(self._beside(node, pairs) | aside.after)))
+        return together
 
     def _beside(self, node: Node, pairs: dict[Node, set[Node]]) -> set[str]:
         later = reachable([edge.target for edge in node.outs])

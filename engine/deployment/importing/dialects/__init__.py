@@ -1,4 +1,4 @@
-"""What other engines write into their diagrams, understood as ours; the foreign marks themselves stay untouched."""
+"""Translates the extensions of other engines into ours; the foreign extensions stay in the file."""
 
 from engine.deployment.importing.dialects import camunda7, spiff, zeebe
 from engine.deployment.importing.draft import Draft

@@ -62,7 +62,9 @@ class _Step:
         declared = [*self._extensions("formData/formField"), *self._extensions("formProperty")]
         for one in declared:
             constraints = one.iter(f"{{{self.namespace}}}constraint")
-            required = one.get("required") == "true" or any(found.get("name") == "required" for found in constraints)
+            required = one.get("required") == "true" or any(
+                constraint.get("name") == "required" for constraint in constraints
+            )
             values = [
                 (value.get("id") or "", value.get("name") or value.get("id") or "")
                 for value in one.iter(f"{{{self.namespace}}}value")
@@ -93,8 +95,8 @@ class _Step:
         meaning.operation(self.draft, self.node, name, result=result, parameters=self._parameters())
 
     def _parameters(self) -> dict[str, str]:
-        found = self._extensions("inputOutput/inputParameter")
-        texts = {one.get("name", ""): (one.text or "").strip() for one in found if len(one) == 0}
+        inputs = self._extensions("inputOutput/inputParameter")
+        texts = {one.get("name", ""): (one.text or "").strip() for one in inputs if len(one) == 0}
         for one in self._extensions("field"):  # injected into the class
             string = one.get("stringValue") or next((c.text for c in one if local(c) == "string"), "")
             texts[one.get("name", "")] = (string or "").strip()

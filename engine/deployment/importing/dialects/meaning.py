@@ -1,4 +1,4 @@
-"""What all dialects say in their own words: whose a step is, when it is due, what does it, what is filled in."""
+"""Sets role, due date, priority, operation and form fields of a step from any dialect's values."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ KINDS = {
 def assign(draft: Draft, node: etree._Element, candidates: str) -> None:
     """Whose the step is: the first of the named groups or people that is a role of ours."""
     names = [name for name in re.split(r"[,\[\]\s\"'=]+", candidates) if name]
-    found = next((role for name in names if (role := role_named(draft, name))), "")
-    if found:
-        set_property(node, "role", found)
+    role_key = next((role for name in names if (role := role_named(draft, name))), "")
+    if role_key:
+        set_property(node, "role", role_key)
         draft.report(
             "import.role_of_candidates",
             "changed",
             node,
-            _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=candidates, role=found),
+            _("«%(name)s» نقش «%(role)s» فهمیده شد.", name=candidates, role=role_key),
         )
     elif not property_of(node, "role"):
         draft.report(
@@ -111,7 +111,7 @@ def field(
 ) -> None:
     """A form field under a name that data can have here."""
     name = field_name(identifier)
-    if any(found.get("id") == name for found in fields_of(node)):
+    if any(declared.get("id") == name for declared in fields_of(node)):
         return
     ours_kind = KINDS.get(kind.lower(), "string")
     if ours_kind == "enum" and not values:
@@ -151,10 +151,10 @@ def operation(
             text = _("پارامتر «%(name)s» («%(text)s») خواندنی نیست؛ آن را بنویسید.", name=parameter, text=source)
             draft.report("import.parameter_unreadable", "fill_in", node, text)
             continue
-        made = etree.SubElement(holder, f"{{{SPIFF}}}parameter")
-        made.set("id", parameter)
-        made.set("type", "any")
-        made.set("value", value)
+        element = etree.SubElement(holder, f"{{{SPIFF}}}parameter")
+        element.set("id", parameter)
+        element.set("type", "any")
+        element.set("value", value)
 
 
 def decision(node: etree._Element, identifier: str, result: str) -> None:

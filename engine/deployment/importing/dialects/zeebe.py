@@ -15,13 +15,13 @@ from models.language import gettext as _
 
 ZEEBE = "http://camunda.org/schema/zeebe/1.0"
 EMBEDDED = "camunda-forms:bpmn:"
-MOST_FIELDS = 200
+MAX_FIELDS = 200
 
 
 def read(draft: Draft) -> None:
     if ZEEBE not in draft.namespaces:
         return
-    forms = {found.get("id", ""): found.text or "" for found in draft.root.iter(f"{{{ZEEBE}}}userTaskForm")}
+    forms = {form.get("id", ""): form.text or "" for form in draft.root.iter(f"{{{ZEEBE}}}userTaskForm")}
     for node in list(draft.nodes()):
         _people(draft, node)
         _form(draft, node, forms)
@@ -39,8 +39,8 @@ def _z(name: str) -> str:
 
 
 def _extension(node: etree._Element, name: str) -> dict[str, str]:
-    found = node.find(f"{bpmn('extensionElements')}/{_z(name)}")
-    return {str(key): str(value) for key, value in found.attrib.items()} if found is not None else {}
+    extension = node.find(f"{bpmn('extensionElements')}/{_z(name)}")
+    return {str(key): str(value) for key, value in extension.attrib.items()} if extension is not None else {}
 
 
 def _people(draft: Draft, node: etree._Element) -> None:
@@ -64,20 +64,20 @@ def _form(draft: Draft, node: etree._Element, forms: dict[str, str]) -> None:
     if not key:
         return
     fields = _components(forms.get(key.removeprefix(EMBEDDED), ""))
-    for one in fields[:MOST_FIELDS]:
+    for one in fields[:MAX_FIELDS]:
         _field(draft, node, one)
     if not fields:
         meaning.foreign_form(draft, node, key)
 
 
 def _components(text: str) -> list[dict[str, Any]]:
-    """The fields of a form that is kept in the diagram as JSON."""
+    """The fields of a form that the diagram holds as JSON."""
     try:
         form = json.loads(text) if text else {}
     except (ValueError, RecursionError):
         return []
-    found = form.get("components") if isinstance(form, dict) else None
-    return [one for one in found or [] if isinstance(one, dict) and isinstance(one.get("key"), str)]
+    components = form.get("components") if isinstance(form, dict) else None
+    return [one for one in components or [] if isinstance(one, dict) and isinstance(one.get("key"), str)]
 
 
 def _field(draft: Draft, node: etree._Element, one: dict[str, Any]) -> None:
