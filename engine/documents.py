@@ -103,7 +103,7 @@ def store(
     content = file.read(limit + 1)
     if len(content) > limit:
         raise DocumentRefused(
-            _("فایل «%(name)s» بزرگ‌تر از اندازهٔ مجاز (%(limit)s) است.", name=shown, limit=size_text(limit))
+            _("حجم فایل «%(name)s» بیش از حد مجاز (%(limit)s) است.", name=shown, limit=size_text(limit))
         )
     media_type = checked_type(content, shown, endings)
     digest = hashlib.sha256(content).hexdigest()
@@ -172,7 +172,9 @@ def types_of(endings: Collection[str]) -> set[str]:
 def wrong_kind(name: str, endings: Collection[str]) -> str:
     """What is said of a file whose kind is not taken."""
     kinds = listed(list(dict.fromkeys(NAMES[ending] for ending in endings or TYPES if ending in NAMES)))
-    return _("فایل «%(name)s» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بفرستید: %(kinds)s.", name=name, kinds=kinds)
+    return _(
+        "فایل «%(name)s» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بارگذاری کنید: %(kinds)s.", name=name, kinds=kinds
+    )
 
 
 def open_document(session: Session, document_id: int, *, by: Actor, folder: Path) -> Opened:
@@ -291,7 +293,7 @@ def _check_image(content: bytes, kind: str, name: str) -> None:
 
 
 def _broken(name: str) -> str:
-    return _("فایل «%(name)s» خراب است و باز نمی‌شود. آن را دوباره بسازید و بفرستید.", name=name)
+    return _("فایل «%(name)s» خراب است و باز نمی‌شود. آن را دوباره بسازید و بارگذاری کنید.", name=name)
 
 
 def size_text(size: int) -> str:

@@ -49,7 +49,7 @@ def read_cursor(cursor: str, sort: str, kinds: Sequence[type]) -> list[Any]:
             raise ValueError(cursor)
         return [_value(value, kind) for value, kind in zip(plain[1:], kinds, strict=True)]
     except (ValueError, TypeError, IndexError, RecursionError):
-        raise InvalidSubmission({"cursor": [_("نشانی این صفحه از فهرست درست نیست.")]}) from None
+        raise InvalidSubmission({"cursor": [_("آدرس این صفحه از فهرست درست نیست.")]}) from None
 
 
 def _value(value: Any, kind: type) -> Any:

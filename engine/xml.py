@@ -29,7 +29,7 @@ class MalformedXml(EngineError):
 def parse_xml(data: bytes, *, limit: int = LIMIT) -> etree._Element:
     """The root element of a document. Raises ``UnsafeXml`` or ``MalformedXml``."""
     if len(data) > limit:
-        raise UnsafeXml(_("پرونده بزرگ‌تر از %(limit)s بایت است.", limit=limit))
+        raise UnsafeXml(_("حجم فایل بیش از %(limit)s بایت است.", limit=limit))
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -43,9 +43,9 @@ def parse_xml(data: bytes, *, limit: int = LIMIT) -> etree._Element:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         line = error.lineno or 0
-        raise MalformedXml(_("خط %(line)s: XML درست نیست (%(reason)s).", line=line, reason=error.msg), line) from error
+        raise MalformedXml(_("سطر %(line)s: XML درست نیست (%(reason)s).", line=line, reason=error.msg), line) from error
     except ValueError as error:
-        raise MalformedXml(_("پرونده XML نیست."), 0) from error
+        raise MalformedXml(_("فایل XML نیست."), 0) from error
     if root.getroottree().docinfo.doctype:
-        raise UnsafeXml(_("پرونده نباید DOCTYPE داشته باشد."))
+        raise UnsafeXml(_("فایل نباید DOCTYPE داشته باشد."))
     return root

@@ -42,7 +42,7 @@ class PasswordField(KartablField):
 
     def parse(self, text: str) -> str:
         if len(text) > LONGEST_PASSWORD:
-            raise ValueError(_("این رمز بیش از اندازه بلند است."))
+            raise ValueError(_("این رمز عبور بیش از اندازه بلند است."))
         return storable(text)
 
     @property
@@ -51,7 +51,7 @@ class PasswordField(KartablField):
 
 
 NEW = {"autocomplete": "new-password"}
-NEW_PASSWORD_HELP = lazy("دست‌کم ۸ نویسه؛ جمله‌ای که تنها خودتان می‌دانید بهترین است.")
+NEW_PASSWORD_HELP = lazy("حداقل ۸ کاراکتر؛ جمله‌ای که فقط خودتان می‌دانید بهترین است")
 
 
 class CodeField(DigitsField):
@@ -66,59 +66,67 @@ class CodeField(DigitsField):
 
 
 class SignIn(TaskForm):
-    username = UsernameField(lazy("نام کاربری"), [Required(lazy("نام کاربری را بنویسید."))])
-    password = PasswordField(lazy("رمز"), [Required(lazy("رمز را بنویسید."))])
+    username = UsernameField(lazy("نام کاربری"), [Required(lazy("نام کاربری را وارد کنید."))])
+    password = PasswordField(lazy("رمز عبور"), [Required(lazy("رمز عبور را وارد کنید."))])
 
 
 class Register(TaskForm):
     """A citizen's registration (ACC-1)."""
 
     first_name = TextField(
-        lazy("نام"), [Required(lazy("نام خود را بنویسید."))], most=100, render_kw={"autocomplete": "given-name"}
+        lazy("نام"), [Required(lazy("نام خود را وارد کنید."))], most=100, render_kw={"autocomplete": "given-name"}
     )
     last_name = TextField(
         lazy("نام خانوادگی"),
-        [Required(lazy("نام خانوادگی خود را بنویسید."))],
+        [Required(lazy("نام خانوادگی خود را وارد کنید."))],
         most=100,
         render_kw={"autocomplete": "family-name"},
     )
-    mobile = MobileField(lazy("شمارهٔ همراه"), [Required(lazy("شمارهٔ همراه خود را بنویسید."))])
-    kind = ChoiceField(lazy("نوع کاربر"), [Required(lazy("نوع کاربر را برگزینید."))], options=KINDS, default="citizen")
+    mobile = MobileField(lazy("شمارهٔ همراه"), [Required(lazy("شمارهٔ همراه خود را وارد کنید."))])
+    kind = ChoiceField(
+        lazy("نوع کاربر"), [Required(lazy("نوع کاربر را انتخاب کنید."))], options=KINDS, default="citizen"
+    )
     password = PasswordField(
-        lazy("رمز"), [Required(lazy("رمزی برگزینید."))], render_kw=NEW, description=NEW_PASSWORD_HELP
+        lazy("رمز عبور"), [Required(lazy("رمز عبوری انتخاب کنید."))], render_kw=NEW, description=NEW_PASSWORD_HELP
     )
 
 
 class Code(TaskForm):
     """The code that opens a registration."""
 
-    code = CodeField(lazy("کد"), [Required(lazy("کد را از روی پیامک بنویسید."))], least=6, most=6)
+    code = CodeField(lazy("کد"), [Required(lazy("کد را از روی پیامک وارد کنید."))], least=6, most=6)
 
 
 class Forgot(TaskForm):
     username = UsernameField(
-        lazy("شمارهٔ همراه یا نام کاربری"), [Required(lazy("شمارهٔ همراه یا نام کاربری خود را بنویسید."))]
+        lazy("شمارهٔ همراه یا نام کاربری"), [Required(lazy("شمارهٔ همراه یا نام کاربری خود را وارد کنید."))]
     )
 
 
 class Reset(TaskForm):
     """A code and the new password (ACC-3)."""
 
-    code = CodeField(lazy("کد"), [Required(lazy("کد را از روی پیامک بنویسید."))], least=6, most=6)
+    code = CodeField(lazy("کد"), [Required(lazy("کد را از روی پیامک وارد کنید."))], least=6, most=6)
     password = PasswordField(
-        lazy("رمز تازه"), [Required(lazy("رمز تازه را بنویسید."))], render_kw=NEW, description=NEW_PASSWORD_HELP
+        lazy("رمز عبور جدید"),
+        [Required(lazy("رمز عبور جدید را وارد کنید."))],
+        render_kw=NEW,
+        description=NEW_PASSWORD_HELP,
     )
 
 
 class ChangePassword(TaskForm):
-    old_password = PasswordField(lazy("رمز کنونی"), [Required(lazy("رمز کنونی را بنویسید."))])
+    old_password = PasswordField(lazy("رمز عبور فعلی"), [Required(lazy("رمز عبور فعلی را وارد کنید."))])
     password = PasswordField(
-        lazy("رمز تازه"), [Required(lazy("رمز تازه را بنویسید."))], render_kw=NEW, description=NEW_PASSWORD_HELP
+        lazy("رمز عبور جدید"),
+        [Required(lazy("رمز عبور جدید را وارد کنید."))],
+        render_kw=NEW,
+        description=NEW_PASSWORD_HELP,
     )
     password_again = PasswordField(
-        lazy("تکرار رمز تازه"), [Required(lazy("رمز تازه را یک بار دیگر بنویسید."))], render_kw=NEW
+        lazy("تکرار رمز عبور جدید"), [Required(lazy("رمز عبور جدید را یک بار دیگر وارد کنید."))], render_kw=NEW
     )
 
     def validate_password_again(self, field: PasswordField) -> None:
         if self.password.data is not None and field.data != self.password.data:
-            raise ValidationError(_("این با رمز تازه یکی نیست."))
+            raise ValidationError(_("تکرار با رمز عبور جدید یکی نیست."))

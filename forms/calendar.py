@@ -8,7 +8,7 @@ from models.language import lazy
 
 HOLIDAY = Choice("holiday", lazy("تعطیل است"))
 RENAMED = Choice("holiday", lazy("تعطیل می‌ماند، با مناسبتی دیگر"))
-ORDINARY = Choice("ordinary", lazy("مانند همان روز هفته است و تعطیلی آن برداشته می‌شود"))
+ORDINARY = Choice("ordinary", lazy("مانند همان روز هفته است و تعطیلی آن حذف می‌شود"))
 WORKED = Choice("worked", lazy("روز کاری است، هرچند آخر هفته یا تعطیل باشد"))
 MOVED = Choice("moved", lazy("تعطیلی آن به روز دیگری می‌رود"))
 WEEKDAYS = [
@@ -32,16 +32,16 @@ class ReasonedForm(TaskForm):
 class DayForm(ReasonedForm):
     """What a day is to be."""
 
-    action = ChoiceField(lazy("این روز"), [Required(lazy("بگویید این روز چه می‌شود."))], options=[HOLIDAY, WORKED])
+    action = ChoiceField(lazy("این روز"), [Required(lazy("وضعیت این روز را انتخاب کنید."))], options=[HOLIDAY, WORKED])
     name = TextField(
         lazy("مناسبت"),
-        [RequiredWhen("action", "holiday", lazy("نام یا مناسبت تعطیلی را بنویسید."))],
+        [RequiredWhen("action", "holiday", lazy("نام یا مناسبت تعطیلی را وارد کنید."))],
         most=200,
         shown_when=("action", "holiday"),
     )
     to = JalaliDateField(
         lazy("به روز"),
-        [RequiredWhen("action", "moved", lazy("روز تازه را بنویسید."))],
+        [RequiredWhen("action", "moved", lazy("روز جدید را وارد کنید."))],
         shown_when=("action", "moved"),
     )
     reason = LongTextField(lazy("دلیل"), [Required(lazy("دلیل تغییر را بنویسید."))], most=500, description=REASON)
@@ -51,7 +51,7 @@ class HoursForm(ReasonedForm):
     """What holds for every week (CAL-1, CAL-2)."""
 
     weekend = ManyOfField(lazy("روزهای تعطیل هفته"), options=WEEKDAYS)
-    opens = TimeOfDayField(lazy("آغاز ساعت اداری"), [Required(lazy("ساعت آغاز را بنویسید."))])
-    closes = TimeOfDayField(lazy("پایان ساعت اداری"), [Required(lazy("ساعت پایان را بنویسید."))])
-    zone = TextField(lazy("منطقهٔ زمانی"), [Required(lazy("منطقهٔ زمانی را بنویسید."))], most=60)
+    opens = TimeOfDayField(lazy("شروع ساعت اداری"), [Required(lazy("ساعت شروع را وارد کنید."))])
+    closes = TimeOfDayField(lazy("پایان ساعت اداری"), [Required(lazy("ساعت پایان را وارد کنید."))])
+    zone = TextField(lazy("منطقهٔ زمانی"), [Required(lazy("منطقهٔ زمانی را وارد کنید."))], most=60)
     reason = LongTextField(lazy("دلیل"), [Required(lazy("دلیل تغییر را بنویسید."))], most=500, description=REASON)

@@ -11,17 +11,17 @@ class RevocationAsked(TaskForm):
     """Which certificate, and why."""
 
     submit_label = lazy("ابطال تاییدیه")
-    confirm = lazy("این تاییدیه برای همیشه باطل می‌شود و صفحهٔ بررسی همان دم آن را می‌گوید. آیا اطمینان دارید؟")
+    confirm = lazy("تاییدیه باطل شود؟ ابطال برگشت ندارد و صفحهٔ بررسی آن را باطل نشان می‌دهد.")
 
     certificate = CodeField(
         lazy("شمارهٔ تاییدیه"),
-        [Required(lazy("شمارهٔ تاییدیه را بنویسید."))],
-        description=lazy("همان گونه که روی برگه است؛ با ۹ آغاز می‌شود"),
+        [Required(lazy("شمارهٔ تاییدیه را وارد کنید."))],
+        description=lazy("همان شماره که روی تاییدیه است و با ۹ شروع می‌شود"),
         most=40,
     )
     reason = LongTextField(
         lazy("دلیل ابطال"),
         [Required(lazy("دلیل ابطال را بنویسید."))],
         most=500,
-        description=lazy("در پرونده می‌ماند و به مجری گفته می‌شود؛ در صفحهٔ همگانی دیده نمی‌شود"),
+        description=lazy("در پرونده می‌ماند و به مجری اطلاع داده می‌شود؛ در صفحهٔ عمومی دیده نمی‌شود"),
     )

@@ -16,11 +16,11 @@ DECISIONS = [
 class ConfirmationRequested(TaskForm):
     """The contractor asks for the certificate of a project that was finally approved (CNF-1)."""
 
-    submit_label = lazy("فرستادن درخواست تاییدیه")
+    submit_label = lazy("ارسال درخواست تاییدیه")
 
     project = CodeField(
         lazy("شمارهٔ پروژه"),
-        [Required(lazy("شمارهٔ پروژه را بنویسید."))],
+        [Required(lazy("شمارهٔ پروژه را وارد کنید."))],
         description=lazy("پروژه‌ای که بازرسی نهایی آن تایید شده است و بدهی ندارد"),
         most=40,
     )
@@ -33,7 +33,9 @@ class ReviewConfirmation(TaskForm):
 
     submit_label = lazy("ثبت نظر")
 
-    decision = ChoiceField(lazy("نظر بازرس"), [Required(lazy("بگویید درخواست تایید می‌شود یا رد."))], options=DECISIONS)
+    decision = ChoiceField(
+        lazy("نظر بازرس"), [Required(lazy("نظر خود را انتخاب کنید: تایید یا رد."))], options=DECISIONS
+    )
     reason = LongTextField(
         lazy("دلیل رد"),
         [RequiredWhen("decision", "reject", lazy("دلیل رد را بنویسید. مجری آن را می‌خواند."))],

@@ -72,6 +72,21 @@ class KartablField(wtforms.Field):
         if self.typed.strip():
             self.data = self.parse(self.typed)
 
+    @property
+    def title(self) -> str:
+        """The label, in the reader's language, as errors name the field."""
+        return str(self.label.text)
+
+    def missing(self) -> str:
+        """The error of a field that must be filled in and is empty."""
+        if self.title.endswith(("؟", "?")):
+            return _("به «%(field)s» پاسخ دهید.", field=self.title)
+        return self.ask()
+
+    def ask(self) -> str:
+        """What to do with the field, said to somebody who left it empty."""
+        return _("%(field)s را وارد کنید.", field=self.title)
+
     def too_long(self) -> str:
         """What is said of a text that is too long to be read."""
         return _("این متن بیش از اندازه بلند است.")
@@ -84,7 +99,7 @@ class KartablField(wtforms.Field):
             return [value]
         if isinstance(value, int) and not isinstance(value, bool):
             return [_digits_of(value)]
-        raise ValueError(_("این مقدار باید متن باشد."))
+        raise ValueError(_("%(field)s باید متن باشد.", field=self.title))
 
     def parse(self, text: str) -> Any:
         """The value of a text that is not blank; ``ValueError`` with a message for its writer."""
@@ -164,9 +179,12 @@ def _digits_of(number: int) -> str:
     return str(number) if abs(number) < 10**100 else "9" * 101
 
 
-def shown_number(text: object) -> str:
-    """``text`` with the digits of the current reader."""
-    return persian_digits(text) if current() == "fa" else str(text)
+def shown_number(number: object) -> str:
+    """``number`` with the digits of the current reader, an integer in groups of three: ``۲۰٬۰۰۰``."""
+    text = f"{number:,}" if isinstance(number, int) else str(number)
+    if current() != "fa":
+        return text
+    return persian_digits(text.replace(",", "٬") if isinstance(number, int) else text)
 
 
 class LocalNumber:

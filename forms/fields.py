@@ -46,7 +46,7 @@ class TextField(KartablField):
         return text
 
     def too_long(self) -> str:
-        return _("حداکثر %(most)s نویسه بنویسید.", most=shown_number(self.most))
+        return _("حداکثر %(most)s کاراکتر وارد کنید.", most=shown_number(self.most))
 
     def _tidy(self, text: str) -> str:
         return " ".join(text.split())
@@ -67,6 +67,9 @@ class LongTextField(TextField):
         self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 4000, **settings: Any
     ):
         super().__init__(label, validators, most=most, **settings)
+
+    def ask(self) -> str:
+        return _("%(field)s را بنویسید.", field=self.title)
 
     def _tidy(self, text: str) -> str:
         return text
@@ -95,7 +98,7 @@ class DigitsField(KartablField):
     def parse(self, text: str) -> str:
         code = re.sub(r"[\s\-]", "", clean(text[:200]))
         if not re.fullmatch(r"[0-9]+", code):
-            raise ValueError(_("تنها رقم بنویسید."))
+            raise ValueError(_("فقط رقم وارد کنید."))
         if not self.least <= len(code) <= self.most:
             limits = {"least": shown_number(self.least), "most": shown_number(self.most)}
             if self.least == self.most:
@@ -122,9 +125,9 @@ class CodeField(KartablField):
     def parse(self, text: str) -> str:
         code = re.sub(r"\s", "", clean(text[:200])).upper()
         if not re.fullmatch(r"[0-9A-Z][0-9A-Z\-/]*", code):
-            raise ValueError(_("تنها رقم، حرف لاتین و خط تیره بنویسید."))
+            raise ValueError(_("فقط رقم، حرف لاتین و خط تیره وارد کنید."))
         if len(code) > self.most:
-            raise ValueError(_("حداکثر %(most)s نویسه بنویسید.", most=shown_number(self.most)))
+            raise ValueError(_("حداکثر %(most)s کاراکتر وارد کنید.", most=shown_number(self.most)))
         return code
 
     def json_schema(self) -> dict[str, Any]:
@@ -192,14 +195,14 @@ class IntegerField(KartablField):
             return [str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")]
         if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             return super().flatten(value)
-        raise ValueError(_("این مقدار باید عدد باشد."))
+        raise ValueError(_("%(field)s باید عدد باشد.", field=self.title))
 
     def parse(self, text: str) -> int | Decimal:
         number = " ".join(clean(text[:120]).replace("−", "-").split())
         if re.fullmatch(r"-?[0-9]{19,}", number):
             raise ValueError(_("این عدد بیش از اندازه بزرگ است."))
         if not self._shape.fullmatch(number):
-            raise ValueError(_("یک عدد درست و بی‌اعشار بنویسید."))
+            raise ValueError(_("عددی بدون اعشار وارد کنید."))
         return int(re.sub(r"[^0-9\-]", "", number))
 
     def json_schema(self) -> dict[str, Any]:
@@ -224,9 +227,9 @@ class DecimalField(IntegerField):
         if re.fullmatch(r"-?[0-9]{13,}", whole):  # a float keeps 15 digits: 12 and at most 3 decimals
             raise ValueError(_("این عدد بیش از اندازه بزرگ است."))
         if not self._shape.fullmatch(whole) or not re.fullmatch(r"(\.[0-9]+)?", number[len(whole) :]):
-            raise ValueError(_("یک عدد بنویسید، مانند ۱۲۰ یا ۱۲۰٫۵."))
+            raise ValueError(_("عددی مانند ۱۲۰ یا ۱۲۰٫۵ وارد کنید."))
         if len(fraction.rstrip("0")) > self.places:
-            raise ValueError(_("حداکثر %(places)s رقم اعشار بنویسید.", places=shown_number(self.places)))
+            raise ValueError(_("حداکثر %(places)s رقم اعشار وارد کنید.", places=shown_number(self.places)))
         return Decimal(f"{re.sub(r'[^0-9-]', '', whole)}.{fraction or 0}")
 
     def to_json(self) -> Json:
@@ -248,7 +251,7 @@ class RialsField(IntegerField):
     def parse(self, text: str) -> int:
         amount = int(super().parse(text))
         if not 0 <= amount <= MAX_RIALS:
-            raise ValueError(_("مبلغ را به ریال، بی‌اعشار و بدون علامت منفی بنویسید."))
+            raise ValueError(_("مبلغ را به ریال، بدون اعشار و بدون علامت منفی وارد کنید."))
         return amount
 
     def json_schema(self) -> dict[str, Any]:
@@ -320,7 +323,7 @@ class TimeOfDayField(KartablField):
     def parse(self, text: str) -> time:
         found = self._shape.fullmatch(clean(text[:20]).replace(".", ":").replace("٫", ":"))
         if found is None or int(found[1]) > 23 or int(found[2] or 0) > 59:
-            raise ValueError(_("ساعت را به شکل ۰۹:۳۰ بنویسید."))
+            raise ValueError(_("ساعت را به شکل ۰۹:۳۰ وارد کنید."))
         return time(int(found[1]), int(found[2] or 0))
 
     def to_json(self) -> str:
@@ -340,12 +343,15 @@ class CheckField(KartablField):
     widget = widgets.CheckboxInput()
     empty = False
 
+    def ask(self) -> str:
+        return _("گزینهٔ «%(field)s» را علامت بزنید.", field=self.title)
+
     def flatten(self, value: Json) -> list[str]:
         if value is None or isinstance(value, bool):
             return ["true"] if value else []
         if isinstance(value, str):
             return [value]
-        raise ValueError(_("این مقدار باید درست یا نادرست (true یا false) باشد."))
+        raise ValueError(_("%(field)s باید درست یا نادرست (true یا false) باشد.", field=self.title))
 
     def _read(self, texts: Sequence[str]) -> None:
         text = texts[-1].strip().lower()[:10] if texts else ""

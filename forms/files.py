@@ -51,6 +51,9 @@ class DocumentField(KartablField):
         """The documents that the field names."""
         return [] if self.data is None else [self.data]
 
+    def ask(self) -> str:
+        return _("%(field)s را بارگذاری کنید.", field=self.title)
+
     @property
     def most(self) -> int:
         return 1
@@ -63,7 +66,7 @@ class DocumentField(KartablField):
     def flatten(self, value: Json) -> list[str]:
         if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             return super().flatten(value)
-        raise ValueError(_("این مقدار باید شمارهٔ یک پرونده بارگذاری‌شده باشد."))
+        raise ValueError(_("%(field)s باید شمارهٔ یک فایل بارگذاری‌شده باشد.", field=self.title))
 
     def parse(self, text: str) -> int:
         number = clean(text[:40])
@@ -105,7 +108,9 @@ class DocumentsField(DocumentField):
         try:
             return [text for item in several[:MAX_READ] for text in super(DocumentsField, self).flatten(item)]
         except ValueError:
-            raise ValueError(_("این مقدار باید فهرستی از شماره‌های فایل‌های بارگذاری‌شده باشد.")) from None
+            raise ValueError(
+                _("%(field)s باید فهرستی از شماره‌های فایل‌های بارگذاری‌شده باشد.", field=self.title)
+            ) from None
 
     def _read(self, texts: Iterable[str]) -> None:
         """Read what can be read; a wrong id is told after the others were kept."""
@@ -155,7 +160,7 @@ class DocumentsField(DocumentField):
 def too_many(field: DocumentField, number: int) -> str:
     """What is said to whoever sends ``number`` files for a field that holds fewer."""
     return _(
-        "این‌جا حداکثر %(most)s فایل جا می‌گیرد و با آنچه فرستادید %(number)s تا می‌شد.",
+        "اینجا حداکثر %(most)s فایل جا می‌گیرد و با آنچه ارسال کردید %(number)s تا می‌شد.",
         most=shown_number(field.most),
         number=shown_number(number),
     )

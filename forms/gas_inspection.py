@@ -33,13 +33,13 @@ OUTCOMES = [
 class ScheduleVisit(TaskForm):
     """When the inspector comes; the contractor is told at once (INS-2)."""
 
-    submit_label = lazy("ثبت زمان بازدید و خبر به مجری")
+    submit_label = lazy("ثبت زمان بازدید و اطلاع به مجری")
 
-    visit_date = JalaliDateField(lazy("تاریخ بازدید"), [Required(lazy("تاریخ بازدید را بنویسید."))])
+    visit_date = JalaliDateField(lazy("تاریخ بازدید"), [Required(lazy("تاریخ بازدید را وارد کنید."))])
     visit_time = TimeOfDayField(
         lazy("ساعت بازدید"),
-        [Required(lazy("ساعت بازدید را بنویسید."))],
-        description=lazy("در ساعت کاری سازمان"),
+        [Required(lazy("ساعت بازدید را وارد کنید."))],
+        description=lazy("در ساعت اداری سازمان"),
     )
 
 
@@ -49,10 +49,10 @@ class Withdraw(TaskForm):
 
     inline = True
     submit_label = lazy("انصراف از بازرسی")
-    confirm = lazy("بازرسی این پروژه برای همیشه از شما گرفته می‌شود. آیا اطمینان دارید؟")
+    confirm = lazy("انصراف از بازرسی ثبت شود؟ این پروژه برای همیشه از شما گرفته می‌شود.")
 
     confirmed = CheckField(
-        lazy("می‌دانم که انصراف بازگشتی ندارد"),
+        lazy("می‌دانم که انصراف برگشت ندارد"),
         [Required(lazy("برای انصراف این گزینه را علامت بزنید."))],
     )
 
@@ -68,10 +68,10 @@ class ChangeVisit(TaskForm):
 class MismatchRow(RowForm):
     """A meter that is not as it was registered (INS-11)."""
 
-    meter = SelectField(lazy("کنتور"), [Required(lazy("کنتور را برگزینید."))])
+    meter = SelectField(lazy("کنتور"), [Required(lazy("کنتور را انتخاب کنید."))])
     remark = LongTextField(
-        lazy("چه چیزی با آنچه ثبت شده یکی نیست"),
-        [Required(lazy("بنویسید چه چیزی با آنچه ثبت شده یکی نیست."))],
+        lazy("مغایرت با مشخصات ثبت‌شده"),
+        [Required(lazy("مغایرت با مشخصات ثبت‌شده را بنویسید."))],
         most=500,
         render_kw={"rows": 2},
     )
@@ -83,11 +83,11 @@ class RecordReport(TaskForm):
 
     submit_label = lazy("ثبت گزارش")
 
-    outcome = ChoiceField(lazy("نتیجه"), [Required(lazy("نتیجه بازدید را برگزینید."))], options=OUTCOMES)
+    outcome = ChoiceField(lazy("نتیجه"), [Required(lazy("نتیجهٔ بازدید را انتخاب کنید."))], options=OUTCOMES)
     report_text = LongTextField(lazy("متن گزارش"), [Required(lazy("متن گزارش را بنویسید."))], most=5000)
     meters = ManyOfField(
         lazy("کنتورهایی که این نتیجه دربارهٔ آن‌هاست"),
-        description=lazy("برای عدم تایید و عدم حضور دست‌کم یکی را علامت بزنید؛ برای تایید و زیرکار هیچ‌کدام را"),
+        description=lazy("برای عدم تایید و عدم حضور حداقل یکی را علامت بزنید؛ برای تایید و زیرکار هیچ‌کدام را"),
     )
     mismatches = RowsField(
         MismatchRow,
@@ -109,7 +109,7 @@ class CorrectReport(TaskForm):
 
     report = IntegerField(
         lazy("شمارهٔ گزارشی که اصلاح می‌شود"),
-        [Required(lazy("شمارهٔ گزارش را بنویسید.")), NumberBetween(1, 1_000_000)],
+        [Required(lazy("شمارهٔ گزارش را وارد کنید.")), NumberBetween(1, 1_000_000)],
     )
     report_text = LongTextField(lazy("متن اصلاح"), [Required(lazy("متن اصلاح را بنویسید."))], most=5000)
     photos = DocumentsField(lazy("عکس‌ها"), accept=["jpg", "jpeg", "png"])
@@ -121,7 +121,7 @@ class DismissInspector(TaskForm):
 
     inline = True
     submit_label = lazy("عزل بازرس")
-    confirm = lazy("این پروژه از بازرس آن گرفته می‌شود. آیا اطمینان دارید؟")
+    confirm = lazy("بازرس عزل شود؟ این پروژه از او گرفته می‌شود.")
 
     reason = LongTextField(lazy("دلیل عزل"), [Required(lazy("دلیل عزل را بنویسید."))], most=500, render_kw={"rows": 3})
 

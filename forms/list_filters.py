@@ -49,7 +49,7 @@ class FiltersForm(TaskForm):
             return accepted
         first, last = (self._fields[key] for key in self.date_keys)
         if first.data and last.data and last.data < first.data:
-            last.errors = [_("پایان بازه پیش از آغاز آن است.")]
+            last.errors = [_("پایان بازه پیش از شروع آن است.")]
             return False
         return True
 

@@ -42,12 +42,15 @@ class OneOfField(KartablField, SelectFieldBase):
             form = form._parent_form
         return form
 
+    def ask(self) -> str:
+        return _("%(field)s را انتخاب کنید.", field=self.title)
+
     def parse(self, text: str) -> str | int:
         wanted = clean(text)
         for option in self.options:
             if wanted == clean(str(option.value)):
                 return option.value
-        raise ValueError(_("یکی از گزینه‌های فهرست را برگزینید."))
+        raise ValueError(_("یکی از گزینه‌های فهرست را انتخاب کنید."))
 
     def json_schema(self) -> dict[str, Any]:
         values = [option.value for option in self.options]
@@ -77,7 +80,7 @@ class SelectField(OneOfField):
     widget = widgets.Select()
 
     def iter_choices(self) -> list[DrawnChoice]:
-        blank = DrawnChoice(value="", label=_("برگزینید…"), selected=self.data is None, render_kw={})
+        blank = DrawnChoice(value="", label=_("انتخاب کنید…"), selected=self.data is None, render_kw={})
         return [blank, *super().iter_choices()]
 
 
@@ -94,7 +97,7 @@ class ManyOfField(OneOfField):
             return super().flatten(value)
         if isinstance(value, list | tuple):
             return [text for item in value[: len(self.options) + 1] for text in super(ManyOfField, self).flatten(item)]
-        raise ValueError(_("این مقدار باید فهرستی از گزینه‌ها باشد."))
+        raise ValueError(_("%(field)s باید فهرستی از گزینه‌ها باشد.", field=self.title))
 
     def _read(self, texts: Iterable[str]) -> None:
         wanted = [storable(text[:200]) for text in texts if text.strip()][: len(self.options) + 1]

@@ -53,12 +53,12 @@ class NewPerson(MembershipForm):
 
     username = UsernameField(
         lazy("نام کاربری"),
-        [Required(lazy("نام کاربری را بنویسید."))],
+        [Required(lazy("نام کاربری را وارد کنید."))],
         most=60,
         description=lazy("شمارهٔ عضویت با خط تیره، شمارهٔ همراه شهروند، یا نامی برای کارکنان"),
     )
-    first_name = TextField(lazy("نام"), [Required(lazy("نام را بنویسید."))], most=100)
-    last_name = TextField(lazy("نام خانوادگی"), [Required(lazy("نام خانوادگی را بنویسید."))], most=100)
-    company = TextField(lazy("نام شرکت"), description=lazy("تنها برای شخص حقوقی"))
-    mobile = MobileField(lazy("شمارهٔ همراه"), description=lazy("برای پیامک‌ها و بازیابی رمز"))
-    kind = SelectField(lazy("نوع کاربر"), [Required(lazy("نوع کاربر را برگزینید."))], options=KINDS, default="staff")
+    first_name = TextField(lazy("نام"), [Required(lazy("نام را وارد کنید."))], most=100)
+    last_name = TextField(lazy("نام خانوادگی"), [Required(lazy("نام خانوادگی را وارد کنید."))], most=100)
+    company = TextField(lazy("نام شرکت"), description=lazy("فقط برای شخص حقوقی"))
+    mobile = MobileField(lazy("شمارهٔ همراه"), description=lazy("برای پیامک‌ها و بازیابی رمز عبور"))
+    kind = SelectField(lazy("نوع کاربر"), [Required(lazy("نوع کاربر را انتخاب کنید."))], options=KINDS, default="staff")

@@ -15,7 +15,7 @@ from models.language import lazy
 ADD, REMOVE = "_add", "_remove"  # names of the buttons; their values: "meters", "meters-1"
 REMOVE_FILE = "_remove_file"  # the name of a file's button; its value: "photos-17", the page's name and the document
 ADD_ROW, REMOVE_ROW = lazy("افزودن ردیف"), lazy("حذف ردیف")
-TOO_FEW = lazy("دست‌کم یک ردیف را پر کنید.")
+TOO_FEW = lazy("حداقل یک ردیف را پر کنید.")
 
 
 class ValueForm(wtforms.Form):
@@ -228,7 +228,7 @@ def _flatten_rows(field: RowsField, rows: Json, dotted: str, formdata: FormData,
     if rows is None:
         return
     if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
-        errors[dotted] = [_("این مقدار باید فهرستی از ردیف‌ها باشد.")]
+        errors[dotted] = [_("%(field)s باید فهرستی از ردیف‌ها باشد.", field=str(field.label.text))]
         return
     for index, row in enumerate(rows[: field.max_rows + 1]):
         formdata[f"{dotted}-{index}"] = [""]  # so that a row without any value keeps its place

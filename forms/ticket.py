@@ -24,11 +24,11 @@ class SubmitTicket(TaskForm):
 
     unit = SelectField(
         lazy("نوع درخواست"),
-        [Required(lazy("واحدی را که باید پاسخ دهد برگزینید."))],
+        [Required(lazy("واحد پاسخ‌دهنده را انتخاب کنید."))],
         description=lazy("واحدی که به درخواست شما پاسخ می‌دهد"),
     )
-    priority = ChoiceField(lazy("اولویت"), [Required(lazy("اولویت درخواست را برگزینید."))], options=PRIORITIES)
-    title = TextField(lazy("عنوان"), [Required(lazy("عنوان درخواست را بنویسید."))])
+    priority = ChoiceField(lazy("اولویت"), [Required(lazy("اولویت درخواست را انتخاب کنید."))], options=PRIORITIES)
+    title = TextField(lazy("عنوان"), [Required(lazy("عنوان درخواست را وارد کنید."))])
     body = LongTextField(
         lazy("متن درخواست"), [Required(lazy("متن درخواست را بنویسید."))], most=LONGEST, render_kw={"rows": 8}
     )
@@ -41,7 +41,7 @@ class DiscardTicket(TaskForm):
 
     inline = True
     submit_label = lazy("انصراف از ارسال")
-    confirm = lazy("این درخواست فرستاده نمی‌شود و آنچه نوشته‌اید کنار گذاشته می‌شود. آیا اطمینان دارید؟")
+    confirm = lazy("درخواست کنار گذاشته شود؟ آنچه نوشته‌اید حذف می‌شود و چیزی ارسال نمی‌شود.")
 
 
 class Answer(TaskForm):
@@ -69,7 +69,7 @@ class TransferTicket(TaskForm):
 
     unit = SelectField(
         lazy("واحد مقصد"),
-        [Required(lazy("واحدی را که باید پاسخ دهد برگزینید."))],
+        [Required(lazy("واحد پاسخ‌دهنده را انتخاب کنید."))],
     )
     note = LongTextField(
         lazy("یادداشت ارجاع"),
@@ -102,7 +102,7 @@ class EscalateTicket(TaskForm):
         lazy("شمارهٔ رهگیری درخواست"),
         most=40,
         render_kw={"readonly": True},
-        description=lazy("همهٔ درخواست شما همراه آن فرستاده می‌شود."),
+        description=lazy("همهٔ درخواست شما همراه آن ارسال می‌شود."),
     )
     body = LongTextField(
         lazy("توضیحات"),

@@ -16,12 +16,12 @@ DECISIONS = [
 class SettleUnmatched(TaskForm):
     """Finance says what became of the money."""
 
-    decision = ChoiceField(lazy("تصمیم"), [Required(lazy("بگویید با این مبلغ چه شد."))], options=DECISIONS)
+    decision = ChoiceField(lazy("تصمیم"), [Required(lazy("تصمیم دربارهٔ این مبلغ را انتخاب کنید."))], options=DECISIONS)
     reference = TextField(
         lazy("شمارهٔ پیگیری"),
-        [RequiredWhen("decision", "refunded", lazy("شمارهٔ پیگیری بازگشت وجه را بنویسید."))],
+        [RequiredWhen("decision", "refunded", lazy("شمارهٔ پیگیری استرداد وجه را وارد کنید."))],
         most=60,
         render_kw={"dir": "ltr"},
-        description=lazy("شمارهٔ حواله یا سند؛ برای بازگشت وجه لازم است"),
+        description=lazy("شمارهٔ حوالهٔ بانکی؛ برای استرداد وجه لازم است"),
     )
     note = LongTextField(lazy("توضیح"), [Required(lazy("دلیل این تصمیم را بنویسید."))], most=1000)

@@ -32,7 +32,7 @@ class Required:
 
     def __call__(self, form: Form, field: Field) -> None:
         if field.is_empty:
-            raise StopValidation(str(self.message or _("این را پر کنید.")))
+            raise StopValidation(str(self.message or field.missing()))
 
 
 class RequiredWhen:
@@ -48,7 +48,7 @@ class RequiredWhen:
 
     def __call__(self, form: Form, field: Field) -> None:
         if form[self.other].data == self.value and field.is_empty:
-            raise StopValidation(str(self.message or _("این را پر کنید.")))
+            raise StopValidation(str(self.message or field.missing()))
 
 
 class NumberBetween:
@@ -63,9 +63,9 @@ class NumberBetween:
     def __call__(self, form: Form, field: Field) -> None:
         limits = {"least": number_text(self.least), "most": number_text(self.most)}
         if field.data > self.most or field.data < self.least:
-            raise ValidationError(_("عددی از %(least)s تا %(most)s بنویسید.", **limits))
+            raise ValidationError(_("عددی از %(least)s تا %(most)s وارد کنید.", **limits))
         if self.above and field.data == self.least:
-            raise ValidationError(_("عددی بزرگ‌تر از %(least)s و حداکثر %(most)s بنویسید.", **limits))
+            raise ValidationError(_("عددی بزرگ‌تر از %(least)s و حداکثر %(most)s وارد کنید.", **limits))
 
 
 class LengthBetween:
@@ -79,7 +79,7 @@ class LengthBetween:
     def __call__(self, form: Form, field: Field) -> None:
         limits = {"least": number_text(self.least), "most": number_text(self.most)}
         if not self.least <= len(field.data) <= self.most:
-            raise ValidationError(_("از %(least)s تا %(most)s نویسه بنویسید.", **limits))
+            raise ValidationError(_("از %(least)s تا %(most)s کاراکتر وارد کنید.", **limits))
 
 
 class FilesBetween:
@@ -92,7 +92,7 @@ class FilesBetween:
 
     def __call__(self, form: Form, field: Field) -> None:
         if len(field.data) < self.least:  # how many there are at most says the field itself
-            raise ValidationError(_("دست‌کم %(least)s فایل بفرستید.", least=number_text(self.least)))
+            raise ValidationError(_("حداقل %(least)s فایل بارگذاری کنید.", least=number_text(self.least)))
 
 
 class NotAllBlank:

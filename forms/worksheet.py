@@ -16,19 +16,19 @@ class Worksheet(TaskForm):
     submit_label = lazy("ذخیرهٔ کاربرگ")
 
     ready = CheckField(
-        lazy("آماده به کار هستم"), description=lazy("تا زمانی که آماده نباشید پروژهٔ تازه‌ای به شما سپرده نمی‌شود.")
+        lazy("آماده به کار هستم"), description=lazy("تا زمانی که آماده نباشید پروژهٔ جدیدی به شما ارجاع نمی‌شود.")
     )
     regions = ManyOfField(lazy("مناطقی که در آن‌ها بازرسی می‌کنم"), options=REGIONS)
     preferences = LongTextField(
         lazy("ترجیحات"),
         most=500,
         render_kw={"rows": 3},
-        description=lazy("برای آگاهی امور گاز، مانند روزها یا نوع کار؛ در ارجاع خودکار اثری ندارد"),
+        description=lazy("برای اطلاع امور گاز، مانند روزها یا نوع کار؛ در ارجاع خودکار اثری ندارد"),
     )
 
     def validate(self, extra_validators: Any = None) -> bool:
         accepted = super().validate(extra_validators)
         if self.ready.data and self.regions.is_empty and not self.regions.errors:
-            self.regions.errors = [_("برای اعلام آمادگی دست‌کم یک منطقه را برگزینید.")]
+            self.regions.errors = [_("برای اعلام آمادگی حداقل یک منطقه را انتخاب کنید.")]
             return False
         return accepted

@@ -15,6 +15,14 @@ _TO_PERSIAN = {ord(str(i)): char for i, char in enumerate("۰۱۲۳۴۵۶۷۸۹"
     ord(char): "۰۱۲۳۴۵۶۷۸۹"[i] for i, char in enumerate("٠١٢٣٤٥٦٧٨٩")
 }
 _LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک"})
+_CONSONANTS = "بپتثجچحخدذرزژسشصضطظعغفقکگلمنه"
+_HAMZA = (  # the seat of a hamza is written in several ways: هیئت, هیأت, هیات; مسئول, مسؤول, مسوول; قرائت, قراءت
+    (re.compile("ئ(?=[وؤ])"), "و"),
+    (re.compile(f"(?<=[{_CONSONANTS}ی])ئ(?=[{_CONSONANTS}])"), "ا"),
+    (re.compile("(?<=ا)ء(?=[^\\W\\d_])"), "ی"),
+    (re.compile("ء"), ""),
+)
+_OPEN_HAMZA = re.compile(r"(?<=\w)[ئء]+(?!\w)")  # how it is folded depends on the letter that is not typed yet
 _SEARCH = str.maketrans({"آ": "ا", "أ": "ا", "إ": "ا", "ٱ": "ا", "ۀ": "ه", "ة": "ه", "ئ": "ی", "ؤ": "و", "ە": "ه"})
 
 # Kept out of every text: C0 and C1 controls but tab and new lines, marks of direction, the byte order mark,
@@ -60,10 +68,19 @@ def search_key(text: str) -> str:
 
     ``/`` and ``-`` become spaces, since PostgreSQL reads ``1405/123`` as one word, a file name.
     """
-    text = clean(text).translate(_SEARCH)
-    text = "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
-    text = unicodedata.normalize("NFC", text).translate(_LETTERS).translate(_SEARCH)
-    return " ".join(re.sub(f"[/\\-ـ{ZWNJ}]", lambda m: "" if m[0] == "ـ" else " ", text).casefold().split())
+    text = _without_marks(clean(text))
+    for pattern, letter in _HAMZA:
+        text = pattern.sub(letter, text)
+    text = "".join(
+        char for char in unicodedata.normalize("NFD", text.translate(_SEARCH)) if not unicodedata.combining(char)
+    )
+    text = re.sub("و{2,}", "و", unicodedata.normalize("NFC", text).translate(_LETTERS).translate(_SEARCH))
+    return " ".join(re.sub(f"[/\\-{ZWNJ}]", " ", text).casefold().split())
+
+
+def search_beginning(text: str) -> str:
+    """What somebody has typed so far, as it is searched: its words begin the ``search_key`` of what they may mean."""
+    return search_key(_OPEN_HAMZA.sub("", _without_marks(clean(text))))
 
 
 def search_words(text: str) -> list[str]:
@@ -74,6 +91,11 @@ def search_words(text: str) -> list[str]:
         for start in range(len(token))
         if start == 0 or (token[start].isalnum() and not token[start - 1].isalnum())
     ]
+
+
+def _without_marks(text: str) -> str:
+    """``text`` without vowel signs and tatweel; hamza and madda stay on their letters."""
+    return "".join(char for char in text if char != "ـ" and not unicodedata.combining(char))
 
 
 def _without_mark_towers(text: str) -> str:

@@ -36,12 +36,12 @@ def national_code(text: str) -> str:
     """A person's ten-digit national code (کد ملی). Lost leading zeros (8 or 9 digits) come back."""
     code = code_digits(text).replace("-", "")
     if not re.fullmatch(r"[0-9]{8,10}", code):
-        raise ValueError(_("کد ملی ده رقم است. آن را بی‌فاصله و کامل بنویسید."))
+        raise ValueError(_("کد ملی ده رقم است. آن را بدون فاصله و کامل وارد کنید."))
     code = code.zfill(10)
     remainder = sum(int(digit) * (10 - i) for i, digit in enumerate(code[:9])) % 11
     check = remainder if remainder < 2 else 11 - remainder
     if len(set(code)) == 1 or check != int(code[9]):
-        raise ValueError(_("این کد ملی درست نیست. رقم‌ها را با کارت ملی بسنجید."))
+        raise ValueError(_("این کد ملی درست نیست. رقم‌ها را با کارت ملی مقایسه کنید."))
     return code
 
 
@@ -49,11 +49,11 @@ def company_id(text: str) -> str:
     """A company's eleven-digit national id (شناسه ملی)."""
     code = code_digits(text).replace("-", "")
     if not re.fullmatch(r"[0-9]{11}", code):
-        raise ValueError(_("شناسه ملی شرکت یازده رقم است. آن را بی‌فاصله و کامل بنویسید."))
+        raise ValueError(_("شناسهٔ ملی شرکت یازده رقم است. آن را بدون فاصله و کامل وارد کنید."))
     shift = int(code[9]) + 2
     remainder = sum((int(digit) + shift) * weight for digit, weight in zip(code[:10], _COMPANY_WEIGHTS, strict=True))
     if len(set(code)) == 1 or remainder % 11 % 10 != int(code[10]):
-        raise ValueError(_("این شناسه ملی درست نیست. رقم‌ها را با آگهی ثبت شرکت بسنجید."))
+        raise ValueError(_("این شناسهٔ ملی درست نیست. رقم‌ها را با آگهی ثبت شرکت مقایسه کنید."))
     return code
 
 
@@ -61,7 +61,7 @@ def mobile(text: str) -> str:
     """An Iranian mobile number as ``09…``, typed as 0912…, +98912…, 0098912…, 98912… or 912…."""
     match = _MOBILE.fullmatch(re.sub(r"[()\-.]", "", code_digits(text)))
     if match is None:
-        raise ValueError(_("شمارهٔ همراه را با یازده رقم و به شکل ۰۹۱۲۳۴۵۶۷۸۹ بنویسید."))
+        raise ValueError(_("شمارهٔ همراه را با یازده رقم و به شکل ۰۹۱۲۳۴۵۶۷۸۹ وارد کنید."))
     return f"0{match[1]}"
 
 
@@ -69,9 +69,9 @@ def postal_code(text: str) -> str:
     """A ten-digit postal code, as ``1234567890``."""
     code = code_digits(text).replace("-", "")
     if not re.fullmatch(r"[0-9]{10}", code):
-        raise ValueError(_("کد پستی ده رقم است. آن را کامل بنویسید."))
+        raise ValueError(_("کد پستی ده رقم است. آن را کامل وارد کنید."))
     if code[0] == "0" or len(set(code)) == 1:
-        raise ValueError(_("این کد پستی درست نیست. آن را با قبض یا سند بسنجید."))
+        raise ValueError(_("این کد پستی درست نیست. آن را با قبض یا سند مالکیت مقایسه کنید."))
     return code
 
 

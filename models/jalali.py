@@ -32,10 +32,10 @@ def parse_jalali(text: str) -> date:
             raise ValueError(_("چنین روزی در تقویم نیست. تاریخ را بررسی کنید.")) from None
     parts = _JALALI.fullmatch(folded)
     if parts is None:
-        raise ValueError(_("تاریخ را به هجری شمسی و به شکل ۱۴۰۴/۰۸/۳۰ بنویسید."))
+        raise ValueError(_("تاریخ را به هجری شمسی و به شکل ۱۴۰۴/۰۸/۳۰ وارد کنید."))
     year, month, day = (int(part) for part in parts.groups())
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise ValueError(_("سال را با چهار رقم و به هجری شمسی بنویسید، مانند ۱۴۰۴."))
+        raise ValueError(_("سال را با چهار رقم و به هجری شمسی وارد کنید، مانند ۱۴۰۴."))
     if not 1 <= month <= 12:
         raise ValueError(_("ماه باید از ۱ تا ۱۲ باشد."))
     try:
@@ -59,7 +59,7 @@ def parse_moment(text: str, zone: str = TEHRAN) -> datetime:
     day_text, _space, time_text = folded.replace("T", " ").partition(" ")
     clock = _TIME.fullmatch(time_text.replace("ساعت", "").strip())
     if clock is None or int(clock[1]) > 23 or int(clock[2]) > 59:
-        raise ValueError(_("تاریخ و ساعت را به شکل ۱۴۰۴/۰۸/۳۰ ۱۴:۰۵ بنویسید."))
+        raise ValueError(_("تاریخ و ساعت را به شکل ۱۴۰۴/۰۸/۳۰ ۱۴:۰۵ وارد کنید."))
     day = parse_jalali(day_text)
     local = datetime(day.year, day.month, day.day, int(clock[1]), int(clock[2]), tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)

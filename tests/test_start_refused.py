@@ -87,7 +87,7 @@ def test_check_tells_people_and_programs(environment: dict[str, str]) -> None:
     assert told.returncode == 1, told.stderr
     first, fa, en, last = told.stdout.splitlines()
     assert first.startswith("error | gone v1 | vanished (vanished) | ")
-    assert fa.strip() == "این کار فرم ندارد: نه در forms و نه در خود نمودار."
+    assert fa.strip() == "این کار فرم ندارد: نه در پوشهٔ forms و نه در خود نمودار."
     assert "no form" in en
     assert last == "1 findings about running cases"
     (finding,) = json.loads(command(environment, "check", "--database", "--json").stdout)

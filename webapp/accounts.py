@@ -48,7 +48,7 @@ def sign_in() -> Page:
                     session, values["username"], values["password"], address=_address(), now=current.now()
                 )
         except SignInRefused:
-            form.add_errors({"": [_("نام کاربری یا رمز درست نیست.")]})
+            form.add_errors({"": [_("نام کاربری یا رمز عبور درست نیست.")]})
         except TooMany as error:
             return _too_many("sign_in", form, error, demo_people=_demo_people())
         else:
@@ -128,7 +128,7 @@ def _resend_registration(pending: dict[str, str]) -> Page:
     except TooMany as error:
         return _too_many("verify_code", Code.unbound(), error, **_code_words(pending["mobile"]))
     _note_sent()
-    flash(_("کد تازه فرستاده شد."), "success")
+    flash(_("کد جدید ارسال شد."), "success")
     return redirect(f"{request.script_root}/register/code", 303)
 
 
@@ -158,7 +158,7 @@ def reset() -> Page:
             _send_recovery(username)
         except TooMany as error:
             return _too_many("reset", Reset.unbound(), error, **_code_words(""))
-        flash(_("اگر حسابی با این نام باشد، کد تازه فرستاده شد."), "success")
+        flash(_("اگر حسابی با این نام باشد، کد جدید ارسال شد."), "success")
         return redirect(f"{request.script_root}/reset", 303)
     form = _sent(Reset)
     if _accepted(form):
@@ -173,7 +173,7 @@ def reset() -> Page:
             form.add_errors(error.errors)
         else:
             current.remember(token)
-            flash(_("رمز تازه ثبت شد و نشست‌های دیگر شما بسته شدند."), "success")
+            flash(_("رمز عبور جدید ثبت شد و از دستگاه‌های دیگر خارج شدید."), "success")
             return redirect(f"{request.script_root}/", 303)
     return _page("reset", form, **_code_words(""))
 
@@ -208,7 +208,7 @@ def change_password() -> Page:
         except TooMany as error:
             return _too_many("change_password", form, error, must_change=must_change)
         else:
-            flash(_("رمز شما تغییر کرد و نشست‌های دیگرتان بسته شدند."), "success")
+            flash(_("رمز عبور تغییر کرد و از دستگاه‌های دیگر خارج شدید."), "success")
             return redirect(f"{request.script_root}/", 303)
     return _page("change_password", form, must_change=must_change)
 
@@ -232,10 +232,10 @@ def _page(template: str, form: TaskForm, **words: Any) -> Page:
 def _too_many(template: str, form: TaskForm, error: TooMany, **words: Any) -> Page:
     """The same page with what was typed, saying how long to wait."""
     minutes = -(-error.retry_after // 60)
-    wait = _("%(count)s ثانیهٔ دیگر دوباره بکوشید.", count=digits(error.retry_after))
+    wait = _("%(count)s ثانیهٔ دیگر دوباره تلاش کنید.", count=digits(error.retry_after))
     if error.retry_after > 90:
-        wait = _("%(count)s دقیقهٔ دیگر دوباره بکوشید.", count=digits(minutes))
-    form.add_errors({"": [_("شمار درخواست‌ها زیاد است."), wait]})
+        wait = _("%(count)s دقیقهٔ دیگر دوباره تلاش کنید.", count=digits(minutes))
+    form.add_errors({"": [_("تعداد درخواست‌ها زیاد است."), wait]})
     page = render_template(f"accounts/{template}.html", form=form, failed_page=True, **words)
     return page, 429, {"Retry-After": str(error.retry_after)}
 

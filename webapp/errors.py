@@ -101,7 +101,7 @@ def _in_words(error: EngineError) -> Trouble:
         case Conflict():
             return _changed_meanwhile(error.case)
         case NotAllowed():
-            return Trouble(403, _("اجازهٔ این کار را ندارید"), _("نقش شما یا وضعیت پرونده این کار را مجاز نمی‌کند."))
+            return Trouble(403, _("به این کار دسترسی ندارید"), _("نقش شما یا وضعیت پرونده این کار را مجاز نمی‌کند."))
         case InvalidSubmission():
             lines = [message for messages in error.errors.values() for message in messages]
             return Trouble(422, _("این درخواست پذیرفته نشد"), " ".join(lines), _("چیزی ثبت نشد."))
@@ -118,12 +118,12 @@ def _not_to_be_done(error: TaskClaimed | TaskLocked | FormMissing) -> Trouble:
     if isinstance(error, TaskClaimed):
         return Trouble(
             409,
-            _("همکار شما این کار را برداشته است"),
-            _("«%(name)s» این کار را پیش از شما برداشته است. چیزی ثبت نشد.", name=error.by),
-            _("اگر باید آن را شما انجام دهید، از همکارتان بخواهید آن را بازگرداند."),
+            _("همکار شما این کار را به عهده گرفته است"),
+            _("این کار را %(name)s به عهده گرفته است. چیزی ثبت نشد.", name=error.by),
+            _("اگر باید آن را شما انجام دهید، از همکارتان بخواهید آن را به گروه برگرداند."),
         )
     if isinstance(error, TaskLocked):
-        return Trouble(409, _("این کار اکنون بسته است"), error.reason, _("چیزی ثبت نشد."))
+        return Trouble(409, _("این کار فعلاً قفل است"), error.reason, _("چیزی ثبت نشد."))
     return Trouble(
         409,
         _("این کار فرم ندارد"),
@@ -136,16 +136,16 @@ def _not_to_be_done(error: TaskClaimed | TaskLocked | FormMissing) -> Trouble:
 def not_found() -> Trouble:
     return Trouble(
         404,
-        _("پیدا نشد"),
+        _("صفحه پیدا نشد"),
         _("چنین صفحه‌ای نیست، یا برای دیدن آن دسترسی ندارید."),
-        _("نشانی یا شماره را بررسی کنید."),
+        _("آدرس یا شماره را بررسی کنید."),
     )
 
 
 def _not_open(error: TaskNotOpen) -> Trouble:
-    advice = _("چیزی از آنچه فرستادید ثبت نشد. پرونده را ببینید تا بدانید اکنون در انتظار چیست.")
+    advice = _("چیزی از آنچه ارسال کردید ثبت نشد. پرونده را ببینید تا بدانید اکنون در انتظار چیست.")
     if error.by and error.at:
-        words = _("«%(name)s» این کار را در %(at)s انجام داد.", name=error.by, at=moment(error.at))
+        words = _("این کار را %(name)s در %(at)s انجام داد.", name=error.by, at=moment(error.at))
         return Trouble(409, _("این کار پیش از شما انجام شده است"), words, advice, error.case)
     if error.status == "suspended":
         words = _("سرپرست این پرونده را متوقف کرده است؛ تا از سرگیری آن نمی‌توان روی آن کار کرد.")
@@ -162,23 +162,27 @@ def _changed_meanwhile(case: str | None) -> Trouble:
     return Trouble(
         409,
         _("پرونده هم‌زمان تغییر کرد"),
-        _("در همین لحظه کس دیگری این پرونده را تغییر داد. چیزی ثبت نشد."),
-        _("به صفحهٔ پیش بازگردید و دوباره بفرستید."),
+        _("در همین لحظه شخص دیگری این پرونده را تغییر داد. چیزی ثبت نشد."),
+        _("به صفحهٔ قبل برگردید و دوباره ارسال کنید."),
         case,
     )
 
 
 def _too_many(seconds: int) -> Trouble:
     wait = digits(seconds) if seconds < 120 else digits(-(-seconds // 60))
-    words = _("%(count)s ثانیهٔ دیگر دوباره بفرستید.", count=wait)
+    words = _("%(count)s ثانیهٔ دیگر دوباره ارسال کنید.", count=wait)
     if seconds >= 120:
-        words = _("%(count)s دقیقهٔ دیگر دوباره بفرستید.", count=wait)
-    return Trouble(429, _("شمار درخواست‌ها زیاد است"), words)
+        words = _("%(count)s دقیقهٔ دیگر دوباره ارسال کنید.", count=wait)
+    return Trouble(429, _("تعداد درخواست‌ها زیاد است"), words)
 
 
 def _operation_failed(error: OperationFailed, reference: str) -> Trouble:
-    words = _("انجام این گام شکست خورد. چیزی ثبت نشد و کار شما همچنان باز است.")
-    told = _("سرپرست آگاه شد. کمی بعد دوباره بفرستید.") if error.incident_id else _("کمی بعد دوباره بفرستید.")
+    words = _("این گام انجام نشد و چیزی ثبت نشد. کار شما همچنان باز است.")
+    told = (
+        _("به سرپرست اطلاع داده شد. کمی بعد دوباره ارسال کنید.")
+        if error.incident_id
+        else _("کمی بعد دوباره ارسال کنید.")
+    )
     return Trouble(500, _("گام انجام نشد"), words, told, reference=reference)
 
 
@@ -186,8 +190,8 @@ def _broken(reference: str) -> Trouble:
     return Trouble(
         500,
         _("خطایی رخ داد"),
-        _("این خطا از سوی سامانه است. چیزی ثبت نشده است."),
-        _("دوباره بکوشید؛ اگر تکرار شد، شمارهٔ زیر را به پشتیبانی بدهید."),
+        _("این خطا از سوی سامانه است و چیزی ثبت نشد."),
+        _("دوباره تلاش کنید. اگر تکرار شد، کد خطا را به پشتیبانی بدهید."),
         reference=reference,
     )
 
@@ -208,12 +212,12 @@ def _http_trouble(error: HTTPException, status: int) -> Trouble:
     if status == 404:
         return not_found()
     if status == 405:
-        return Trouble(405, _("این نشانی چنین درخواستی را نمی‌پذیرد"), _("صفحه را از نو باز کنید."))
+        return Trouble(405, _("این آدرس چنین درخواستی را نمی‌پذیرد"), _("صفحه را دوباره باز کنید."))
     if status == 413:
         return Trouble(
-            413, _("آنچه فرستادید بیش از اندازه بزرگ است"), _("چیزی ثبت نشد. فایل‌های کوچک‌تر یا کمتری بفرستید.")
+            413, _("آنچه ارسال کردید بیش از اندازه بزرگ است"), _("چیزی ثبت نشد. فایل‌های کوچک‌تر یا کمتری بارگذاری کنید.")
         )
-    return Trouble(status, _("این درخواست خوانا نیست"), _("صفحه را از نو باز کنید و دوباره بفرستید."))
+    return Trouble(status, _("این درخواست قابل خواندن نیست"), _("صفحه را دوباره باز و فرم را ارسال کنید."))
 
 
 def _unknown(error: Exception) -> Answer:
@@ -226,7 +230,7 @@ def _unknown(error: Exception) -> Answer:
         return page(_broken(reference))
     except Exception:  # the shell itself is what fails: the last resort needs no template and no database
         log.exception("The error page of %s failed too", reference)
-        text = _("خطایی رخ داد. چیزی ثبت نشده است. شمارهٔ خطا: %(reference)s", reference=reference)
+        text = _("خطایی رخ داد و چیزی ثبت نشد. کد خطا: %(reference)s", reference=reference)
         return text, 500, {"Content-Type": "text/plain; charset=utf-8"}
 
 
@@ -240,8 +244,8 @@ def _unavailable(error: Exception) -> Answer:
         Trouble(
             503,
             _("سامانه اکنون پاسخ نمی‌دهد"),
-            _("چیزی ثبت نشد و آنچه نوشته‌اید در این برگه می‌ماند."),
-            _("کمی بعد دوباره بفرستید."),
+            _("چیزی ثبت نشد و آنچه نوشته‌اید در این صفحه می‌ماند."),
+            _("کمی بعد دوباره ارسال کنید."),
             reference=reference,
         ),
         {"Retry-After": "5"},

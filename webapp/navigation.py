@@ -90,7 +90,7 @@ def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool, organised:
     if allowed(actor, "see_all_cases"):
         sections.append(_section(_("پایش"), "/monitor", "gauge"))
     if allowed(actor, "see_incidents"):
-        sections.append(_section(_("رخدادها"), "/incidents", "alert-triangle"))
+        sections.append(_section(_("خطاهای اجرا"), "/incidents", "alert-triangle"))
     if allowed(actor, "manage_people") or organised.grantable(actor):
         sections.append(_section(_("کاربران"), "/people", "users"))
     if allowed(actor, "manage_organisation"):

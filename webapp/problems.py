@@ -32,25 +32,25 @@ MEDIA_TYPE = "application/problem+json"
 
 # code → HTTP status, title. The code is what programs go by; it never changes its meaning.
 CODES: dict[str, tuple[int, Any]] = {
-    "malformed": (400, lazy("این درخواست خوانا نیست.")),
+    "malformed": (400, lazy("این درخواست قابل خواندن نیست. آن را بررسی و دوباره ارسال کنید.")),
     "not_signed_in": (401, lazy("وارد نشده‌اید.")),
-    "must_change_password": (403, lazy("نخست رمز نخستین خود را در صفحهٔ ورود تغییر دهید.")),
-    "not_allowed": (403, lazy("این کار در دسترس شما نیست.")),
-    "not_found": (404, lazy("پیدا نشد.")),
-    "method_not_allowed": (405, lazy("این نشانی چنین درخواستی را نمی‌پذیرد.")),
+    "must_change_password": (403, lazy("ابتدا رمز عبور موقت خود را در صفحهٔ ورود تغییر دهید.")),
+    "not_allowed": (403, lazy("این کار برای شما مجاز نیست.")),
+    "not_found": (404, lazy("چیزی با این مشخصات پیدا نشد. آدرس و شماره را بررسی کنید.")),
+    "method_not_allowed": (405, lazy("این آدرس چنین درخواستی را نمی‌پذیرد.")),
     "task_not_open": (409, lazy("این کار دیگر باز نیست.")),
-    "task_claimed": (409, lazy("همکار دیگری این کار را برداشته است.")),
-    "task_locked": (409, lazy("این کار اکنون قفل است.")),
+    "task_claimed": (409, lazy("همکار دیگری این کار را به عهده گرفته است.")),
+    "task_locked": (409, lazy("این کار فعلاً قفل است.")),
     "form_missing": (409, lazy("فرم این کار در این نسخهٔ سامانه نیست. به مدیر سامانه اطلاع دهید.")),
-    "conflict": (409, lazy("هم‌زمان کس دیگری این پرونده را تغییر داد. چیزی ثبت نشد؛ دوباره بفرستید.")),
-    "too_large": (413, lazy("آنچه فرستاده شد بزرگ‌تر از اندازهٔ مجاز است.")),
+    "conflict": (409, lazy("هم‌زمان شخص دیگری این پرونده را تغییر داد و چیزی ثبت نشد. دوباره ارسال کنید.")),
+    "too_large": (413, lazy("آنچه ارسال شد بزرگ‌تر از حد مجاز است.")),
     "unsupported_media_type": (415, lazy("این نوع محتوا پذیرفته نمی‌شود.")),
-    "invalid": (422, lazy("مقدارها پذیرفته نشد. چیزی ثبت نشده است.")),
-    "idempotency_key_reused": (422, lazy("این Idempotency-Key پیش‌تر برای درخواست دیگری به کار رفته است.")),
-    "too_many": (429, lazy("شمار درخواست‌ها زیاد است. کمی بعد دوباره بفرستید.")),
-    "operation_failed": (500, lazy("انجام این گام شکست خورد. چیزی ثبت نشد و سرپرست خبردار شد.")),
-    "internal": (500, lazy("خطایی رخ داد. چیزی ثبت نشده است.")),
-    "unavailable": (503, lazy("سامانه اکنون پاسخ نمی‌دهد. چیزی ثبت نشد؛ کمی بعد دوباره بفرستید.")),
+    "invalid": (422, lazy("مقدارها پذیرفته نشد و چیزی ثبت نشد.")),
+    "idempotency_key_reused": (422, lazy("این Idempotency-Key قبلاً برای درخواست دیگری به کار رفته است.")),
+    "too_many": (429, lazy("تعداد درخواست‌ها زیاد است. کمی بعد دوباره ارسال کنید.")),
+    "operation_failed": (500, lazy("این گام انجام نشد و چیزی ثبت نشد. به سرپرست اطلاع داده شد.")),
+    "internal": (500, lazy("خطایی رخ داد و چیزی ثبت نشد.")),
+    "unavailable": (503, lazy("سامانه اکنون پاسخ نمی‌دهد و چیزی ثبت نشد. کمی بعد دوباره ارسال کنید.")),
 }
 BY_STATUS = {
     400: "malformed",
@@ -132,18 +132,18 @@ def _for_engine_error(error: EngineError) -> Response:
 
 def _detail(error: EngineError) -> str:
     if isinstance(error, SignInRefused):
-        return _("نام کاربری یا رمز درست نیست.")
+        return _("نام کاربری یا رمز عبور درست نیست.")
     if isinstance(error, TaskLocked):
         return error.reason
     if isinstance(error, TaskClaimed):
-        return _("%(name)s این کار را برداشته است.", name=error.by) if error.by else ""
+        return _("این کار را %(name)s به عهده گرفته است.", name=error.by) if error.by else ""
     if isinstance(error, TaskNotOpen) and error.by and error.at:
-        return _("%(name)s این کار را در %(moment)s انجام داد.", name=error.by, moment=format_moment(error.at))
+        return _("این کار را %(name)s در %(moment)s انجام داد.", name=error.by, moment=format_moment(error.at))
     if isinstance(error, TaskNotOpen) and error.because and error.at:
         what = _(error.because)
         return _("این کار در %(at)s با «%(what)s» بسته شد.", at=format_moment(error.at), what=what)
     if isinstance(error, Conflict):
-        return _("پروندهٔ %(number)s هم‌زمان تغییر کرد. چیزی ثبت نشد؛ دوباره بفرستید.", number=error.case)
+        return _("پروندهٔ %(number)s هم‌زمان تغییر کرد و چیزی ثبت نشد. دوباره ارسال کنید.", number=error.case)
     return ""
 
 

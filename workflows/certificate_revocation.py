@@ -27,7 +27,7 @@ def revoke_certificate(context: OperationContext, *, submission: Mapping[str, An
     number = read_certificate_number(str(submission["certificate"]))
     found = records.by_number(context.session, number, lock=True) if number else None
     if found is None:
-        raise Refusal({"certificate": [_("تاییدیه‌ای با این شماره صادر نشده است. شماره را با برگه بسنجید.")]})
+        raise Refusal({"certificate": [_("تاییدیه‌ای با این شماره صادر نشده است. شماره را با نسخهٔ چاپی مقایسه کنید.")]})
     records.revoke(context, found, submission["reason"])
     project = found.project
     context.refer_to(project.case)
@@ -36,13 +36,13 @@ def revoke_certificate(context: OperationContext, *, submission: Mapping[str, An
     context.record(CERTIFICATE_REVOKED, {"number": found.number, "reason": submission["reason"], "text": text})
     for person in dict.fromkeys((project.contractor_id, found.inspector_id)):
         _tell(context, found, person, sms=person == project.contractor_id)
-    context.flash(_("تاییدیهٔ شمارهٔ %(number)s باطل شد و به مجری و بازرس خبر داده شد.", number=code(found.number)))
+    context.flash(_("تاییدیهٔ شمارهٔ %(number)s باطل شد و به مجری و بازرس اطلاع داده شد.", number=code(found.number)))
 
 
 def _tell(context: OperationContext, found: Certificate, person: int, *, sms: bool) -> None:
     with reading(language_of(context.session, person)):
         body = _(
-            "تاییدیهٔ شمارهٔ %(number)s پروژهٔ %(project)s باطل شد. دلیل: %(reason)s",
+            "%(number)s: تاییدیه باطل شد.\n%(project)s: پروژهٔ این تاییدیه\nدلیل: %(reason)s",
             number=code(found.number),
             project=code(found.project.case.number),
             reason=found.revoked_why,
@@ -61,5 +61,5 @@ def case(context: BriefingContext) -> list[Block]:
     blocks: list[Block] = [head]
     for found in records.of_project(context.session, project):
         blocks.append(records.certificate_facts(found))
-        blocks.append(Link(_("صفحهٔ همگانی این تاییدیه"), records.address_of(found, "")))
+        blocks.append(Link(_("صفحهٔ عمومی این تاییدیه"), records.address_of(found, "")))
     return blocks

@@ -65,7 +65,7 @@ def _own_project(context: OperationContext, typed: str) -> GasProject:
         case = context.session.scalars(select(Case).where(Case.number == number)).one_or_none()
     project = records.locked_project(context.session, case.id) if case is not None else None
     if project is None or project.contractor_id != context.bound("contractor"):
-        raise Refusal({"project": [_("پروژه‌ای با این شماره ندارید. شماره را با فهرست پروژه‌های خود بسنجید.")]})
+        raise Refusal({"project": [_("پروژه‌ای با این شماره ندارید. شماره را با فهرست پروژه‌های خود مقایسه کنید.")]})
     return project
 
 
@@ -89,7 +89,7 @@ def record_review(context: OperationContext, *, submission: Mapping[str, Any]) -
     project = project_of(context.session, context.case)
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
-            "درخواست تاییدیهٔ پروژهٔ %(number)s رد شد. دلیل: %(reason)s",
+            "%(number)s: درخواست تاییدیهٔ این پروژه رد شد. دلیل: %(reason)s",
             number=code(project.case.number),
             reason=reason,
         )
@@ -115,13 +115,13 @@ def issue_certificate(context: OperationContext) -> str:
     context.set_subject(context.case.subject, [project.case.number, made.number])
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
-            "تاییدیهٔ پروژهٔ %(project)s با شمارهٔ %(number)s صادر شد. آن را از پروندهٔ %(case)s چاپ کنید.",
+            "%(project)s: تاییدیهٔ این پروژه صادر شد.\n%(number)s: شمارهٔ تاییدیه\n%(case)s: پرونده برای چاپ تاییدیه",
             project=code(project.case.number),
             number=code(made.number),
             case=code(context.case.number),
         )
         context.notify(project.contractor_id, _("صدور تاییدیه"), body, sms=True)
-    context.flash(_("تاییدیهٔ شمارهٔ %(number)s صادر شد و به مجری خبر داده شد.", number=code(made.number)))
+    context.flash(_("تاییدیهٔ شمارهٔ %(number)s صادر شد و به مجری اطلاع داده شد.", number=code(made.number)))
     return made.number
 
 
@@ -145,7 +145,7 @@ def case(context: BriefingContext) -> list[Block]:
     if found is not None:
         blocks.insert(0, records.certificate_facts(found))
         address = records.address_of(found, "")
-        blocks.insert(1, Link(_("صفحهٔ همگانی این تاییدیه"), address))
+        blocks.insert(1, Link(_("صفحهٔ عمومی این تاییدیه"), address))
     return [*blocks, *_place(project)]
 
 

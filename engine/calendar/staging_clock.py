@@ -68,12 +68,12 @@ class StagingClock:
         """
         demand(by, "advance_clock")
         if length <= NOTHING:
-            raise InvalidSubmission({"length": [_("ساعت فقط جلو می‌رود: مدتی بیش از صفر بنویسید.")]})
+            raise InvalidSubmission({"length": [_("ساعت فقط جلو می‌رود: مدتی بیش از صفر وارد کنید.")]})
         with self._sessions.begin() as session:
             row = self._locked(session)
             before = timedelta(seconds=row.seconds)
             if seen is not None and seen != before:
-                raise InvalidSubmission({"length": [_("در این میان کس دیگری ساعت را جلو برده است.")]})
+                raise InvalidSubmission({"length": [_("در این فاصله شخص دیگری ساعت را جلو برده است.")]})
             if before + length > MAX_AHEAD:
                 raise InvalidSubmission({"length": [_("ساعت را بیش از دو سال نمی‌توان جلو برد.")]})
             _move_sign_ins(session, length, valid_at=self.real() + before)
@@ -115,7 +115,7 @@ def length_of(text: str, *, now: datetime, calendar: OfficeCalendar) -> timedelt
     if found := _WORKING_DAYS.fullmatch(wanted):
         return calendar.add_working_days(now, int(found[1])) - now
     if not _PARTS.fullmatch(wanted):
-        raise InvalidSubmission({"length": [_("مدت را مانند 3d، 4h، 90m یا 2wd (روز کاری) بنویسید.")]})
+        raise InvalidSubmission({"length": [_("مدت را مانند 3d، 4h، 90m یا 2wd (روز کاری) وارد کنید.")]})
     parts = re.findall(r"(\d+)([dhm])", wanted)
     return sum((timedelta(**{UNITS[unit]: int(number)}) for number, unit in parts), NOTHING)
 

@@ -32,6 +32,11 @@ class WorkingCalendar:
     is_holiday: Callable[[date], bool]
     worked: Collection[date] = frozenset()
 
+    @property
+    def day_length(self) -> timedelta:
+        """The office hours of one working day."""
+        return datetime.combine(date.min, self.closes) - datetime.combine(date.min, self.opens)
+
     def is_working_day(self, day: date) -> bool:
         return day in self.worked or (day.weekday() not in self.weekend and not self.is_holiday(day))
 

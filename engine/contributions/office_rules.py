@@ -89,7 +89,7 @@ def change(
     reason = " ".join(clean(reason).split())
     errors = {key: [_out_of_range(rules[key])] for key, value in values.items() if not _fits(rules[key], value)}
     if not reason or len(reason) > REASON_LENGTH:
-        errors["reason"] = [_("دلیل تغییر را بنویسید؛ حداکثر ۵۰۰ نویسه.")]
+        errors["reason"] = [_("دلیل تغییر را بنویسید (حداکثر ۵۰۰ کاراکتر).")]
     if errors:
         raise Refusal(errors)
     made = []
@@ -114,7 +114,7 @@ def _fits(rule: OfficeRule, value: int) -> bool:
 
 
 def _out_of_range(rule: OfficeRule) -> str:
-    return _("عددی از %(least)s تا %(most)s بنویسید.", least=rule.least, most=rule.most)
+    return _("عددی از %(least)s تا %(most)s وارد کنید.", least=rule.least, most=rule.most)
 
 
 def _locked(session: Session, rule: OfficeRule) -> OfficeRuleValue:

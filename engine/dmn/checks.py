@@ -49,7 +49,9 @@ def _check(decision: Decision) -> Iterator[Finding]:
         tried.append(_values([rule.tests[place] for rule in decision.rules], column))
         tries *= len(tried[-1])
         if tries > MAX_TRIES:
-            yield warning("dmn.too_large", decision.id, _("جدول برای وارسی کامل بزرگ است؛ هم‌پوشانی و شکاف وارسی نشد."))
+            yield warning(
+                "dmn.too_large", decision.id, _("جدول برای بررسی کامل بزرگ است. هم‌پوشانی و حالت پوشش‌نیافته بررسی نشد.")
+            )
             return
     yield from _overlaps_and_gap(decision, tried)
 
@@ -66,11 +68,13 @@ def _unknown(decision: Decision) -> str:
     seen: set[str] = set()
     for column in decision.columns:
         if not feel.is_name(column.expression) or column.expression in seen:
-            return _("ستون «%(column)s» از داده حساب می‌شود؛ هم‌پوشانی و شکاف وارسی نشد.", column=column.label)
+            return _(
+                "ستون «%(column)s» از داده محاسبه می‌شود. هم‌پوشانی و حالت پوشش‌نیافته بررسی نشد.", column=column.label
+            )
         seen.add(column.expression)
     for rule in decision.rules:
         if any(test.names for test in rule.tests):
-            return _("مرز سطر %(row)s به داده بستگی دارد؛ هم‌پوشانی و شکاف وارسی نشد.", row=rule.number)
+            return _("مرز ردیف %(row)s به داده بستگی دارد. هم‌پوشانی و حالت پوشش‌نیافته بررسی نشد.", row=rule.number)
     return ""
 
 
@@ -78,7 +82,8 @@ def _no_order(decision: Decision) -> Iterator[Finding]:
     ordered = decision.policy in ("PRIORITY", "OUTPUT ORDER")
     if ordered and not any(result.priorities for result in decision.results):
         message = _(
-            "سیاست %(policy)s ترتیب پاسخ‌ها را می‌خواهد؛ آن‌ها را در ستون پاسخ فهرست کنید.", policy=decision.policy
+            "سیاست انتخاب %(policy)s ترتیب خروجی‌ها را لازم دارد. آن‌ها را در ستون خروجی فهرست کنید.",
+            policy=decision.policy,
         )
         yield error("dmn.no_order", decision.id, message)
 
@@ -96,7 +101,7 @@ def _wrong_types(decision: Decision) -> Iterator[Finding]:
 
 def _of_wrong_type(decision: Decision, row: int, rule: str, column: str, kind: str, value: Value) -> Finding:
     message = _(
-        "سطر %(row)s، ستون «%(column)s»: «%(value)s» %(type)s نیست.",
+        "ردیف %(row)s، ستون «%(column)s»: «%(value)s» %(type)s نیست.",
         row=row,
         column=column,
         value=_joined((value,)),
@@ -116,10 +121,10 @@ def _overlaps_and_gap(decision: Decision, tried: Sequence[list[tuple[Value, bool
             gap = values
     for hits_, values in list(overlaps.items())[:MAX_NAMED]:
         rows = listed(str(decision.rules[place].number) for place in hits_)
-        message = _("سطرهای %(rows)s هم‌پوشانی دارند؛ نمونه: %(values)s", rows=rows, values=_joined(values))
+        message = _("ردیف‌های %(rows)s هم‌پوشانی دارند؛ نمونه: %(values)s", rows=rows, values=_joined(values))
         yield error("dmn.overlap", decision.rules[hits_[-1]].id or decision.id, message)
     if gap is not None and not any(result.default for result in decision.results):
-        yield warning("dmn.gap", decision.id, _("برای این ورودی سطری نیست: %(values)s", values=_joined(gap)))
+        yield warning("dmn.gap", decision.id, _("برای این ورودی ردیفی نیست: %(values)s", values=_joined(gap)))
 
 
 def _forbidden(decision: Decision, hits: list[int]) -> bool:

@@ -207,7 +207,7 @@ class Decision:
         hits = [rule for rule in self.rules if rule.matches(values, names)]
         if self.policy in ("FIRST", "UNIQUE") and len(hits) > 1:
             if self.policy == "UNIQUE":
-                raise DecisionError(self.id, _("بیش از یک سطر درست است: %(rows)s", rows=_rows(hits)))
+                raise DecisionError(self.id, _("بیش از یک ردیف درست است: %(rows)s", rows=_rows(hits)))
             hits = hits[:1]
         return self._by_policy(hits, [self._answer(rule, names) for rule in hits])
 
@@ -225,7 +225,7 @@ class Decision:
         if not hits:
             return self._nothing()
         if self.policy == "ANY" and any(answer != answers[0] for answer in answers):
-            raise DecisionError(self.id, _("سطرهای هم‌خوان پاسخ یکسان ندارند: %(rows)s", rows=_rows(hits)))
+            raise DecisionError(self.id, _("ردیف‌های هم‌خوان خروجی یکسان ندارند: %(rows)s", rows=_rows(hits)))
         if self.policy in ("UNIQUE", "ANY", "FIRST"):
             return answers[0]
         if self.policy == "PRIORITY":
@@ -249,7 +249,7 @@ class Decision:
         name = self.results[0].name
         values = [answer[name] for answer in answers]
         if self.aggregation != "COUNT" and any(value is None or not fits("number", value) for value in values):
-            raise DecisionError(self.id, _("برای %(how)s همهٔ پاسخ‌ها باید عدد باشند.", how=self.aggregation))
+            raise DecisionError(self.id, _("برای تجمیع %(how)s همهٔ خروجی‌ها باید عدد باشند.", how=self.aggregation))
         return {name: feel.number(AGGREGATORS[self.aggregation](values))}
 
     def _answer(self, rule: Rule, names: Mapping[str, Value]) -> dict[str, Value]:

@@ -138,7 +138,7 @@ class _Parser:
         return tokens
 
     def _error(self) -> FeelError:
-        return FeelError(_("«%(source)s» را نمی‌توان خواند.", source=self._source.strip()[:100]))
+        return FeelError(_("«%(source)s» قابل خواندن نیست.", source=self._source.strip()[:100]))
 
     def _peek(self) -> str:
         return self._tokens[self._at][1] if self._at < len(self._tokens) else ""

@@ -35,7 +35,7 @@ def parse(xml: bytes) -> DecisionModel:
     decisions: dict[str, Decision] = {}
     nodes = _children(root, "decision")
     if len(nodes) > MAX_DECISIONS:
-        raise DecisionError("", _("پرونده بیش از %(most)s تصمیم دارد.", most=MAX_DECISIONS))
+        raise DecisionError("", _("فایل بیش از %(most)s تصمیم دارد.", most=MAX_DECISIONS))
     for node in nodes:
         decision = _decision(node, decisions)
         if decision.id in decisions:
@@ -59,7 +59,7 @@ def _know_names(decision: Decision, declared: set[str]) -> None:
     """Several words are one name only where the file says so; else something was left out between them."""
     for name in sorted(decision.reads):
         if " " in name and name not in declared:
-            raise DecisionError(decision.id, _("«%(source)s» را نمی‌توان خواند.", source=name))
+            raise DecisionError(decision.id, _("«%(source)s» قابل خواندن نیست.", source=name))
 
 
 def _follow(decision: Decision, decisions: dict[str, Decision], above: tuple[str, ...], sound: set[str]) -> None:
@@ -70,7 +70,7 @@ def _follow(decision: Decision, decisions: dict[str, Decision], above: tuple[str
         return
     for required in decision.requires:
         if required not in decisions:
-            raise DecisionError(decision.id, _("تصمیم لازم «%(id)s» در پرونده نیست.", id=required))
+            raise DecisionError(decision.id, _("تصمیم پیش‌نیاز «%(id)s» در فایل نیست.", id=required))
         _follow(decisions[required], decisions, (*above, decision.id), sound)
     sound.add(decision.id)
 
@@ -116,16 +116,16 @@ def _decision(node: etree._Element, model: dict[str, Decision]) -> Decision:
 def _table(identifier: str, table: etree._Element) -> dict[str, Any]:
     policy, aggregation = table.get("hitPolicy", "UNIQUE"), table.get("aggregation", "")
     if policy not in POLICIES:
-        raise DecisionError(identifier, _("سیاست «%(policy)s» شناخته نیست.", policy=policy))
+        raise DecisionError(identifier, _("سیاست انتخاب «%(policy)s» نامعتبر است.", policy=policy))
     if aggregation and (aggregation not in AGGREGATORS or policy != "COLLECT"):
-        reason = _("گردآوری «%(how)s» با سیاست %(policy)s شدنی نیست.", how=aggregation, policy=policy)
+        reason = _("تجمیع «%(how)s» با سیاست انتخاب %(policy)s ممکن نیست.", how=aggregation, policy=policy)
         raise DecisionError(identifier, reason)
     columns = tuple(_input(identifier, node) for node in _children(table, "input"))
     results = tuple(_output(identifier, node) for node in _children(table, "output"))
     if not results:
-        raise DecisionError(identifier, _("جدول ستون پاسخ ندارد."))
+        raise DecisionError(identifier, _("جدول ستون خروجی ندارد."))
     if aggregation and len(results) > 1:
-        raise DecisionError(identifier, _("گردآوری تنها با یک ستون پاسخ شدنی است."))
+        raise DecisionError(identifier, _("تجمیع فقط با یک ستون خروجی ممکن است."))
     rules = tuple(
         _rule(identifier, number, node, columns, results) for number, node in enumerate(_children(table, "rule"), 1)
     )
@@ -162,7 +162,7 @@ def _rule(
     conditions = [_text(cell) for cell in _children(node, "inputEntry")]
     outputs = [_text(cell) for cell in _children(node, "outputEntry")]
     if len(conditions) != len(columns) or len(outputs) != len(results):
-        raise DecisionError(identifier, _("شمار خانه‌های سطر با ستون‌ها یکی نیست."), rule=str(number))
+        raise DecisionError(identifier, _("تعداد خانه‌های ردیف با ستون‌ها برابر نیست."), rule=str(number))
     tests = tuple(
         _readable(identifier, str(number), column.label, feel.unary_tests, source)
         for column, source in zip(columns, conditions, strict=True)

@@ -70,7 +70,7 @@ def capped(value: Json) -> Json:
         if len(value) > MAX_ITEMS:
             raise Wrong(_("فهرست بیش از اندازه بلند است."))
     else:
-        raise Wrong(_("این مقدار دادهٔ ساده نیست."))
+        raise Wrong(_("مقدار دادهٔ ساده نیست."))
     return value
 
 
@@ -84,7 +84,7 @@ def _arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Json, Json], Json]
         try:
             return capped(work(left, right))
         except ZeroDivisionError:
-            raise Wrong(_("بخش‌کردن بر صفر شدنی نیست.")) from None
+            raise Wrong(_("تقسیم بر صفر ممکن نیست.")) from None
 
     return run
 
@@ -117,7 +117,7 @@ def ordering(work: Callable[[Any, Any], bool]) -> Callable[[Json, Json], bool]:
     def run(left: Json, right: Json) -> bool:
         if (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
             return work(left, right)
-        raise Wrong(_("%(left)s و %(right)s را نمی‌توان کوچک‌تر و بزرگ‌تر کرد.", left=kind(left), right=kind(right)))
+        raise Wrong(_("%(left)s و %(right)s را نمی‌توان با هم مقایسه کرد.", left=kind(left), right=kind(right)))
 
     return run
 
@@ -128,18 +128,18 @@ def is_in(one: Json, many: Json) -> bool:
         return one in many
     if isinstance(many, str | dict) and isinstance(one, str):
         return one in many
-    raise Wrong(_("«in» در فهرست یا متن می‌گردد، نه در %(kind)s.", kind=kind(many)))
+    raise Wrong(_("عملگر in در فهرست یا متن می‌گردد، نه در %(kind)s.", kind=kind(many)))
 
 
 def item(holder: Json, at: Json) -> Json:
     """``holder[at]``: an item by its place (from 0), a value by its name."""
     by_place = isinstance(holder, list | tuple | str) and isinstance(at, int) and not isinstance(at, bool)
     if not by_place and not (isinstance(holder, dict) and isinstance(at, str)):
-        raise Wrong(_("از %(kind)s نمی‌توان جزئی برداشت.", kind=kind(holder)))
+        raise Wrong(_("از %(kind)s نمی‌توان جزئی خواند.", kind=kind(holder)))
     try:
         return holder[at]
     except (KeyError, IndexError):
-        raise Wrong(_("جزء «%(name)s» نیست.", name=str(at)[:40])) from None
+        raise Wrong(_("جزء «%(name)s» وجود ندارد.", name=str(at)[:40])) from None
 
 
 # ---------------------------------------------------------------- functions
@@ -173,20 +173,20 @@ def _one_kind(values: tuple[Json, ...]) -> list[Json]:
 
 def _sum(values: Json) -> Json:
     if not isinstance(values, list | tuple) or not all(map(is_number, values)):
-        raise Wrong(_("sum فهرستی از عددها را جمع می‌زند."))
+        raise Wrong(_("تابع sum فهرستی از عددها را جمع می‌زند."))
     return sum(values)
 
 
 def _length(value: Json) -> int:
     if isinstance(value, str | list | tuple | dict):
         return len(value)
-    raise Wrong(_("len شمار نویسه‌های متن یا اجزای فهرست است، نه %(kind)s.", kind=kind(value)))
+    raise Wrong(_("تابع len تعداد کاراکترهای متن یا اجزای فهرست را می‌شمارد، نه %(kind)s را.", kind=kind(value)))
 
 
 def _round(value: Json, places: Json = 0) -> Json:
     """Half goes away from zero, as at school."""
     if not is_number(value) or not isinstance(places, int) or not 0 <= places <= MAX_PLACES:
-        raise Wrong(_("round یک عدد و شمار رقم‌های اعشار (۰ تا ۱۲) می‌گیرد."))
+        raise Wrong(_("تابع round یک عدد و تعداد رقم‌های اعشار (۰ تا ۱۲) می‌گیرد."))
     exact = Decimal(str(capped(value))).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     return int(exact) if places == 0 else float(exact)
 

@@ -68,12 +68,12 @@ COMPARE: dict[type[ast.cmpop], Callable[[Json, Json], bool]] = {
     ast.IsNot: operator.is_not,
 }
 REFUSED = {
-    ast.Attribute: lazy('نقطه و ویژگی در عبارت راه ندارد؛ جزء را با ["نام"] بردارید.'),
-    ast.Pow: lazy("توان (**) در عبارت راه ندارد."),
-    ast.JoinedStr: lazy("متن قالب‌دار در عبارت راه ندارد."),
-    ast.NamedExpr: lazy("مقداردهی (:=) در عبارت راه ندارد."),
-    ast.Starred: lazy("ستاره در عبارت راه ندارد."),
-    ast.Slice: lazy("برش در عبارت راه ندارد؛ تنها یک جزء برداشته می‌شود."),
+    ast.Attribute: lazy('نقطه و ویژگی در عبارت مجاز نیست. جزء را با ["نام"] بخوانید.'),
+    ast.Pow: lazy("توان (**) در عبارت مجاز نیست."),
+    ast.JoinedStr: lazy("متن قالب‌دار در عبارت مجاز نیست."),
+    ast.NamedExpr: lazy("مقداردهی (:=) در عبارت مجاز نیست."),
+    ast.Starred: lazy("ستاره در عبارت مجاز نیست."),
+    ast.Slice: lazy("برش در عبارت مجاز نیست. فقط یک جزء را می‌توان خواند."),
 }
 
 
@@ -115,7 +115,7 @@ class Expression:
         except Wrong as wrong:
             raise ExpressionError(self.source, str(wrong)) from None
         except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError, MemoryError) as error:
-            raise ExpressionError(self.source, _("این عبارت با این داده‌ها حساب‌شدنی نیست.")) from error
+            raise ExpressionError(self.source, _("این عبارت با این داده‌ها قابل محاسبه نیست.")) from error
 
 
 def parse(source: str) -> Expression:
@@ -143,7 +143,7 @@ def _tree(source: str) -> ast.expr:
     if len(text) > MAX_SOURCE:
         raise Wrong(_("عبارت بیش از اندازه بلند است."))
     if HIDDEN.search(text):
-        raise Wrong(_("نشانه‌های پنهان در عبارت راه ندارد."))
+        raise Wrong(_("کاراکترهای پنهان در عبارت مجاز نیست."))
     bare = QUOTED.sub('""', text)
     if "\\" in text or ODD.search(bare):
         raise Wrong(_("این نوشته یک عبارت درست نیست."))
@@ -177,7 +177,7 @@ def _measure(tree: ast.AST) -> None:
 
 def _refused(node: ast.AST) -> Wrong:
     known = REFUSED.get(type(node))
-    return Wrong(str(known) if known else _("«%(kind)s» در عبارت راه ندارد.", kind=type(node).__name__))
+    return Wrong(str(known) if known else _("«%(kind)s» در عبارت مجاز نیست.", kind=type(node).__name__))
 
 
 class _Compiler:
@@ -211,7 +211,7 @@ class _Compiler:
     def _constant(self, node: ast.Constant) -> Evaluate:
         value = node.value
         if value is not None and not isinstance(value, bool | int | float | str):
-            raise Wrong(_("این گونه مقدار در عبارت راه ندارد."))
+            raise Wrong(_("این نوع مقدار در عبارت مجاز نیست."))
         capped(value)
         return lambda values, functions: value
 
@@ -238,7 +238,7 @@ class _Compiler:
     @staticmethod
     def _allowed(name: str) -> str:
         if name.startswith("_"):
-            raise Wrong(_("نام «%(name)s» راه ندارد.", name=name[:40]))
+            raise Wrong(_("نام «%(name)s» مجاز نیست.", name=name[:40]))
         return name
 
     def _and_or(self, node: ast.BoolOp) -> Evaluate:
@@ -276,7 +276,7 @@ class _Compiler:
         for sign, part in zip(node.ops, node.comparators, strict=True):
             is_none = isinstance(part, ast.Constant) and part.value is None
             if isinstance(sign, ast.Is | ast.IsNot) and not is_none:
-                raise Wrong(_("«is» تنها با None می‌آید؛ برای برابری == بنویسید."))
+                raise Wrong(_("عملگر is فقط با None می‌آید؛ برای برابری == بنویسید."))
             rest.append((COMPARE[type(sign)], self.compile(part)))
 
         def run(values: Mapping[str, Json], functions: Functions) -> bool:
@@ -315,13 +315,13 @@ class _Compiler:
             value = item(holder(values, functions), at(values, functions))
             if plain(value):
                 return value
-            raise Wrong(_("این مقدار دادهٔ ساده نیست."))
+            raise Wrong(_("مقدار دادهٔ ساده نیست."))
 
         return run
 
     def _call(self, node: ast.Call) -> Evaluate:
         if not isinstance(node.func, ast.Name) or node.keywords:
-            raise Wrong(_("تنها تابع‌های نام‌برده را می‌توان فراخواند."))
+            raise Wrong(_("فقط تابع‌های نام‌برده را می‌توان فراخوانی کرد."))
         name = self._allowed(node.func.id)
         self.functions.add(name)
         lenient = name in LENIENT
@@ -333,7 +333,7 @@ class _Compiler:
         def run(values: Mapping[str, Json], functions: Functions) -> Json:
             function = functions.get(name)
             if function is None:
-                raise Wrong(_("تابع «%(name)s» شناخته نیست.", name=name[:40]))
+                raise Wrong(_("تابع «%(name)s» نامعتبر است.", name=name[:40]))
             return _called(name, function, [part(values, functions) for part in parts])
 
         return run

@@ -142,9 +142,9 @@ class Accounts:
         rate_limits.demand(session, OLD_PASSWORD, str(person.id), now=now)
         if not passwords.fits(person.password_hash, old):
             rate_limits.count(session, OLD_PASSWORD.kind, str(person.id), now=now)
-            raise PasswordRefused({"old_password": [_("رمز کنونی درست نیست.")]})
+            raise PasswordRefused({"old_password": [_("رمز عبور فعلی درست نیست.")]})
         if passwords.normal(old) == passwords.normal(new):
-            raise Refusal({"password": [_("رمز تازه باید با رمز کنونی فرق داشته باشد.")]})
+            raise Refusal({"password": [_("رمز عبور جدید باید با رمز عبور فعلی فرق داشته باشد.")]})
         self.set_password(person, new)
         self.end_sessions(session, person.id, keep=keep)
 
@@ -230,7 +230,7 @@ class Accounts:
         person = session.scalars(select(Person).where(Person.username == registration.mobile)).first()
         if person is not None and not is_pending(person):
             self._codes.count(session, registration.mobile, "register", address=address, now=now)
-            text = _("برای این شماره پیش‌تر حساب ساخته شده است. اگر رمز را فراموش کرده‌اید، آن را بازیابی کنید.")
+            text = _("برای این شماره قبلاً حساب ساخته شده است. اگر رمز عبور را فراموش کرده‌اید، آن را بازیابی کنید.")
             outbox.put_sms(session, None, registration.mobile, text, at=now, person_id=person.id)
             return _digest(password_hash)
         if person is None:

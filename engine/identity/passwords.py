@@ -63,12 +63,12 @@ def weakness(password: str, person: Person | None = None) -> str | None:
     """Why a password cannot be used, in the reader's language; ``None`` when it can."""
     plain = normal(password)
     if len(plain) < MIN_LENGTH:
-        return _("رمز باید دست‌کم %(count)s نویسه باشد.", count=_shown(MIN_LENGTH))
+        return _("رمز عبور باید حداقل %(count)s کاراکتر باشد.", count=_shown(MIN_LENGTH))
     if len(plain) > MAX_LENGTH:
-        return _("رمز نباید بیش از %(count)s نویسه باشد.", count=_shown(MAX_LENGTH))
+        return _("رمز عبور نباید بیش از %(count)s کاراکتر باشد.", count=_shown(MAX_LENGTH))
     known = {person.username, person.mobile} if person else set()
     if plain.lower() in COMMON or plain.lower() in known or len(set(plain)) < 4:
-        return _("این رمز را به‌آسانی می‌توان حدس زد؛ رمز دیگری بگذارید.")
+        return _("این رمز عبور را به‌آسانی می‌توان حدس زد. رمز عبور دیگری انتخاب کنید.")
     return None
 
 

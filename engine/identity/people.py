@@ -17,7 +17,7 @@ from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import advisory_lock
 from models import identifiers
 from models.account import Person, RoleGrant
-from models.digits import clean, search_key
+from models.digits import clean, search_beginning, search_key
 from models.language import gettext as _
 from models.organisation import KIND_LABELS, Division, Role, SystemRole
 
@@ -51,7 +51,7 @@ def people_page(
     demand_people(session, actor)
     limit, sort = capped(limit), "people"
     before = read_cursor(cursor, sort, [int])[0] if cursor else None
-    words = search_key(q[:200]).split()[:10]
+    words = search_beginning(q[:200]).split()[:10]
     found: list[Person] = []
     for person in _newest_first(session, role, before):
         if all(word in _searched(person) for word in words):
@@ -99,10 +99,10 @@ def make_account(
     permissions.demand(by, "manage_people")
     username = fold_username(account.username)
     if not 3 <= len(username) <= 60:
-        raise Refusal({"username": [_("نام کاربری باید از ۳ تا ۶۰ نویسه باشد.")]})
+        raise Refusal({"username": [_("نام کاربری باید از ۳ تا ۶۰ کاراکتر باشد.")]})
     advisory_lock.acquire(session, username)
     if session.scalar(select(Person.id).where(Person.username == username)) is not None:
-        raise Refusal({"username": [_("این نام کاربری پیش‌تر به کار رفته است.")]})
+        raise Refusal({"username": [_("این نام کاربری قبلاً به کار رفته است.")]})
     _refuse_membership(session, by, account.role, account.scope)
     made = Person(
         username=username,
@@ -165,7 +165,7 @@ def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor, now: d
     if not (organisation.of(session).may_grant(by, known) if known else permissions.allowed(by, "manage_people")):
         raise NotAllowed(by.username, f"revoke {held.role}")
     if held.role == SystemRole.ADMIN and _other_admins(session, found) == 0:
-        raise Refusal({"": [_("این تنها مدیر سامانه است؛ نخست مدیر دیگری تعیین کنید.")]})
+        raise Refusal({"": [_("سامانه مدیر دیگری ندارد. ابتدا مدیر دیگری تعیین کنید.")]})
     _note(session, found, by=by, now=now, before=held)
     found.roles.remove(held)
     session.flush()
@@ -191,9 +191,9 @@ def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> 
     found = person(session, by, person_id)
     advisory_lock.acquire(session, "admins")
     if found.id == by.person_id:
-        raise Refusal({"": [_("حساب خودتان را نمی‌توانید ببندید.")]})
+        raise Refusal({"": [_("نمی‌توانید حساب خود را غیرفعال کنید.")]})
     if any(held.role == SystemRole.ADMIN for held in found.roles) and _other_admins(session, found) == 0:
-        raise Refusal({"": [_("این تنها مدیر سامانه است؛ نخست مدیر دیگری تعیین کنید.")]})
+        raise Refusal({"": [_("سامانه مدیر دیگری ندارد. ابتدا مدیر دیگری تعیین کنید.")]})
     found.active = False
     found.mobile_verified = True  # or registering the same mobile anew would open it again
     accounts.end_sessions(session, found.id)
@@ -205,7 +205,7 @@ def unlock(session: Session, person_id: int, *, by: Actor) -> Person:
     """Open a locked account again. A registration that waits for its code is not opened so."""
     found = person(session, by, person_id)
     if not found.mobile_verified:
-        raise Refusal({"": [_("این حساب هنوز با کد پیامک باز نشده است.")]})
+        raise Refusal({"": [_("این حساب هنوز با کد تایید فعال نشده است.")]})
     found.active = True
     session.flush()
     return found

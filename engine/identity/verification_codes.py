@@ -92,9 +92,9 @@ class Codes:
             .execution_options(populate_existing=True)
         ).first()
         if row is None or row.expires_at <= now:
-            raise Refusal({"code": [_("این کد دیگر کار نمی‌کند. کد تازه بخواهید.")]})
+            raise Refusal({"code": [_("این کد دیگر کار نمی‌کند. کد جدید بخواهید.")]})
         if row.tries >= CODE_TRIES:
-            raise Refusal({"code": [_("این کد پنج بار نادرست وارد شد. کد تازه بخواهید.")]})
+            raise Refusal({"code": [_("این کد پنج بار نادرست وارد شد. کد جدید بخواهید.")]})
         folded = "".join(ascii_digits(clean(typed[:50])).split())
         if not hmac.compare_digest(row.code_hash, self._hash(mobile, purpose, folded)):
             row.tries += 1
@@ -124,4 +124,4 @@ class Codes:
 
 
 def code_does_not_fit() -> str:
-    return _("کد درست نیست یا زمان آن گذشته است. آن را از روی پیامک دوباره بنویسید یا کد تازه بخواهید.")
+    return _("کد درست نیست یا زمان آن گذشته است. آن را از روی پیامک دوباره وارد کنید یا کد جدید بخواهید.")

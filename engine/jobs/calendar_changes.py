@@ -96,7 +96,7 @@ def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: 
     permissions.demand(by, "change_calendar")
     reason = " ".join(clean(reason).split())
     if not reason or len(reason) > MAX_REASON_LENGTH:
-        raise Refusal({"reason": [_("دلیل تغییر را بنویسید؛ حداکثر ۵۰۰ نویسه.")]})
+        raise Refusal({"reason": [_("دلیل تغییر را بنویسید (حداکثر ۵۰۰ کاراکتر).")]})
     settings = session.scalars(
         select(CalendarSettings)
         .where(CalendarSettings.id == ONLY)
@@ -104,7 +104,7 @@ def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: 
         .execution_options(populate_existing=True)
     ).one()
     if settings.revision != seen:
-        raise Refusal({"": [_("تقویم در این میان تغییر کرد. پیش‌نمایش تازه را ببینید و دوباره ثبت کنید.")]})
+        raise Refusal({"": [_("تقویم در این فاصله تغییر کرد. پیش‌نمایش جدید را ببینید و دوباره ثبت کنید.")]})
     _refuse_impossible(settings, proposal)
     noted = CalendarChange(reason=reason, at=now, by_id=by.person_id, by_name=by.name, revision=seen + 1)
     changes = [*_write_days(session, proposal.days, noted), *_write_hours(settings, proposal.hours, noted)]
@@ -121,7 +121,7 @@ def confirm(session: Session, day: date, *, by: Actor, now: datetime) -> None:
     permissions.demand(by, "change_calendar")
     found = session.get(CalendarDay, day, with_for_update=True)
     if found is None or not found.estimated:
-        raise Refusal({"action": [_("این روز در انتظار تأیید نیست.")]})
+        raise Refusal({"action": [_("این روز در انتظار تایید نیست.")]})
     before = _state(found)
     found.estimated, found.changed_at, found.changed_by_id = False, now, by.person_id
     session.add(
@@ -130,7 +130,7 @@ def confirm(session: Session, day: date, *, by: Actor, now: datetime) -> None:
             day=day,
             before=before,
             after=_state(found),
-            reason=_("تأیید روز تخمینی"),
+            reason=_("تایید روز برآوردی"),
             at=now,
             by_id=by.person_id,
             by_name=by.name,
@@ -182,9 +182,9 @@ def _refuse_impossible(settings: CalendarSettings, proposal: Proposal) -> None:
     if any(not first <= jalali_year(day) <= last for day in proposal.days):
         errors["day"] = [_("تقویم از سال %(first)s تا %(last)s را دارد.", first=first, last=last)]
     if any(decided.kind is DayKind.HOLIDAY and not decided.name.strip() for decided in proposal.days.values()):
-        errors["name"] = [_("نام یا مناسبت تعطیلی را بنویسید.")]
+        errors["name"] = [_("نام یا مناسبت تعطیلی را وارد کنید.")]
     if any(len(decided.name) > MAX_NAME_LENGTH for decided in proposal.days.values()):
-        errors["name"] = [_("نام تعطیلی حداکثر ۲۰۰ نویسه است.")]
+        errors["name"] = [_("نام تعطیلی حداکثر ۲۰۰ کاراکتر است.")]
     errors |= _wrong_hours(proposal.hours) if proposal.hours else {}
     if errors:
         raise Refusal(errors)
@@ -194,15 +194,15 @@ def _wrong_hours(hours: Hours) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     try:
         if len(office_calendar.weekend_of(hours.weekend)) > 6:
-            errors["weekend"] = [_("دست‌کم یک روز هفته باید روز کاری باشد.")]
+            errors["weekend"] = [_("حداقل یک روز هفته باید روز کاری باشد.")]
     except ValueError:
-        errors["weekend"] = [_("روزهای تعطیل هفته را از میان گزینه‌ها برگزینید.")]
+        errors["weekend"] = [_("روزهای تعطیل هفته را از میان گزینه‌ها انتخاب کنید.")]
     if hours.closes <= hours.opens:
-        errors["closes"] = [_("پایان ساعت اداری باید پس از آغاز آن باشد.")]
+        errors["closes"] = [_("پایان ساعت اداری باید پس از شروع آن باشد.")]
     try:
         ZoneInfo(hours.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        errors["zone"] = [_("این منطقهٔ زمانی شناخته نیست؛ نمونه: Asia/Tehran")]
+        errors["zone"] = [_("منطقهٔ زمانی نامعتبر است. نمونه: Asia/Tehran")]
     return errors
 
 

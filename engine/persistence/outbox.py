@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from engine.persistence import statements, write_behind
 from models.account import Message, Person
 from models.case import Case
+from models.sms_text import sms_text
 
 
 def notify(
@@ -53,7 +54,7 @@ def put_sms(
             "case_id": case.id if case else None,
             "person_id": person_id,
             "receiver": mobile,
-            "text": text,
+            "text": sms_text(text),
             "secret": secret,
             "created_at": at,
             "next_try_at": at,

@@ -12,7 +12,7 @@ from engine.persistence import statements
 from engine.xml import parse_xml
 from models.case import Case, CaseWord
 from models.definition import ProcessDefinition
-from models.digits import WORD_LENGTH, search_key, search_words
+from models.digits import WORD_LENGTH, search_beginning, search_key, search_words
 
 MAX_SPELLINGS = 8  # words with one beginning that are looked up one by one; with more, each case's own text is read
 MAX_RARE_CASES = 2_000  # cases with a word that are looked at one by one; with more, a page of the newest is soon found
@@ -46,7 +46,7 @@ def as_text(words: Iterable[str]) -> str:
 
 
 def typed_words(q: str) -> list[str]:
-    return [word[:WORD_LENGTH] for word in search_key(q[:200]).split()[:MAX_TYPED_WORDS]]
+    return [word[:WORD_LENGTH] for word in search_beginning(q[:200]).split()[:MAX_TYPED_WORDS]]
 
 
 def having(word: str) -> ColumnElement[bool]:

@@ -182,7 +182,7 @@ def sentences(session: Session, case: Case, *, waits: list[Wait] | None = None) 
     if case.status is CaseStatus.SUSPENDED:
         lines.insert(0, _("سرپرست این پرونده را موقتاً متوقف کرده است؛ تا از سرگیری آن کسی نمی‌تواند روی آن کار کند."))
     if _has_incident(session, case):
-        lines.insert(0, _("در این پرونده خطایی رخ داده است؛ سرپرست آگاه است و آن را پیگیری می‌کند."))
+        lines.insert(0, _("در این پرونده خطایی رخ داده است. به سرپرست اطلاع داده شده است و او آن را پیگیری می‌کند."))
     return lines or [_("این پرونده در حال پردازش است.")]
 
 
@@ -289,7 +289,7 @@ def _wait_words(wait: Wait) -> str:
         return _("سامانه از %(since)s در حال انجام «%(name)s» است.", name=wait.name, since=_moment(wait.since))
     values = {"name": wait.name, "whom": _whom(wait), "since": _moment(wait.since)}
     if wait.locked:
-        return _("«%(name)s»، کار %(whom)s، از %(since)s بسته است: %(reason)s", **values, reason=_(wait.locked))
+        return _("«%(name)s»، کار %(whom)s، از %(since)s قفل است: %(reason)s", **values, reason=_(wait.locked))
     if wait.due is None:
         return _("این پرونده از %(since)s در انتظار «%(name)s» از سوی %(whom)s است.", **values)
     due = _moment(wait.due)

@@ -18,17 +18,17 @@ from models.language import gettext as _
 
 # What happened → the sentence, and the mark that a page gives it: done, started, warning, failed or note.
 KINDS: dict[str, tuple[Any, str]] = {
-    "case_started": (lazy("پرونده آغاز شد"), "started"),
+    "case_started": (lazy("پرونده شروع شد"), "started"),
     "task_completed": (lazy("«%(task)s» انجام شد"), "done"),
-    "task_claimed": (lazy("«%(task)s» برداشته شد"), "note"),
-    "task_released": (lazy("«%(task)s» به گروه بازگردانده شد"), "note"),
-    "task_reassigned": (lazy("«%(task)s» به شخص دیگری سپرده شد"), "note"),
+    "task_claimed": (lazy("«%(task)s» به عهده گرفته شد"), "note"),
+    "task_released": (lazy("«%(task)s» به گروه برگردانده شد"), "note"),
+    "task_reassigned": (lazy("«%(task)s» به شخص دیگری واگذار شد"), "note"),
     "role_bound": (lazy("مسئول پرونده تعیین شد"), "note"),
     "deadline_moved": (lazy("مهلت «%(task)s» جابه‌جا شد"), "warning"),
     "timer_fired": (lazy("زمان «%(task)s» فرا رسید"), "warning"),
     "message_received": (lazy("«%(task)s» دریافت شد"), "done"),
     "operation_done": (lazy("«%(task)s» انجام شد"), "done"),
-    "incident_raised": (lazy("در «%(task)s» خطایی رخ داد و سرپرست آگاه شد"), "failed"),
+    "incident_raised": (lazy("در «%(task)s» خطایی رخ داد و به سرپرست اطلاع داده شد"), "failed"),
     "incident_resolved": (lazy("خطای «%(task)s» برطرف شد"), "done"),
     "case_completed": (lazy("پرونده به پایان رسید"), "done"),
     "case_cancelled": (lazy("پرونده لغو شد"), "failed"),

@@ -97,12 +97,12 @@ def send(
     title, body = " ".join(clean(title).split()), clean(body)
     errors: dict[str, list[str]] = {}
     if not title or len(title) > MAX_TITLE_LENGTH:
-        errors["title"] = [_("عنوان پیام را بنویسید؛ حداکثر ۲۰۰ نویسه.")]
+        errors["title"] = [_("عنوان پیام را وارد کنید (حداکثر ۲۰۰ کاراکتر).")]
     if not body or len(body) > MAX_BODY_LENGTH:
-        errors["body"] = [_("متن پیام را بنویسید؛ حداکثر ۴۰۰۰ نویسه.")]
+        errors["body"] = [_("متن پیام را بنویسید (حداکثر ۴٬۰۰۰ کاراکتر).")]
     person = _receiver(session, username, errors) if username.strip() else None
     if person is None and "username" not in errors and not _in_use(session, role):
-        errors["role"] = [_("نقش گیرندگان را برگزینید یا نام کاربری یک نفر را بنویسید.")]
+        errors["role"] = [_("نقش گیرندگان را انتخاب یا نام کاربری یک نفر را وارد کنید.")]
     if errors:
         raise Refusal(errors)
     message = Message(
@@ -126,7 +126,7 @@ def _receiver(session: Session, username: str, errors: dict[str, list[str]]) -> 
     folded = clean(username).lower()
     person = session.scalars(select(Person).where(Person.username == folded, Person.active)).first()
     if person is None:
-        errors["username"] = [_("کسی با این نام کاربری پیدا نشد.")]
+        errors["username"] = [_("کاربری با این نام کاربری پیدا نشد.")]
     return person
 
 

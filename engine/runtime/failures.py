@@ -28,7 +28,7 @@ def reported(case: Case) -> Iterator[None]:
         reason = _("خطای «%(code)s» رخ داد و در نمودار چیزی آن را نمی‌گیرد.", code=error.error_code or "—")
         raise _failure(case, error.element, "error", reason) from error
     except LoopsByItself as error:
-        reason = _("پرونده بی‌پایان می‌چرخد: … %(path)s …", path=_(" ← ").join(error.elements))
+        reason = _("پرونده بدون پایان می‌چرخد: … %(path)s …", path=_(" ← ").join(error.elements))
         raise _failure(case, error.elements[-1] if error.elements else "", "loop", reason) from error
     except BadTimer as error:
         raise _failure(case, error.element, "timer", str(error)) from error

@@ -34,7 +34,7 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):  # type: ignore[misc]
         raise ExpressionError(script, _("اسکریپت در این سامانه اجرا نمی‌شود."))
 
     def call_service(self, context: Any, **kwargs: Any) -> Any:
-        raise ExpressionError("", _("خدمت ناشناخته است."))
+        raise ExpressionError("", _("سرویس نامعتبر است."))
 
 
 class StepEngine(PythonScriptEngine):  # type: ignore[misc]

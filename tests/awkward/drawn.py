@@ -116,9 +116,9 @@ def constructs() -> Iterator[Awkward]:
     yield alone("call_of_a_stranger", node("callActivity", "work", calledElement="gone"))
     yield alone("call_of_itself", node("callActivity", "work", calledElement="awkward"), "خودش")
     compensation = node("userTask", "work", isForCompensation="true")
-    yield refused("compensation_task", simple(compensation), "سرِ این جریان", "from_begin_work")
-    yield refused("choreography", simple(node("choreographyTask", "work")), "سرِ این جریان", "from_begin_work")
-    yield refused("unknown_element", simple(node("robotTask", "work")), "سرِ این جریان", "from_begin_work")
+    yield refused("compensation_task", simple(compensation), "انتهای این جریان", "from_begin_work")
+    yield refused("choreography", simple(node("choreographyTask", "work")), "انتهای این جریان", "from_begin_work")
+    yield refused("unknown_element", simple(node("robotTask", "work")), "انتهای این جریان", "from_begin_work")
     camunda = '<extensionElements><x:y xmlns:x="urn:x"><x:z a="1"/></x:y></extensionElements>'
     yield alone("foreign_extension", node("userTask", "work", camunda))
     yield alone("transaction", node("transaction", "work", start(key="is") + end(key="ie") + path("is", "ie")))
@@ -127,7 +127,7 @@ def constructs() -> Iterator[Awkward]:
 # ---------------------------------------------------------------- events
 
 
-UNFILLED = {"compensate": ("from_event_given_up", "سرِ این جریان")}
+UNFILLED = {"compensate": ("from_event_given_up", "انتهای این جریان")}
 
 
 def events() -> Iterator[Awkward]:
@@ -166,7 +166,7 @@ def events() -> Iterator[Awkward]:
         )
     yield event("event_of_two_definitions", '<messageEventDefinition messageRef="M"/>' + timer("PT1H"), before=message)
     yield event("bare_catch", "")
-    yield event("link_without_partner", '<linkEventDefinition name="away"/>', "پیوند", tag="intermediateThrowEvent")
+    yield event("link_without_partner", '<linkEventDefinition name="away"/>', "لینک", tag="intermediateThrowEvent")
     yield event("compensation_throw", "<compensateEventDefinition/>", tag="intermediateThrowEvent")
     yield event("conditional", "<conditionalEventDefinition><condition>x == 1</condition></conditionalEventDefinition>")
     for kind in ("cancel", "compensate", "conditional", "error", "escalation", "message", "signal", "timer"):

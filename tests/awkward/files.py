@@ -209,7 +209,7 @@ def identifiers() -> Iterator[Awkward]:
         if key:
             yield fine(f"id_{name}", simple(person(key), first=key, last=key))
         else:
-            yield refused(f"id_{name}", simple(person(key), first=key, last=key), "سرِ این جریان", "from_begin_")
+            yield refused(f"id_{name}", simple(person(key), first=key, last=key), "انتهای این جریان", "from_begin_")
     yield fine("process_without_id", simple().replace('<process id="awkward"', "<process"))
     yield fine("process_id_with_spaces", simple().replace('id="awkward"', 'id="my process"'))
     second = simple().partition("<process")[2]

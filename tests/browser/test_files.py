@@ -113,12 +113,12 @@ def test_progress_is_seen_and_a_form_that_is_sent_meanwhile_waits_for_its_files(
     choose(page, *(pdf(f"{number}.pdf") for number in range(5)))
     progress = field(page).get_by_role("progressbar")
     expect(progress).to_have_count(5)
-    expect(progress.first).to_have_accessible_name("در حال فرستادن «0.pdf»")
+    expect(progress.first).to_have_accessible_name("در حال ارسال «0.pdf»")
     page.wait_for_timeout(200)
     assert len(waiting) == 3  # some at a time
-    field(page).get_by_role("button", name="نفرستادن «4.pdf»").click()
+    field(page).get_by_role("button", name="لغو ارسال «4.pdf»").click()
     page.get_by_role("button", name="ثبت و ادامه").click()
-    expect(field(page).get_by_role("status")).to_have_text("پس از رسیدن فایل‌ها، فرم هم فرستاده می‌شود.")
+    expect(field(page).get_by_role("status")).to_have_text("پس از رسیدن فایل‌ها، فرم هم ارسال می‌شود.")
     assert "/tasks/" in page.url
     under_way.append(True)
     for route in waiting:
@@ -132,13 +132,13 @@ def test_a_file_that_did_not_arrive_is_sent_again_and_one_that_is_not_wanted_is_
 ) -> None:
     page.route("**/files", lambda route: route.abort())
     choose(page, pdf("یک.pdf"))
-    expect(field(page).get_by_role("alert")).to_have_text("فایل «یک.pdf» فرستاده نشد.")
+    expect(field(page).get_by_role("alert")).to_have_text("فایل «یک.pdf» ارسال نشد.")
     page.unroute("**/files")
-    field(page).get_by_role("button", name="دوباره بفرست").click()
+    field(page).get_by_role("button", name="ارسال دوباره").click()
     expect(held(page)).to_have_text(["یک.pdf"])
     choose(page, pdf("دو.pdf"))
     expect(held(page)).to_have_count(2)
-    page.get_by_role("button", name="برداشتن «یک.pdf»").click()
+    page.get_by_role("button", name="حذف «یک.pdf»").click()
     expect(held(page)).to_have_text(["دو.pdf"])
     page.wait_for_timeout(600)  # until the tab has kept it
     page.reload()
@@ -158,7 +158,7 @@ def test_without_scripts_the_form_sends_and_removes_files_itself(
     page.get_by_role("button", name="ثبت و ادامه").click()
     expect(page.locator("#files-error")).to_contain_text("«برنامه.exe» از نوع پذیرفته‌شده نیست")
     expect(held(page)).to_have_text(["یک.pdf", "دو.pdf"])
-    page.get_by_role("button", name="برداشتن «یک.pdf»").click()
+    page.get_by_role("button", name="حذف «یک.pdf»").click()
     expect(held(page)).to_have_text(["دو.pdf"])
     expect(page.locator("[name=body]")).to_have_value(BODY)
     context.close()

@@ -104,7 +104,7 @@ def four_sub_works_shut_the_next_visit(contractor: Visitor, inspector: Visitor) 
         if count < 4:
             expect(inspector.case().locator("main")).not_to_contain_text(STAGE_FEE)
     page = inspector.opens("تعیین زمان بازدید")
-    lock = page.locator(".note--warning", has_text="این کار اکنون بسته است")
+    lock = page.locator(".note--warning", has_text="این کار فعلاً قفل است")
     expect(lock).to_contain_text(STAGE_FEE)
     expect(page.locator("main form[data-keep] button.btn-primary")).to_be_disabled()
     page.goto("/lists/pre_inspections")
@@ -121,7 +121,7 @@ def the_debt_is_paid_and_the_visit_opens_at_once(contractor: Visitor, inspector:
     contractor.pays()
     page.reload()
     assert page.url == locked  # the same page goes on
-    expect(page.locator(".note--warning", has_text="این کار اکنون بسته است")).to_have_count(0)
+    expect(page.locator(".note--warning", has_text="این کار فعلاً قفل است")).to_have_count(0)
     expect(page.locator("main form[data-keep] button.btn-primary")).to_be_enabled()
 
 
@@ -248,7 +248,7 @@ def test_the_gas_office_dismisses_from_the_list_of_actions_and_from_the_case(
     appoints(Visitor(office, inspector.site, number), NAME_OF_OTHER, never=NAME_OF_INSPECTOR)
     office.goto(f"/cases/{number}")
     dismisses(office, "بازرس بیمار است.")
-    expect(office.locator("h1")).to_have_text("گماردن بازرس")  # what the office has to do next
+    expect(office.locator("h1")).to_have_text("تعیین بازرس")  # what the office has to do next
     expect(office.locator("[name=inspector] option", has_text=NAME_OF_OTHER)).to_have_count(0)
 
 
@@ -263,7 +263,7 @@ def dismisses(office: Page, reason: str) -> None:
 
 def appoints(office: Visitor, name: str, *, never: str) -> None:
     """Nobody else is ready in the region: the gas office chooses, but not whom it has dismissed."""
-    page = office.opens("گماردن بازرس")
+    page = office.opens("تعیین بازرس")
     expect(page.locator("[name=inspector] option", has_text=never)).to_have_count(0)
     choice = page.locator("[name=inspector] option", has_text=name).get_attribute("value")
     page.select_option("[name=inspector]", choice)

@@ -124,7 +124,7 @@ def test_forms_with_errors_fit_and_are_accessible(browse: SignIn, site: Site, wi
         expect(page.locator(".note--danger")).to_be_visible()
         examine(page)
     stranger = browse(width=width)
-    for path, button in (("/sign-in", "ورود"), ("/register", "ثبت‌نام و دریافت کد"), ("/forgot", "فرستادن کد")):
+    for path, button in (("/sign-in", "ورود"), ("/register", "ثبت‌نام و دریافت کد"), ("/forgot", "ارسال کد")):
         stranger.goto(path)
         stranger.get_by_role("button", name=button, exact=True).click()
         expect(stranger.locator(".note--danger")).to_be_visible()
@@ -149,7 +149,7 @@ def test_a_citizen_registers_with_a_code_from_the_on_screen_outbox(browse: SignI
     examine(page)
     code = shown_code(browse("supervisor"))
     page.locator(".code-input input").fill(code)
-    page.get_by_role("button", name="تأیید", exact=True).click()
+    page.get_by_role("button", name="تایید کد", exact=True).click()
     page.wait_for_url(lambda url: "/register" not in url)
     expect(page.locator("main")).to_be_visible()
     examine(page)
@@ -185,7 +185,7 @@ def test_the_diagram_shows_where_the_case_waits(browse: SignIn, site: Site) -> N
     assert frame and shape
     assert frame["x"] <= shape["x"] and shape["x"] + shape["width"] <= frame["x"] + frame["width"]
     assert shape["width"] > 80  # large enough to be read
-    expect(page.locator("#place")).to_contain_text("گماردن بازرس")
+    expect(page.locator("#place")).to_contain_text("تعیین بازرس")
 
 
 def test_the_demo_offers_one_person_of_each_role_and_the_others_on_demand(browse: SignIn) -> None:

@@ -12,7 +12,7 @@ from tests.browser.conftest import SignIn, sign_in_at
 from tests.browser.registration import CONCEALED_TITLES, Registration
 from tests.browser.site import INSPECTOR, NAME_OF_INSPECTOR, WITHOUT_INSPECTOR, Site
 
-WHY = "دلیل سپردن پروژه به بازرس"
+WHY = "دلیل ارجاع پروژه به بازرس"
 LETTER = "معرفی‌نامهٔ بازرس"
 
 
@@ -48,7 +48,7 @@ def test_a_contractor_registers_a_project_from_the_first_page_to_the_inspector(r
     letter = page.request.get(link.get_attribute("href") or "")
     assert letter.headers["content-type"] == "application/pdf"
     assert letter.body().startswith(b"%PDF")
-    expect(page.get_by_role("button", name="رفتن به این مرحله")).to_have_count(0)  # nothing can be changed any more
+    expect(page.get_by_role("button", name="رفتن به این گام")).to_have_count(0)  # nothing can be changed any more
 
 
 def wrong_owner_is_shown_at_its_field(registration: Registration) -> None:
@@ -162,7 +162,7 @@ def test_a_registration_is_left_found_by_its_number_changed_and_cancelled(regist
     page.locator(".page-head__actions a.btn-primary").click()
     expect(registration.field("meters-0-units")).to_have_value("۹")
     page.select_option("[name=step]", "register_owner")
-    page.get_by_role("button", name="رفتن به این مرحله").click()
+    page.get_by_role("button", name="رفتن به این گام").click()
     registration.at("register_owner")
     expect(registration.field("last_name")).to_have_value("کریمی")  # one form of the letters
     registration.fill(last_name="نوری").go_on()
@@ -187,9 +187,9 @@ def test_the_gas_office_assigns_by_hand_and_a_supervisor_reads_why(registration:
     registration.up_to_invoice(region=WITHOUT_INSPECTOR)
     number = registration.number
     registration.pay()
-    expect(registration.page.locator("#place")).to_contain_text("گماردن بازرس")
+    expect(registration.page.locator("#place")).to_contain_text("تعیین بازرس")
     office = case_page(browse("gas_office"), number)
-    office.get_by_role("link", name="گماردن بازرس").click()
+    office.get_by_role("link", name="تعیین بازرس").click()
     expect(office.locator(".note--warning")).to_be_visible()  # why nobody was found
     choice = office.locator("[name=inspector] option", has_text=NAME_OF_INSPECTOR).get_attribute("value")
     office.select_option("[name=inspector]", choice)
@@ -216,7 +216,7 @@ def test_a_payment_is_cancelled_then_fails_then_succeeds(registration: Registrat
     for decision in ("cancel", "fail"):
         registration.to_the_gateway().decide(decision)
         registration.at("review_invoice")
-        page.get_by_role("button", name="تأیید صورت‌حساب").wait_for()
+        page.get_by_role("button", name="تایید صورت‌حساب").wait_for()
     registration.pay()
     expect(case_page(page, number).locator("main")).to_contain_text(NAME_OF_INSPECTOR)
 
@@ -249,7 +249,7 @@ def test_a_session_that_ended_loses_nothing_that_was_typed(registration: Registr
     registration.at("register_owner")
     expect(registration.field("first_name")).to_have_value("زهرا")
     expect(registration.field("last_name")).to_have_value("نوری")
-    expect(page.locator(".note--info", has_text="بازگردانده شد")).to_be_visible()
+    expect(page.locator(".note--info", has_text="برگردانده شد")).to_be_visible()
 
 
 def test_english_readers_get_pages_from_left_to_right(browse: SignIn) -> None:

@@ -18,7 +18,7 @@ from tests.conftest import prepare
 from tests.databases import SQLITE, fresh_database
 from tests.engine.test_documents import PDF, picture
 
-BODY = "با سلام\nهنگام ورود پیام «رمز درست نیست» می‌بینم."
+BODY = "با سلام\nهنگام ورود پیام «رمز عبور درست نیست» می‌بینم."
 PEOPLE = {
     "citizen": ("citizen", "", "محمد", "رضایی"),
     "unit-it": ("department_staff", "information_technology", "پویا", "عزیزی"),
@@ -138,7 +138,7 @@ def a_citizen_asks_with_files(office: Office) -> str:
 
 def the_unit_sees_it_with_the_time_left_and_leaves_it(office: Office, case: str) -> None:
     page = office.at("unit-it", "/worklist")
-    expect(page.locator("table.list")).to_contain_text("زمان کاری مانده")
+    expect(page.locator("table.list")).to_contain_text("روز کاری مانده")
     examine(page)
     examine(office.task("unit-it", case, "پاسخ به درخواست"))
 
@@ -160,7 +160,7 @@ def the_citizen_asks_the_president(office: Office, case: str) -> None:
 def the_president_reads_all_and_answers(office: Office, case: str) -> None:
     page = office.task("president", case, "پاسخ رئیس سازمان")
     talk = page.locator(".talk")
-    for part in ("رمز درست نیست", "Penguins.png", "سه روز کاری گذشت"):
+    for part in ("رمز عبور درست نیست", "Penguins.png", "سه روز کاری گذشت"):
         expect(talk).to_contain_text(part)
     page.locator("[name=body]").fill("دستور رسیدگی داده شد.")
     examine(page)
@@ -175,4 +175,4 @@ def both_are_closed(office: Office, case: str) -> None:
     expect(page.locator("main table")).to_contain_text("بسته شد")
     examine(page)
     page = office.at("unit-it", "/worklist")
-    expect(page.locator("main")).to_contain_text("کاری در انتظار شما نیست")
+    expect(page.locator("main")).to_contain_text("کار جدیدی ندارید")

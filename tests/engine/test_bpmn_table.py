@@ -77,7 +77,7 @@ def test_each_minimal_diagram_belongs_to_a_refused_construct():
 
 def test_no_drawn_element_has_an_id_of_the_engines_own():
     body = start() + user("Kartabl.scope.p") + path("s", "Kartabl.scope.p", "e") + end()
-    assert "شناسهٔ «Kartabl.scope.p» از آنِ موتور است؛ شناسهٔ دیگری بگذارید." in findings(drawn(body))
+    assert "شناسهٔ «Kartabl.scope.p» را خود موتور به کار می‌برد. شناسهٔ دیگری بگذارید." in findings(drawn(body))
 
 
 # What has no test elsewhere

@@ -147,7 +147,7 @@ def test_of_two_admins_who_save_at_once_the_second_is_shown_the_preview_again(of
     ended = at_once(lambda: office.change(CLOSED, seen=1), lambda: office.change(other, seen=1))
     refused = [one for one in ended if isinstance(one, InvalidSubmission)]
     assert len(refused) == 1
-    assert "تقویم در این میان تغییر کرد" in refused[0].errors[""][0]
+    assert "تقویم در این فاصله تغییر کرد" in refused[0].errors[""][0]
     assert sorted(one for one in ended if not isinstance(one, InvalidSubmission)) == [2]
     assert office.look(lambda session: session.scalar(select(func.count()).select_from(CalendarChange))) == 1
 

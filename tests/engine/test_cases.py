@@ -147,7 +147,7 @@ def test_a_history_is_read_in_sentences_page_by_page(office: Office) -> None:
     first = history.entries(office.session, case, limit=3)
     rest = history.entries(office.session, case, limit=3, cursor=first.next)
     lines = [*first.items, *rest.items]
-    words = ["پرونده آغاز شد", "«تصمیم» انجام شد", "بازرس تعیین شد", "پرونده لغو شد"]
+    words = ["پرونده شروع شد", "«تصمیم» انجام شد", "بازرس تعیین شد", "پرونده لغو شد"]
     assert [line.words for line in lines] == words
     assert [line.who for line in lines] == [clerk.name, clerk.name, "سامانه", clerk.name]
     assert (lines[1].values, lines[3].text) == ({"outcome": "approve"}, "به درخواست مالک")

@@ -45,7 +45,7 @@ def test_a_lock_with_a_reason_is_deployed() -> None:
         ({"locks": "done"}, "«done»"),
         ({"locks": "visit nothing"}, "«nothing»"),
         ({"locks": "pay"}, "هرگز باز نمی‌شود"),
-        ({"lock_reason": "'x'"}, "کاری بسته نمی‌شود"),
+        ({"lock_reason": "'x'"}, "کاری قفل نمی‌شود"),
         ({"locks": "visit", "lock_reason": "answer +"}, "answer +"),
         ({"locks": "visit", "lock_reason": "unknown('x')"}, "unknown"),
     ],

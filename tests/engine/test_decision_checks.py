@@ -79,8 +79,8 @@ def test_rows_of_an_any_table_may_overlap_when_they_say_the_same() -> None:
 def test_a_value_of_another_type_than_its_column_is_an_error_at_the_row() -> None:
     found = findings("FIRST", '"much" -> 1\n> 5 -> "big"', type="number", result_type="number")
     assert [kind for kind, _ in found] == ["error", "error"]
-    assert "سطر 1" in found[0][1]
-    assert "سطر 2" in found[1][1]
+    assert "ردیف 1" in found[0][1]
+    assert "ردیف 2" in found[1][1]
 
 
 def test_a_table_too_large_to_try_is_said_to_be() -> None:

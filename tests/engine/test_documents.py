@@ -117,7 +117,7 @@ def test_anything_else_is_refused_by_name_and_leaves_nothing_behind(shelf: Shelf
 def test_a_file_of_the_limit_is_taken_and_one_byte_more_is_refused_by_name(shelf: Shelf) -> None:
     filled = PDF[:9] + b" " * (6_000_000 - len(PDF)) + PDF[9:]
     assert shelf.store(filled, "a.pdf").size == 6_000_000
-    with pytest.raises(DocumentRefused, match=r"«نقشه\.pdf» بزرگ‌تر از اندازهٔ مجاز \(۶ مگابایت\)"):
+    with pytest.raises(DocumentRefused, match=r"«نقشه\.pdf» بیش از حد مجاز \(۶ مگابایت\)"):
         shelf.store(filled + b"\n", "نقشه.pdf")
     with pytest.raises(DocumentRefused, match="۱۰ کیلوبایت"):
         shelf.store(b"x" * 10_001, "a.pdf", limit=10_000)

@@ -100,6 +100,14 @@ def test_a_case_is_found_by_the_beginnings_of_its_words(opened: Session) -> None
         assert found(opened, supervisor, typed) == [], typed
 
 
+@pytest.mark.rule("ACC-5")
+def test_a_case_is_found_however_its_hamza_is_written(opened: Session) -> None:
+    supervisor = person(opened, "boss", "supervisor")
+    wanted = [case(opened, subject) for subject in ("تایید هیئت مدیره", "تأیید هیأت مدیره", "تائید هیات مدیره")]
+    for typed in ("تایید", "تأیید", "تائید", "هیئت", "هیأت", "هیات", "هیئ", "تأ"):
+        assert sorted(one.id for one in found(opened, supervisor, typed)) == [one.id for one in wanted], typed
+
+
 def test_a_case_is_found_by_its_count_without_the_zeros(opened: Session) -> None:
     supervisor = person(opened, "boss", "supervisor")
     wanted = case(opened, "دیگر")
@@ -238,4 +246,47 @@ def test_existing_cases_get_their_words_by_the_migration(database_url: str) -> N
         found = session.scalars(select(CaseWord.word).where(CaseWord.case_id == one.id)).all()
         assert sorted(found) == words
         assert session.scalars(select(func.min(Task.sort_due_at))).one() == NOW
+    database.dispose()
+
+
+@pytest.mark.rule("ACC-5")
+def test_words_kept_before_are_found_by_the_new_folding(database_url: str) -> None:
+    from alembic import command
+
+    from models import migrate
+
+    database = open_database(database_url)
+    kept = {  # subject → its words and others, as they were folded then
+        "هیئت مدیره": " 1405 1 هییت مدیره داوود",
+        "جزء اول": " 1405 1 جزء اول مسیول",
+        "بی‌تغییر": " 1405 1 بی تغییر هیوا",
+    }
+    with session_factory(database)() as session:
+        ids = {subject: case(session, subject).id for subject in kept}
+        session.commit()
+    command.downgrade(migrate.configuration(database), "0014")
+    with database.begin() as connection:
+        for subject, words in kept.items():
+            values = {"id": ids[subject], "text": words}
+            connection.execute(text("UPDATE cases SET search_text = :text WHERE id = :id"), values)
+            connection.execute(text("DELETE FROM case_words WHERE case_id = :id"), values)
+            connection.execute(
+                text("INSERT INTO case_words (word, case_id) VALUES (:word, :id)"),
+                [{"word": word, "id": ids[subject]} for word in words.split()],
+            )
+    migrate.upgrade(database)
+    with session_factory(database)() as session:
+        supervisor = person(session, "boss", "supervisor")
+        for typed, subject in [
+            ("هیات", "هیئت مدیره"),
+            ("هیأت", "هیئت مدیره"),
+            ("داود", "هیئت مدیره"),
+            ("مسؤول", "جزء اول"),
+            ("جزء", "جزء اول"),
+            ("هیوا", "بی‌تغییر"),
+        ]:
+            assert [one.subject for one in found(session, supervisor, typed)] == [subject], typed
+        for one in session.scalars(select(Case)):
+            words = session.scalars(select(CaseWord.word).where(CaseWord.case_id == one.id)).all()
+            assert sorted(words) == sorted(one.search_text.split())
     database.dispose()

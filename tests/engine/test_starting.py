@@ -121,7 +121,7 @@ def test_a_refusal_of_the_first_step_leaves_no_case(small: Small) -> None:
 
 
 def test_a_form_that_does_not_validate_starts_nothing(small: Small) -> None:
-    form = AnyForm(("small", "begin"), {}, error_map={"answer": ["این را پر کنید."]})
+    form = AnyForm(("small", "begin"), {}, error_map={"answer": ["پاسخ را وارد کنید."]})
     with pytest.raises(InvalidSubmission):
         started(small, form)
     assert cases(small) == 0
@@ -134,7 +134,7 @@ def test_the_form_of_something_else_starts_nothing(small: Small) -> None:
 
 
 def test_whoever_may_not_start_it_is_not_told_what_is_wrong_with_the_form(small: Small) -> None:
-    form = AnyForm(("small", "begin"), {}, error_map={"answer": ["این را پر کنید."]})
+    form = AnyForm(("small", "begin"), {}, error_map={"answer": ["پاسخ را وارد کنید."]})
     with pytest.raises(NotFound):
         started(small, form, by="reza")
     with pytest.raises(NotFound):

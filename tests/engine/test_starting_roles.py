@@ -105,7 +105,7 @@ def test_each_of_several_roles_must_be_known() -> None:
 def test_several_roles_stand_only_where_the_process_starts() -> None:
     ((element, message),) = with_lanes(("supervisor", "begin ask"), (BOTH, "answer"))
     assert element == "answer"
-    assert "آغاز می‌شود" in message
+    assert "شروع می‌شود" in message
 
 
 def test_a_role_that_starts_the_process_has_no_lane_of_its_own_beside_it() -> None:

@@ -63,11 +63,11 @@ def test_a_wrong_id_is_told_and_loses_none_of_the_others() -> None:
 def test_how_many_files_there_may_be_is_a_validator_and_stands_in_the_schema() -> None:
     assert sent("1", "2", "3").error_map == {}
     assert sent("1", "2", "3", "4").error_map == {
-        "photos": ["این‌جا حداکثر ۳ فایل جا می‌گیرد و با آنچه فرستادید ۴ تا می‌شد."]
+        "photos": ["اینجا حداکثر ۳ فایل جا می‌گیرد و با آنچه ارسال کردید ۴ تا می‌شد."]
     }
     few = type("Few", (TaskForm,), {"photos": DocumentsField("عکس‌ها", [FilesBetween(2, 30)])})
     assert sent(form=few).error_map == {}
-    assert sent("1", form=few).error_map == {"photos": ["دست‌کم ۲ فایل بفرستید."]}
+    assert sent("1", form=few).error_map == {"photos": ["حداقل ۲ فایل بارگذاری کنید."]}
     schema = Visit.json_schema()["properties"]["photos"]
     assert schema == {
         "type": "array",

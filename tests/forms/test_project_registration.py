@@ -218,7 +218,7 @@ def test_small_forms_stand_beside_the_task():
 @pytest.mark.rule("PAY-2")
 def test_finance_decides_about_unmatched_money():
     process = "unmatched_payment"
-    form = bound("settle_unmatched", {"decision": "credited", "note": "به حساب آمد."}, process=process)
+    form = bound("settle_unmatched", {"decision": "credited", "note": "ثبت شد."}, process=process)
     assert form.validate() and form.submission["reference"] == ""
     form = bound("settle_unmatched", {"decision": "refunded", "note": "برگشت."}, process=process)
     assert not form.validate() and list(form.error_map) == ["reference"]

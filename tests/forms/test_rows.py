@@ -48,7 +48,7 @@ def test_a_blank_row_does_not_count_and_keeps_its_place():
 def test_at_least_one_row_is_asked_for(rows):
     form = RegisterMeters.from_values({"meters": rows, "all_registered": True})
     assert not form.validate()
-    assert form.error_map == {"meters": ["دست‌کم یک کنتور ثبت کنید."]}
+    assert form.error_map == {"meters": ["حداقل یک کنتور ثبت کنید."]}
 
 
 def test_too_many_rows_are_refused_and_not_cut_off():

@@ -89,7 +89,7 @@ def test_supervisors_and_the_gas_office_see_why_this_inspector_and_others_do_not
     office.paid(play)
     for who in ("supervisor", "gas_office"):
         page = office.texts(office.case_page(play, who))
-        assert "نسبت کار سپرده‌شده" in page and "inspector-2" in page
+        assert "نسبت کار ارجاع‌شده" in page and "inspector-2" in page
     assert "inspector-2" not in office.texts(office.case_page(play, "contractor"))
 
 

@@ -257,4 +257,4 @@ def test_a_certificate_is_revoked_once_and_only_by_the_gas_office(play: Play) ->
     certificates.revoke(play, found.number)
     with pytest.raises(InvalidSubmission) as twice:
         certificates.revoke(play, found.number)
-    assert "پیش‌تر" in twice.value.errors["certificate"][0]
+    assert "قبلاً" in twice.value.errors["certificate"][0]

@@ -119,7 +119,7 @@ def test_work_that_is_not_presented_is_warned_about_and_expires(play):
     play.at(moment(DEADLINE))
     assert (play.case.status, play.case.outcome) == (CaseStatus.COMPLETED, "inspection_expired")
     assert (play.waits_for(), play.actions(), insp.project(play).stage) == ({}, {}, "expired")
-    assert "از نو ثبت" in play.sms()[-1].text
+    assert "دوباره ثبت" in play.sms()[-1].text
 
 
 @pytest.mark.rule("INS-16")

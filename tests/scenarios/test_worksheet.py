@@ -74,7 +74,7 @@ def test_the_worksheet_shows_regions_readiness_quota_and_work(play: Play) -> Non
     assert seen.values == {"ready": True, "regions": [3, 9], "preferences": ""}
     facts = {label: value for block in seen.blocks for label, value in vars(block).get("items", [])}
     assert facts["سهمیه (کنتور)"] == "۱۲۰" and facts["کم‌شده برای انصراف‌ها (کنتور)"] == "۱۰"
-    assert facts["سپرده‌شده (کنتور)"] == "۱۴" and facts["ظرفیت خالی (کنتور)"] == "۹۶"
+    assert facts["ارجاع‌شده (کنتور)"] == "۱۴" and facts["ظرفیت خالی (کنتور)"] == "۹۶"
     assert facts["انصراف‌های این ماه"].startswith("۳ ")
     assert (facts["پیش‌بازرسی"], facts["بازرسی نهایی"], facts["بدهی این پروژه‌ها"]) == ("۰", "۱", "۵۰۰ ریال")
 
@@ -82,7 +82,7 @@ def test_the_worksheet_shows_regions_readiness_quota_and_work(play: Play) -> Non
 @pytest.mark.rule("INR-5")
 def test_the_worksheet_is_the_inspectors_own_and_nobody_makes_an_inspector_of_themselves(play: Play) -> None:
     play.people.add("inspector-new", "inspector")
-    assert "فعال نشناخته" in office.texts(read(play, "inspector-new").blocks)
+    assert "فعال ثبت نکرده" in office.texts(read(play, "inspector-new").blocks)
     with pytest.raises(Refusal):
         fill_in(play, "inspector-new", ready=True, regions=[3])
     with pytest.raises(NotFound):

@@ -132,7 +132,7 @@ def test_a_wrong_password_and_an_unknown_user_get_the_same_page(browser, people)
     people.add("contractor", "contractor")
     pages = [browser.sign_in(name, "nonsense-123") for name in ("contractor", "nobody-at-all")]
     assert [page.status_code for page in pages] == [422, 422]
-    assert all("نام کاربری یا رمز درست نیست" in page.text for page in pages)
+    assert all("نام کاربری یا رمز عبور درست نیست" in page.text for page in pages)
     assert "nonsense-123" not in pages[0].text
 
 
@@ -308,7 +308,7 @@ def test_a_user_name_is_given_once(admin, people):
         "/people/new", username="Contractor", first_name="ا", last_name="ب", kind="staff", role="finance"
     )
     assert answer.status_code == 422
-    assert "پیش‌تر به کار رفته" in answer.text
+    assert "قبلاً به کار رفته" in answer.text
 
 
 def test_an_unknown_person_is_not_found(admin):

@@ -122,7 +122,7 @@ def test_too_much_at_once_is_told(contractor, project, app):
 
 def test_messages_come_in_the_language_asked_for(contractor):
     persian = contractor.get("/tasks/1").json["detail"]
-    assert persian == "پیدا نشد."
+    assert persian == "چیزی با این مشخصات پیدا نشد. آدرس و شماره را بررسی کنید."
     answer = contractor.call("GET", "/tasks/1", headers={"Accept-Language": "en"})
     assert answer.json["code"] == "not_found"
 

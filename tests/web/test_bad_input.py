@@ -39,7 +39,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "register_meters": METERS,
     "schedule_visit": VISIT,
 }
-WORDS_NEVER_OFFERED = ("0", "11", "-3", "منطقه ۳")  # of a list of choices, which then shows none as chosen
+WORDS_NEVER_OFFERED = ("0", "11", "-3", "منطقهٔ ۳")  # of a list of choices, which then shows none as chosen
 WRONG = [
     # rule, which values, the field, what is typed into it
     *[
@@ -59,7 +59,7 @@ WRONG = [
     *[("REG-2", "register_property", "postal_code", text) for text in ("12345", "71345678901", "713456789O", "۰")],
     *[("REG-2", "register_property", "land_area", text) for text in ("-5", "0", "1e9", "NaN", "صد", "99999999999")],
     *[("REG-2", "register_property", "floors", text) for text in ("-1", "0", "201", "2.5", "9" * 400)],
-    *[("REG-2", "register_property", "region", text) for text in ("0", "11", "-3", "منطقه ۳")],
+    *[("REG-2", "register_property", "region", text) for text in ("0", "11", "-3", "منطقهٔ ۳")],
     *[("REG-7", "register_meters", "meters.0.consumption", text) for text in ("900", "16.01", "-1", "0", "۱۶٫۱")],
     *[("REG-6", "register_meters", "meters.0.units", text) for text in ("0", "-2", "1001", "دو", "1.5")],
     *[("REG-6", "register_meters", "meters.0.floor_area", text) for text in ("-100", "0", "1e5", "صد متر")],

@@ -62,7 +62,7 @@ def test_a_year_is_seen_at_a_glance(admin: FlaskClient) -> None:
     assert page.count("year-day--weekend") > 90
     assert "عید سعید فطر" in page
     assert "year-day--estimated" in page
-    assert "در انتظار تأیید" in page, "an estimated day is near"
+    assert "در انتظار تایید" in page, "an estimated day is near"
     for year, days in (("1403", 366), ("1404", 365), ("1408", 366)):
         assert admin.get(f"/calendar?year={year}").text.count('href="/calendar/days/') >= days
     assert "2025-03-20" in admin.get("/calendar?year=1403").text, "30 Esfand of a leap year"
@@ -94,7 +94,7 @@ def test_what_was_foreseen_with_another_calendar_is_not_saved(admin: FlaskClient
     assert post(admin, SUNDAY, **first).status_code == 303
     refused = post(admin, "/calendar/days/2026-11-23", **second)
     assert refused.status_code == 422
-    assert "تقویم در این میان تغییر کرد" in refused.text
+    assert "تقویم در این فاصله تغییر کرد" in refused.text
     assert "مصوبهٔ استانداری" in refused.text, "what was typed stays"
 
 
@@ -121,15 +121,15 @@ def test_an_estimated_day_is_confirmed_or_moved(admin: FlaskClient, application:
 @pytest.mark.parametrize(
     ("path", "values", "words"),
     [
-        (SUNDAY, {"action": "holiday", "reason": "برف"}, "نام یا مناسبت تعطیلی را بنویسید."),
+        (SUNDAY, {"action": "holiday", "reason": "برف"}, "نام یا مناسبت تعطیلی را وارد کنید."),
         (SUNDAY, {"action": "holiday", "name": "برف"}, "دلیل تغییر را بنویسید."),
-        (SUNDAY, {"name": "برف", "reason": "برف"}, "بگویید این روز چه می‌شود."),
-        (SUNDAY, {"action": "moved", "reason": "برف"}, "یکی از گزینه‌های فهرست را برگزینید."),
+        (SUNDAY, {"name": "برف", "reason": "برف"}, "وضعیت این روز را انتخاب کنید."),
+        (SUNDAY, {"action": "moved", "reason": "برف"}, "یکی از گزینه‌های فهرست را انتخاب کنید."),
         ("/calendar/days/2027-03-10", {"action": "moved", "to": "1404/12/30", "reason": "رؤیت"}, "چنین روزی در تقویم"),
         ("/calendar/days/2027-03-10", {"action": "moved", "to": "1500/01/01", "reason": "رؤیت"}, "سال را با چهار رقم"),
         ("/calendar/settings", {"opens": "25:00", "closes": "16", "zone": "Asia/Tehran", "reason": "ت"}, "ساعت را به"),
         ("/calendar/settings", {"opens": "8", "closes": "16", "zone": "Mars/Base", "reason": "ت"}, "منطقهٔ زمانی"),
-        ("/calendar/settings", {"opens": "16", "closes": "8", "zone": "Asia/Tehran", "reason": "ت"}, "پس از آغاز"),
+        ("/calendar/settings", {"opens": "16", "closes": "8", "zone": "Asia/Tehran", "reason": "ت"}, "پس از شروع"),
     ],
 )
 def test_bad_input_is_a_message_at_its_field(admin: FlaskClient, path: str, values: dict[str, str], words: str) -> None:

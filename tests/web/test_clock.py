@@ -88,7 +88,7 @@ def test_a_form_that_is_sent_twice_moves_the_clock_once(
     put_ahead(supervisor, "1", "h")
     again = put_ahead(supervisor, "3", "d", seen="0")
     assert again.status_code == 422
-    assert "کس دیگری ساعت را جلو برده است" in again.text
+    assert "شخص دیگری ساعت را جلو برده است" in again.text
     assert application.clock() == SATURDAY + timedelta(hours=1)
 
 

@@ -49,7 +49,7 @@ def test_the_page_says_that_nothing_is_kept_and_a_supervisor_knows(signed_in: An
     task = page.request.path.rpartition("/")[2]
     answer = browser.post(f"/tasks/{task}", data={"csrf_token": token_of(browser), "answer": "بله"})
     assert answer.status_code == 500
-    assert "گام انجام نشد" in answer.text and "سرپرست آگاه شد" in answer.text
+    assert "گام انجام نشد" in answer.text and "به سرپرست اطلاع داده شد" in answer.text
     assert "Traceback" not in answer.text
     assert browser.get(f"/tasks/{task}").status_code == 200  # the task is still open
     shown = signed_in("supervisor").get("/incidents").text

@@ -117,7 +117,7 @@ def test_without_scripts_a_button_removes_a_file_and_keeps_text_and_new_files(de
     [
         (PDF, "برنامه.exe", "از نوع پذیرفته‌شده نیست"),
         (b"<script>alert(1)</script>", "عکس.png", "محتوای فایل «عکس.png» با پسوند نام آن یکی نیست"),
-        (PDF + b" " * 6_000_000, "بزرگ.pdf", "بزرگ‌تر از اندازهٔ مجاز (۶ مگابایت)"),
+        (PDF + b" " * 6_000_000, "بزرگ.pdf", "بیش از حد مجاز (۶ مگابایت)"),
         (b"", "تهی.pdf", "خالی است"),
         (PNG[:40], "شکسته.png", "خراب است"),
     ],
@@ -138,7 +138,7 @@ def test_every_refused_file_is_named(desk: Desk) -> None:
     shown = html.unescape(answer.text)
     for name in ("a.exe", "b.exe", "نقشه.pdf"):
         assert f"«{name}» از نوع پذیرفته‌شده نیست" in shown
-    assert re.search("«نقشه.pdf» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بفرستید: JPEG.{1,3}PNG\\.", shown)
+    assert re.search("«نقشه.pdf» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بارگذاری کنید: JPEG.{1,3}PNG\\.", shown)
     assert desk.stored == []
 
 
@@ -147,7 +147,7 @@ def test_two_hundred_files_at_once_get_one_message_and_none_is_stored(desk: Desk
     [first] = desk.draft["files"]
     answer = desk.sends(files=[str(first), *named(*(f"{number}.pdf" for number in range(200)))])
     assert answer.status_code == 422
-    message = "این‌جا حداکثر ۲۰ فایل جا می‌گیرد و با آنچه فرستادید ۲۰۱ تا می‌شد. هیچ‌یک از فایل‌های تازه ذخیره نشد."
+    message = "اینجا حداکثر ۲۰ فایل جا می‌گیرد و با آنچه ارسال کردید ۲۰۱ تا می‌شد. هیچ‌یک از فایل‌های جدید ذخیره نشد."
     assert answer.text.count(message) == 2  # in the summary and at the field
     assert TEXT in answer.text
     assert held(answer.text) == desk.stored == ["پیش.pdf"]
@@ -267,7 +267,7 @@ def test_a_script_is_told_what_is_wrong_with_a_file(desk: Desk) -> None:
     assert desk.uploads(PNG, "a.png", field="meters-7-photo").status_code == 201
     answer = desk.uploads(PDF + b" " * 6_000_000, "بزرگ.pdf")
     answer.request.environ["wsgi.input"].close()
-    assert (answer.status_code, "«بزرگ.pdf» بزرگ‌تر از" in answer.json["message"]) == (422, True)  # type: ignore[index]
+    assert (answer.status_code, "«بزرگ.pdf» بیش از" in answer.json["message"]) == (422, True)  # type: ignore[index]
     for field in ("body", "nothing", "", "meters", "files-0", "csrf_token"):
         assert desk.uploads(PDF, "a.pdf", field=field).status_code == 404
     assert desk.stored == ["a.png"]

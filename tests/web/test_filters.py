@@ -38,12 +38,16 @@ def test_templates_fill_in_every_value_of_a_plural(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("due", "shown"),
     [
-        ("2026-11-21T07:45:00+00:00", "۱ ساعت و ۱۵ دقیقه زمان کاری مانده"),  # now is Saturday, ten o'clock in Tehran
-        ("2026-11-22T06:30:00+00:00", "۷ ساعت زمان کاری مانده"),  # Sunday at ten: the night does not count
-        ("2026-11-19T08:00:00+00:00", "۲ ساعت و ۳۰ دقیقه زمان کاری گذشته"),  # Thursday is a weekend day
-        ("2026-11-21T06:30:00+00:00", "۰ دقیقه زمان کاری مانده"),
+        ("2026-11-21T07:45:00+00:00", "۱ ساعت مانده"),  # now is Saturday, ten o'clock in Tehran
+        ("2026-11-22T06:29:00+00:00", "۶ ساعت مانده"),  # Sunday: the night does not count
+        ("2026-11-22T06:30:00+00:00", "۱ روز کاری مانده"),  # a working day has seven hours
+        ("2026-11-25T10:59:00+00:00", "۴ روز کاری مانده"),
+        ("2026-11-21T06:30:00+00:00", "کمتر از یک ساعت مانده"),
+        ("2026-11-21T06:00:00+00:00", "کمتر از یک ساعت دیر"),
+        ("2026-11-19T08:00:00+00:00", "۲ ساعت دیر"),  # Thursday is a weekend day
+        ("2026-11-16T06:30:00+00:00", "۳ روز کاری دیر"),
     ],
 )
-def test_the_time_left_is_told_in_working_hours(app: Flask, due: str, shown: str) -> None:
+def test_the_time_left_is_whole_working_days_or_hours(app: Flask, due: str, shown: str) -> None:
     with app.test_request_context():
         assert time_left(datetime.fromisoformat(due)) == shown

@@ -71,7 +71,7 @@ def test_the_worksheet_is_kept_and_refused_without_a_region(inspector: FlaskClie
     page = inspector.get("/sheets/worksheet").text
     token = page.partition('name="csrf_token" value="')[2].partition('"')[0]
     refused = inspector.post("/sheets/worksheet", data={"csrf_token": token, "ready": "y"})
-    assert refused.status_code == 422 and "دست‌کم یک منطقه" in refused.text
+    assert refused.status_code == 422 and "حداقل یک منطقه" in refused.text
     kept = inspector.post("/sheets/worksheet", data={"csrf_token": token, "ready": "y", "regions": ["2", "7"]})
     assert kept.status_code == 303
     with play.session() as session:

@@ -45,7 +45,7 @@ def test_the_first_step_waits_in_the_worklist_and_at_the_case(signed_in: Browser
     assert address in case.text
     assert "در انتظار" in case.text
     assert browser.get(f"/cases/{number}/diagram.xml").data.startswith(b"<?xml")
-    assert "پرونده آغاز شد" in browser.get(f"/cases/{number}/history").text
+    assert "پرونده شروع شد" in browser.get(f"/cases/{number}/history").text
     assert number in browser.get("/cases", query_string={"q": number.replace("-", "")}).text
 
 
@@ -244,7 +244,7 @@ def test_the_demo_shows_its_messages_on_the_screen(client: FlaskClient) -> None:
 
 def test_an_unknown_address_and_method_are_pages_too(signed_in: Browser) -> None:
     browser = signed_in("citizen")
-    assert "پیدا نشد" in browser.get("/nowhere").text
+    assert "صفحه پیدا نشد" in browser.get("/nowhere").text
     assert browser.get("/sign-out").status_code == 405
 
 

@@ -234,7 +234,7 @@ def test_a_task_of_a_group_is_claimed_and_released(
     assert f"/tasks/{task}" in first.get("/worklist?whose=group").text
     assert send(first, f"/tasks/{task}/claim").status_code == 303
     assert send(second, f"/tasks/{task}/claim").status_code == 409
-    assert "برداشته است" in second.get(f"/tasks/{task}").text
+    assert "به عهده گرفته است" in second.get(f"/tasks/{task}").text
     assert f"/tasks/{task}" not in second.get("/worklist").text
     assert send(first, f"/tasks/{task}/release").status_code == 303
     assert f"/tasks/{task}" in second.get("/worklist").text

@@ -64,7 +64,7 @@ def caller(session: Session) -> Actor:
         found = accounts().person_of_session(session, token.strip(), now=current.now(), kind="api")
     read_in(found.actor.language if found else language.SOURCE)
     if found is None:
-        raise Problem("not_signed_in", _("نشان ورود (Bearer) داده نشده، پایان یافته یا نادرست است."))
+        raise Problem("not_signed_in", _("توکن ورود (Bearer) داده نشده، منقضی شده یا نادرست است."))
     if found.must_change_password:
         raise Problem("must_change_password")
     return found.actor
@@ -121,7 +121,7 @@ def _idempotency_key() -> str | None:
     if request.method != "POST" or key is None:
         return None
     if not _KEY.fullmatch(key):
-        raise Problem("malformed", _("Idempotency-Key باید از ۱ تا ۱۰۰ نویسهٔ لاتین بی‌فاصله باشد."))
+        raise Problem("malformed", _("سرآیند Idempotency-Key باید از ۱ تا ۱۰۰ کاراکتر لاتین بدون فاصله باشد."))
     return key
 
 
@@ -174,7 +174,7 @@ def values_of(sent: dict[str, Json]) -> dict[str, Json]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise InvalidSubmission({"values": [_("این مقدار باید یک شیء باشد: نام فیلد و مقدار آن.")]})
+        raise InvalidSubmission({"values": [_("%(field)s باید یک شیء باشد: نام فیلد و مقدار آن.", field="values")]})
     return values
 
 
@@ -182,7 +182,7 @@ def text_of(sent: dict[str, Json], name: str) -> str:
     """A text of a body; empty when missing. Raises ``InvalidSubmission`` for anything but a text."""
     value = sent.get(name, "")
     if not isinstance(value, str):
-        raise InvalidSubmission({name: [_("این مقدار باید متن باشد.")]})
+        raise InvalidSubmission({name: [_("%(field)s باید متن باشد.", field=name)]})
     return storable(value[:1000])
 
 
@@ -198,7 +198,7 @@ def flag(name: str) -> bool | None:
         return True if text else None
     if text in ("0", "false", "no"):
         return False
-    raise InvalidSubmission({name: [_("این مقدار باید true یا false باشد.")]})
+    raise InvalidSubmission({name: [_("%(field)s باید true یا false باشد.", field=name)]})
 
 
 def limit() -> int:
@@ -207,7 +207,7 @@ def limit() -> int:
     if not text:
         return DEFAULT_ITEMS
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_ITEMS:
-        raise InvalidSubmission({"limit": [_("عددی از ۱ تا ۱۰۰ بنویسید.")]})
+        raise InvalidSubmission({"limit": [_("عددی از ۱ تا ۱۰۰ وارد کنید.")]})
     return int(text)
 
 

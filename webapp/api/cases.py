@@ -48,7 +48,7 @@ def start_case(session: Session, actor: Actor) -> Response:
     sent = body()
     key, values = text_of(sent, "process"), values_of(sent)
     if not key:
-        raise InvalidSubmission({"process": [_("این را پر کنید.")]})
+        raise InvalidSubmission({"process": [_("%(field)s را وارد کنید.", field="process")]})
     form = form_class(current.engine().start_view(session, key, by=actor)).from_values(values)
     try:
         step = current.engine().start_case(session, key, by=actor, form=form)

@@ -30,7 +30,11 @@ def upload(session: Session, actor: Actor) -> Response:
     """
     file = request.files.get("file")
     number = request.form.get("case", "")
-    missing = {name: [_("این را پر کنید.")] for name, given in (("file", file), ("case", number)) if not given}
+    missing = {
+        name: [_("%(field)s را وارد کنید.", field=name)]
+        for name, given in (("file", file), ("case", number))
+        if not given
+    }
     if missing or file is None:
         raise InvalidSubmission(missing)
     case = cases.case_by_number(session, actor, number)

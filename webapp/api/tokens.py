@@ -24,7 +24,7 @@ def token() -> Response:
     given = {name: text_of(sent, name) for name in ("username", "password")}
     missing = [name for name, text in given.items() if not text]
     if missing:
-        raise InvalidSubmission({name: [_("این را پر کنید.")] for name in missing})
+        raise InvalidSubmission({name: [_("%(field)s را وارد کنید.", field=name)] for name in missing})
     with current.transaction() as session:
         person, secret = accounts().sign_in(
             session,

@@ -66,7 +66,7 @@ def printable(listing: Listing, found: Found, *, asked: Sequence[tuple[str, str]
         "rtl": persian,
         "numbering": "۱" if persian else "1",
         "title": str(listing.label),
-        "head": [*asked, (_("تهیه در"), filters.moment(current.now())), (_("شمار ردیف‌ها"), filters.digits(len(rows)))],
+        "head": [*asked, (_("تهیه در"), filters.moment(current.now())), (_("تعداد ردیف‌ها"), filters.digits(len(rows)))],
         "columns": labels,
         "numeric": [column.kind in NUMERIC for column in listing.columns],
         "widths": _widths([labels, *rows, *([totals] if totals else [])]),

@@ -52,7 +52,7 @@ def export(key: str, kind: str) -> Response | Answer:
     """The whole list, as its filters have it, in a file."""
     listing = current.application().listings.get(key, current.actor())
     if kind not in listing.exports:
-        return page(Trouble(404, _("پیدا نشد"), _("این فهرست به این شکل داده نمی‌شود.")))
+        return page(Trouble(404, _("صفحه پیدا نشد"), _("این فهرست به این شکل داده نمی‌شود.")))
     with current.transaction() as session:
         context = listing_context(session, current.actor())
         form = form_of(listing, context, request.args)
@@ -60,7 +60,7 @@ def export(key: str, kind: str) -> Response | Answer:
     most = MAX_PRINTED if kind == "pdf" else MAX_EXPORTED
     if found.next or len(found.rows) > most:
         words = _("این فهرست بیش از %(most)s ردیف دارد و یک‌جا داده نمی‌شود.", most=digits(most))
-        return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری برگزینید.")))
+        return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری انتخاب کنید.")))
     return _file(listing, found, form, kind)
 
 

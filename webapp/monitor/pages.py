@@ -71,7 +71,7 @@ def retry(incident_id: int) -> Response:
     with current.transaction() as session:
         current.engine().supervision.retry_incident(session, incident_id, by=current.actor())
     current.application().worker.nudge()
-    flash(_("دوباره انجام می‌شود. اگر باز شکست بخورد، همین رخداد می‌ماند."), "success")
+    flash(_("کار دوباره انجام می‌شود. اگر انجام نشد، همین خطای اجرا می‌ماند."), "success")
     return redirect(f"{request.script_root}/incidents", 303)
 
 

@@ -162,7 +162,7 @@ def _saved(day: date | None) -> Response:
 def _confirm(which: date) -> Response:
     with current.transaction() as session:
         calendar_changes.confirm(session, which, by=current.actor(), now=current.now())
-    flash(_("روز تأیید شد؛ مهلتی جابه‌جا نمی‌شود."), "success")
+    flash(_("روز تایید شد؛ مهلتی جابه‌جا نمی‌شود."), "success")
     return redirect(f"{request.script_root}/calendar?year={jalali_year(which)}", 303)
 
 
@@ -219,7 +219,7 @@ def _said(change: Any) -> str:
     elif after.get("kind") == "workday":
         words = _("%(day)s روز کاری", day=format_date(change.day))
     else:
-        words = _("تعطیلی %(day)s برداشته شد", day=format_date(change.day))
+        words = _("تعطیلی %(day)s حذف شد", day=format_date(change.day))
     return words
 
 

@@ -65,7 +65,7 @@ def advance(typed: dict[str, str]) -> datetime:
 def _length(clock: StagingClock, *, amount: str, unit: str) -> timedelta:
     number = ascii_digits(amount)
     if not (number.isdecimal() and len(number) <= 4) or unit not in UNITS:
-        raise InvalidSubmission({"length": [_("مدت را با یک عدد مانند ۲ بنویسید.")]})
+        raise InvalidSubmission({"length": [_("مدت را با یک عدد مانند ۲ وارد کنید.")]})
     return length_of(f"{int(number)}{unit}", now=clock(), calendar=current.engine().services.calendar)
 
 

@@ -99,21 +99,21 @@ def grant(person_id: int) -> Page:
 def revoke(person_id: int, grant_id: int) -> Page:
     with current.transaction() as session:
         rules.revoke(session, person_id, grant_id, by=current.actor(), now=current.now())
-    return _back(person_id, _("نقش گرفته شد."))
+    return _back(person_id, _("نقش حذف شد."))
 
 
 @bp.post(f"{PERSON}/lock")
 def lock(person_id: int) -> Page:
     with current.transaction() as session:
         rules.lock(session, current.application().accounts, person_id, by=current.actor())
-    return _back(person_id, _("حساب بسته شد و نشست‌های آن پایان یافت."))
+    return _back(person_id, _("حساب غیرفعال شد و صاحب آن از همهٔ دستگاه‌ها خارج شد."))
 
 
 @bp.post(f"{PERSON}/unlock")
 def unlock(person_id: int) -> Page:
     with current.transaction() as session:
         rules.unlock(session, person_id, by=current.actor())
-    return _back(person_id, _("حساب باز شد."))
+    return _back(person_id, _("حساب فعال شد."))
 
 
 @bp.post(f"{PERSON}/password")
@@ -165,8 +165,8 @@ def _may_revoke(role: str) -> bool:
 def _state(person: Person) -> tuple[str, str]:
     """The state of an account in words, and the mark it gets."""
     if person.active:
-        return _("باز"), "success"
-    return (_("در انتظار کد"), "warning") if is_pending(person) else (_("بسته"), "danger")
+        return _("فعال"), "success"
+    return (_("در انتظار کد"), "warning") if is_pending(person) else (_("غیرفعال"), "danger")
 
 
 def _back(person_id: int, words: str) -> Response:

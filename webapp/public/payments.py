@@ -36,7 +36,7 @@ def come_back(gateway: str) -> Response | Answer:
     current.application().worker.nudge()
     if number is None:
         words = _("پرداختی با این شناسه در سامانهٔ ما نیست. چیزی تغییر نکرد.")
-        return page(Trouble(404, _("این پرداخت شناخته نشد"), words))
+        return page(Trouble(404, _("این پرداخت شناسایی نشد"), words))
     return redirect(f"{request.script_root}/cases/{number}/next", 303)
 
 

@@ -116,8 +116,7 @@ def _page(verdict: Any = None, **typed: str) -> Page:
 
 def _too_many(error: TooMany, typed: str, code: str) -> Page:
     problem = _(
-        "از این نشانی بارها شماره یا کد نادرست فرستاده شده است. %(count)s دقیقهٔ دیگر دوباره بکوشید. رمزینهٔ روی برگه را"
-        " هم‌اکنون نیز می‌توانید بخوانید.",
+        "تعداد تلاش‌ها زیاد است. %(count)s دقیقهٔ دیگر دوباره تلاش کنید یا هم‌اکنون کد QR تاییدیه را اسکن کنید.",
         count=digits(max(1, round(error.retry_after / 60))),
     )
     page = render_template("public/verify.html", verdict=None, problem=problem, typed=typed, code=code)

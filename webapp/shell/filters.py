@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from flask import Flask
 
@@ -80,17 +80,29 @@ def since(value: datetime | None) -> str:
 
 
 def time_left(value: datetime | None) -> str:
-    """How long the office is still open until a moment, or has been open since: ``۵ ساعت و ۱۰ دقیقهٔ کاری مانده``."""
+    """The working time until a moment or since it, rounded down: ``۳ روز کاری مانده``, ``۵ ساعت دیر``."""
     if value is None:
         return "—"
-    left = current.calendar().working_time_between(current.now(), value)
-    hours, minutes = divmod(int(abs(left.total_seconds())) // MINUTE, 60)
-    parts = [ngettext("%(count)s ساعت", "%(count)s ساعت", hours, count=digits(hours))] if hours else []
-    if minutes or not hours:
-        parts.append(ngettext("%(count)s دقیقه", "%(count)s دقیقه", minutes, count=digits(minutes)))
-    time = _(" و ").join(parts)
-    over = value < current.now()
-    return _("%(time)s زمان کاری گذشته", time=time) if over else _("%(time)s زمان کاری مانده", time=time)
+    calendar, now = current.calendar(), current.now()
+    late, time = value < now, abs(calendar.working_time_between(now, value))
+    days, hours = time // calendar.day_length, time // timedelta(hours=1)
+    if days:
+        return _days_left(days, late=late)
+    if hours:
+        return _hours_left(hours, late=late)
+    return _("کمتر از یک ساعت دیر") if late else _("کمتر از یک ساعت مانده")
+
+
+def _days_left(count: int, *, late: bool) -> str:
+    if late:
+        return ngettext("%(count)s روز کاری دیر", "%(count)s روز کاری دیر", count, count=digits(count))
+    return ngettext("%(count)s روز کاری مانده", "%(count)s روز کاری مانده", count, count=digits(count))
+
+
+def _hours_left(count: int, *, late: bool) -> str:
+    if late:
+        return ngettext("%(count)s ساعت دیر", "%(count)s ساعت دیر", count, count=digits(count))
+    return ngettext("%(count)s ساعت مانده", "%(count)s ساعت مانده", count, count=digits(count))
 
 
 def add_filters(app: Flask) -> None:

@@ -24,8 +24,8 @@ SORTS: dict[str, Any] = {
 
 DELIVERY: dict[str, Any] = {
     "waiting": lazy("در صف ارسال"),
-    "sent": lazy("فرستاده شد"),
-    "uncertain": lazy("نامعلوم"),
+    "sent": lazy("ارسال شد"),
+    "uncertain": lazy("نامشخص"),
     "failed": lazy("ناموفق"),
 }
 

@@ -93,7 +93,7 @@ def _refuse_forged() -> None:
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     sent = request.form.get(FIELD, "")
     if site == "cross-site" or not hmac.compare_digest(sent.encode(), csrf_token().encode()):
-        raise ForgedRequest(_("این برگه کهنه شده است. صفحه را دوباره باز کنید و باز بفرستید."))
+        raise ForgedRequest(_("این صفحه منقضی شده است. آن را دوباره باز و فرم را ارسال کنید."))
 
 
 def _add_headers(response: Response) -> Response:

@@ -123,7 +123,7 @@ def print_out(number: str, key: str) -> Response | Answer:
         context = current.engine().briefing_context(session, case, actor)
         reason = printout.unavailable(context)
         if reason is not None:
-            return page(Trouble(409, _("این برگه هنوز آماده نیست"), reason, case=case.number))
+            return page(Trouble(409, _("این نسخهٔ چاپی هنوز آماده نیست"), reason, case=case.number))
         pdf = printout.render(context)
     name = f"{printout.key}-{case.number}.pdf"
     headers = {"Content-Disposition": f'inline; filename="{name}"'}

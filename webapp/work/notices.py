@@ -22,14 +22,14 @@ bp = Blueprint("notices", __name__)
 class NoticeForm(TaskForm):
     """A message to everyone of a role or to one person."""
 
-    submit_label = lazy("فرستادن پیام")
+    submit_label = lazy("ارسال پیام")
 
     role = SelectField(lazy("همهٔ دارندگان نقش"))
     username = TextField(
         lazy("یا یک نفر، با نام کاربری"),
         most=60,
         render_kw={"dir": "ltr", "autocomplete": "off"},
-        description=lazy("اگر نام کاربری بنویسید، پیام تنها برای همان یک نفر فرستاده می‌شود."),
+        description=lazy("اگر نام کاربری وارد کنید، پیام فقط برای همان یک نفر ارسال می‌شود."),
     )
     title = TextField(lazy("عنوان"), [Required()], most=messages.MAX_TITLE_LENGTH)
     body = LongTextField(lazy("متن پیام"), [Required()], most=messages.MAX_BODY_LENGTH)
@@ -72,7 +72,7 @@ def send() -> str | Response | tuple[str, int]:
         except InvalidSubmission as refusal:
             form.add_errors(refusal.errors)
         else:
-            flash(_("پیام فرستاده شد."), "success")
+            flash(_("پیام ارسال شد."), "success")
             return redirect(f"{request.script_root}/messages", 303)
     return render_template("messages/send.html", form=form), 422
 

@@ -42,7 +42,7 @@ def keep_uploads(session: Session, view: TaskView) -> tuple[MultiDict[str, str],
             several = isinstance(place.field, DocumentsField)
             number = len(files) + (len(place.field.ids) if several else 0)
             if files and number > place.field.most:
-                nothing = _("هیچ‌یک از فایل‌های تازه ذخیره نشد.")
+                nothing = _("هیچ‌یک از فایل‌های جدید ذخیره نشد.")
                 refused[place.sent_as] = [f"{too_many(place.field, number)} {nothing}"]
                 continue
             others = {document_id for name, ids in held.items() if name != place.sent_as for document_id in ids}

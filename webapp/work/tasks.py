@@ -72,7 +72,9 @@ def submit(task_id: int) -> Page:
 def claim(task_id: int) -> Response:
     with current.transaction() as session:
         current.engine().claim(session, task_id, by=current.actor())
-    flash(_("این کار را برداشتید؛ تا آن را بازنگردانید، همکارانتان نمی‌توانند آن را انجام دهند."), "success")
+    flash(
+        _("این کار را به عهده گرفتید. تا آن را به گروه برنگردانید، همکارانتان نمی‌توانند آن را انجام دهند."), "success"
+    )
     return redirect(f"{request.script_root}/tasks/{task_id}", 303)
 
 
@@ -80,7 +82,7 @@ def claim(task_id: int) -> Response:
 def release(task_id: int) -> Response:
     with current.transaction() as session:
         current.engine().release(session, task_id, by=current.actor())
-    flash(_("این کار به گروه بازگردانده شد."), "success")
+    flash(_("این کار به گروه برگردانده شد."), "success")
     return redirect(f"{request.script_root}/worklist", 303)
 
 

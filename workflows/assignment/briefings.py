@@ -32,7 +32,7 @@ def assign_by_hand(context: BriefingContext) -> Briefing:
 
 
 def _inspectors_table(found: list[Standing]) -> Table:
-    columns = [_("بازرس"), _("مناطق"), _("آماده به کار"), _("سپرده‌شده از سهمیه"), _("ترجیحات"), _("چرا خودکار نه")]
+    columns = [_("بازرس"), _("مناطق"), _("آماده به کار"), _("ارجاع‌شده از سهمیه"), _("ترجیحات"), _("چرا خودکار نه")]
     rows = [
         [
             one.name,

@@ -36,13 +36,13 @@ def _explained(session: Session, assignment: Assignment) -> list[Block]:
         why = assignment.note or "—"
         by = person.name if person else "—"
     facts = Facts(
-        _("دلیل سپردن پروژه به بازرس"),
+        _("دلیل ارجاع پروژه به بازرس"),
         [
             (_("بازرس"), assignment.inspector.name),
             (_("زمان"), format_moment(assignment.at)),
             (_("تعیین‌کننده"), by),
             (_("دلیل"), why),
-            (_("وزن (شمار کنتورها)"), number(assignment.weight)),
+            (_("وزن (تعداد کنتورها)"), number(assignment.weight)),
             (_("پایان"), _ending(assignment)),
         ],
     )
@@ -58,7 +58,7 @@ def _ending(assignment: Assignment) -> str:
 
 def loads_table(loads: list[Mapping[str, Any]]) -> Table:
     """Candidates as they stood at one moment."""
-    columns = [_("بازرس"), _("سهمیه (کنتور)"), _("سپرده‌شده"), _("آخرین ارجاع"), _("ظرفیت کافی")]
+    columns = [_("بازرس"), _("سهمیه (کنتور)"), _("ارجاع‌شده"), _("آخرین ارجاع"), _("ظرفیت کافی")]
     rows = [
         [
             load["name"],

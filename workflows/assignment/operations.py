@@ -104,9 +104,9 @@ def assign_inspector(context: OperationContext) -> int | None:
         # The candidates' loads are not for everyone involved (ASG-4).
         context.record(NO_INSPECTOR, {"reason": choice.reason, "text": REASONS[choice.reason]})
         if project.case_id == context.case.id:
-            context.flash(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما خبر داده می‌شود."))
+            context.flash(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما اطلاع داده می‌شود."))
         else:
-            context.flash(_("اکنون بازرس دیگری آزاد نیست. بازرس تازهٔ پروژه را امور گاز تعیین می‌کند."))
+            context.flash(_("اکنون بازرس دیگری آزاد نیست. بازرس جدید پروژه را امور گاز تعیین می‌کند."))
         return None
     _assign(context, project, choice.person_id, loads=choice.loads, note=choice.reason)
     return choice.person_id
@@ -124,7 +124,7 @@ def appoint_inspector(context: OperationContext, *, submission: Mapping[str, Any
     stood = choice_now(context.session, project, context.now)
     standing = next((s for s in standings(context.session, project, context.now) if s.person_id == person_id), None)
     if standing is None:
-        raise Refusal({"inspector": [_("این بازرس فعال نیست. بازرس دیگری را برگزینید.")]})
+        raise Refusal({"inspector": [_("این بازرس فعال نیست. بازرس دیگری را انتخاب کنید.")]})
     if standing.forbidden:
         raise Refusal({"inspector": [standing.forbidden]})
     if standing.hindrance and not note:
@@ -192,7 +192,7 @@ def introduce_inspector(context: OperationContext) -> None:
     facts = {"number": project.case.number, "address": project.property.address}
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
-            "بازرس پروژهٔ %(number)s تعیین شد: %(name)s، تلفن همراه %(mobile)s. معرفی‌نامه در صفحهٔ پرونده است.",
+            "%(number)s: بازرس پروژه %(name)s است، شمارهٔ همراه %(mobile)s. معرفی‌نامه در صفحهٔ پرونده است.",
             number=code(facts["number"]),
             name=project.inspector.name,
             mobile=code(project.inspector.mobile or "—"),
@@ -200,12 +200,12 @@ def introduce_inspector(context: OperationContext) -> None:
         context.notify(project.contractor_id, _("بازرس پروژه معرفی شد"), body, sms=True)
     with reading(language_of(context.session, project.inspector.id)):
         body = _(
-            "بازرسی پروژهٔ %(number)s به شما سپرده شد. مجری: %(name)s. نشانی: %(address)s",
+            "%(number)s: بازرسی این پروژه به شما ارجاع شد. مجری: %(name)s. نشانی: %(address)s",
             number=code(facts["number"]),
             name=project.contractor.name,
             address=shown(facts["address"]),
         )
-        context.notify(project.inspector.id, _("پروژهٔ تازه برای بازرسی"), body, sms=True)
+        context.notify(project.inspector.id, _("پروژهٔ جدید برای بازرسی"), body, sms=True)
 
 
 # How an assignment ends (INS-3, INS-13, ASG-5)
@@ -292,12 +292,12 @@ def _tell_inspector_of_end(context: OperationContext, project: GasProject, ended
     context.record(ENDED[ended.ended], {"text": text})
     with reading(language_of(context.session, ended.inspector_id)):
         if withdrawn:
-            body = _("انصراف شما از بازرسی پروژهٔ %(number)s ثبت شد.", number=number)
+            body = _("%(number)s: انصراف شما از بازرسی این پروژه ثبت شد.", number=number)
         else:
             reason = shown(ended.ended_why)
-            body = _("بازرسی پروژهٔ %(number)s از شما گرفته شد. دلیل: %(reason)s", number=number, reason=reason)
+            body = _("%(number)s: بازرسی این پروژه از شما گرفته شد. دلیل: %(reason)s", number=number, reason=reason)
         if lost:
-            cost = _("چون در این ماه بیش از دو بار انصراف داده‌اید، یک‌دوازدهم سهمیهٔ این دوره از شما کم شد.")
+            cost = _("در این ماه بیش از دو بار انصراف داده‌اید و یک‌دوازدهم سهمیهٔ دوره کم شد.")
             body = f"{body} {cost}"
         context.notify(ended.inspector_id, _("پایان بازرسی یک پروژه"), body, sms=True)
     context.flash(body if withdrawn else _("بازرس %(name)s از این پروژه کنار گذاشته شد.", name=name))
@@ -308,12 +308,12 @@ def _tell_contractor_of_end(
 ) -> None:
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
-            "%(name)s دیگر بازرس پروژهٔ %(number)s نیست. بازرس تازه به شما معرفی می‌شود.",
+            "%(number)s: %(name)s دیگر بازرس این پروژه نیست. بازرس جدید معرفی می‌شود.",
             name=ended.inspector.name,
             number=code(project.case.number),
         )
         if visit_dropped:
-            cancelled = _("بازدیدی که برنامه‌ریزی شده بود انجام نمی‌شود.")
+            cancelled = _("بازدید او انجام نمی‌شود.")
             body = f"{body} {cancelled}"
         context.notify(project.contractor_id, _("تغییر بازرس پروژه"), body, sms=True)
 
@@ -374,8 +374,8 @@ def _forbidden(inspector: Inspector, project: GasProject, left: Mapping[int, str
         return _("از شرکت خود مجری است.")
     how = left.get(inspector.person_id)
     if how == "withdrawn":
-        return _("پیش‌تر از این پروژه انصراف داده است.")
-    return _("پیش‌تر از این پروژه عزل شده است.") if how else ""
+        return _("قبلاً از این پروژه انصراف داده است.")
+    return _("قبلاً از این پروژه عزل شده است.") if how else ""
 
 
 def _hindrances(

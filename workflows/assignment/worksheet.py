@@ -29,7 +29,7 @@ def read(context: ListingContext) -> Briefing:
     inspector = context.session.get(Inspector, context.actor.person_id)
     blocks: list[Block] = []
     if inspector is None or not inspector.active:
-        text = _("امور گاز شما را هنوز بازرس فعال نشناخته است؛ تا آن هنگام پروژه‌ای به شما سپرده نمی‌شود.")
+        text = _("امور گاز هنوز شما را بازرس فعال ثبت نکرده است. تا آن زمان پروژه‌ای به شما ارجاع نمی‌شود.")
         blocks.append(Notice("warning", text))
     values: dict[str, Any] = {"ready": False, "regions": [], "preferences": ""}
     if inspector is not None:
@@ -64,8 +64,8 @@ def write(context: ListingContext, submission: Mapping[str, Any]) -> str:
     inspector.regions = [*kept, *(InspectorRegion(region=region) for region in sorted(wanted - known))]
     session.flush()
     if inspector.ready:
-        return _("کاربرگ ذخیره شد. پروژه‌های تازهٔ این مناطق به نوبت به شما سپرده می‌شود.")
-    return _("کاربرگ ذخیره شد. تا اعلام آمادگی پروژهٔ تازه‌ای به شما سپرده نمی‌شود.")
+        return _("کاربرگ ذخیره شد. پروژه‌های جدید این مناطق به نوبت به شما ارجاع می‌شود.")
+    return _("کاربرگ ذخیره شد. تا اعلام آمادگی پروژهٔ جدیدی به شما ارجاع نمی‌شود.")
 
 
 def _quota(context: ListingContext) -> Facts:
@@ -79,7 +79,7 @@ def _quota(context: ListingContext) -> Facts:
         (_("دوره"), shown(period)),
         (_("سهمیه (کنتور)"), number(given)),
         *([(_("کم‌شده برای انصراف‌ها (کنتور)"), number(given - left))] if lost else []),
-        (_("سپرده‌شده (کنتور)"), number(assigned)),
+        (_("ارجاع‌شده (کنتور)"), number(assigned)),
         (_("ظرفیت خالی (کنتور)"), number(max(0, left - assigned))),
         (_("آخرین ارجاع"), format_moment(last) if last else _("هرگز")),
         (_("انصراف‌های این ماه"), _withdrawals(context)),
@@ -89,7 +89,7 @@ def _quota(context: ListingContext) -> Facts:
 
 def _withdrawals(context: ListingContext) -> str:
     count = withdrawals_of_month(context.session, context.actor.person_id or 0, context.now)
-    return _("%(count)s (بیش از %(free)s از سهمیه می‌کاهد)", count=number(count), free=number(FREE_WITHDRAWALS))
+    return _("%(count)s (بیش از %(free)s از سهمیه کم می‌کند)", count=number(count), free=number(FREE_WITHDRAWALS))
 
 
 def _work(context: ListingContext) -> Facts:

@@ -77,7 +77,7 @@ def check_typed(session: Session, typed_number: str, typed_code: str) -> Verdict
     found = by_number(session, known) if known else None
     right = check_code(found.signature) if found else "????-????"
     if not hmac.compare_digest(right.encode(), read_code(typed_code).encode()) or found is None:
-        words = _("تاییدیه‌ای با این شماره و کد صادر نشده است. هر دو را با برگهٔ تاییدیه بسنجید.")
+        words = _("تاییدیه‌ای با این شماره و کد صادر نشده است. هر دو را با نسخهٔ چاپی مقایسه کنید.")
         return Verdict(UNKNOWN, words, guessed=True)
     return _verdict(found)
 
@@ -90,9 +90,11 @@ def check_offline(text: str, keys: Mapping[str, PublicKey], *, facts: Mapping[st
     if not signed.proved_by(keys):
         return Verdict(UNKNOWN, _not_signed(), number=signed.number)
     if facts is not None and digest_of(facts) != signed.digest:
-        words = _("مشخصات درون این فایل تغییر کرده است و با امضا نمی‌خواند. این فایل اعتبار ندارد.")
+        words = _("مشخصات درون این فایل تغییر کرده است و با امضای دیجیتال نمی‌خواند. این فایل اعتبار ندارد.")
         return Verdict(UNKNOWN, words, number=signed.number)
-    words = _("امضای این تاییدیه درست است و سازمان آن را صادر کرده است. باطل نشدن آن را تنها صفحهٔ بررسی می‌گوید.")
+    words = _(
+        "امضای دیجیتال این تاییدیه درست است و سازمان آن را صادر کرده است. باطل نشدن آن را فقط صفحهٔ بررسی نشان می‌دهد."
+    )
     blocks: list[Block] = paper_blocks(facts) if facts is not None else [_signed_facts(signed)]
     return Verdict(SIGNED_BY_US, words, number=signed.number, blocks=blocks)
 
@@ -107,20 +109,20 @@ def _verdict(found: Certificate) -> Verdict:
     if found.revoked_at is not None:
         words = _("این تاییدیه در %(moment)s باطل شده است و دیگر اعتبار ندارد.", moment=format_moment(found.revoked_at))
         return Verdict(REVOKED, words, number=found.number, revoked_at=found.revoked_at, blocks=blocks)
-    words = _("این تاییدیه را سازمان صادر کرده است و اکنون معتبر است. مشخصات زیر را با برگه بسنجید.")
+    words = _("این تاییدیه را سازمان صادر کرده است و اکنون معتبر است. مشخصات زیر را با نسخهٔ چاپی مقایسه کنید.")
     return Verdict(VALID, words, number=found.number, blocks=blocks)
 
 
 def _no_signed_text() -> str:
-    return _("متن امضاشدهٔ تاییدیه در آنچه فرستادید نیست. رمزینه را دوباره بخوانید یا شماره و کد را بنویسید.")
+    return _("متن امضاشدهٔ تاییدیه در آنچه ارسال کردید نیست. کد QR را دوباره اسکن کنید یا شماره و کد را وارد کنید.")
 
 
 def _not_signed() -> str:
-    return _("این متن را سازمان امضا نکرده است، یا پس از امضا تغییر کرده است. این برگه اعتبار ندارد.")
+    return _("این متن را سازمان امضا نکرده است، یا پس از امضا تغییر کرده است. این تاییدیه اعتبار ندارد.")
 
 
 def _not_in_our_books() -> str:
-    return _("امضا درست است، ولی چنین تاییدیه‌ای در دفتر سازمان نیست. با امور گاز سازمان تماس بگیرید.")
+    return _("امضای دیجیتال درست است، ولی چنین تاییدیه‌ای در دفتر سازمان نیست. با امور گاز سازمان تماس بگیرید.")
 
 
 # What the paper says
@@ -138,7 +140,7 @@ def head_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         (_("تاریخ صدور"), format_date(date.fromisoformat(facts["issued"]))),
         (_("مجری گاز"), facts["contractor"]),
         (_("بازرس"), facts["inspector"]),
-        (_("شماره عضویت"), shown(facts["membership"])),
+        (_("شمارهٔ عضویت"), shown(facts["membership"])),
     ]
 
 
@@ -150,7 +152,7 @@ def place_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if facts["region"] is not None:
         items += [
-            (_("منطقه شهرداری"), region(facts["region"])),
+            (_("منطقهٔ شهرداری"), region(facts["region"])),
             (_("پلاک ثبتی"), plates),
             (_("نشانی"), shown(facts["address"])),
         ]
@@ -160,10 +162,10 @@ def place_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 def meters_of(facts: Mapping[str, Any]) -> Table:
     columns = [
         _("ردیف"),
-        _("شمار واحدها"),
+        _("تعداد واحدها"),
         _("کاربری"),
-        _("زیربنا (متر مربع)"),
-        _("مصرف (متر مکعب در ساعت)"),
+        _("زیربنا (مترمربع)"),
+        _("مصرف (مترمکعب در ساعت)"),
         _("کلاس"),
     ]
     rows = [

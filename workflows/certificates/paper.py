@@ -43,7 +43,7 @@ def not_to_be_had(context: BriefingContext) -> str | None:
     """Why there is no certificate to print; ``None`` when there is one that holds."""
     found = of_case(context.session, context.case)
     if found is None:
-        return _("تاییدیه پس از موافقت بازرس صادر می‌شود و آنگاه چاپ می‌شود.")
+        return _("تاییدیه پس از موافقت بازرس صادر و سپس چاپ می‌شود.")
     if found.revoked_at is not None:
         return _("این تاییدیه در %(moment)s باطل شده است و چاپ نمی‌شود.", moment=format_moment(found.revoked_at))
     return None
@@ -89,11 +89,11 @@ def paper_data(found: Certificate, *, public_url: str) -> dict[str, Any]:
         "check": [
             [_("شماره"), shown(found.number)],
             [_("کد بررسی"), check_code(found.signature)],
-            [_("نشانی بررسی"), f"{public_url.rstrip('/')}{VERIFY_PATH}"],
+            [_("آدرس بررسی"), f"{public_url.rstrip('/')}{VERIFY_PATH}"],
         ],
         "advice": _(
-            "درستی این برگه را هر کس می‌تواند بسنجد: رمزینه را با دوربین بخوانید، یا شماره و کد بررسی را در نشانی بالا"
-            " بنویسید. برگه‌ای که آن صفحه معتبر نداند اعتبار ندارد."
+            "درستی این تاییدیه را هر کس می‌تواند بررسی کند: کد QR را با گوشی اسکن کنید، یا شماره و کد بررسی را در آدرس"
+            " بالا وارد کنید. تاییدیه‌ای که آن صفحه معتبر نداند اعتبار ندارد."
         ),
         "signatures": [_("مهر و امضای امور گاز سازمان"), _("امضای بازرس")],
         "signed": signed,
@@ -110,7 +110,7 @@ def meters_on_paper(facts: Mapping[str, Any]) -> dict[str, Any]:
         first, *others = alike
         numbers = _("%(first)s تا %(last)s", first=first[0], last=others[-1][0]) if others else first[0]
         rows.append([numbers, first[1], first[2].partition(" (")[0], *first[3:]])
-    short = [_("کنتور"), _("واحد"), _("کاربری"), _("متر مربع"), _("م۳ در ساعت"), _("کلاس")]
+    short = [_("کنتور"), _("واحد"), _("کاربری"), _("مترمربع"), _("مترمکعب در ساعت"), _("کلاس")]
     return {"title": table.title, "columns": table.columns, "rows": rows, "short": short}
 
 

@@ -56,7 +56,7 @@ def refusal(session: Session, project: GasProject, *, own_case: int | None = Non
         return _("بازرسی نهایی این پروژه هنوز تایید نشده است. پس از تایید نهایی می‌توانید تاییدیه بخواهید.")
     debt = open_debt(session, project)
     if debt:
-        return _("این پروژه %(amount)s بدهی دارد. نخست بدهی را بپردازید و سپس تاییدیه بخواهید.", amount=rials(debt))
+        return _("این پروژه %(amount)s بدهی دارد. ابتدا بدهی را بپردازید و سپس تاییدیه بخواهید.", amount=rials(debt))
     valid = valid_certificate(session, project)
     if valid is not None:
         return _("برای این پروژه تاییدیهٔ شمارهٔ %(number)s صادر شده و معتبر است.", number=code(valid.number))
@@ -153,7 +153,7 @@ def facts_of(project: GasProject, inspector: Person, *, number: str, issued: dat
 def revoke(context: OperationContext, certificate: Certificate, reason: str) -> None:
     """From now on the public page says that it does not hold any more. Raises ``Refusal`` the second time."""
     if certificate.revoked_at is not None:
-        message = _("این تاییدیه پیش‌تر، در %(moment)s، باطل شده است.", moment=format_moment(certificate.revoked_at))
+        message = _("این تاییدیه قبلاً، در %(moment)s، باطل شده است.", moment=format_moment(certificate.revoked_at))
         raise Refusal({"certificate": [message]})
     certificate.revoked_at = context.now
     certificate.revoked_by_id = context.actor.person_id

@@ -47,4 +47,4 @@ def document_title(wanted: Mapping[str, Any]) -> str:
 
 
 def region(number_of_region: int) -> str:
-    return _("منطقه %(number)s", number=shown(number_of_region))
+    return _("منطقهٔ %(number)s", number=shown(number_of_region))

@@ -53,7 +53,7 @@ def meter_class(decide: Decide, *, floor_area: float, consumption: float) -> Met
         return MeterClass(field="floor_area", problem=_("برای این زیربنا کنتوری تعریف نشده است. زیربنا را بررسی کنید."))
     if consumption > limit["max_consumption"]:
         problem = _(
-            "مصرف این کنتور بیش از حد مجاز است. برای زیربنای %(area)s متر مربع حداکثر %(most)s متر مکعب در ساعت"
+            "مصرف این کنتور بیش از حد مجاز است. برای زیربنای %(area)s مترمربع حداکثر %(most)s مترمکعب در ساعت"
             " (%(meter_class)s) پذیرفته می‌شود.",
             area=number(floor_area),
             most=number(limit["max_consumption"]),
@@ -138,13 +138,13 @@ def property_facts(found: Property) -> Facts:
         _("ملک"),
         [
             (_("کد ثبتی سازمان"), shown(found.code)),
-            (_("منطقه شهرداری"), region(found.region)),
+            (_("منطقهٔ شهرداری"), region(found.region)),
             (_("پلاک ثبتی"), plates(found)),
             (_("کد نوسازی"), shown(found.renovation_code)),
             (_("کد پستی"), shown(found.postal_code)),
             (_("نشانی"), shown(found.address)),
-            (_("مساحت زمین"), _("%(area)s متر مربع", area=number(found.land_area))),
-            (_("شمار طبقات"), number(found.floors)),
+            (_("مساحت زمین"), _("%(area)s مترمربع", area=number(found.land_area))),
+            (_("تعداد طبقات"), number(found.floors)),
         ],
     )
 
@@ -158,7 +158,7 @@ def owner_facts(owner: Owner) -> Facts:
     if owner.kind == "company":
         items = [
             (_("نام شرکت"), owner.company_name),
-            (_("شناسه ملی"), shown(owner.national_id)),
+            (_("شناسهٔ ملی"), shown(owner.national_id)),
             (_("شمارهٔ ثبت"), shown(owner.registration_number)),
             (_("نام نماینده"), owner.agent_name),
         ]
@@ -168,7 +168,7 @@ def owner_facts(owner: Owner) -> Facts:
             (_("نام پدر"), owner.father_name),
             (_("کد ملی"), shown(owner.national_code)),
         ]
-    return Facts(_("مالک"), [*items, (_("تلفن همراه"), shown(owner.mobile))])
+    return Facts(_("مالک"), [*items, (_("شمارهٔ همراه"), shown(owner.mobile))])
 
 
 def building_facts(project: GasProject) -> Facts:
@@ -186,10 +186,10 @@ def building_facts(project: GasProject) -> Facts:
 def meter_columns() -> list[str]:
     return [
         _("ردیف"),
-        _("شمار واحدها"),
+        _("تعداد واحدها"),
         _("کاربری"),
-        _("زیربنا (متر مربع)"),
-        _("مصرف (متر مکعب در ساعت)"),
+        _("زیربنا (مترمربع)"),
+        _("مصرف (مترمکعب در ساعت)"),
         _("کلاس"),
     ]
 
@@ -224,7 +224,7 @@ def invoice_table(invoice: Invoice) -> Table:
         for line in invoice.lines
     ]
     title = _(
-        "صورت‌حساب %(number)s — %(status)s",
+        "صورت‌حساب %(number)s (%(status)s)",
         number=code(invoice.number),
         status=label(INVOICE_STATUSES, invoice.status.value),
     )

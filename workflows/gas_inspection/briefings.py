@@ -49,7 +49,7 @@ def _project_blocks(project: GasProject) -> list[Block]:
             [
                 (_("شمارهٔ پروژه"), shown(project.case.number)),
                 (_("مجری گاز"), project.contractor.name),
-                (_("تلفن همراه"), shown(project.contractor.mobile or "—")),
+                (_("شمارهٔ همراه"), shown(project.contractor.mobile or "—")),
                 (_("بازرس"), project.inspector.name if project.inspector else "—"),
             ],
         )
@@ -65,7 +65,7 @@ def _in_short(project: GasProject) -> list[Block]:
         (_("شمارهٔ پروژه"), shown(project.case.number)),
         (_("نوع کار"), label(WORK_TYPES, project.work_type)),
         (_("مجری گاز"), project.contractor.name),
-        (_("تلفن همراه"), shown(project.contractor.mobile or "—")),
+        (_("شمارهٔ همراه"), shown(project.contractor.mobile or "—")),
     ]
     if project.property is not None:
         items.append((_("نشانی"), shown(project.property.address)))
@@ -109,7 +109,7 @@ def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
         blocks += _photos(context, report)
     if found and found[-1].number > 1:
         text = _(
-            "این‌ها تازه‌ترین گزارش‌ها هستند. %(count)s گزارش پیشین در برگهٔ چاپی همهٔ گزارش‌هاست.",
+            "این‌ها جدیدترین گزارش‌ها هستند. %(count)s گزارش قبلی در نسخهٔ چاپی همهٔ گزارش‌هاست.",
             count=number(found[-1].number - 1),
         )
         way = f"/cases/{context.case.number}/reports/{ALL_REPORTS}.pdf"
@@ -122,9 +122,9 @@ def _newest_reports(context: BriefingContext, project: GasProject) -> list[Block
     found = reports_of(context.session, project, newest=SHOWN_BESIDE)[::-1]
     if not found:
         return []
-    blocks: list[Block] = [_in_rows(_("گزارش‌های پیشین"), found)]
+    blocks: list[Block] = [_in_rows(_("گزارش‌های قبلی"), found)]
     if found[-1].number > 1:
-        text = _("%(count)s گزارش پیشین در صفحهٔ پرونده است.", count=number(found[-1].number - 1))
+        text = _("%(count)s گزارش قبلی در صفحهٔ پرونده است.", count=number(found[-1].number - 1))
         blocks.append(Notice("info", text))
     return blocks
 
@@ -186,7 +186,7 @@ def schedule_visit(context: BriefingContext) -> Briefing:
 
 @briefings.register(PROCESS, "withdraw")
 def withdraw(context: BriefingContext) -> Briefing:
-    text = _("انصراف بازگشتی ندارد: پروژه به بازرس دیگری سپرده می‌شود و دیگر به شما سپرده نخواهد شد.")
+    text = _("انصراف برگشت ندارد: پروژه به بازرس دیگری ارجاع می‌شود و دیگر به شما ارجاع نخواهد شد.")
     return Briefing(blocks=[Notice("warning", text)])
 
 
@@ -213,7 +213,7 @@ def _meter_choices(project: GasProject) -> list[Choice]:
     return [
         Choice(
             meter.number,
-            _("کنتور %(number)s — %(meter_class)s", number=shown(meter.number), meter_class=meter.meter_class),
+            _("کنتور %(number)s (%(meter_class)s)", number=shown(meter.number), meter_class=meter.meter_class),
             label(USAGES, meter.usage),
         )
         for meter in project.meters
@@ -224,7 +224,7 @@ def _cost(context: BriefingContext, project: GasProject, outcome: str, prepaid: 
     """What an outcome means for the contractor's money at this moment."""
     fee = fee_of_report(context.decide, project, outcome, prepaid=prepaid)
     if fee.item == NOT_POSSIBLE:
-        return _("تنها برای کار زیرکار (توکار) و در پیش‌بازرسی")
+        return _("فقط برای کار زیرکار (توکار) و در پیش‌بازرسی")
     if fee.item == NONE:
         return _("بدون هزینه برای مجری")
     if fee.item == "repeated_visit":
@@ -237,18 +237,18 @@ def correct_report(context: BriefingContext) -> Briefing:
     """The own reports of late, by whose numbers one is chosen; an earlier one may be chosen too."""
     project = project_of(context.session, context.case)
     found = own_reports(context.session, project, context.actor.person_id, newest=SHOWN_BESIDE)
-    text = _("گزارش ثبت‌شده تغییر نمی‌کند؛ اصلاح آن گزارش تازه‌ای است که کنار آن می‌ماند و نتیجه و هزینه را عوض نمی‌کند.")
+    text = _("گزارش ثبت‌شده تغییر نمی‌کند. اصلاح آن گزارش جدیدی است که کنار آن می‌ماند و نتیجه و هزینه را عوض نمی‌کند.")
     blocks: list[Block] = [Notice("info", text)]
     if not found:
         return Briefing(blocks=blocks)
-    return Briefing(values={"report": found[0].number}, blocks=[*blocks, _in_rows(_("گزارش‌های تازهٔ شما"), found)])
+    return Briefing(values={"report": found[0].number}, blocks=[*blocks, _in_rows(_("گزارش‌های جدید شما"), found)])
 
 
 @briefings.register(PROCESS, "dismiss_inspector")
 def dismiss_inspector(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     name = project.inspector.name if project.inspector else "—"
-    text = _("بازرسی این پروژه از %(name)s گرفته و به بازرس دیگری سپرده می‌شود. گزارش‌های ثبت‌شده می‌مانند.", name=name)
+    text = _("بازرسی این پروژه از %(name)s گرفته و به بازرس دیگری ارجاع می‌شود. گزارش‌های ثبت‌شده می‌مانند.", name=name)
     return Briefing(blocks=[Notice("warning", text)])
 
 
@@ -258,10 +258,10 @@ def pay_debt(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     invoice = open_invoice(context.session, context.case)
     if invoice is None:
-        text = _("این بدهی پرداخت شده است. برای ادامهٔ بازرسی همین گام را تأیید کنید.")
+        text = _("این بدهی پرداخت شده است. برای ادامهٔ بازرسی همین گام را تایید کنید.")
         return Briefing(blocks=[Notice("success", text)])
     text = _(
-        "%(amount)s بدهکارید. تا پرداخت آن بازرس نمی‌تواند گزارش تازه‌ای ثبت کند. پرداخت بخشی از آن ممکن نیست.",
+        "%(amount)s بدهکارید. تا پرداخت آن بازرس نمی‌تواند گزارش جدیدی ثبت کند. پرداخت بخشی از آن ممکن نیست.",
         amount=rials(invoice.total),
     )
     blocks: list[Block] = [Notice("warning", text), invoice_table(invoice), *_why(context, project, invoice)]
@@ -289,8 +289,8 @@ def correct_meter(context: BriefingContext) -> Briefing:
     )
     blocks: list[Block] = [Notice("warning", text), meters_table([meter])]
     rule = _(
-        "کلاس کنتور از نو یافته می‌شود. اگر هزینهٔ آن بیشتر شود مابه‌التفاوت را می‌پردازید و اگر کمتر شود به سود شما"
-        " ثبت می‌شود."
+        "کلاس کنتور دوباره تعیین می‌شود. اگر هزینهٔ آن بیشتر شود مابه‌التفاوت را می‌پردازید و اگر کمتر شود"
+        " مابه‌التفاوت به حساب شما بستانکار می‌شود."
     )
     values = {
         "units": meter.units,
@@ -319,7 +319,7 @@ def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:
     found = corrections_of(context.session, project, newest=SHOWN_IN_FULL)
     if not found:
         return []
-    columns = [_("کنتور"), _("سخن بازرس"), _("کلاس پیشین"), _("کلاس تازه"), _("مابه‌التفاوت (ریال)"), _("زمان اصلاح")]
+    columns = [_("کنتور"), _("توضیح بازرس"), _("کلاس قبلی"), _("کلاس جدید"), _("مابه‌التفاوت (ریال)"), _("زمان اصلاح")]
     rows = [
         [
             shown(one.meter_number),

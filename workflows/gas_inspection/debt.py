@@ -77,7 +77,7 @@ def charge_report(
     prepaid = has_prepaid_sub_works(context.session, project)
     fee = fee_of_report(context.decide, project, outcome, prepaid=prepaid)
     if fee.item == NOT_POSSIBLE:
-        message = _("زیرکار تنها برای کار زیرکار (توکار) و در پیش‌بازرسی ثبت می‌شود. نتیجهٔ دیگری برگزینید.")
+        message = _("زیرکار فقط برای کار زیرکار (توکار) و در پیش‌بازرسی ثبت می‌شود. نتیجهٔ دیگری انتخاب کنید.")
         raise Refusal({"outcome": [message]})
     meters = [MeterForFee(meter.number, meter.meter_class) for meter in project.meters]
     stage = SUB_WORK if outcome == SUB_WORK else stage_of(project)
@@ -87,7 +87,7 @@ def charge_report(
     if not lines:
         return None
     invoice = _add(context, project, DEBT, lines)
-    text = lazy("بدهی تازه: %(amount)s ریال", amount=grouped(invoice.total))
+    text = lazy("بدهی جدید: %(amount)s ریال", amount=grouped(invoice.total))
     context.record(DEBT_MADE, {"invoice": invoice.id, "amount": invoice.total, "text": text})
     return invoice
 
@@ -116,9 +116,9 @@ def lock_text(session: Session, project: GasProject) -> str:
     meter = meter_to_correct(session, project)
     with reading("fa"):
         if meter is not None:
-            text = _("مجری باید نخست مشخصات کنتور %(number)s را اصلاح کند.", number=shown(meter.meter_number))
+            text = _("مجری باید ابتدا مشخصات کنتور %(number)s را اصلاح کند.", number=shown(meter.meter_number))
         elif project.debt:
-            text = _("پروژه %(amount)s بدهکار است. تا پرداخت آن گزارش تازه‌ای ثبت نمی‌شود.", amount=rials(project.debt))
+            text = _("پروژه %(amount)s بدهکار است. تا پرداخت آن گزارش جدیدی ثبت نمی‌شود.", amount=rials(project.debt))
         else:
             text = ""
     return text[:MAX_OF_A_LOCK]
@@ -128,7 +128,7 @@ def tell_debt(context: OperationContext, project: GasProject, invoice: Invoice) 
     """Tell the contractor by message and SMS what is to be paid (INS-10)."""
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
-            "پروژهٔ %(number)s %(amount)s بدهکار شد. تا پرداخت آن بازرسی ادامه نمی‌یابد. در کارتابل خود بپردازید.",
+            "%(number)s: این پروژه %(amount)s بدهکار شد. تا پرداخت آن بازرسی ادامه نمی‌یابد. در کارتابل خود بپردازید.",
             number=code(project.case.number),
             amount=rials(invoice.total),
         )

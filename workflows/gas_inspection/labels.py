@@ -12,7 +12,7 @@ OUTCOMES = {
     "defects": lazy("عدم تایید با اشکال"),
     "absent_with_fee": lazy("عدم حضور با هزینه"),
     "absent_without_fee": lazy("عدم حضور بدون هزینه"),
-    "correction": lazy("اصلاح گزارش پیشین"),
+    "correction": lazy("اصلاح گزارش قبلی"),
 }
 ENDED_STAGES = {"approved": lazy("تایید نهایی شد"), "expired": lazy("منقضی شد")}
 

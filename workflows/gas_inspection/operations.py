@@ -85,9 +85,9 @@ def announce_visit(context: OperationContext, *, submission: Mapping[str, Any]) 
         date.fromisoformat(submission["visit_date"]), time.fromisoformat(submission["visit_time"]), calendar.zone
     )
     if moment <= context.now:
-        raise Refusal({_wrong_part(moment, context.now): [_("زمان بازدید گذشته است. زمانی در آینده برگزینید.")]})
+        raise Refusal({_wrong_part(moment, context.now): [_("زمان بازدید گذشته است. زمانی در آینده انتخاب کنید.")]})
     if not calendar.is_working_day(moment.date()):
-        raise Refusal({"visit_date": [_("این روز تعطیل است. یک روز کاری برگزینید.")]})
+        raise Refusal({"visit_date": [_("این روز تعطیل است. یک روز کاری انتخاب کنید.")]})
     if not calendar.is_working_time(moment):
         raise Refusal({"visit_time": [_hours(calendar)]})
     project = project_of(context.session, context.case)
@@ -109,7 +109,7 @@ def _wrong_part(moment: datetime, now: datetime) -> str:
 
 def _hours(calendar: Any) -> str:
     return _(
-        "بازدید باید در ساعت کاری باشد: از %(opens)s تا %(closes)s.",
+        "بازدید باید در ساعت اداری باشد: از %(opens)s تا %(closes)s.",
         opens=shown(f"{calendar.opens:%H:%M}"),
         closes=shown(f"{calendar.closes:%H:%M}"),
     )
@@ -119,13 +119,13 @@ def _tell_visit(context: OperationContext, project: GasProject, moment: datetime
     inspector = project.inspector.name if project.inspector else context.actor.name
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
-            "بازدید پروژهٔ %(number)s: %(moment)s، بازرس: %(name)s.",
+            "%(number)s: زمان بازدید این پروژه %(moment)s است. بازرس: %(name)s",
             number=code(project.case.number),
             moment=format_moment(moment),
             name=inspector,
         )
         context.notify(project.contractor_id, _("زمان بازدید بازرس"), body, sms=True)
-    context.flash(_("زمان بازدید ثبت شد و به مجری خبر داده شد."))
+    context.flash(_("زمان بازدید ثبت شد و به مجری اطلاع داده شد."))
 
 
 @operations.register("gas_inspection.cancel_visit", formerly=["gas_inspection.drop_visit"])
@@ -135,7 +135,7 @@ def cancel_visit(context: OperationContext) -> None:
     visit = planned_visit(context.session, project)
     if visit is not None:
         visit.state = "dropped"
-    context.flash(_("زمان تازهٔ بازدید را تعیین کنید. مجری از زمان تازه باخبر می‌شود."))
+    context.flash(_("زمان جدید بازدید را تعیین کنید. این زمان به مجری اطلاع داده می‌شود."))
 
 
 # The report (INS-4)
@@ -175,10 +175,10 @@ def _tell_stage(context: OperationContext, project: GasProject) -> None:
     with reading(language_of(context.session, project.contractor_id)):
         if project.stage == APPROVED:
             title = _("تایید نهایی پروژه")
-            body = _("بازرسی نهایی پروژهٔ %(number)s تایید شد. اکنون می‌توانید تاییدیه درخواست کنید.", number=number)
+            body = _("%(number)s: بازرسی نهایی این پروژه تایید شد. اکنون می‌توانید تاییدیه درخواست کنید.", number=number)
         else:
             title = _("تایید پیش‌بازرسی")
-            body = _("پیش‌بازرسی پروژهٔ %(number)s تایید شد. گام بعد بازرسی نهایی است.", number=number)
+            body = _("%(number)s: پیش‌بازرسی این پروژه تایید شد. مرحلهٔ بعد بازرسی نهایی است.", number=number)
         context.notify(project.contractor_id, title, body, sms=True)
 
 
@@ -213,8 +213,8 @@ def warn_contractor(context: OperationContext) -> bool:
     context.record(EXPIRY_WARNED, {"text": lazy("به مجری هشدار داده شد: مهلت ارائهٔ کار رو به پایان است")})
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
-            "کار پروژهٔ %(number)s هنوز ارائه نشده است. اگر تا %(day)s ارائه نشود، پرونده بسته می‌شود و باید از نو ثبت"
-            " شود.",
+            "%(number)s: کار این پروژه هنوز ارائه نشده است. اگر تا %(day)s ارائه نشود، پرونده بسته می‌شود و باید"
+            " دوباره ثبت شود.",
             number=code(project.case.number),
             day=format_date(expires.date()),
         )
@@ -246,7 +246,7 @@ def close_expired(context: OperationContext) -> None:
 def _tell_expiry(context: OperationContext, project: GasProject, person_id: int, *, sms: bool) -> None:
     with reading(language_of(context.session, person_id)):
         body = _(
-            "مهلت ارائهٔ کار پروژهٔ %(number)s گذشت و پرونده بسته شد. برای ادامه باید پروژه از نو ثبت شود.",
+            "%(number)s: مهلت ارائهٔ کار این پروژه گذشت و پرونده بسته شد. برای ادامه باید پروژه دوباره ثبت شود.",
             number=code(project.case.number),
         )
         context.notify(person_id, _("پرونده منقضی شد"), body, sms=sms)

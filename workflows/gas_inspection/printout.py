@@ -65,7 +65,7 @@ def printed(context: BriefingContext, project: GasProject) -> dict[str, Any]:
         "title": _("گزارش‌های بازرسی پروژهٔ %(number)s", number=code(project.case.number)),
         "head": [
             (_("مجری گاز"), project.contractor.name),
-            (_("شمار گزارش‌ها"), number(len(found))),
+            (_("تعداد گزارش‌ها"), number(len(found))),
             (_("تهیه در"), format_moment(context.now)),
         ],
         "columns": columns,

@@ -70,9 +70,9 @@ def _refuse_wrong(
     context: OperationContext, project: GasProject, visit: InspectionVisit | None, submission: Mapping[str, Any]
 ) -> None:
     if visit is None and project.stage:  # a case of the first version of the diagram kept no visits
-        raise Refusal({"": [_("هنوز زمان بازدیدی تعیین نشده است. نخست زمان بازدید را تعیین کنید.")]})
+        raise Refusal({"": [_("هنوز زمان بازدیدی تعیین نشده است. ابتدا زمان بازدید را تعیین کنید.")]})
     if project.debt:
-        raise Refusal({"": [_("پروژه بدهکار است و تا پرداخت بدهی گزارش تازه‌ای ثبت نمی‌شود.")]})
+        raise Refusal({"": [_("پروژه بدهکار است و تا پرداخت بدهی گزارش جدیدی ثبت نمی‌شود.")]})
     errors = _wrong_meters(submission["outcome"], submission["meters"])
     errors |= _wrong_mismatches(submission["outcome"], submission["mismatches"])
     errors |= wrong_photos(context, submission["photos"])
@@ -83,23 +83,23 @@ def _refuse_wrong(
 def _wrong_meters(outcome: str, marked: Sequence[int]) -> dict[str, list[str]]:
     """Some outcomes are about certain meters, the others about all of them (INS-5, INS-12)."""
     if outcome in MARKS_METERS and not marked:
-        return {"meters": [_("بگویید این نتیجه برای کدام کنتورهاست. دست‌کم یکی را علامت بزنید.")]}
+        return {"meters": [_("حداقل یکی از کنتورهای این نتیجه را علامت بزنید.")]}
     if outcome == "approved" and marked:
-        text = _("تایید یعنی همهٔ کنتورها تایید شده‌اند. علامت کنتورها را بردارید یا نتیجهٔ دیگری برگزینید.")
+        text = _("تایید یعنی همهٔ کنتورها تایید شده‌اند. علامت کنتورها را حذف کنید یا نتیجهٔ دیگری انتخاب کنید.")
         return {"meters": [text]}
     if outcome not in MARKS_METERS and marked:
-        return {"meters": [_("این نتیجه برای همهٔ کنتورهاست. علامت کنتورها را بردارید.")]}
+        return {"meters": [_("این نتیجه برای همهٔ کنتورهاست. علامت کنتورها را حذف کنید.")]}
     return {}
 
 
 def _wrong_mismatches(outcome: str, mismatches: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     if mismatches and outcome in ABSENCES:
-        return {"mismatches": [_("در بازدیدی که انجام نشده است کنتوری دیده نشده. مغایرت‌ها را بردارید.")]}
+        return {"mismatches": [_("در بازدیدی که انجام نشده است کنتوری دیده نشده است. مغایرت‌ها را حذف کنید.")]}
     seen: set[int] = set()
     errors: dict[str, list[str]] = {}
     for index, row in enumerate(mismatches):
         if row["meter"] in seen:
-            errors[f"mismatches.{index}.meter"] = [_("این کنتور پیش‌تر نوشته شده است.")]
+            errors[f"mismatches.{index}.meter"] = [_("این کنتور قبلاً نوشته شده است.")]
         seen.add(row["meter"])
     return errors
 
@@ -147,7 +147,7 @@ def _tell_report(
     if invoice is not None:
         tell_debt(context, project, invoice)
         context.flash(
-            _("مجری %(amount)s بدهکار شد و تا پرداخت آن گزارش تازه‌ای ثبت نمی‌شود.", amount=rials(invoice.total))
+            _("مجری %(amount)s بدهکار شد و تا پرداخت آن گزارش جدیدی ثبت نمی‌شود.", amount=rials(invoice.total))
         )
 
 
@@ -175,7 +175,7 @@ def correct(context: OperationContext, submission: Mapping[str, Any]) -> None:
     project = project_of(context.session, context.case)
     own = own_reports(context.session, project, project.inspector_id, number=submission["report"])
     if not own:
-        raise Refusal({"report": [_("تنها گزارشی را می‌توانید اصلاح کنید که خودتان برای این پروژه ثبت کرده‌اید.")]})
+        raise Refusal({"report": [_("فقط گزارشی را می‌توانید اصلاح کنید که خودتان برای این پروژه ثبت کرده‌اید.")]})
     wrong = own[0]
     errors = wrong_photos(context, submission["photos"])
     if errors:

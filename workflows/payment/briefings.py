@@ -21,7 +21,7 @@ STATES = {
     "started": lazy("در انتظار نتیجهٔ درگاه"),
     "settled": lazy("انجام شد"),
     "failed": lazy("ناموفق"),
-    "expired": lazy("بی‌نتیجه"),
+    "expired": lazy("بدون نتیجه"),
     "unmatched": lazy("بدون صورت‌حساب باز"),
 }
 
@@ -36,7 +36,7 @@ def blocks(context: BriefingContext) -> list[Block]:
         text = _("درگاه پرداخت در این لحظه پاسخ نمی‌دهد. هر دقیقه دوباره از آن می‌پرسیم؛ دوباره نپردازید.")
         shown_blocks.append(Notice("warning", text))
     else:
-        text = _("پس از پرداخت به همین‌جا برگردید. پرداخت تنها پس از تأیید درگاه به حساب می‌آید.")
+        text = _("پس از پرداخت به همین صفحه برگردید. پرداخت فقط پس از تایید درگاه ثبت می‌شود.")
         shown_blocks.append(Notice("info", text))
     shown_blocks.append(Link(_("رفتن به درگاه پرداخت"), payment.pay_url, primary=True, external=True))
     return shown_blocks
@@ -44,7 +44,7 @@ def blocks(context: BriefingContext) -> list[Block]:
 
 def warning(context: BriefingContext) -> list[Block]:
     """Beside the payer's way out."""
-    text = _("پیش از لغو، یک بار دیگر از درگاه می‌پرسیم. اگر پرداخت کرده باشید، به حساب می‌آید.")
+    text = _("پیش از لغو، یک بار دیگر از درگاه می‌پرسیم. اگر پرداخت کرده باشید، ثبت می‌شود.")
     return [Notice("info", text)]
 
 
@@ -98,7 +98,7 @@ def payments_table(session: Session, case_id: int) -> Table | None:
     ).all()
     if not found:
         return None
-    columns = [_("صورت‌حساب"), _("مبلغ (ریال)"), _("درگاه"), _("آغاز"), _("وضعیت"), _("شمارهٔ پیگیری")]
+    columns = [_("صورت‌حساب"), _("مبلغ (ریال)"), _("درگاه"), _("شروع"), _("وضعیت"), _("شمارهٔ پیگیری")]
     return Table(_("پرداخت‌ها"), columns, [_row(payment) for payment in found])
 
 
@@ -121,17 +121,17 @@ def review_blocks(context: BriefingContext) -> list[Block]:
     invoice = payment.invoice
     payer = context.session.get(Person, invoice.payer_id) if invoice.payer_id is not None else None
     origin = context.session.get_one(Case, invoice.case_id)
-    paid = rials(payment.paid_amount) if payment.paid_amount else _("درگاه مبلغ را نگفته است")
+    paid = rials(payment.paid_amount) if payment.paid_amount else _("درگاه مبلغ را اعلام نکرده است")
     facts = Facts(
         _("پرداخت"),
         [
             (_("وضعیت"), label(STATES, payment.state.value)),
-            (_("مبلغ پرداخت‌شده"), paid if payment.verified_at else _("هنوز تأیید نشده")),
+            (_("مبلغ پرداخت‌شده"), paid if payment.verified_at else _("هنوز تایید نشده")),
             (_("مبلغ خواسته‌شده"), rials(payment.amount)),
             (_("درگاه"), label(payment_gateways.labels(), payment.gateway)),
             (_("شناسهٔ درگاه"), payment.authority),
             (_("شمارهٔ پیگیری بانک"), shown(payment.reference) if payment.reference else "—"),
-            (_("زمان آغاز"), format_moment(payment.started_at)),
+            (_("زمان شروع"), format_moment(payment.started_at)),
             (_("پرداخت‌کننده"), payer.name if payer else "—"),
             (_("پرونده"), shown(origin.number)),
         ],
@@ -149,4 +149,4 @@ def _why(payment: Payment) -> list[Block]:
         return [Notice("warning", _("صورت‌حساب پیش از رسیدن این پول باطل شده است."))]
     if payment.invoice.status is InvoiceStatus.OPEN:
         return [Notice("warning", _("پروندهٔ این صورت‌حساب پیش از رسیدن این پول بسته شده است."))]
-    return [Notice("warning", _("این صورت‌حساب پیش‌تر با پرداخت دیگری تسویه شده است."))]
+    return [Notice("warning", _("این صورت‌حساب قبلاً با پرداخت دیگری تسویه شده است."))]

@@ -50,8 +50,8 @@ def _tell_settled(context: OperationContext, payment: Payment) -> None:
 
     def text() -> tuple[str, str]:
         return _("پرداخت شما رسید"), _(
-            "درگاه پرداخت صورت‌حساب %(number)s را تأیید کرد و مبلغ %(amount)s به حساب آمد. پرونده را باز کنید و ادامه "
-            "دهید؛ مبلغ دیگری از شما خواسته نمی‌شود.",
+            "درگاه پرداخت صورت‌حساب %(number)s را تایید کرد و مبلغ %(amount)s ثبت شد. پرونده را باز کنید و ادامه دهید؛"
+            " مبلغ دیگری از شما خواسته نمی‌شود.",
             number=shown(invoice.number),
             amount=rials(payment.amount),
         )
@@ -64,8 +64,8 @@ def _tell_unmatched(context: OperationContext, payment: Payment) -> None:
 
     def text() -> tuple[str, str]:
         return _("پرداختی بدون صورت‌حساب باز"), _(
-            "مبلغی بابت صورت‌حساب %(number)s پرداخت شد که صورت‌حساب بازی برای آن نیست. امور مالی آن را بررسی می‌کند و "
-            "به شما خبر می‌دهد.",
+            "مبلغی بابت صورت‌حساب %(number)s پرداخت شد که صورت‌حساب بازی برای آن نیست. امور مالی آن را بررسی می‌کند و"
+            " به شما اطلاع می‌دهد.",
             number=shown(invoice.number),
         )
 
@@ -80,7 +80,7 @@ def record_decision(context: OperationContext, *, payment: int, submission: Mapp
     def text() -> tuple[str, str]:
         number, reference = shown(found.invoice.number), shown(submission.get("reference") or "—")
         if submission["decision"] == "refunded":
-            return _("بازگشت وجه"), _(
+            return _("استرداد وجه"), _(
                 "مبلغ پرداختی شما بابت صورت‌حساب %(number)s برگردانده شد. شمارهٔ پیگیری: %(reference)s",
                 number=number,
                 reference=reference,

@@ -75,24 +75,24 @@ def find_property(context: BriefingContext) -> Briefing:
     try:
         found = search(context.session, context.typed)
     except NothingAsked:
-        text = _("کد ثبتی، یا منطقه و پلاک ثبتی، یا کد نوسازی ملک را بنویسید و جستجو کنید.")
+        text = _("کد ثبتی، یا منطقه و پلاک ثبتی، یا کد نوسازی ملک را وارد و جستجو کنید.")
         return Briefing(blocks=[*blocks, Notice("info", text)])
     except ValueError as error:
         return Briefing(blocks=[*blocks, Notice("warning", str(error))])
     if not found.hits:
         text = _(
             "ملکی با این مشخصات پیدا نشد. آنچه نوشته‌اید مانده است؛ آن را بررسی کنید، یا اگر ملک در سازمان کد ندارد با"
-            " «ویرایش مرحله» به «ثبت ملک جدید» بروید."
+            " «ویرایش گام» به «ثبت ملک جدید» بروید."
         )
         return Briefing(blocks=[*blocks, Notice("warning", text)])
-    columns = [_("کد ثبتی سازمان"), _("منطقه شهرداری"), _("پلاک ثبتی"), _("کد نوسازی"), _("نشانی")]
+    columns = [_("کد ثبتی سازمان"), _("منطقهٔ شهرداری"), _("پلاک ثبتی"), _("کد نوسازی"), _("نشانی")]
     rows = [
         [shown(hit.code), region(hit.region), plates(hit), shown(hit.renovation_code), shown(hit.address)]
         for hit in found.hits
     ]
-    blocks.append(Table(_("ملک‌های پیدا‌شده"), columns, rows))
+    blocks.append(Table(_("ملک‌های پیداشده"), columns, rows))
     if found.more:
-        text = _("تنها %(count)s ملک نخست نشان داده شده است. جست‌وجو را دقیق‌تر کنید.", count=number(len(found.hits)))
+        text = _("فقط %(count)s ملک اول نشان داده شده است. جستجو را دقیق‌تر کنید.", count=number(len(found.hits)))
         blocks.append(Notice("info", text))
     choices = [Choice(hit.id, shown(hit.code), listed([region(hit.region), shown(hit.address)])) for hit in found.hits]
     return Briefing(choices={"property": choices}, blocks=blocks)
@@ -152,7 +152,7 @@ def register_meters(context: BriefingContext) -> Briefing:
     rows = [row for row in rows if row]
     if rows:
         blocks.append(Table(_("کنتورها و کلاس آن‌ها"), [*meter_columns(), _("بررسی")], rows))
-    text = _("همهٔ کنتورهای یک پروژه به یک بازرس سپرده می‌شود. برای چند بازرس، چند پروژه ثبت کنید.")
+    text = _("همهٔ کنتورهای یک پروژه به یک بازرس ارجاع می‌شود. برای چند بازرس، چند پروژه ثبت کنید.")
     blocks.append(Notice("info", text))
     return Briefing(values={"meters": saved} if saved else {}, blocks=blocks)
 

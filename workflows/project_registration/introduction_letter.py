@@ -65,7 +65,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         "addressee": _("مجری گرامی گازرسانی، %(name)s", name=project.contractor.name),
         "greeting": _("با سلام و احترام،"),
         "body": _(
-            "بدین‌وسیله %(inspector)s به شماره عضویت %(membership)s به‌عنوان بازرس گاز پروژهٔ شمارهٔ %(number)s با"
+            "بدین‌وسیله %(inspector)s به شمارهٔ عضویت %(membership)s به‌عنوان بازرس گاز پروژهٔ شمارهٔ %(number)s با"
             " مشخصات زیر معرفی می‌شود. خواهشمند است برای زمان بازدید و انجام بازرسی با ایشان هماهنگ شوید.",
             inspector=inspector.name,
             membership=code(inspector.username),
@@ -89,8 +89,8 @@ def _first_column(project: GasProject, inspector: Person) -> list[Facts]:
         _("بازرس"),
         [
             (_("نام"), inspector.name),
-            (_("شماره عضویت"), shown(inspector.username)),
-            (_("تلفن همراه"), shown(inspector.mobile or "—")),
+            (_("شمارهٔ عضویت"), shown(inspector.username)),
+            (_("شمارهٔ همراه"), shown(inspector.mobile or "—")),
         ],
     )
     return [known, property_facts(project.property)] if project.property else [known]
@@ -100,7 +100,7 @@ def _second_column(project: GasProject) -> list[Facts]:
     """For whom."""
     contractor = [
         (_("نام"), project.contractor.name),
-        (_("تلفن همراه"), shown(project.contractor.mobile or "—")),
+        (_("شمارهٔ همراه"), shown(project.contractor.mobile or "—")),
     ]
     owner = [owner_facts(project.owner)] if project.owner else []
     return [Facts(_("مجری گاز"), contractor), *owner, building_facts(project)]

@@ -117,7 +117,7 @@ def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
     found = context.session.get_one(Invoice, invoice)
     if found.status is InvoiceStatus.CANCELLED:
         message = _(
-            "صورت‌حساب %(number)s باطل شده است. با «ویرایش مرحله» به «صورت‌حساب» بروید تا صورت‌حساب تازه صادر شود.",
+            "صورت‌حساب %(number)s باطل شده است. با «ویرایش گام» به «صورت‌حساب» بروید تا صورت‌حساب جدید صادر شود.",
             number=code(found.number),
         )
         raise Refusal({"": [message]})

@@ -82,7 +82,7 @@ def register_property(context: OperationContext, *, submission: Mapping[str, Any
     try:
         context.session.flush()
     except IntegrityError:  # another case registered the same code since we looked
-        message = _("این کد نوسازی همین حالا ثبت شد. دوباره بفرستید تا کد ثبتی آن را ببینید.")
+        message = _("این کد نوسازی همین حالا ثبت شد. دوباره ارسال کنید تا کد ثبتی آن را ببینید.")
         raise Refusal({"renovation_code": [message]}) from None
     if own is None:
         found.code = property_code(found.id)
@@ -101,8 +101,8 @@ def property_code(count: int) -> str:
 
 def _already_known(known: Property) -> str:
     return _(
-        "ملکی با این کد نوسازی با کد ثبتی %(code)s در سازمان ثبت شده است. با «ویرایش مرحله» به «ملک ثبت‌شده» بروید،"
-        " این کد را جست‌وجو کنید و همان ملک را برگزینید.",
+        "ملکی با این کد نوسازی با کد ثبتی %(code)s در سازمان ثبت شده است. با «ویرایش گام» به «ملک ثبت‌شده» بروید، این"
+        " کد را جستجو کنید و همان ملک را انتخاب کنید.",
         code=code(known.code),
     )
 
@@ -127,10 +127,10 @@ def use_property(context: OperationContext, *, submission: Mapping[str, Any]) ->
     project = project_to_edit(context)
     found = context.session.get(Property, int(submission["property"]))
     if found is None:
-        raise Refusal({"property": [_("این ملک پیدا نشد. دوباره جست‌وجو کنید.")]})
+        raise Refusal({"property": [_("این ملک پیدا نشد. دوباره جستجو کنید.")]})
     project.property = found
     _describe(context, project)
-    context.flash(_("ملک با کد ثبتی %(code)s برای این پروژه برگزیده شد.", code=code(found.code)))
+    context.flash(_("ملک با کد ثبتی %(code)s برای این پروژه انتخاب شد.", code=code(found.code)))
 
 
 # Owner and building (REG-4, REG-5)
@@ -234,7 +234,7 @@ def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) 
         select(Task.key).where(Task.case_id == context.case.id, Task.status == TaskStatus.COMPLETED)
     )
     if step not in open_steps(frozenset(completed)):
-        raise Refusal({"step": [_("به این مرحله هنوز نرسیده‌اید. مرحله‌ای را برگزینید که پیش‌تر انجام شده است.")]})
+        raise Refusal({"step": [_("به این گام هنوز نرسیده‌اید. گامی را انتخاب کنید که قبلاً انجام شده است.")]})
     return step
 
 

@@ -12,11 +12,11 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 FREE_WITHDRAWALS = 2  # in a Jalali month; each further one costs (ASG-5)
 
 REASONS = {
-    "only_candidate": lazy("تنها بازرس واجد شرایط با ظرفیت خالی بود."),
-    "lowest_load": lazy("نسبت کار سپرده‌شده به سهمیه‌اش از همه کمتر بود."),
+    "only_candidate": lazy("بازرس واجد شرایط دیگری با ظرفیت خالی نبود."),
+    "lowest_load": lazy("نسبت کار ارجاع‌شده به سهمیه‌اش از همه کمتر بود."),
     "longest_wait": lazy("بار کاری برابر بود و از آخرین ارجاع او زمان بیشتری گذشته بود."),
     "lowest_id": lazy("بار کاری و زمان آخرین ارجاع برابر بود."),
-    "no_candidate": lazy("هیچ بازرس آماده‌به‌کاری که بتوان این پروژه را به او سپرد پیدا نشد."),
+    "no_candidate": lazy("هیچ بازرس آماده‌به‌کاری برای ارجاع این پروژه پیدا نشد."),
     "no_free_capacity": lazy("بازرس‌های واجد شرایط در این دوره ظرفیت خالی به این اندازه ندارند."),
 }
 

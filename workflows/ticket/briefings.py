@@ -39,7 +39,7 @@ def _special(ticket: Ticket) -> list[Block]:
         said.append(Notice("warning", _("مهلت پاسخ به این درخواست گذشته است.")))
     if ticket.escalated_at is not None and ticket.state != CLOSED:
         at = format_moment(ticket.escalated_at)
-        said.append(Notice("info", _("این درخواست در %(at)s به رئیس سازمان فرستاده شد.", at=at)))
+        said.append(Notice("info", _("این درخواست در %(at)s به رئیس سازمان ارسال شد.", at=at)))
     return said
 
 
@@ -54,7 +54,7 @@ def conversation(context: BriefingContext, ticket: Ticket) -> Conversation:
     wanted = {number for message in messages for number in message.documents}
     found = context.session.scalars(select(Document).where(Document.id.in_(wanted))) if wanted else ()
     documents = {document.id: document for document in found}
-    return Conversation(_("گفت‌وگو"), [_entry(context, message, documents) for message in messages])
+    return Conversation(_("مکاتبات"), [_entry(context, message, documents) for message in messages])
 
 
 def _entry(context: BriefingContext, message: TicketMessage, documents: Mapping[int, Document]) -> Entry:

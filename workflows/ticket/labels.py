@@ -31,7 +31,7 @@ RANKS = {"very_urgent": 10, "urgent": 20, "normal": 50, "low": 70}  # in the wor
 KINDS: dict[str, Any] = {
     "request": lazy("درخواست"),
     "answer": lazy("پاسخ"),
-    "reply": lazy("پاسخ درخواست‌کننده"),
+    "reply": lazy("پاسخ متقاضی"),
     "transfer": lazy("ارجاع"),
     "escalation": lazy("درخواست از رئیس سازمان"),
     "decision": lazy("پاسخ رئیس سازمان"),

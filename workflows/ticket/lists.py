@@ -29,7 +29,7 @@ AT_HOME = 5
 NUMBER = Column("number", lazy("شمارهٔ رهگیری"))
 TITLE = Column("title", lazy("عنوان"))
 UNIT = Column("unit", lazy("واحد"))
-REQUESTER = Column("requester", lazy("درخواست‌کننده"))
+REQUESTER = Column("requester", lazy("متقاضی"))
 PRIORITY = Column("priority", lazy("اولویت"))
 STATE = Column("state", lazy("وضعیت"))
 SENT = Column("sent", lazy("زمان ارسال"), "moment")
@@ -126,7 +126,7 @@ def _unit_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
 
 @listings.register(
     key="overdue_tickets",
-    label=lazy("درخواست‌های دیرشده"),
+    label=lazy("درخواست‌های گذشته از مهلت"),
     role=(roles.PRESIDENT, roles.SUPERVISOR),
     columns=[
         NUMBER,
@@ -187,7 +187,7 @@ def state_text(ticket: Ticket) -> str:
         return state
     if ticket.escalated_at is not None:
         return _("%(state)s، نزد رئیس سازمان", state=state)
-    return _("%(state)s، مهلت گذشته", state=state)
+    return _("%(state)s، گذشته از مهلت", state=state)
 
 
 def _shown(context: ListingContext, ticket: Ticket) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def answered(context: OperationContext, ticket: Ticket) -> None:
         lambda: (
             _("پاسخ درخواست شما"),
             _(
-                "واحد %(unit)s به درخواست %(number)s شما پاسخ داد. پاسخ را در سامانه بخوانید.",
+                "%(number)s: واحد %(unit)s به درخواست شما پاسخ داد. پاسخ را در سامانه بخوانید.",
                 unit=unit_name(context.session, ticket.unit),
                 number=code(ticket.case.number),
             ),
@@ -68,10 +68,10 @@ def overdue(context: OperationContext, ticket: Ticket, *, may_escalate: bool) ->
             context,
             ticket,
             lambda: (
-                _("درخواست شما بی‌پاسخ ماند"),
+                _("درخواست شما بدون پاسخ ماند"),
                 _(
-                    "به درخواست %(number)s شما تا پایان مهلت پاسخ داده نشد."
-                    " می‌توانید آن را در سامانه به رئیس سازمان بفرستید.",
+                    "%(number)s: تا پایان مهلت به درخواست شما پاسخ داده نشد. می‌توانید آن را در سامانه به رئیس سازمان"
+                    " ارسال کنید.",
                     number=code(ticket.case.number),
                 ),
             ),
@@ -101,7 +101,7 @@ def decided(context: OperationContext, ticket: Ticket) -> None:
         ticket,
         lambda: (
             _("پاسخ رئیس سازمان"),
-            _("رئیس سازمان به درخواست %(number)s شما پاسخ داد و درخواست بسته شد.", number=code(ticket.case.number)),
+            _("%(number)s: رئیس سازمان به درخواست شما پاسخ داد و آن را بست.", number=code(ticket.case.number)),
         ),
     )
     _tell_unit(

@@ -58,7 +58,7 @@ def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> 
     _say(context, ticket, "request", submission)
     context.set_subject(ticket.title, [requester.name])
     context.record(
-        TICKET_SENT, {"text": lazy("به واحد %(unit)s فرستاده شد", unit=unit_text(context.session, ticket.unit))}
+        TICKET_SENT, {"text": lazy("به واحد %(unit)s ارسال شد", unit=unit_text(context.session, ticket.unit))}
     )
     number = code(context.case.number)
     context.flash(_("درخواست شما با شمارهٔ رهگیری %(number)s ثبت شد و در انتظار پاسخ است.", number=number))
@@ -111,7 +111,7 @@ def record_answer(context: OperationContext, *, submission: Mapping[str, Any]) -
     _say(context, ticket, "answer", submission, unit=ticket.unit)
     ticket.state, ticket.answered_at, ticket.overdue_at = ANSWERED, context.now, None
     notices.answered(context, ticket)
-    context.flash(_("پاسخ ثبت شد و به درخواست‌کننده خبر داده شد."))
+    context.flash(_("پاسخ ثبت شد و به متقاضی اطلاع داده شد."))
 
 
 @operations.register("ticket.pass_on_ticket")
@@ -120,7 +120,7 @@ def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) 
     ticket = ticket_of(context.session, context.case)
     unit = submission["unit"]
     if unit == ticket.unit:
-        raise Refusal({"unit": [_("درخواست هم‌اکنون نزد همین واحد است. واحد دیگری برگزینید.")]})
+        raise Refusal({"unit": [_("درخواست هم‌اکنون نزد همین واحد است. واحد دیگری انتخاب کنید.")]})
     _say(context, ticket, "transfer", submission, unit=ticket.unit, to_unit=unit)
     text = lazy(
         "از واحد %(unit)s به واحد %(to)s ارجاع شد",

@@ -96,7 +96,7 @@ def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:
         bundle.findings.append(replace(error("dmn.unreadable", "", str(problem)), file=name))
         return
     if key not in model.decisions:
-        text = _("جدول تصمیمی با شناسهٔ %(key)s در این پرونده نیست.", key=key)
+        text = _("جدول تصمیمی با شناسهٔ %(key)s در این فایل نیست.", key=key)
         bundle.findings.append(replace(error("dmn.file_name", "", text), file=name))
         return
     bundle.findings.extend(replace(finding, file=name) for finding in reader.check(model))
@@ -106,11 +106,11 @@ def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:
 def _read_diagrams(name: str, content: bytes, bundle: Bundle) -> None:
     diagrams = read_diagrams(content)
     if not diagrams:
-        text = _("فرایندی در این پرونده کشیده نشده است.")
+        text = _("فرایندی در این فایل کشیده نشده است.")
         bundle.findings.append(replace(error("file.no_process", "", text), file=name))
     for diagram in diagrams:
         if name != f"{diagram.key}.bpmn":
-            text = _("نام پرونده باید شناسهٔ فرایند باشد: %(key)s.bpmn", key=diagram.key or "?")
+            text = _("نام فایل باید شناسهٔ فرایند باشد: %(key)s.bpmn", key=diagram.key or "?")
             bundle.findings.append(replace(error("file.name", diagram.key, text), file=name))
         bundle.diagrams[diagram.key] = diagram
 
@@ -126,7 +126,7 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
     yield from roles.check(diagram)
     limit = diagram.properties.get("upload_limit", "1")
     if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= MAX_UPLOAD):
-        text = _("بیشترین اندازهٔ فایل (upload_limit) باید عددی میان ۱ و ۵۰٬۰۰۰٬۰۰۰ بایت باشد.")
+        text = _("بیشترین حجم فایل (upload_limit) باید عددی میان ۱ و ۵۰٬۰۰۰٬۰۰۰ بایت باشد.")
         yield error("process.upload_limit", diagram.key, text)
     related = [one for one in bundle.diagrams.values() if one.key in diagram.calls or diagram.key in one.calls]
     yield from map(_finding, unset_names(diagram, bundle.diagrams, seam))
@@ -154,7 +154,7 @@ def _cyclic_calls(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:
             ahead.extend(bundle.diagrams[key].calls)
     if diagram.key in called:
         call = next((element.id for element in diagram.elements.values() if element.called in bundle.diagrams), "")
-        yield error("call.cyclic", call, _("این فرایند، مستقیم یا با واسطه، خودش را فرا می‌خواند."))
+        yield error("call.cyclic", call, _("این فرایند، مستقیم یا با واسطه، خودش را فراخوانی می‌کند."))
 
 
 def _check_coverage(diagram: Diagram, bundle: Bundle) -> Iterator[Finding]:

@@ -37,13 +37,13 @@ def _repeated(node: etree._Element) -> bool:
 
 def _of_activity(one: Compensation, compensated: list[Compensation]) -> str:
     if _repeated(one.activity):
-        return _("کاری که تکرار می‌شود جبران نمی‌شود؛ آن را در یک زیرفرایند بگذارید.")
+        return _("فعالیتی که تکرار می‌شود جبران نمی‌شود. آن را در یک زیرفرایند بگذارید.")
     if sum(other.activity is one.activity for other in compensated) > 1:
-        return _("یک کار نباید بیش از یک رویداد جبران داشته باشد.")
+        return _("یک فعالیت نباید بیش از یک رویداد جبران داشته باشد.")
     if sum(other.handler is one.handler for other in compensated) > 1:
-        return _("هر کار جبران‌کننده باید از آنِ تنها یک رویداد جبران باشد.")
+        return _("هر فعالیت جبران‌کننده باید فقط به یک رویداد جبران وصل باشد.")
     if outgoing(one.edge):
-        return _("از رویداد جبران نباید جریانی بیرون برود؛ آن را به کار جبران‌کننده پیوند دهید.")
+        return _("از رویداد جبران نباید جریانی بیرون برود. آن را با خط ارتباط به فعالیت جبران‌کننده وصل کنید.")
     return ""
 
 
@@ -64,11 +64,11 @@ def _alone(node: etree._Element, connected: set[etree._Element]) -> str:
     if node in connected:
         return ""
     if local(node) == "boundaryEvent" and event_kind(node) == "compensate":
-        return _("رویداد جبران به کار جبران‌کننده‌ای پیوند نخورده است.")
+        return _("رویداد جبران با خط ارتباط به فعالیت جبران‌کننده‌ای وصل نشده است.")
     if local(node) in ("startEvent", "intermediateCatchEvent") and event_kind(node) == "compensate":
-        return _("جبران تنها روی مرز یک کار دریافت می‌شود.")
+        return _("جبران فقط روی مرز یک فعالیت دریافت می‌شود.")
     if node.get("isForCompensation") == "true":
-        return _("این کارِ جبران‌کننده به رویداد جبرانی پیوند نخورده است.")
+        return _("این فعالیت جبران‌کننده به رویداد جبرانی وصل نشده است.")
     return ""
 
 
@@ -79,19 +79,19 @@ def _handler(node: etree._Element) -> str:
         edge for edge in scope_of(node).findall(bpmn("boundaryEvent")) if edge.get("attachedToRef") == node.get("id")
     ]
     if incoming(node) or outgoing(node) or edges:
-        return _("کار جبران‌کننده نباید جریان یا رویداد مرزی داشته باشد.")
+        return _("فعالیت جبران‌کننده نباید جریان یا رویداد مرزی داشته باشد.")
     return ""
 
 
 def _event(event: etree._Element, scope: etree._Element, compensated: list[Compensation]) -> str:
     if definitions(event)[0].get("waitForCompletion") == "false":
-        return _("رویداد جبران همیشه تا پایان جبران می‌ماند؛ waitForCompletion را بردارید.")
+        return _("رویداد جبران همیشه تا پایان جبران می‌ماند. ویژگی waitForCompletion را حذف کنید.")
     if is_event_subprocess(scope):
         return _("پرتاب جبران در زیرفرایند رویدادی اجرا نمی‌شود.")
     activity = thrown_for(event)
     reached = [one for one in compensated if one.home is scope and activity in ("", *_path(one, scope))]
     if not reached:
-        return _("این رویداد چیزی را جبران نمی‌کند: کاری با رویداد جبران در اینجا نیست.")
+        return _("این رویداد چیزی را جبران نمی‌کند: فعالیتی با رویداد جبران در اینجا نیست.")
     hidden = [one for one in compensated if one.home is not scope and scope in one.activity.iterancestors()]
     if any(activity in ("", *_path(one, scope)) and not _replaced(one, compensated) for one in hidden):
         return _("زیرفرایندی که خودش جبران را پرتاب می‌کند از بیرون جبران نمی‌شود؛ به آن رویداد جبران بدهید.")

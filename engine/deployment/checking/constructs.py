@@ -64,11 +64,13 @@ def _identifiers(process: etree._Element) -> Iterator[Finding]:
             yield error(
                 "bpmn.missing_id",
                 "",
-                _("عنصر «%(name)s» (خط %(line)s) شناسه ندارد.", name=node.get("name", ""), line=node.sourceline),
+                _("عنصر «%(name)s» (سطر %(line)s) شناسه ندارد.", name=node.get("name", ""), line=node.sourceline),
             )
         elif identifier in RESERVED_IDS or identifier.endswith(".EndJoin") or identifier.startswith(INSERTED):
             yield error(
-                "bpmn.reserved_id", identifier, _("شناسهٔ «%(id)s» از آنِ موتور است؛ شناسهٔ دیگری بگذارید.", id=identifier)
+                "bpmn.reserved_id",
+                identifier,
+                _("شناسهٔ «%(id)s» را خود موتور به کار می‌برد. شناسهٔ دیگری بگذارید.", id=identifier),
             )
         elif identifier in seen:
             yield error("bpmn.duplicate_id", identifier, _("این شناسه دو بار آمده است."))
@@ -78,7 +80,7 @@ def _identifiers(process: etree._Element) -> Iterator[Finding]:
 def _scopes(process: etree._Element) -> Iterator[Finding]:
     if process.get("isExecutable", "true") == "false":
         yield error(
-            "bpmn.not_executable", process.get("id", ""), _("این فرایند اجرایی نیست؛ isExecutable را true کنید.")
+            "bpmn.not_executable", process.get("id", ""), _("این فرایند اجرایی نیست. ویژگی isExecutable را true کنید.")
         )
     for scope in scopes(process):
         if local(scope) != "adHocSubProcess" and not is_event_subprocess(scope):
@@ -87,7 +89,7 @@ def _scopes(process: etree._Element) -> Iterator[Finding]:
                 yield error(
                     "bpmn.start_events",
                     scope.get("id", ""),
-                    _("باید درست یک رویداد آغاز داشته باشد؛ %(count)s تا دارد.", count=count),
+                    _("باید دقیقاً یک رویداد شروع داشته باشد؛ اکنون %(count)s تا دارد.", count=count),
                 )
         if local(scope) != "adHocSubProcess" and scope.find(bpmn("endEvent")) is None:
             yield error("bpmn.no_end_event", scope.get("id", ""), _("رویداد پایان ندارد."))
@@ -106,7 +108,7 @@ def _flows(scope: etree._Element) -> Iterator[Finding]:
                 yield error(
                     "bpmn.dangling_flow",
                     flow.get("id", ""),
-                    _("سرِ این جریان به عنصری نمی‌رسد: %(id)s", id=flow.get(end) or "—"),
+                    _("انتهای این جریان به عنصری نمی‌رسد: %(id)s", id=flow.get(end) or "—"),
                 )
 
 
@@ -114,13 +116,13 @@ def _unread(process: etree._Element) -> Iterator[Finding]:
     """Elements that the engine would ignore, anywhere in the file."""
     for node in process.iter(*(bpmn(tag) for tag in _RESOURCE_ROLES)):
         yield error(
-            "bpmn.performer", _owner(node), _("عهده‌دار از اینجا خوانده نمی‌شود؛ خط (lane) یا ویژگی role به‌کار ببرید.")
+            "bpmn.performer", _owner(node), _("مسئول از اینجا خوانده نمی‌شود. خط (lane) یا ویژگی role را به کار ببرید.")
         )
     for node in process.iter(bpmn("ioSpecification"), bpmn("dataInputAssociation"), bpmn("dataOutputAssociation")):
         yield error(
             "bpmn.data_association",
             _owner(node),
-            _("پیوند به داده در نمودار اجرا نمی‌شود؛ آن را بردارید یا با یادداشت نشان دهید."),
+            _("خط ارتباط با داده در نمودار اجرا نمی‌شود. آن را حذف کنید یا با یادداشت نشان دهید."),
         )
     for node in process.getroottree().getroot().iter(*(bpmn(tag) for tag in _CORRELATION)):
         message = _("«%(tag)s» خوانده نمی‌شود؛ ویژگی correlation_key را به رویداد بدهید.", tag=local(node))
@@ -144,11 +146,11 @@ def _branches(node: etree._Element) -> str:
         return _("شاخهٔ پیش‌فرض «%(flow)s» از این عنصر بیرون نمی‌رود.", flow=default)
     guarded = [flow for flow in flows if condition(flow) is not None]
     if any(flow.get("id") == default for flow in guarded):
-        return _("شاخهٔ پیش‌فرض نباید شرط داشته باشد؛ شرط آن را بردارید.")
+        return _("شاخهٔ پیش‌فرض نباید شرط داشته باشد. شرط آن را حذف کنید.")
     if local(node) in GATEWAYS:
         return ""
     if default is not None and len(flows) > 1 and not guarded:
-        return _("شاخهٔ پیش‌فرض تنها در کنار شاخه‌های شرط‌دار معنا دارد.")
+        return _("شاخهٔ پیش‌فرض فقط در کنار شاخه‌های شرط‌دار معنا دارد.")
     if guarded and len(guarded) == len(flows):
         return _("همهٔ جریان‌های این عنصر شرط دارند؛ اگر هیچ‌یک درست نباشد پرونده می‌ماند. شاخهٔ پیش‌فرض بگذارید.")
     return ""
@@ -183,7 +185,7 @@ def _unconditional_gateway(node: etree._Element) -> str:
     if local(node) not in ("parallelGateway", "eventBasedGateway"):
         return ""
     if any(condition(flow) is not None for flow in outgoing(node)):
-        return _("شرطِ شاخه‌های این دروازه دیده نمی‌شود؛ دروازهٔ انحصاری یا شمول بکشید.")
+        return _("شرط شاخه‌های این دروازه خوانده نمی‌شود. دروازهٔ انحصاری یا جامع بکشید.")
     return ""
 
 
@@ -191,14 +193,14 @@ def _event_gateway(node: etree._Element) -> str:
     if local(node) != "eventBasedGateway":
         return ""
     if node.get("instantiate") == "true" or not incoming(node):
-        return _("دروازهٔ رویدادی پرونده را آغاز نمی‌کند؛ رویداد آغاز بکشید.")
+        return _("دروازهٔ مبتنی بر رویداد پرونده را شروع نمی‌کند. رویداد شروع بکشید.")
     if node.get("eventGatewayType", "Exclusive") != "Exclusive":
-        return _("دروازهٔ رویدادی هم‌زمان اجرا نمی‌شود؛ دروازهٔ هم‌زمان و پس از آن رویدادها را بکشید.")
+        return _("دروازهٔ موازی مبتنی بر رویداد اجرا نمی‌شود. دروازهٔ موازی و پس از آن رویدادها را بکشید.")
     scope = node.getparent()
     nodes = {child.get("id"): child for child in scope} if scope is not None else {}
     for target in (nodes.get(flow.get("targetRef")) for flow in outgoing(node)):
         if target is None or local(target) not in ("intermediateCatchEvent", "receiveTask"):
-            return _("پس از این دروازه تنها رویدادهای دریافت می‌آیند؛ رویداد یا کار دریافت بکشید.")
+            return _("پس از این دروازه فقط رویداد دریافت می‌آید. رویداد دریافت یا کار دریافت بکشید.")
         if len(incoming(target)) > 1:
             return _("به رویدادی که پس از این دروازه است نباید جریان دیگری برود.")
         guards = (one for one in nodes.values() if one.get("attachedToRef") == target.get("id"))
@@ -209,29 +211,29 @@ def _event_gateway(node: etree._Element) -> str:
 
 def _ad_hoc(node: etree._Element) -> str:
     if local(node) == "adHocSubProcess":
-        return _("زیرفرایند موردی (ad-hoc) اجرا نمی‌شود؛ کارها را با جریان یا دروازهٔ هم‌زمان بکشید.")
+        return _("زیرفرایند موردی (ad-hoc) اجرا نمی‌شود. فعالیت‌ها را با جریان یا دروازهٔ موازی بکشید.")
     return ""
 
 
 def _quantities(node: etree._Element) -> str:
     if any(node.get(name, "1") != "1" for name in ("startQuantity", "completionQuantity")):
-        return _("شمار نشانه‌ها (startQuantity و completionQuantity) دیده نمی‌شود؛ دروازه یا تکرار بکشید.")
+        return _("تعداد توکن‌ها (startQuantity و completionQuantity) خوانده نمی‌شود. دروازه یا تکرار بکشید.")
     return ""
 
 
 def _receive_task(node: etree._Element) -> str:
     if local(node) == "receiveTask" and node.get("instantiate") == "true":
-        return _("کار دریافت پرونده را آغاز نمی‌کند؛ رویداد آغاز پیام بکشید.")
+        return _("کار دریافت پرونده را شروع نمی‌کند. رویداد شروع پیام بکشید.")
     return ""
 
 
 def _complex_gateway(node: etree._Element) -> str:
-    return _("دروازهٔ پیچیده اجرا نمی‌شود؛ دروازهٔ شمول یا هم‌زمان بکشید.") if local(node) == "complexGateway" else ""
+    return _("دروازهٔ پیچیده اجرا نمی‌شود. دروازهٔ جامع یا موازی بکشید.") if local(node) == "complexGateway" else ""
 
 
 def _script(node: etree._Element) -> str:
     if local(node) == "scriptTask":
-        return _("اسکریپت اجرا نمی‌شود؛ کار خدماتی با یک عملیات بکشید.")
+        return _("اسکریپت اجرا نمی‌شود. کار سرویس با یک عملیات بکشید.")
     scripts = ("preScript", "postScript")
     if any(local(extension) in scripts for extension in node.iterfind(f"{bpmn('extensionElements')}/*")):
         return _("پیش‌اسکریپت و پس‌اسکریپت اجرا نمی‌شود.")
@@ -255,15 +257,15 @@ def _multi_instance(node: etree._Element) -> str:
     if loop is None:
         return ""
     if loop.get("behavior", "All") != "All":
-        return _("تکرار برای هر نمونه رویدادی نمی‌دهد؛ behavior را بردارید.")
+        return _("فعالیت چندنمونه‌ای برای هر نمونه رویدادی پرتاب نمی‌کند. ویژگی behavior را حذف کنید.")
     counts = [loop.find(bpmn(tag)) is not None for tag in ("loopCardinality", "loopDataInputRef")]
     if not any(counts):
-        return _("تکرار نمی‌گوید برای چند بار یا برای کدام فهرست است.")
+        return _("فعالیت چندنمونه‌ای نمی‌گوید چند بار یا برای کدام فهرست است.")
     if all(counts):
-        return _("تکرار یا شمار دارد یا فهرست، نه هر دو.")
+        return _("فعالیت چندنمونه‌ای یا تعداد دارد یا فهرست، نه هر دو.")
     number = (loop.findtext(bpmn("loopCardinality")) or "").strip()
     if number.isdecimal() and (len(number) > 9 or int(number) > MAX_INSTANCES):
-        return _("تکرار بیش از %(most)s بار نمی‌شود.", most=MAX_INSTANCES)
+        return _("یک فعالیت بیش از %(most)s بار تکرار نمی‌شود.", most=MAX_INSTANCES)
     return ""
 
 
@@ -273,9 +275,9 @@ def _standard_loop(node: etree._Element) -> str:
         return ""
     maximum = loop.get("loopMaximum")
     if maximum is not None and not (maximum.isascii() and maximum.isdigit() and int(maximum) > 0):
-        return _("بیشترین شمار تکرار باید عددی بزرگ‌تر از صفر باشد.")
+        return _("بیشترین تعداد تکرار باید عددی بزرگ‌تر از صفر باشد.")
     if maximum is None and not (loop.findtext(bpmn("loopCondition")) or "").strip():
-        return _("تکرار نمی‌گوید تا کی؛ شرط یا بیشترین شمار آن را بنویسید.")
+        return _("تکرار نمی‌گوید تا کی ادامه دارد. شرط یا بیشترین تعداد آن را بنویسید.")
     return ""
 
 

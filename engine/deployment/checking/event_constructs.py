@@ -53,10 +53,10 @@ def _kinds() -> dict[str, str]:
         "timer": _("زمان‌سنج"),
         "signal": _("سیگنال"),
         "error": _("خطا"),
-        "escalation": _("هشدار"),
+        "escalation": _("ارجاع به مافوق"),
         "cancel": _("لغو"),
         "conditional": _("شرط"),
-        "link": _("پیوند"),
+        "link": _("لینک"),
         "terminate": _("خاتمه"),
         "multiple": _("چندگانه"),
     }
@@ -81,9 +81,9 @@ def _place(node: etree._Element) -> str:
     if not kind:
         return _("این رویداد نمی‌گوید منتظر چیست؛ پیام، زمان یا شرط آن را بنویسید.")
     if where == "process start":
-        return _("پرونده با این رویداد آغاز نمی‌شود؛ رویداد آغاز ساده، پیام یا سیگنال بکشید.")
+        return _("پرونده با این رویداد شروع نمی‌شود. رویداد شروع ساده، پیام یا سیگنال بکشید.")
     if where == "subprocess start":
-        return _("زیرفرایند با رسیدن جریان آغاز می‌شود؛ رویداد آغاز آن را ساده بکشید.")
+        return _("زیرفرایند با رسیدن جریان شروع می‌شود. رویداد شروع آن را ساده بکشید.")
     return _(
         "رویداد «%(kind)s» در این جایگاه اجرا نمی‌شود؛ یکی از این‌ها را بکشید: %(others)s.",
         kind=_kinds().get(kind, kind),
@@ -94,7 +94,7 @@ def _place(node: etree._Element) -> str:
 def _always_interrupts(node: etree._Element) -> str:
     flag = "cancelActivity" if local(node) == "boundaryEvent" else "isInterrupting"
     if event_kind(node) in ("error", "cancel") and node.get(flag) == "false":
-        return _("خطا و لغو همیشه کار را قطع می‌کنند؛ رویداد را قطع‌کننده بکشید.")
+        return _("خطا و لغو همیشه فعالیت را قطع می‌کنند. رویداد را قطع‌کننده بکشید.")
     return ""
 
 
@@ -104,12 +104,14 @@ def _host(node: etree._Element) -> str:
     scope = node.getparent()
     hosts = [one for one in scope if one.get("id") == node.get("attachedToRef")] if scope is not None else []
     if not hosts or local(hosts[0]) not in ACTIVITIES or is_event_subprocess(hosts[0]):
-        return _("رویداد مرزی باید روی یک کار یا زیرفرایند همان سطح باشد.")
+        return _("رویداد مرزی باید روی یک فعالیت (کار یا زیرفرایند) همان سطح باشد.")
     kind = event_kind(node)
     if kind == "cancel" and local(hosts[0]) != "transaction":
-        return _("رویداد مرزی لغو تنها روی تراکنش می‌آید.")
+        return _("رویداد مرزی لغو فقط روی تراکنش می‌آید.")
     if kind in ("error", "escalation") and local(hosts[0]) not in WITH_CONTENT:
-        return _("این کار هرگز خطا یا هشدار نمی‌دهد؛ آن را درون زیرفرایند بگذارید یا رویداد را بردارید.")
+        return _(
+            "این فعالیت هرگز خطا یا ارجاع به مافوق پرتاب نمی‌کند. آن را درون زیرفرایند بگذارید یا رویداد را حذف کنید."
+        )
     return ""
 
 
@@ -118,7 +120,7 @@ def _cancel_end(node: etree._Element) -> str:
         return ""
     around = next((one for one in node.iterancestors() if local(one) == "transaction"), None)
     if around is None:
-        return _("رویداد پایان لغو تنها درون تراکنش می‌آید.")
+        return _("رویداد پایان لغو فقط درون تراکنش می‌آید.")
     scope = around.getparent()
     beside = scope.findall(bpmn("boundaryEvent")) if scope is not None else []
     if not any(one.get("attachedToRef") == around.get("id") and event_kind(one) == "cancel" for one in beside):
@@ -136,10 +138,10 @@ def _referred(node: etree._Element) -> str:
         root = node.getroottree().getroot()
         declared = next((one for one in root.iter(bpmn(kind)) if one.get("id") == named), None)
         if named and declared is None:
-            return _("خطا یا هشدار «%(id)s» در این پرونده تعریف نشده است.", id=named)
+            return _("خطا یا ارجاع به مافوق «%(id)s» در این فایل تعریف نشده است.", id=named)
         throws = local(node) in ("endEvent", "intermediateThrowEvent")
         if throws and (declared is None or not declared.get(code)):
-            return _("این رویداد نمی‌گوید کدام خطا یا هشدار را می‌دهد؛ کد آن را بنویسید.")
+            return _("این رویداد نمی‌گوید کدام خطا یا ارجاع به مافوق را پرتاب می‌کند. کد آن را بنویسید.")
     return ""
 
 
@@ -187,9 +189,9 @@ def _event_subprocess(node: etree._Element) -> str:
         return ""
     starts = node.findall(bpmn("startEvent"))
     if len(starts) != 1 or not definitions(starts[0]):
-        return _("زیرفرایند رویدادی باید درست یک رویداد آغاز داشته باشد که می‌گوید با چه آغاز می‌شود.")
+        return _("زیرفرایند رویدادی باید دقیقاً یک رویداد شروع داشته باشد که می‌گوید با چه شروع می‌شود.")
     if incoming(node) or outgoing(node):
-        return _("زیرفرایند رویدادی با رویدادش آغاز می‌شود؛ نباید جریانی به آن برود یا از آن بیرون بیاید.")
+        return _("زیرفرایند رویدادی با رویدادش شروع می‌شود. نباید جریانی به آن برود یا از آن بیرون بیاید.")
     if any(local(child).endswith("LoopCharacteristics") for child in node):
         return _("زیرفرایند رویدادی تکرار نمی‌شود؛ درون آن زیرفرایندی با تکرار بکشید.")
     return ""
@@ -219,16 +221,16 @@ def links(process: etree._Element) -> Iterator[Finding]:
         for node in (*catching, *throwing):
             name = link_name(node)
             if not name:
-                yield error("bpmn.link", node.get("id", ""), _("این پیوند نام ندارد."))
+                yield error("bpmn.link", node.get("id", ""), _("این لینک نام ندارد."))
             elif node in throwing and name not in names:
                 yield error(
                     "bpmn.link",
                     node.get("id", ""),
-                    _("پیوند «%(name)s» در این سطح جایی ندارد که به آن برسد.", name=name),
+                    _("لینک «%(name)s» در این سطح مقصدی ندارد.", name=name),
                 )
             elif node in catching and names.count(name) > 1:
                 yield error(
-                    "bpmn.link", node.get("id", ""), _("پیوند «%(name)s» در این سطح به چند جا می‌رسد.", name=name)
+                    "bpmn.link", node.get("id", ""), _("لینک «%(name)s» در این سطح بیش از یک مقصد دارد.", name=name)
                 )
             elif node in catching and name not in thrown:
-                yield error("bpmn.link", node.get("id", ""), _("هیچ پیوندی به «%(name)s» نمی‌آید.", name=name))
+                yield error("bpmn.link", node.get("id", ""), _("هیچ لینکی به «%(name)s» نمی‌آید.", name=name))

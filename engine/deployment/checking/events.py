@@ -42,7 +42,7 @@ def _check_element(element: Element, bundle: Mapping[str, Diagram]) -> Iterator[
     if not element.event_name:
         return  # nothing of the kind, or refused already
     if len(element.event_name) > MAX_NAME:
-        text = _("نام پیام یا سیگنال حداکثر %(count)s نویسه است.", count=MAX_NAME)
+        text = _("نام پیام یا سیگنال حداکثر %(count)s کاراکتر است.", count=MAX_NAME)
         yield error("event.long_name", element.id, text)
     if element.event != "message":
         return
@@ -73,7 +73,7 @@ def _several_starts(bundle: Mapping[str, Diagram]) -> Iterator[Finding]:
     for name, places in started.items():
         other = places[0][0]
         message = _(
-            "پیام «%(name)s» فرایند «%(key)s» را هم آغاز می‌کند؛ یک پیام تنها یک پرونده می‌سازد.", name=name, key=other
+            "پیام «%(name)s» فرایند «%(key)s» را هم شروع می‌کند. یک پیام فقط یک پرونده می‌سازد.", name=name, key=other
         )
         for key, element_id in places[1:]:
             yield replace(error("event.several_starts", element_id, message), file=f"{key}.bpmn")

@@ -69,8 +69,8 @@ def _waits(node: etree._Element, diagram: Diagram, operations: Operations) -> bo
 def _conflict(conflict: parallel_writes.Conflict, diagram: Diagram) -> str:
     if conflict.one == conflict.other:
         return _(
-            "نمونه‌های هم‌زمان %(element)s همگی متغیر «%(variable)s» را می‌نویسند و تنها یکی می‌ماند؛ "
-            "خروجیِ تکرار را در یک فهرست گرد آورید.",
+            "نمونه‌های موازی %(element)s همگی متغیر «%(variable)s» را می‌نویسند و فقط یکی می‌ماند. خروجی نمونه‌ها را"
+            " در یک فهرست جمع کنید.",
             element=label(diagram, conflict.one),
             variable=conflict.variable,
         )

@@ -15,10 +15,10 @@ def check(diagram: Diagram) -> Iterator[Finding]:
     """An error for each lock on a task that could not work."""
     for element in diagram.elements.values():
         if "lock_reason" in element.properties and not element.locks:
-            text = _("دلیل بستن (lock_reason) نوشته شده، ولی کاری بسته نمی‌شود (locks).")
+            text = _("دلیل قفل (lock_reason) نوشته شده است، ولی کاری قفل نمی‌شود (locks).")
             yield error("lock.reason_without_lock", element.id, text)
         if element.locks and element.tag not in HOLDERS:
-            text = _("تنها کار کاربر، زیرفرایند و فراخوانی می‌توانند کار دیگری را ببندند (locks).")
+            text = _("فقط کار کاربر، زیرفرایند و فراخوانی فرایند می‌توانند کار دیگری را قفل کنند (locks).")
             yield error("lock.holder", element.id, text)
         for target in element.locks:
             if (message := _problem(diagram, element, target)) is not None:
@@ -28,9 +28,9 @@ def check(diagram: Diagram) -> Iterator[Finding]:
 def _problem(diagram: Diagram, element: Element, target: str) -> str | None:
     locked = diagram.elements.get(target)
     if locked is None or not locked.is_people_task:
-        return _("کاری که بسته می‌شود («%(task)s») کار کاربری از همین فرایند نیست.", task=target)
+        return _("کاری که قفل می‌شود («%(task)s») کار کاربری از همین فرایند نیست.", task=target)
     if target == element.id or element.id in _around(diagram, locked):
-        return _("«%(task)s» را خودش یا زیرفرایندی که در آن است می‌بندد؛ هرگز باز نمی‌شود.", task=target)
+        return _("«%(task)s» را خودش یا زیرفرایندی که در آن است قفل می‌کند و هرگز باز نمی‌شود.", task=target)
     return None
 
 

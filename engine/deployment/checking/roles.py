@@ -18,11 +18,11 @@ def check(diagram: Diagram) -> Iterator[Finding]:
                 "role.of_the_starter",
                 element.id,
                 _(
-                    "نقش «%(role)s» از نقش‌های آغازگر است؛ خط دیگری نمی‌تواند آن را داشته باشد، زیرا کار آن به آغازگر"
-                    " می‌رسد.",
+                    "نقش «%(role)s» از نقش‌های شروع‌کننده است. خط (lane) دیگری نمی‌تواند آن را داشته باشد، زیرا کار آن"
+                    " به شروع‌کننده می‌رسد.",
                     role=element.role,
                 ),
             )
         elif len(element.roles) > 1 and set(element.roles) != set(starting):
-            text = _("چند نقش با هم تنها برای خطی می‌آید که فرایند در همان آغاز می‌شود.")
+            text = _("چند نقش با هم فقط برای خطی (lane) می‌آید که فرایند در همان شروع می‌شود.")
             yield error("role.several", element.id, text)

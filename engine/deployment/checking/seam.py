@@ -51,7 +51,7 @@ def of_element(element: Element, diagram: Diagram, seam: Seam, *, decisions: Col
     if people or (element.tag == "startEvent" and not element.of):
         yield from _of_roles(element, seam, needed=people)
     if people and seam.form_fields(diagram.key, element.id) is None and not element.fields:
-        text = lazy("این کار فرم ندارد: نه در forms و نه در خود نمودار.")
+        text = lazy("این کار فرم ندارد: نه در پوشهٔ forms و نه در خود نمودار.")
         yield Lack(element.id, "form", f"{diagram.key}.{element.id}", text)
     if element.tag == "serviceTask":
         yield from _of_operation(element, seam)
@@ -71,7 +71,7 @@ def _of_roles(element: Element, seam: Seam, *, needed: bool) -> Iterator[Lack]:
         if role in seam.inactive_roles:
             text = lazy("نقش «%(role)s» غیرفعال است؛ آن را فعال کنید یا نقش دیگری بگذارید.", role=role)
         else:
-            text = lazy("نقش «%(role)s» شناخته نیست؛ خط یا ویژگی role را درست کنید.", role=role or "—")
+            text = lazy("نقش «%(role)s» نامعتبر است. خط (lane) یا ویژگی role را اصلاح کنید.", role=role or "—")
         yield Lack(element.id, "role", role, text)
 
 
@@ -101,7 +101,7 @@ def of_expression(located: Located, seam: Seam) -> Iterator[Lack]:
         yield Lack(located.element_id, "expression", located.source, text)
         return
     for name in sorted(expression.functions - seam.functions):
-        yield Lack(located.element_id, "function", name, lazy("تابع «%(name)s» شناخته نیست.", name=name))
+        yield Lack(located.element_id, "function", name, lazy("تابع «%(name)s» نامعتبر است.", name=name))
 
 
 def of_submissions(diagram: Diagram, related: Iterable[Diagram], seam: Seam) -> Iterator[Lack]:

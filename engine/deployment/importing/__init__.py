@@ -103,7 +103,7 @@ def import_file(
     document = etree.tostring(draft.root, encoding="utf-8", xml_declaration=True)
     processes = {key: _alone(draft.root, key) for key in _keys(draft)}
     if not processes:
-        draft.report("file.no_process", "error", None, _("فرایندی در این پرونده کشیده نشده است."))
+        draft.report("file.no_process", "error", None, _("فرایندی در این فایل کشیده نشده است."))
     if is_sound(draft.findings):
         draft.findings.extend(_located(_checked(name, processes, beside, seam), draft.root))
     draft.findings.extend(_uncovered(name, drawn, draft))
@@ -133,12 +133,12 @@ def _known(seam: Seam, beside: Mapping[str, bytes], labels: Mapping[str, str]) -
 
 def _refused(draft: Draft) -> Finding | None:
     if draft.root.tag != bpmn("definitions"):
-        text = _("این پرونده نمودار BPMN 2.0 نیست؛ ریشهٔ آن «%(tag)s» است.", tag=local(draft.root))
+        text = _("این فایل نمودار BPMN 2.0 نیست. ریشهٔ آن «%(tag)s» است.", tag=local(draft.root))
         return replace(error("file.not_bpmn", "", text), file=draft.file, line=draft.root.sourceline or 0)
     count = sum(1 for _node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)))
     if count > MAX_ELEMENTS:
         text = _(
-            "%(count)s عنصر دارد و بیش از %(most)s پذیرفته نمی‌شود؛ آن را به چند فرایند بشکنید.",
+            "%(count)s عنصر دارد و بیش از %(most)s پذیرفته نمی‌شود. آن را به چند فرایند تقسیم کنید.",
             count=count,
             most=MAX_ELEMENTS,
         )
@@ -193,7 +193,7 @@ def _forget(root: etree._Element, gone: set[str]) -> None:
 def _checked(name: str, processes: Mapping[str, bytes], beside: Mapping[str, bytes], seam: Seam) -> Iterator[Finding]:
     for key, xml in processes.items():
         if len(xml) > LIMIT:
-            text = _("پرونده بزرگ‌تر از %(limit)s بایت است.", limit=LIMIT)
+            text = _("حجم فایل بیش از %(limit)s بایت است.", limit=LIMIT)
             yield replace(error("file.too_large", key, text), file=name)
             return
     files = {f"{key}.bpmn": xml for key, xml in processes.items()}

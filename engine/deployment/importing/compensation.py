@@ -10,7 +10,7 @@ from engine.deployment.checking import compensation
 from engine.deployment.importing.draft import Draft, becomes, is_drawn_only, set_aside
 from models.language import gettext as _
 
-UNDO = "بازگرداندنِ آنچه انجام شده است"
+UNDO = "برگرداندن آنچه انجام شده است"
 DEFINITION = bpmn("compensateEventDefinition")
 
 
@@ -44,7 +44,7 @@ def _show_only(draft: Draft, node: etree._Element, reasons: dict[str, str]) -> N
     drawn_only.mark(node)
     for inner in node.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         why = reasons.get(inner.get("id", ""), "")
-        text = _("جبران (compensation) اینجا اجرا نمی‌شود و تنها در تصویر می‌ماند. %(why)s", why=why)
+        text = _("جبران (compensation) اینجا اجرا نمی‌شود و فقط در تصویر می‌ماند. %(why)s", why=why)
         draft.report("import.compensation_dropped", "picture", inner, text.strip())
 
 
@@ -59,5 +59,5 @@ def _by_hand(draft: Draft, node: etree._Element) -> None:
         "import.compensation_by_hand",
         "fill_in",
         node,
-        _("جبران (compensation) اجرا نمی‌شود؛ یک نفر آنچه را انجام شده است بازمی‌گرداند."),
+        _("جبران (compensation) اجرا نمی‌شود. یک نفر آنچه را انجام شده است برمی‌گرداند."),
     )

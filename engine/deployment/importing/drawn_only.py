@@ -25,7 +25,7 @@ def mend(draft: Draft) -> None:
     for node in draft.root.iter(*(bpmn(tag) for tag in DATA)):
         drawn_only.mark(node)
         if local(node) != "dataObject":  # its reference is what is drawn
-            text = _("داده و مخزن داده تنها در تصویر می‌ماند؛ برای آنچه باید نوشته شود فیلد فرم بسازید.")
+            text = _("داده و مخزن داده فقط در تصویر می‌ماند. برای آنچه باید نوشته شود فیلد فرم بسازید.")
             draft.report("import.data_drawn_only", "picture", node, text)
     for node in draft.root.iter(*(bpmn(tag) for tag in WIRES)):
         drawn_only.mark(node)
@@ -47,7 +47,7 @@ def _marked_before(draft: Draft) -> None:
     for node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         if is_drawn_only(node):
             draft.report(
-                "import.drawn_only", "picture", node, _("در پرونده نوشته شده است که تنها تصویر است؛ اجرا نمی‌شود.")
+                "import.drawn_only", "picture", node, _("در فایل نوشته شده است که فقط تصویر است و اجرا نمی‌شود.")
             )
 
 
@@ -69,7 +69,8 @@ def _performer(draft: Draft, performer: etree._Element) -> None:
         )
     else:
         text = _(
-            "عهده‌دارِ «%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=performer_name or "—"
+            "مسئول «%(name)s» نقشی در این سامانه نیست. خط (lane) یا ویژگی role را اصلاح کنید.",
+            name=performer_name or "—",
         )
         draft.report("import.unknown_performer", "fill_in", node, text)
 
@@ -83,7 +84,7 @@ def _empty_pools(draft: Draft) -> None:
                 "import.empty_pool",
                 "picture",
                 pool if pool is not None else process,
-                _("استخر خالی است؛ تنها در تصویر می‌ماند."),
+                _("استخر (pool) خالی است و فقط در تصویر می‌ماند."),
             )
 
 
@@ -98,7 +99,7 @@ def unreachable(draft: Draft, scope: etree._Element) -> None:
                 "import.unreachable",
                 "picture",
                 node,
-                _("هیچ جریانی به آن نمی‌رسد؛ تنها در تصویر می‌ماند. اگر باید اجرا شود وصلش کنید."),
+                _("هیچ جریانی به آن نمی‌رسد و فقط در تصویر می‌ماند. اگر باید اجرا شود، آن را وصل کنید."),
             )
             _inner(draft, node)
     for flow in scope.findall(bpmn("sequenceFlow")):
@@ -109,7 +110,7 @@ def unreachable(draft: Draft, scope: etree._Element) -> None:
 def _inner(draft: Draft, node: etree._Element) -> None:
     for inner in node.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         if inner is not node:
-            draft.report("import.inside_drawn_only", "picture", inner, _("درونِ زیرفرایندی است که اجرا نمی‌شود."))
+            draft.report("import.inside_drawn_only", "picture", inner, _("درون زیرفرایندی است که اجرا نمی‌شود."))
 
 
 def _reached(scope: etree._Element, nodes: dict[str, etree._Element]) -> set[str]:

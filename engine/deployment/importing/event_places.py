@@ -25,7 +25,7 @@ def mend(draft: Draft, node: etree._Element) -> None:
     if event_kind(node) in ("error", "cancel") and node.get(flag) == "false":
         node.set(flag, "true")
         draft.report(
-            "import.interrupting", "changed", node, _("خطا و لغو همیشه کار را قطع می‌کنند؛ رویداد قطع‌کننده شد.")
+            "import.interrupting", "changed", node, _("خطا و لغو همیشه فعالیت را قطع می‌کنند. رویداد قطع‌کننده شد.")
         )
 
 
@@ -42,7 +42,7 @@ def _without_meaning(draft: Draft, node: etree._Element) -> None:
             draft,
             node,
             "import.event_without_meaning",
-            _("رویدادی از این گونه در این جایگاه معنا ندارد؛ تعریفش کنار گذاشته شد."),
+            _("رویدادی از این نوع در این جایگاه معنا ندارد. تعریف آن کنار گذاشته شد."),
         )
 
 
@@ -54,7 +54,10 @@ def _never_thrown(draft: Draft, node: etree._Element) -> None:
         return
     if event_kind(node) in CODES and local(host) not in WITH_CONTENT:
         _put_aside(
-            draft, node, "import.never_thrown", _("این کار خودش خطا یا هشدار نمی‌دهد؛ یک نفر رخ‌دادنش را ثبت می‌کند.")
+            draft,
+            node,
+            "import.never_thrown",
+            _("این فعالیت خودش خطا یا ارجاع به مافوق پرتاب نمی‌کند. یک نفر رخ دادن آن را ثبت می‌کند."),
         )
 
 
@@ -70,7 +73,7 @@ def _cancels(draft: Draft, node: etree._Element) -> None:
                 draft,
                 node,
                 "import.cancel_without_transaction",
-                _("رویداد مرزی لغو تنها روی تراکنش می‌آید؛ یک نفر رخ‌دادنش را ثبت می‌کند."),
+                _("رویداد مرزی لغو فقط روی تراکنش می‌آید. یک نفر رخ دادن آن را ثبت می‌کند."),
             )
         return
     around = next((up for up in node.iterancestors() if local(up) == "transaction"), None)
@@ -88,7 +91,7 @@ def _cancels(draft: Draft, node: etree._Element) -> None:
             draft,
             node,
             "import.cancel_uncaught",
-            _("هیچ تراکنشی این لغو را نمی‌گیرد؛ پایانِ ساده شد. رویداد مرزی لغو بکشید."),
+            _("هیچ تراکنشی این لغو را دریافت نمی‌کند و پایان ساده شد. رویداد مرزی لغو بکشید."),
         )
 
 
@@ -96,7 +99,7 @@ def _throws(draft: Draft, node: etree._Element) -> None:
     """A message that nobody is named for is not sent until its key is written."""
     throws = local(node) in ("endEvent", "intermediateThrowEvent")
     if throws and event_kind(node) == "message" and not property_of(node, "correlation_key"):
-        text = _("گیرندهٔ پیام شناخته نیست؛ پیامی فرستاده نمی‌شود. پیام و correlation_key را بنویسید.")
+        text = _("گیرندهٔ پیام مشخص نیست و پیامی ارسال نمی‌شود. پیام و ویژگی correlation_key را بنویسید.")
         _put_aside(draft, node, "import.message_without_receiver", text)
 
 
@@ -114,7 +117,7 @@ def _codes(draft: Draft, node: etree._Element) -> None:
         definition.set(f"{kind}Ref", declared.get("id", ""))
     if not declared.get(CODES[kind]):
         declared.set(CODES[kind], declared.get("name") or declared.get("id") or "")
-        text = _("کدِ خطا یا هشدار نوشته نشده است؛ «%(code)s» کد آن شد.", code=declared.get(CODES[kind]))
+        text = _("کد خطا یا ارجاع به مافوق نوشته نشده است. «%(code)s» کد آن شد.", code=declared.get(CODES[kind]))
         draft.report("import.code_added", "changed", node, text)
 
 
@@ -129,7 +132,7 @@ def _without_cause(draft: Draft, node: etree._Element) -> None:
             "import.passes_at_once",
             "fill_in",
             node,
-            _("نمی‌گوید منتظر چیست؛ بی‌درنگ از آن می‌گذرد. پیام یا زمان آن را بنویسید."),
+            _("نمی‌گوید منتظر چیست و پرونده بدون توقف از آن می‌گذرد. پیام یا زمان آن را بنویسید."),
         )
         return
     name = node.get("name") or node.get("id") or ""

@@ -63,7 +63,7 @@ def _one_cause(draft: Draft, node: etree._Element) -> None:
             "import.several_definitions",
             "fill_in",
             node,
-            _("رویداد چند تعریف دارد؛ تنها نخستین اجرا می‌شود. برای هر یک رویدادی بکشید."),
+            _("رویداد چند تعریف دارد و فقط اولین تعریف اجرا می‌شود. برای هر یک رویدادی بکشید."),
         )
 
 
@@ -83,7 +83,7 @@ def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
             "import.timer_unreadable",
             "fill_in",
             node,
-            _("زمانِ آن («%(time)s») خواندنی نیست؛ یک روز گذاشته شد. زمان درست را بنویسید.", time=original),
+            _("زمان آن («%(time)s») قابل خواندن نیست و یک روز گذاشته شد. زمان درست را بنویسید.", time=original),
         )
     elif readable != text:
         place.text = readable
@@ -91,7 +91,7 @@ def _timer(draft: Draft, node: etree._Element, timer: etree._Element) -> None:
             "import.timer_translated",
             "changed",
             node,
-            _("زمان «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=readable),
+            _("زمان «%(old)s» به «%(new)s» تبدیل شد.", old=text, new=readable),
         )
 
 
@@ -149,7 +149,7 @@ def _condition(draft: Draft, node: etree._Element, definition: etree._Element) -
             "import.condition_unreadable",
             "fill_in",
             node,
-            _("شرط رویداد («%(text)s») خواندنی نیست؛ همیشه درست گرفته شد.", text=original),
+            _("شرط رویداد («%(text)s») قابل خواندن نیست و همیشه درست فرض شد.", text=original),
         )
     elif ours != text:
         place.text = ours
@@ -157,7 +157,7 @@ def _condition(draft: Draft, node: etree._Element, definition: etree._Element) -
             "import.condition_translated",
             "changed",
             node,
-            _("شرط «%(old)s» به «%(new)s» برگردانده شد.", old=text, new=ours),
+            _("شرط «%(old)s» به «%(new)s» تبدیل شد.", old=text, new=ours),
         )
 
 
@@ -174,7 +174,10 @@ def _awaits_message(draft: Draft, node: etree._Element) -> None:
             "import.message_without_key",
             "fill_in",
             node,
-            _("کلیدی ندارد که پیام را به پرونده برساند؛ فعلاً یک نفر رسیدنش را ثبت می‌کند. correlation_key را بنویسید."),
+            _(
+                "کلید همبستگی ندارد که پیام را به پرونده برساند. فعلاً یک نفر رسیدن آن را ثبت می‌کند. ویژگی"
+                " correlation_key را بنویسید."
+            ),
         )
 
 
@@ -191,7 +194,7 @@ def _event_gateway(draft: Draft, node: etree._Element) -> None:
             "import.event_gateway_kind",
             "changed",
             node,
-            _("دروازهٔ رویدادی تنها میانِ رویدادها برمی‌گزیند؛ آغازگر یا هم‌زمان نیست."),
+            _("دروازهٔ مبتنی بر رویداد فقط میان رویدادها انتخاب می‌کند. شروع‌کننده یا موازی نیست."),
         )
     scope = node.getparent()
     here = children(scope) if scope is not None else {}
@@ -202,7 +205,7 @@ def _event_gateway(draft: Draft, node: etree._Element) -> None:
             "import.event_gateway_by_hand",
             "fill_in",
             node,
-            _("پس از این دروازه تنها رویدادِ دریافت می‌آید؛ فعلاً یک نفر شاخه را برمی‌گزیند."),
+            _("پس از این دروازه فقط رویداد دریافت می‌آید. فعلاً یک نفر شاخه را انتخاب می‌کند."),
         )
 
 

@@ -36,7 +36,7 @@ def check_file(name: str, content: bytes, installation: Installation, *, strict:
     """
     if len(content) > MAX_FILE_SIZE:
         text = _(
-            "پرونده بزرگ‌تر از %(limit)s بایت است؛ تصویرهای درون آن را بردارید یا آن را بشکنید.", limit=MAX_FILE_SIZE
+            "حجم فایل بیش از %(limit)s بایت است. تصویرهای درون آن را حذف کنید یا آن را تقسیم کنید.", limit=MAX_FILE_SIZE
         )
         return Imported(findings=[replace(error("file.too_large", "", text), file=name)])
     if name.endswith(".dmn"):
@@ -63,7 +63,7 @@ def _decision_table(name: str, content: bytes) -> Imported:
     key = name.removesuffix(".dmn")
     if key not in model.decisions:
         keys = ", ".join(sorted(model.decisions)) or "—"
-        text = _("برای به‌کار بردن، نام پرونده را شناسهٔ یکی از تصمیم‌هایش کنید: %(keys)s", keys=keys)
+        text = _("برای استفاده، نام فایل را شناسهٔ یکی از تصمیم‌هایش بگذارید: %(keys)s", keys=keys)
         findings.append(Finding("dmn.file_name", "", "fill_in", text, file=name))
     sound = bool(model.decisions) and is_sound(findings)
     return Imported({key: content} if sound else {}, findings, content)

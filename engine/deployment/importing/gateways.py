@@ -49,7 +49,8 @@ def _conditions(draft: Draft, node: etree._Element, given: set[str]) -> None:
             set_aside(flow, condition)
             if text and not _means_nothing(node):
                 message = _(
-                    "شرط «%(text)s» خواندنی نیست؛ متنش نگه داشته شد و راه را یک نفر برمی‌گزیند.", text=text[:200]
+                    "شرط «%(text)s» قابل خواندن نیست. متن آن نگه داشته شد و راه را یک نفر انتخاب می‌کند.",
+                    text=text[:200],
                 )
                 draft.report("import.condition_unreadable", "fill_in", flow, message)
         elif ours != text:
@@ -58,7 +59,7 @@ def _conditions(draft: Draft, node: etree._Element, given: set[str]) -> None:
                 "import.condition_translated",
                 "changed",
                 flow,
-                _("شرط «%(old)s» به «%(new)s» برگردانده شد.", old=text[:200], new=ours),
+                _("شرط «%(old)s» به «%(new)s» تبدیل شد.", old=text[:200], new=ours),
             )
 
 
@@ -78,7 +79,7 @@ def _default(draft: Draft, node: etree._Element) -> None:
             "import.default_removed",
             "changed",
             node,
-            _("شاخهٔ پیش‌فرضش («%(id)s») از آن بیرون نمی‌رود؛ برداشته شد.", id=default),
+            _("شاخهٔ پیش‌فرض آن («%(id)s») از آن بیرون نمی‌رود و حذف شد.", id=default),
         )
 
 

@@ -101,14 +101,14 @@ def _refused(file: str, languages: tuple[str, ...], *, timed_out: bool, fault: s
         with reading(language):
             if timed_out:
                 code = "file.timed_out"
-                text = _("وارسی این پرونده بیش از پنج ثانیه طول کشید؛ نمودار را به چند فرایند بشکنید.")
+                text = _("بررسی این فایل بیش از پنج ثانیه طول کشید. نمودار را به چند فرایند تقسیم کنید.")
             elif fault:
                 code = "file.check_failed"
                 text = _(
-                    "وارسی این پرونده به خطای برنامه خورد (%(fault)s)؛ آن را همراه پرونده گزارش کنید.", fault=fault
+                    "بررسی این فایل با خطای برنامه متوقف شد (%(fault)s). آن را همراه فایل گزارش کنید.", fault=fault
                 )
             else:
                 code = "file.too_complex"
-                text = _("این پرونده پیچیده‌تر از آن است که وارسی شود؛ نمودار را به چند فرایند بشکنید.")
+                text = _("این فایل پیچیده‌تر از آن است که بررسی شود. نمودار را به چند فرایند تقسیم کنید.")
             findings[language] = [replace(error(code, "", text), file=file)]
     return Verdict(file, False, findings)

@@ -15,7 +15,7 @@ SEVERITY = {
     "error": lazy("خطا"),
     "fill_in": lazy("باید پر شود"),
     "changed": lazy("تغییر داده شد"),
-    "picture": lazy("تنها در تصویر"),
+    "picture": lazy("فقط در تصویر"),
     "warning": lazy("توجه"),
 }
 
@@ -26,7 +26,7 @@ def lines(verdict: Verdict, languages: tuple[str, ...]) -> Iterator[str]:
     summary = "; ".join(
         f"{_each(SEVERITY[severity], languages)} × {counts[severity]}" for severity in SEVERITY if counts[severity]
     )
-    verdict_text = _each(lazy("پذیرفتنی") if verdict.deployable else lazy("رد شد"), languages)
+    verdict_text = _each(lazy("پذیرفته شد") if verdict.deployable else lazy("رد شد"), languages)
     yield f"{verdict.file}: {verdict_text}" + (f" ({summary})" if summary else "")
     for row in zip(*(verdict.findings[language] for language in languages), strict=True):
         finding = row[0]

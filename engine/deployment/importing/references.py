@@ -47,7 +47,7 @@ def _shared_definitions(draft: Draft) -> None:
                     "import.definition_missing",
                     "changed",
                     node,
-                    _("تعریف رویدادی که به آن اشاره شده در پرونده نیست؛ کنار گذاشته شد."),
+                    _("تعریف رویدادی که به آن اشاره شده در فایل نیست و کنار گذاشته شد."),
                 )
                 continue
             copy = etree.SubElement(node, definition.tag)
@@ -71,7 +71,7 @@ def _refer(
             "import.reference_missing",
             "changed",
             node,
-            _("به چیزی اشاره دارد که در پرونده نیست («%(id)s»)؛ اشاره برداشته شد.", id=referred),
+            _("به چیزی اشاره دارد که در فایل نیست («%(id)s»). اشاره حذف شد.", id=referred),
         )
         return
     if kind not in BY_NAME:

@@ -26,7 +26,10 @@ def _several(draft: Draft, node: etree._Element, several: etree._Element) -> Non
     if several.get("behavior", "All") != "All":
         set_aside(node, {"behavior": several.attrib.pop("behavior")})
         draft.report(
-            "import.loop_behavior", "changed", node, _("تکرار برای هر نمونه رویدادی نمی‌دهد؛ behavior کنار گذاشته شد.")
+            "import.loop_behavior",
+            "changed",
+            node,
+            _("فعالیت چندنمونه‌ای برای هر نمونه رویدادی پرتاب نمی‌کند. ویژگی behavior کنار گذاشته شد."),
         )
     cardinality = several.find(bpmn("loopCardinality"))
     collection = several.find(bpmn("loopDataInputRef"))
@@ -82,7 +85,7 @@ def _until(draft: Draft, node: etree._Element, several: etree._Element) -> None:
         "import.loop_end_unreadable",
         "fill_in",
         node,
-        _("شرط پایان تکرار («%(text)s») خواندنی نیست؛ همه انجام می‌شوند.", text=text or "—"),
+        _("شرط پایان فعالیت چندنمونه‌ای («%(text)s») قابل خواندن نیست و همهٔ نمونه‌ها انجام می‌شوند.", text=text or "—"),
     )
 
 

@@ -43,7 +43,7 @@ def _lane(draft: Draft, lane: etree._Element) -> None:
         return
     set_property(lane, "role", role_key or draft.known.role)
     if not role_key:
-        text = _("نقش این خط شناخته نیست؛ «%(role)s» گذاشته شد. ویژگی role را درست کنید.", role=draft.known.role)
+        text = _("نقش این خط (lane) مشخص نیست و «%(role)s» گذاشته شد. ویژگی role را اصلاح کنید.", role=draft.known.role)
         draft.report("import.unknown_role", "fill_in", lane, text)
 
 
@@ -65,7 +65,7 @@ def _process(draft: Draft, process: etree._Element) -> None:
             homeless.append(node)
     if homeless:
         text = _(
-            "%(count)s گامِ آن نقشِ شناخته‌ای ندارد؛ «%(role)s» گذاشته شد. خط بکشید یا ویژگی role را درست کنید.",
+            "%(count)s گام آن نقش مشخصی ندارد و «%(role)s» گذاشته شد. خط (lane) بکشید یا ویژگی role را اصلاح کنید.",
             count=len(homeless),
             role=draft.known.role,
         )

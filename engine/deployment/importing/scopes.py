@@ -20,7 +20,7 @@ from engine.deployment.importing.draft import (
 )
 from models.language import gettext as _
 
-START_LABEL, ENTRY = "این پرونده چگونه آغاز شد؟", "آغاز"
+START_LABEL, ENTRY = "این پرونده چگونه شروع شد؟", "شروع"
 
 
 def mend(draft: Draft) -> None:
@@ -43,14 +43,14 @@ def _empty(draft: Draft, scope: etree._Element) -> None:
     if is_event_subprocess(scope):
         mark(scope)
         draft.report(
-            "import.empty_event_subprocess", "picture", scope, _("زیرفرایند رویدادی خالی است؛ تنها در تصویر می‌ماند.")
+            "import.empty_event_subprocess", "picture", scope, _("زیرفرایند رویدادی خالی است و فقط در تصویر می‌ماند.")
         )
         return
     becomes(scope, "userTask")
     if was == "adHocSubProcess":
         for condition in scope.findall(bpmn("completionCondition")):
             set_aside(scope, condition)
-    text = _("درونِ زیرفرایند کشیده نشده است؛ فعلاً یک گامِ دستی است.")
+    text = _("درون زیرفرایند کشیده نشده است. فعلاً یک گام دستی است.")
     draft.report("import.empty_subprocess", "fill_in", scope, text)
 
 
@@ -60,7 +60,8 @@ def _dangling(draft: Draft, scope: etree._Element) -> None:
         for end in ("sourceRef", "targetRef"):
             if flow.get(end) not in here:
                 text = _(
-                    "سرِ این جریان به عنصری نمی‌رسد («%(id)s»)؛ آن را در نمودار وصل یا پاک کنید.", id=flow.get(end) or "—"
+                    "انتهای این جریان به عنصری نمی‌رسد («%(id)s»). آن را در نمودار وصل یا حذف کنید.",
+                    id=flow.get(end) or "—",
                 )
                 draft.report("import.dangling_flow", "error", flow, text)
 
@@ -73,7 +74,7 @@ def _boundaries(draft: Draft, scope: etree._Element) -> None:
                 "import.boundary_without_host",
                 "error",
                 node,
-                _("این رویداد مرزی به هیچ کاری نچسبیده است؛ آن را روی مرز یک کار بگذارید."),
+                _("این رویداد مرزی به هیچ فعالیتی وصل نیست. آن را روی مرز یک فعالیت بگذارید."),
             )
 
 
@@ -106,7 +107,7 @@ def _implicit_start(draft: Draft, scope: etree._Element) -> None:
             "import.no_start",
             "error",
             scope,
-            _("هیچ آغازی ندارد: هر عنصری جریانی رو به خود دارد. یک رویداد آغاز بکشید."),
+            _("هیچ شروعی ندارد: هر عنصری جریانی رو به خود دارد. یک رویداد شروع بکشید."),
         )
         return
     start = draft.add(scope, "startEvent", f"start_of_{scope.get('id')}")
@@ -120,7 +121,7 @@ def _implicit_start(draft: Draft, scope: etree._Element) -> None:
         "import.start_added",
         "changed",
         scope,
-        _("رویداد آغاز نداشت؛ یکی پیش از آنچه هیچ جریانی به آن نمی‌رسد گذاشته شد."),
+        _("رویداد شروع نداشت. یکی پیش از آنچه هیچ جریانی به آن نمی‌رسد گذاشته شد."),
     )
 
 
@@ -138,14 +139,14 @@ def _by_hand(draft: Draft, start: etree._Element, scope: etree._Element) -> None
             "import.start_by_hand",
             "fill_in",
             start,
-            _("آغاز با پیام، زمان یا رویدادِ دیگر: تا آماده‌شدنِ آن، پرونده را یک نفر آغاز می‌کند."),
+            _("شروع با پیام، زمان یا رویداد دیگر است. تا آماده شدن آن، پرونده را یک نفر شروع می‌کند."),
         )
     elif waits:
         draft.report(
             "import.start_definition",
             "changed",
             start,
-            _("زیرفرایند با رسیدنِ نوبتش آغاز می‌شود؛ تعریف رویدادِ آغازش کنار گذاشته شد."),
+            _("زیرفرایند با رسیدن نوبتش شروع می‌شود. تعریف رویداد شروع آن کنار گذاشته شد."),
         )
 
 
@@ -166,7 +167,10 @@ def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]
             condition = etree.SubElement(flow, bpmn("conditionExpression"))
             condition.text = f'{field} == "{node.get("id")}"'
         draft.report(
-            "import.several_starts", "changed", node, _("چند آغاز کشیده شده است؛ کسی که آغاز می‌کند می‌گوید کدام است.")
+            "import.several_starts",
+            "changed",
+            node,
+            _("چند رویداد شروع کشیده شده است. کسی که پرونده را شروع می‌کند، یکی را انتخاب می‌کند."),
         )
     options = [(node.get("id", ""), node.get("name") or f"{ENTRY} {number}") for number, node in enumerate(starts, 1)]
     add_field(ask, field, START_LABEL, "enum", values=options, required="true")

@@ -46,7 +46,7 @@ def forms(draft: Draft) -> None:
                     "import.form_without_fields",
                     "fill_in",
                     node,
-                    _("این کار فرم ندارد؛ فعلاً تنها یک یادداشت می‌گیرد. فیلدهایش را بنویسید."),
+                    _("این کار فرم ندارد و فعلاً فقط یک یادداشت می‌گیرد. فیلدهای آن را بنویسید."),
                 )
 
 
@@ -80,7 +80,7 @@ def _quantities(draft: Draft, node: etree._Element) -> None:
                 "import.token_quantity",
                 "changed",
                 node,
-                _("شمار نشانه‌ها (%(name)s) دیده نمی‌شود؛ کنار گذاشته شد.", name=name),
+                _("تعداد توکن‌ها (%(name)s) خوانده نمی‌شود و کنار گذاشته شد.", name=name),
             )
 
 
@@ -139,14 +139,14 @@ def _why(node: etree._Element) -> tuple[str, str]:
         text = _("اسکریپت اجرا نمی‌شود؛ متنش نگه داشته شد و یک نفر انجامش می‌دهد. کارش را به یک عملیات بدهید.")
         return "import.script_by_hand", text
     if kind == "sendTask":
-        text = _("گیرندهٔ پیام شناخته نیست؛ فعلاً یک نفر پیام را می‌فرستد. پیام و correlation_key را بنویسید.")
+        text = _("گیرندهٔ پیام مشخص نیست. فعلاً یک نفر پیام را ارسال می‌کند. پیام و ویژگی correlation_key را بنویسید.")
         return "import.message_by_hand", text
     if kind == "businessRuleTask":
         name = _extension(node, "calledDecisionId")
         text = _("جدول تصمیم «%(name)s» پیدا نشد؛ فعلاً یک نفر تصمیم می‌گیرد. جدول را بسازید.", name=name or "—")
         return "import.decision_by_hand", text
     name = node.get("calledElement", "")
-    text = _("فرایند «%(name)s» در این پرونده نیست؛ فعلاً یک گامِ دستی است. فرایند را برگزینید.", name=name or "—")
+    text = _("فرایند «%(name)s» در این فایل نیست. فعلاً یک گام دستی است. فرایند را انتخاب کنید.", name=name or "—")
     return "import.call_by_hand", text
 
 
@@ -165,5 +165,5 @@ def _receive(draft: Draft, node: etree._Element) -> None:
             "import.loop_after_event_gateway",
             "fill_in",
             node,
-            _("پس از دروازهٔ رویدادی تکرار نمی‌شود؛ یک بار انجام می‌شود."),
+            _("پس از دروازهٔ مبتنی بر رویداد چیزی تکرار نمی‌شود و یک بار انجام می‌شود."),
         )

@@ -89,7 +89,7 @@ def _refuse_too_many(spec: Any, my_task: Any) -> None:
     else:
         count = my_task.workflow.script_engine.evaluate(my_task, spec.cardinality)
     if isinstance(count, int) and count > MAX_INSTANCES:
-        message = _("%(count)s نمونهٔ هم‌زمان خواسته شده و بیش از %(most)s نمی‌شود.", count=count, most=MAX_INSTANCES)
+        message = _("%(count)s نمونهٔ موازی خواسته شده و بیش از %(most)s نمی‌شود.", count=count, most=MAX_INSTANCES)
         spec.raise_data_exception(message, my_task)
 
 

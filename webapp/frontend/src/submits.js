@@ -4,10 +4,11 @@ import { element, text } from "./texts.js";
 
 const PLACE = "kartabl-place";
 
-function ask(question, yes) {
+/** Ask before something is sent; both buttons say what they do. */
+function ask(question, act) {
   return new Promise((answered) => {
-    const accept = element("button", { className: "btn btn-primary", value: "yes" }, yes || text("yes"));
-    const refuse = element("button", { className: "btn btn-outline", value: "no" }, text("no"));
+    const accept = element("button", { className: "btn btn-primary", value: "yes" }, act);
+    const refuse = element("button", { className: "btn btn-outline", value: "no" }, text("back"));
     const words = element("p", { className: "question__text", id: "question-text" }, question);
     const form = element("form", { method: "dialog" }, words, element("div", { className: "actions" }, accept, refuse));
     const dialog = element("dialog", { className: "question", "aria-labelledby": "question-text" }, form);
@@ -46,7 +47,7 @@ async function onSubmit(event) {
   if (source && !("confirmed" in form.dataset)) {
     event.preventDefault();
     event.stopImmediatePropagation(); // not sent yet: nobody else need act on it
-    if (!(await ask(source.dataset.confirm, source.dataset.confirmLabel))) return;
+    if (!(await ask(source.dataset.confirm, (submitter ?? form.querySelector("button:not([type=button])")).textContent.trim()))) return;
     form.dataset.confirmed = "";
     form.requestSubmit(submitter);
     delete form.dataset.confirmed;

@@ -62,7 +62,7 @@ def explore(diagram: Diagram, *, waits: Waits = waits_outside, states: int = MAX
     exploration.together = [(_opened(one, inside), _opened(other, inside)) for one, other in exploration.together]
     exploration.together += _event_subprocesses(diagram, inside)
     if not exploration.whole:
-        text = _("این فرایند به‌تمامی کاویده نشد؛ بن‌بست‌هایش شاید پیدا نشده باشند.")
+        text = _("این فرایند به طور کامل بررسی نشد. شاید بن‌بست‌هایی پیدا نشده باشد.")
         exploration.findings.append(warning("flow.not_explored", diagram.key, text))
     return exploration
 
@@ -95,13 +95,12 @@ def _loop_finding(diagram: Diagram, elements: list[str], has_exit: bool) -> Find
     names = _names(diagram, elements)
     if has_exit:
         text = _(
-            "این گام‌ها بی‌هیچ انتظاری می‌چرخند و تنها یک شرط پرونده را از چرخه بیرون می‌برد: %(elements)s",
+            "این گام‌ها بدون هیچ انتظاری می‌چرخند و فقط یک شرط پرونده را از چرخه بیرون می‌برد: %(elements)s",
             elements=names,
         )
         return warning("flow.automatic_loop", elements[0], text)
     text = _(
-        "این گام‌ها بی‌هیچ انتظاری و بی‌هیچ راه بیرونی می‌چرخند؛ شرطی برای بیرون آمدن یا کاری برای یک نفر بگذارید: "
-        "%(elements)s",
+        "این گام‌ها بدون هیچ انتظار و راه خروجی می‌چرخند. شرطی برای خروج یا کاری برای یک نفر بگذارید: %(elements)s",
         elements=names,
     )
     return error("flow.automatic_loop", elements[0], text)
@@ -225,15 +224,15 @@ class _Judge:
         name = label(self.diagram, join.element)
         if sure and not self.has_way_out:
             text = _(
-                "بن‌بست: %(join)s ممکن است برای همیشه منتظر شاخه‌ای بماند که نمی‌آید: %(branches)s. "
-                "دروازهٔ پیوند را هم‌نوع دروازه‌ای کنید که شاخه‌ها را جدا کرده است.",
+                "بن‌بست: %(join)s ممکن است برای همیشه منتظر شاخه‌ای بماند که نمی‌آید: %(branches)s. دروازهٔ ادغام را"
+                " هم‌نوع دروازهٔ انشعاب این شاخه‌ها کنید.",
                 join=name,
                 branches=branches,
             )
             return error("flow.deadlock", join.element, text)
         if self.has_way_out:
             text = _(
-                "%(join)s ممکن است منتظر شاخه‌ای بماند که نمی‌آید (%(branches)s)؛ تنها یک رویداد پرونده را بیرون می‌برد.",
+                "%(join)s ممکن است منتظر شاخه‌ای بماند که نمی‌آید (%(branches)s). فقط یک رویداد پرونده را بیرون می‌برد.",
                 join=name,
                 branches=branches,
             )
@@ -286,8 +285,8 @@ class _Judge:
             doubled.update(dict.fromkeys(here))
         for element in doubled or {self.game.edges[place].target.element: None for place in self.game.piled}:
             text = _(
-                "شاخه‌های هم‌زمان بدون دروازهٔ پیوند به %(element)s می‌رسند؛ "
-                "این گام و آنچه پس از آن است چند بار اجرا می‌شود.",
+                "شاخه‌های موازی بدون دروازهٔ ادغام به %(element)s می‌رسند. این گام و آنچه پس از آن است چند بار اجرا"
+                " می‌شود.",
                 element=label(self.diagram, element),
             )
             yield warning("flow.doubled", element, text)

@@ -49,7 +49,7 @@ def assign(draft: Draft, node: etree._Element, candidates: str) -> None:
             "import.unknown_candidates",
             "fill_in",
             node,
-            _("«%(name)s» نقشی در این سامانه نیست؛ خط یا ویژگی role را درست کنید.", name=candidates),
+            _("«%(name)s» نقشی در این سامانه نیست. خط (lane) یا ویژگی role را اصلاح کنید.", name=candidates),
         )
 
 
@@ -61,7 +61,7 @@ def due(draft: Draft, node: etree._Element, text: str) -> None:
             "import.due_unreadable",
             "fill_in",
             node,
-            _("مهلت «%(text)s» خواندنی نیست؛ ویژگی due را بنویسید.", text=text),
+            _("مهلت «%(text)s» قابل خواندن نیست. ویژگی due را بنویسید.", text=text),
         )
         return
     set_property(node, "due", value)
@@ -74,7 +74,7 @@ def priority(draft: Draft, node: etree._Element, text: str) -> None:
             "import.priority_unreadable",
             "fill_in",
             node,
-            _("اولویت «%(text)s» خواندنی نیست؛ ویژگی priority را بنویسید.", text=text),
+            _("اولویت «%(text)s» قابل خواندن نیست. ویژگی priority را بنویسید.", text=text),
         )
         return
     set_property(node, "priority", value)
@@ -148,7 +148,7 @@ def operation(
     for parameter, source in (parameters or {}).items():
         value = translate(source) if is_foreign(source) else f'"{source}"' if '"' not in source else None
         if value is None:
-            text = _("پارامتر «%(name)s» («%(text)s») خواندنی نیست؛ آن را بنویسید.", name=parameter, text=source)
+            text = _("پارامتر «%(name)s» («%(text)s») قابل خواندن نیست. آن را بنویسید.", name=parameter, text=source)
             draft.report("import.parameter_unreadable", "fill_in", node, text)
             continue
         element = etree.SubElement(holder, f"{{{SPIFF}}}parameter")

@@ -131,7 +131,7 @@ def _subscriptions(draft: Draft) -> None:
                     "import.message_key_unreadable",
                     "fill_in",
                     node,
-                    _("کلید پیام («%(text)s») خواندنی نیست؛ correlation_key را بنویسید.", text=key),
+                    _("کلید همبستگی پیام («%(text)s») قابل خواندن نیست. ویژگی correlation_key را بنویسید.", text=key),
                 )
                 continue
             set_property(node, "correlation_key", ours)
