@@ -44,10 +44,12 @@ SUBMISSION = "submission"  # the values of the form just submitted: readable by 
 
 
 def bpmn(tag: str) -> str:
+    """The tag of a BPMN element with its namespace, as lxml names it."""
     return f"{{{BPMN}}}{tag}"
 
 
 def local(node: etree._Element) -> str:
+    """The local name of an element; "" for comments."""
     return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
 
 
@@ -121,7 +123,7 @@ class Element:
         return tuple(self.properties.get("locks", "").replace(",", " ").split())
 
     def timer_of_due(self, elements: Mapping[str, Element]) -> Element | None:
-        """The timer at this task's own edge that its ``due`` names: the task is due when that one goes off."""
+        """The boundary timer of this task that ``due`` names, if any: the task is due when the timer fires."""
         named = elements.get(self.properties.get("due", ""))
         return named if named and named.attached_to == self.id and named.event == "timer" else None
 
@@ -171,7 +173,7 @@ class Diagram:
         return next(one for one in self.elements.values() if one.tag == "startEvent" and not one.of)
 
     def name_of(self, element: str) -> str:
-        """What an element is called in the drawing; "" where it has no name or is a flow."""
+        """The name of an element in the drawing; "" for a flow or an element without a name."""
         return self.elements[element].name if element in self.elements else ""
 
     def ends_main_course(self, end: Element) -> bool:
@@ -202,17 +204,20 @@ class Diagram:
 
 
 def lane_role(lane: etree._Element) -> str:
-    """The role a lane stands for: its ``role`` property, else its id without ``Lane_``."""
+    """The role of a lane: its ``role`` property, else its id without ``Lane_``."""
     return _properties(lane).get("role") or lane.get("id", "").removeprefix("Lane_")
 
 
 def roles_in(text: str) -> tuple[str, ...]:
-    """The roles that a lane or an element names: one, or several with commas between, any of which may start a case."""
+    """The role keys in a text: one, or several with commas between, any of which may start a case."""
     return tuple(text.replace(",", " ").split())
 
 
 def read_diagrams(xml: bytes) -> list[Diagram]:
-    """The processes drawn in a file (a pool without content is none). Raises what ``parse_xml`` raises."""
+    """The processes that a file draws, except pools without content.
+
+    Raises ``UnsafeXml`` or ``MalformedXml``.
+    """
     root = parse_xml(xml)
     drawn_only.strip(root)
     return [_read_process(root, process, xml) for process in root.iter(bpmn("process")) if _has_content(process)]
@@ -253,7 +258,7 @@ def _roles_by_node(process: etree._Element) -> dict[str, str]:
 
 
 def _role_of(node: etree._Element, roles: dict[str, str], process: etree._Element) -> str:
-    """The lane of a node; inside a subprocess the lane of the nearest one around it; at a boundary its host's."""
+    """The role of the node's lane: inside a subprocess of the nearest lane around it, at a boundary of its activity."""
     at: etree._Element | None = node
     while at is not None and at is not process:
         role = roles.get(at.get("id", "")) or roles.get(at.get("attachedToRef", ""))
@@ -384,7 +389,7 @@ def _expressions(process: etree._Element) -> Iterator[Located]:
 
 
 def _expressions_at(node: etree._Element, timers: Collection[tuple[str | None, str | None]]) -> Iterator[Located]:
-    """Those in a node's own properties and in its repetition; a ``due`` may name a timer at the node's edge instead."""
+    """The expressions in a node's own properties and its repetition; a ``due`` that names a boundary timer is none."""
     for name, value in _properties(node).items():
         if name in EXPRESSION_PROPERTIES and not (name == "due" and (node.get("id"), value) in timers):
             yield Located(node.get("id", ""), value, name)

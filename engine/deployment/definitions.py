@@ -1,4 +1,4 @@
-"""Deployed diagrams: puts new versions into the database and keeps what running cases need at hand."""
+"""Deployed diagrams: stores new versions and caches the versions of running cases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Deployed:
 
     @property
     def upload_limit(self) -> int | None:
-        """How large a file of such a case may be, in bytes; ``None``: as the office's rule says (DOC-1)."""
+        """Maximum size of one file of such a case, in bytes; ``None``: the office's rule applies (DOC-1)."""
         own = self.diagrams[self.key].properties.get("upload_limit")
         return int(own) if own else None
 
@@ -47,9 +47,9 @@ class Deployed:
         return {(key, element.id): element.locks for key, element in elements if element.locks}
 
     def key_of(self, scope: str) -> str:
-        """The process that a scope of the running case belongs to: itself, or the one an embedded subprocess is in.
+        """The process key of a scope (process or embedded subprocess) of a running case.
 
-        A scope that lowering inserted is named after the drawn one that it stands for.
+        A scope that lowering inserted carries the name of the drawn one.
         """
         drawn = scope.split(".", 2)[-1] if scope.startswith(INSERTED) else scope
         return self._keys[drawn]
@@ -134,7 +134,7 @@ def diagram_of(row: ProcessDefinition) -> Diagram:
 def deploy(
     session: Session, bundle: Mapping[str, Diagram], *, now: datetime, by: int | None = None
 ) -> list[ProcessDefinition]:
-    """Store every diagram of a checked bundle that changed, itself or in what it calls, as a new version.
+    """Store each diagram of a checked bundle as a new version if it or a diagram it calls changed.
 
     Called diagrams go first, so that each version pins the versions it calls. Returns the new versions.
     """

@@ -64,7 +64,7 @@ def _wants_an_answer(decision: Decision) -> bool:
 
 
 def _unknown(decision: Decision) -> str:
-    """Why the table alone does not say which values its columns can have together; empty: it does."""
+    """The reason why the table alone does not determine which values its columns can have together; "" if it does."""
     seen: set[str] = set()
     for column in decision.columns:
         if not feel.is_name(column.expression) or column.expression in seen:

@@ -57,7 +57,7 @@ _FROM_TEXT = {"date": "date", "moment": "date and time", "time": "time", "durati
 
 
 class DecisionError(EngineError):
-    """A decision cannot be read or has no one answer; the message says where and why, in the reader's language."""
+    """A decision cannot be read or has no single answer; the message has the place and the reason, for the reader."""
 
     code = "decision_error"
 
@@ -158,7 +158,7 @@ class Decision:
 
     @cached_property
     def inputs(self) -> frozenset[str]:
-        """Names that have to be given; what required decisions give is not among them."""
+        """The names that the caller has to give; outputs of required decisions are not among them."""
         names = self.reads
         for required in self.requires:
             needed = self.model[required]
@@ -278,7 +278,7 @@ class Decision:
 
 
 def _as_names(decision: Decision, answer: Value) -> dict[str, Value]:
-    """What a required decision gives to the one that needs it: its variable, and each output by its name."""
+    """The names that a required decision sets in the one that requires it: its variable and each output."""
     if isinstance(answer, dict):
         whole = next(iter(answer.values())) if len(answer) == 1 else answer
         return {**answer, decision.variable: whole}

@@ -65,14 +65,14 @@ MAX_NESTING, MAX_TERMS = 40, 200
 
 
 class FeelError(EngineError):
-    """A cell cannot be read or worked out; the message says why, in the reader's language."""
+    """A cell cannot be read or evaluated; the message is the reason, in the reader's language."""
 
     code = "feel_error"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A parsed unary test. ``points``: literal values and bounds it mentions; ``names``: what it reads besides."""
+    """A parsed unary test. ``points``: the literal values and bounds in it; ``names``: the names it reads."""
 
     source: str
     matches: Test
@@ -311,7 +311,7 @@ class _Parser:
         return self._read(*text.split("."))
 
     def _read(self, first: str, *path: str) -> Evaluate:
-        """``loan.amount`` reads ``amount`` of the mapping ``loan``; what is not there is null."""
+        """``loan.amount`` reads ``amount`` of the mapping ``loan``; a missing key gives null."""
         self.names.add(first)
         self._names_read += 1
 

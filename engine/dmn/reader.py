@@ -56,14 +56,14 @@ def _declared(root: etree._Element) -> set[str]:
 
 
 def _know_names(decision: Decision, declared: set[str]) -> None:
-    """Several words are one name only where the file says so; else something was left out between them."""
+    """Refuse a name of several words that the file does not declare: an operator is missing between them."""
     for name in sorted(decision.reads):
         if " " in name and name not in declared:
             raise DecisionError(decision.id, _("«%(source)s» قابل خواندن نیست.", source=name))
 
 
 def _follow(decision: Decision, decisions: dict[str, Decision], above: tuple[str, ...], sound: set[str]) -> None:
-    """Refuse what is required and missing, and circles. ``sound``: decisions that were followed to their end."""
+    """Refuse missing required decisions and circles. ``sound``: ids of the decisions already checked."""
     if decision.id in above:
         raise DecisionError(decision.id, _("این تصمیم، با واسطه، خودش را لازم دارد."))
     if decision.id in sound:

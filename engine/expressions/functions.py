@@ -39,12 +39,12 @@ def is_number(value: Json) -> bool:
 
 
 def plain(value: Json) -> bool:
-    """Whether a value is JSON data, as far as its outermost layer says."""
+    """Whether a value is JSON data, looking at its outermost layer only."""
     return value is None or isinstance(value, str | int | float | list | tuple | dict)
 
 
 def kind(value: Json) -> str:
-    """What a value is, in the reader's language."""
+    """The kind of a value (number, text, list, …) in the reader's language."""
     if value is None:
         return str(_KINDS["nothing"])
     if isinstance(value, bool):

@@ -78,7 +78,7 @@ REFUSED = {
 
 
 class ExpressionError(EngineError):
-    """An expression cannot be read or worked out; ``reason`` says why, in the reader's language."""
+    """An expression cannot be parsed or evaluated; ``reason`` is in the reader's language."""
 
     code = "expression_error"
 
@@ -90,9 +90,9 @@ class ExpressionError(EngineError):
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression: the names it reads, the functions it calls, and how it is worked out.
+    """A parsed expression with the names it reads and the functions it calls.
 
-    ``items``: (name, key) of what it takes by a constant key out of a name, as in ``submission["decision"]``.
+    ``items``: (name, key) pairs of constant subscripts, as ``submission["decision"]``.
     """
 
     source: str

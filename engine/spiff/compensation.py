@@ -14,7 +14,7 @@ _REMAINING = "kartabl_compensation"  # in the token's data: what is still to be 
 
 
 class CompensationTask(NoneTask):  # type: ignore[misc]
-    """One step of compensation; ``step`` says which."""
+    """One step of compensation; ``step`` is done, through, compensate, undo or undone."""
 
     def __init__(
         self, wf_spec: Any, name: str, step: str = "", of: str = "", activity: str = "", **kwargs: Any
@@ -38,7 +38,7 @@ class CompensationTask(NoneTask):  # type: ignore[misc]
         my_task.workflow.data.setdefault(_NOTED, []).append([self.of])
 
     def _hand_on(self, my_task: Any) -> None:
-        """Record at the subprocess what was completed inside it and is not undone yet."""
+        """Record at the subprocess the activities completed inside it that are not undone yet."""
         noted = my_task.workflow.data.setdefault(_NOTED, [])
         noted.extend([*entry, self.of] for entry in _inside(my_task, self.of))
 

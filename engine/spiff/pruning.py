@@ -1,9 +1,8 @@
-"""Drops the finished history of a case, so that a step costs the same on the first day and in the tenth year.
+"""Drops the finished history of a case, so that the cost of a step does not grow with the age of the case.
 
-What stays is what can still matter: the root, every unfinished task, every finished task from which two or
-more unfinished ones branch off (a join takes what its branches changed since then), and the split of an
-activity that still waits for its boundary events, with the tasks directly below it; and the data with which a
-branch of a boundary event began, as long as it is compared with it.
+Tasks that stay: the root; unfinished tasks; finished tasks from which two or more unfinished ones branch off, for
+a join compares with them; the split of an activity that waits for boundary events, with its children; and the
+task with the data that a branch of a boundary event began with, as long as a join compares with it.
 """
 
 from __future__ import annotations

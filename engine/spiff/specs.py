@@ -76,7 +76,7 @@ class DecisionTaskParser(SpiffTaskParser):  # type: ignore[misc]
 
     @staticmethod
     def get_decision_ref(node: etree._Element) -> str:
-        """What the library lists as needed; our tables are looked up by ``engine.deployment.checking`` instead."""
+        """Empty: ``engine.deployment.checking`` looks our tables up, not the library."""
         return ""
 
     def create_task(self) -> DecisionTask:

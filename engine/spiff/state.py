@@ -53,7 +53,7 @@ class ProcessSpecs:
 
 
 def new_workflow(specs: ProcessSpecs, script_engine: Any, data: Mapping[str, Any]) -> BpmnWorkflow:
-    """A case at its very beginning; nothing has run yet."""
+    """A workflow at its start event with ``data``; nothing has run yet."""
     workflow = BpmnWorkflow(specs.spec, dict(specs.subprocess_specs), script_engine=script_engine)
     workflow.task_tree.data.update(data)
     return workflow
@@ -76,7 +76,7 @@ def dump(workflow: BpmnWorkflow) -> bytes:
 
 
 def load(state: bytes, specs: ProcessSpecs, script_engine: Any) -> BpmnWorkflow:
-    """The case that ``dump`` stored. Raises StateUnreadable."""
+    """The workflow that ``dump`` stored. Raises StateUnreadable."""
     try:
         stored = json.loads(state)
     except ValueError as error:
@@ -134,7 +134,7 @@ def _dump_task(task: Any, parent: int, difference: dict[str, Any]) -> dict[str, 
 
 
 def _difference(base: dict[str, Any], data: dict[str, Any], element: str) -> dict[str, Any]:
-    """``set`` and ``unset``: what makes ``base`` into ``data``."""
+    """The changes from ``base`` to ``data``: changed values under ``set``, removed names under ``unset``."""
     difference: dict[str, Any] = {}
     changed = {name: value for name, value in data.items() if name not in base or not _same(base[name], value)}
     if changed:
@@ -159,7 +159,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _check(value: Any, element: str) -> None:
-    """Refuse what would come back from JSON as something else."""
+    """Raises StateUnwritable for a value that JSON would give back as another one."""
     kind = type(value)
     if kind in _PLAIN:
         return

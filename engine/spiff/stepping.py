@@ -1,4 +1,4 @@
-"""Moves a case: runs what can run, says what it waits for, and makes one waiting event happen."""
+"""Moves a workflow: runs ready tasks, lists the events it waits for, and triggers one of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LoopsByItself(EngineError):
 
 
 class EventNotWaiting(EngineError):
-    """The event does not wait any more, or a timer is not due yet; ``due`` says when it is."""
+    """The event does not wait any more, or a timer is not due yet; ``due`` is its time (UTC)."""
 
     code = "event_not_waiting"
 
@@ -111,11 +111,11 @@ class ThrownEvent:
 
 
 def advance(workflow: BpmnWorkflow, *, now: datetime | None = None, budget: int = 500) -> list[StepTaken]:
-    """Run everything that needs nobody, until people's tasks and waits remain; returns what was completed.
+    """Run every task that needs no person, until user tasks and waits remain; returns the completed elements.
 
-    ``now`` is the moment of the step; without it ``engine.clock.at`` must be in force where a timer begins.
-    Raises LoopsByItself after ``budget`` tasks, UncaughtError, BadTimer, and whatever an operation raises:
-    the workflow is half-run then and must be thrown away.
+    ``now`` (aware) is the time of the step; without it ``engine.clock.at`` must be in force where a timer begins.
+    Raises LoopsByItself after ``budget`` tasks, UncaughtError, BadTimer, and the errors of operations: the workflow
+    is half-run then and must be thrown away.
     """
     taken: list[StepTaken] = []
     with clock.at(now) if now else nullcontext():
@@ -134,7 +134,7 @@ def _is_drawn(element: str | None) -> bool:
 
 
 def _next_to_run(workflow: BpmnWorkflow) -> SpiffTask | None:
-    """Boundary events go first: what they interrupt must not go on beside them."""
+    """The next ready task; boundary events first, since they may cancel the others."""
     first_ready = None
     for task in _tasks(workflow):
         if task._state == TaskState.READY and not task.task_spec.manual:
@@ -202,7 +202,7 @@ def thrown_events(workflow: BpmnWorkflow) -> list[ThrownEvent]:
 
 
 def waiting_events(workflow: BpmnWorkflow) -> list[WaitingEvent]:
-    """Everything the case waits for besides people."""
+    """The events (timers, messages, …) that the workflow waits for."""
     return [event for task in _waiting(workflow) for event in _events_of(task)]
 
 
@@ -294,10 +294,10 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def fire_timer(workflow: BpmnWorkflow, token: str, now: datetime) -> WaitingEvent:
-    """Make this one timer fire; ``advance`` then goes on from it. A repeating one that is attached
-    without interrupting keeps waiting for its next time; periods missed while nothing ran are skipped.
+    """Fire one timer; ``advance`` then goes on from it. A repeating non-interrupting one waits for its next time;
+    periods missed while nothing ran are skipped.
 
-    Raises EventNotWaiting when it does not wait any more or is not due at ``now``.
+    Raises EventNotWaiting if it does not wait any more or is not due at ``now``.
     """
     task, event = _find(workflow, token)
     if event.kind != "timer" or event.due is None:
@@ -310,7 +310,7 @@ def fire_timer(workflow: BpmnWorkflow, token: str, now: datetime) -> WaitingEven
 
 
 def move_timer(workflow: BpmnWorkflow, token: str, due: datetime, counted: Counted) -> WaitingEvent:
-    """Let a timer in working days fire at another moment: the calendar has changed. Returns it as it waited before.
+    """Set another due time (UTC) for a timer in working days. Returns the event as it waited before.
 
     Raises EventNotWaiting.
     """

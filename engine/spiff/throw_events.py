@@ -1,4 +1,4 @@
-"""Reads from a diagram what a thrown message or signal says: to which key it goes and what it carries.
+"""Parses throw events: correlation key and payload.
 
 Both are properties of the throwing element: ``correlation_key``, an expression, and ``payload``, names of the
 case's data with spaces or commas between them.

@@ -30,7 +30,7 @@ _THROWS = ("intermediateThrowEvent", "endEvent")
 
 @dataclass(frozen=True)
 class Compensation:
-    """An activity that can be undone: by what, and from which scope; ``home`` is None where nothing throws."""
+    """An activity with its compensation event (``edge``) and handler; ``home``: the scope that throws, if any does."""
 
     edge: etree._Element
     activity: etree._Element
@@ -80,7 +80,7 @@ def scope_of(node: etree._Element) -> etree._Element:
 
 
 def _associations(root: etree._Element) -> dict[str, list[str]]:
-    """What each element is associated with, whichever way the line was drawn."""
+    """Element id → the ids at the other ends of its associations, in either direction."""
     ends: dict[str, list[str]] = {}
     for line in root.iter(bpmn("association")):
         source, target = line.get("sourceRef", ""), line.get("targetRef", "")
@@ -119,7 +119,7 @@ def _lower_scope(scope: etree._Element, own: list[Compensation]) -> None:
 
 
 def between(activity: etree._Element, scope: etree._Element) -> Iterator[etree._Element]:
-    """The subprocesses that an activity stands in, up to the scope; each hands on what was completed inside."""
+    """The subprocesses around an activity, from the inside up to ``scope``."""
     around = activity.getparent()
     while around is not None and around is not scope:
         yield around

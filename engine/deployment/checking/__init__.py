@@ -82,7 +82,7 @@ def _of_file(diagram: Diagram, findings: Iterable[Finding]) -> Iterator[Finding]
 
 
 def _located(finding: Finding, bundle: Bundle) -> Finding:
-    """With the element's name and line, for people who look for it in the drawing."""
+    """The finding with the element's name and line, so that people can locate it in the drawing."""
     diagram = bundle.diagrams.get(finding.file.removesuffix(".bpmn"))
     element = diagram.elements.get(finding.element) if diagram else None
     return replace(finding, name=element.name, line=element.line) if element else finding

@@ -48,7 +48,7 @@ def _of_activity(one: Compensation, compensated: list[Compensation]) -> str:
 
 
 def _of_way(one: Compensation) -> str:
-    """What stands between the activity and the scope in which its compensation is thrown."""
+    """The reason why compensation cannot pass from the activity to the scope that throws it; "" if it can."""
     if one.home is None:
         return _("هیچ رویدادی این جبران را پرتاب نمی‌کند.")
     inside = [scope_of(one.activity), *between(one.activity, one.home)]

@@ -139,7 +139,7 @@ def _has(node: etree._Element, definition: str) -> bool:
 
 
 def _branches(node: etree._Element) -> str:
-    """Conditions on flows out of a task or an event: some flow has to be taken whatever they say."""
+    """Conditional flows out of a task or an event: one flow has to be taken in every case."""
     flows = outgoing(node)
     default = node.get("default")
     if default is not None and default not in {flow.get("id") for flow in flows}:

@@ -38,7 +38,7 @@ WITH_CONTENT = SUB_PROCESSES | {"callActivity"}  # activities inside which an er
 
 
 def position(node: etree._Element) -> str:
-    """Where an event stands: its tag, and for start events what they start."""
+    """The place of an event, a key of ``RUNS_AT``: its tag, or for start events the kind of scope they start."""
     if local(node) != "startEvent":
         return local(node)
     around = node.getparent()
@@ -129,7 +129,7 @@ def _cancel_end(node: etree._Element) -> str:
 
 
 def _referred(node: etree._Element) -> str:
-    """An error or escalation that the event names has to be in the file; one that names none means any."""
+    """A referenced error or escalation has to be declared in the file; without a reference an event catches any."""
     for kind, code in (("error", "errorCode"), ("escalation", "escalationCode")):
         definition = node.find(bpmn(f"{kind}EventDefinition"))
         if definition is None:

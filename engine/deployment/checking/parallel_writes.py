@@ -27,7 +27,7 @@ def conflicts(
 ) -> list[Conflict]:
     """Each pair of elements with each variable that both write while both can be active.
 
-    ``related``: the diagrams of the bundle by key; what a called process writes its call activity writes.
+    ``related``: the diagrams of the bundle by key; a call activity writes the variables of the called process.
     """
     writes = _Writing(related, form_fields).of(diagram)
     by_pair: dict[tuple[str, str, str], Conflict] = {}
@@ -78,7 +78,7 @@ def _own_names(diagram: Diagram, key: str) -> frozenset[str] | None:
 
 
 class _Writing:
-    """Which variables the elements of a bundle's diagrams write."""
+    """The variables that the elements of a bundle's diagrams write."""
 
     def __init__(self, related: Mapping[str, Diagram], form_fields: FormFields) -> None:
         self.related, self.form_fields = related, form_fields

@@ -1,4 +1,4 @@
-"""Takes a diagram drawn with any tool and makes what can be deployed of it, with a list of what was done.
+"""Normalises a diagram of any tool into deployable processes, with a list of the changes.
 
 The analyst's file is never changed: the result is a new document and findings, each at its element.
 """
@@ -81,10 +81,10 @@ def import_file(
     beside: Mapping[str, bytes] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> Imported:
-    """Normalise one file. ``name`` is only for the findings; faults of the file are findings, too.
+    """Normalise one file. ``name`` is only for the findings; problems of the file are findings, too.
 
-    ``seam`` is the installation's (without it nothing but the system's own roles is known); ``beside`` holds its
-    diagrams and decision tables, which may be called; ``labels`` maps what a role is called to the role.
+    ``seam`` is the installation's (without it only the roles are known); ``beside`` holds its diagrams and decision
+    tables, which may be called; ``labels`` maps the name of a role in any language to the role.
     """
     seam = seam or _bare_seam()
     beside = beside or {}
@@ -174,7 +174,7 @@ def _alone(root: etree._Element, key: str) -> bytes:
 
 
 def _forget(root: etree._Element, gone: set[str]) -> None:
-    """What is drawn of elements that are in another file, and the messages to and from them."""
+    """Remove shapes and message flows of elements that are in another file."""
     for node in list(root.iter("{*}BPMNShape", "{*}BPMNEdge", "{*}BPMNPlane", bpmn("messageFlow"))):
         if gone & {node.get("bpmnElement"), node.get("sourceRef"), node.get("targetRef")}:
             parent = node.getparent()
@@ -205,14 +205,14 @@ def _checked(name: str, processes: Mapping[str, bytes], beside: Mapping[str, byt
 
 
 def _located(findings: Iterable[Finding], root: etree._Element) -> Iterator[Finding]:
-    """With the lines of the analyst's file."""
+    """The findings with the lines of the analyst's file."""
     lines = {node.get("id", ""): node.sourceline or 0 for node in root.iter("{*}*") if node.get("id")}
     for finding in findings:
         yield replace(finding, line=lines.get(finding.element, 0))
 
 
 def _uncovered(name: str, drawn: list[etree._Element], draft: Draft) -> Iterator[Finding]:
-    """Every node of the file runs or is spoken of: the last word, in case a step above forgot one."""
+    """A finding for each drawn node that neither runs nor has a finding, in case a step forgot one."""
     running = {node.get("id") for node in draft.nodes()}
     reported = {finding.element for finding in draft.findings}
     for node in drawn:

@@ -1,4 +1,4 @@
-"""Compensation that the engine does not run as it is drawn: a person undoes what the diagram says is undone."""
+"""Compensation that the engine cannot run as drawn: a person undoes the completed activities."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ DEFINITION = bpmn("compensateEventDefinition")
 
 
 def mend(draft: Draft) -> None:
+    """Replace the compensation of every process of which the check refuses any."""
     for process in draft.processes():
         reasons = {finding.element: finding.text for finding in compensation.refused(process)}
         for node in [flow_node for flow_node in flow_nodes(process) if reasons and not is_drawn_only(flow_node)]:

@@ -21,7 +21,7 @@ ORIGINAL = f"{{{KARTABL}}}original"
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What the installation has, so that a foreign name can be bound to it."""
+    """The operations, roles, tables and processes of the installation, to which foreign names can be bound."""
 
     operations: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
@@ -101,6 +101,7 @@ class Draft:
         return element
 
     def connect(self, source: etree._Element, target: etree._Element) -> etree._Element:
+        """Add a sequence flow between two elements of one scope."""
         scope = _parent(target)
         flow = self.add(
             scope,
@@ -159,7 +160,7 @@ def _forget(node: etree._Element, tag: str, flow: etree._Element) -> None:
 
 
 def is_drawn_only(node: etree._Element) -> bool:
-    """Whether it, or what it stands in, never runs."""
+    """Whether the element, or an element around it, never runs."""
     return drawn_only.is_picture(node) or any(drawn_only.is_picture(above) for above in node.iterancestors())
 
 
@@ -203,6 +204,7 @@ def _beside(node: etree._Element, touching: list[etree._Element]) -> list[etree.
 
 
 def outgoing(node: etree._Element) -> list[etree._Element]:
+    """The sequence flows that leave a node and run."""
     index = _index.get()
     if index is None:
         return cast(list[etree._Element], _OUT(_parent(node), id=node.get("id", "")))
@@ -217,6 +219,7 @@ def end_of(flow: etree._Element, end: str) -> etree._Element | None:
 
 
 def incoming(node: etree._Element) -> list[etree._Element]:
+    """The sequence flows that lead to a node and run."""
     index = _index.get()
     if index is None:
         return cast(list[etree._Element], _IN(_parent(node), id=node.get("id", "")))
@@ -259,6 +262,7 @@ def ours(node: etree._Element, tag: str) -> etree._Element:
 
 
 def set_property(node: etree._Element, name: str, value: str) -> None:
+    """Set a property of ours on an element."""
     place = ours(node, "properties")
     for prop in place.findall(f"{{{SPIFF}}}property"):
         if prop.get("name") == name:
@@ -268,17 +272,20 @@ def set_property(node: etree._Element, name: str, value: str) -> None:
 
 
 def drop_property(node: etree._Element, name: str) -> None:
+    """Remove a property of ours from an element."""
     for prop in ours(node, "properties").findall(f"{{{SPIFF}}}property"):
         if prop.get("name") == name:
             ours(node, "properties").remove(prop)
 
 
 def property_of(node: etree._Element, name: str) -> str:
+    """The value of a property of ours; "" without one."""
     path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
     return next((prop.get("value", "") for prop in node.iterfind(path) if prop.get("name") == name), "")
 
 
 def fields_of(node: etree._Element) -> list[etree._Element]:
+    """The form fields that an element declares."""
     return node.findall(f"{bpmn('extensionElements')}/{{{SPIFF}}}formFields/{{{SPIFF}}}formField")
 
 
@@ -291,7 +298,7 @@ def add_field(
     values: list[tuple[str, str]] | None = None,
     **more: str,
 ) -> None:
-    """Declare a form field; one that is there already stays as it is."""
+    """Declare a form field; an existing one of this id stays as it is."""
     if any(declared.get("id") == identifier for declared in fields_of(node)):
         return
     element = etree.SubElement(ours(node, "formFields"), f"{{{SPIFF}}}formField")
@@ -308,7 +315,7 @@ def field_name(text: str) -> str:
 
 
 def set_aside(node: etree._Element, what: etree._Element | dict[str, Any]) -> None:
-    """Take an element's part out of what runs and keep its text in the file, in an extension of ours."""
+    """Remove a part of an element and store its text in the file, in an extension of ours."""
     record = etree.SubElement(extensions(node), ORIGINAL, nsmap={"kartabl": KARTABL})
     if isinstance(what, dict):
         record.text = " ".join(f'{name}="{value}"' for name, value in what.items())

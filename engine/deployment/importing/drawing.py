@@ -1,4 +1,4 @@
-"""The picture of a normalised diagram: what was inserted is drawn, and places that are no numbers are mended."""
+"""Draws inserted elements, and repairs coordinates that are no numbers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Box = tuple[float, float, float, float]
 
 
 def mend(draft: Draft) -> None:
+    """Add shapes and edges for inserted elements, if the file has a drawing."""
     _places(draft)
     plane = draft.root.find(f".//{{{DI}}}BPMNPlane")
     if plane is None:
@@ -61,7 +62,7 @@ def _is_number(text: str) -> bool:
 
 
 def _nodes(draft: Draft, plane: etree._Element, boxes: dict[str, Box]) -> set[str]:
-    """Shapes for inserted nodes, each near what it leads to."""
+    """Add shapes for inserted nodes, each near the node it leads to. Returns the ids of these nodes."""
     added: set[str] = set()
     for scope in draft.scopes():
         after = {flow.get("sourceRef", ""): flow.get("targetRef", "") for flow in flows(scope)}

@@ -1,4 +1,4 @@
-"""What is drawn and never runs: data, stores, empty pools, pieces that no flow reaches. It stays in the picture."""
+"""Marks elements that are drawn and never run: data, stores, empty pools, parts that no flow reaches."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ PERFORMERS = ("resourceRole", "performer", "humanPerformer", "potentialOwner")
 
 
 def mend(draft: Draft) -> None:
+    """Mark data, empty pools, performers and correlation keys of the file."""
     _empty_pools(draft)
     _marked_before(draft)
     for node in draft.root.iter(*(bpmn(tag) for tag in DATA)):
@@ -43,7 +44,7 @@ def mend(draft: Draft) -> None:
 
 
 def _marked_before(draft: Draft) -> None:
-    """A file that was imported already says itself what is picture only."""
+    """Report elements that an earlier import marked as drawn only."""
     for node in draft.root.iter(*(bpmn(tag) for tag in FLOW_NODES)):
         if is_drawn_only(node):
             draft.report(
@@ -52,7 +53,7 @@ def _marked_before(draft: Draft) -> None:
 
 
 def _performer(draft: Draft, performer: etree._Element) -> None:
-    """Who the standard's own way says does a step: a role of ours when it is called like one."""
+    """Read the performer of a step: its role if the name is a role of ours."""
     node = performer.getparent()
     if node is None or local(node) not in ACTIVITIES:
         return
@@ -89,7 +90,7 @@ def _empty_pools(draft: Draft) -> None:
 
 
 def unreachable(draft: Draft, scope: etree._Element) -> None:
-    """Mark what no flow leads to, with its flows: the engine would drop it without a word."""
+    """Mark nodes that no flow reaches, with their flows: the engine would drop them silently."""
     nodes = children(scope)
     reached = _reached(scope, nodes)
     for identifier, node in nodes.items():

@@ -1,4 +1,4 @@
-"""Events at places where the engine gives them no meaning, and those that do not say what they throw or await."""
+"""Mends events that have no meaning at their place, or no definition of what they throw or await."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ CODES = {"error": "errorCode", "escalation": "escalationCode"}
 
 
 def mend(draft: Draft, node: etree._Element) -> None:
+    """Mend one event."""
     if local(node) not in EVENTS:
         return
     _without_meaning(draft, node)
@@ -47,7 +48,7 @@ def _without_meaning(draft: Draft, node: etree._Element) -> None:
 
 
 def _never_thrown(draft: Draft, node: etree._Element) -> None:
-    """An error at the edge of a step that is done by hand: whoever does it says that it went wrong."""
+    """An error event at a manual step: the person who does the step triggers it."""
     scope = node.getparent()
     host = children(scope).get(node.get("attachedToRef", "")) if scope is not None else None
     if host is None or local(node) != "boundaryEvent" or local(host) not in ACTIVITIES:
@@ -104,7 +105,7 @@ def _throws(draft: Draft, node: etree._Element) -> None:
 
 
 def _codes(draft: Draft, node: etree._Element) -> None:
-    """What is thrown has a code; without one its name is the code."""
+    """Give a thrown error or escalation a code; without one its name becomes the code."""
     kind = event_kind(node)
     if kind not in CODES or local(node) not in ("endEvent", "intermediateThrowEvent"):
         return
@@ -122,7 +123,7 @@ def _codes(draft: Draft, node: etree._Element) -> None:
 
 
 def _without_cause(draft: Draft, node: etree._Element) -> None:
-    """A boundary or awaited event that does not say what it waits for."""
+    """Give an event without a definition a message, or let the case pass it at once."""
     begins = local(node) == "startEvent" and position(node) == "event start"
     if definitions(node) or not (begins or local(node) in ("boundaryEvent", "intermediateCatchEvent")):
         return

@@ -34,6 +34,7 @@ OFFICE_ZONE = "+03:30"
 
 
 def mend(draft: Draft) -> None:
+    """Make every event have one readable definition."""
     for node in list(draft.nodes()):
         _one_cause(draft, node)
         event_places.mend(draft, node)
@@ -186,7 +187,7 @@ def _has_message(node: etree._Element) -> bool:
 
 
 def _event_gateway(draft: Draft, node: etree._Element) -> None:
-    """Whichever event comes first wins. What is no event, or no race, is chosen by a person."""
+    """The first event wins. A gateway with other targets becomes a choice by a person."""
     if node.get("instantiate") == "true" or node.get("eventGatewayType", "Exclusive") != "Exclusive":
         for name in {"instantiate", "eventGatewayType"} & set(map(str, node.attrib)):
             set_aside(node, {name: node.attrib.pop(name)})

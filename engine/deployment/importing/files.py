@@ -18,7 +18,7 @@ from models.language import gettext as _
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """What files are checked against: the seam with Python, the shipped files, and what roles are called."""
+    """The seam with Python, the shipped files and the names of roles, against which files are checked."""
 
     seam: Seam
     files: Mapping[str, bytes] = field(default_factory=dict)

@@ -45,7 +45,7 @@ class _NotSimple(Exception):
 
 
 def translate(source: str) -> str | None:
-    """The same in our language; ``None`` for what is not simple. Plain text that is ours already stays."""
+    """The expression in our language; ``None`` if it is not simple. An expression of ours stays as it is."""
     text = source.strip()
     wrapped = _WRAPPED.fullmatch(text)
     if wrapped:
@@ -252,7 +252,7 @@ class _Reader:
 
 
 def kinds(expression: str) -> dict[str, str]:
-    """What form field each name of an expression would be: long, boolean or string; "" when no field can be it."""
+    """The kind of form field for each name of an expression: long, boolean or string; "" if none fits."""
     try:
         parse(expression)
     except ExpressionError:

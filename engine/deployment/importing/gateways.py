@@ -168,7 +168,7 @@ def _ask(draft: Draft, node: etree._Element, undecided: list[etree._Element], *,
 
 
 def _label(draft: Draft, flow: etree._Element, number: int) -> str:
-    """What a branch is called: by its flow, else by what it leads to."""
+    """The name of a branch: of its flow, else of its target."""
     target = end_of(flow, "targetRef")
     beyond = target.get("name") if target is not None else ""
     return flow.get("name") or beyond or f"{BRANCH} {number}"

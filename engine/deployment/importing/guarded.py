@@ -90,7 +90,7 @@ def _in_language(work: Look, language: str) -> Imported:
 
 
 def _size() -> int:
-    """Bytes of address space in use, where the system says so."""
+    """Bytes of address space in use, or 1 GiB if the system does not tell."""
     status = Path("/proc/self/statm")
     return int(status.read_text("ascii").split()[0]) * resource.getpagesize() if status.exists() else 2**30
 

@@ -1,4 +1,4 @@
-"""Names that expressions read: which some step of the process gives a value, and what becomes of those without."""
+"""Sets aside expressions that read names which no step of the process sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPEATS = ("loopCardinality", "loopDataInputRef")
 
 
 def names_given(process: etree._Element) -> set[str]:
-    """What forms, operations and decisions of the process set, and what its start has to be given."""
+    """The names that forms, operations and decisions of a process set, or that its start requires."""
     names = {CASE, SUBMISSION}
     for node in process.iter(bpmn("extensionElements")):
         owner = node.getparent()

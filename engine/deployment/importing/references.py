@@ -13,7 +13,7 @@ BY_NAME = ("message", "signal")  # sent to a name: an event cannot do without
 
 
 def mend(draft: Draft) -> None:
-    """Give names to what has none, and make what an event refers to and the file lacks."""
+    """Name messages and signals without a name, and declare those that an event refers to and the file lacks."""
     _shared_definitions(draft)
     for kind in NAMED:
         for declared in draft.root.iter(bpmn(kind)):

@@ -13,6 +13,7 @@ from models.language import gettext as _
 
 
 def mend(draft: Draft) -> None:
+    """Make every loop and multi-instance activity have a number, a list or an end."""
     for node in list(draft.nodes()):
         several = node.find(bpmn("multiInstanceLoopCharacteristics"))
         loop = node.find(bpmn("standardLoopCharacteristics"))

@@ -1,4 +1,4 @@
-"""Whose each step of a foreign diagram is: lanes and candidates by their names, else one role to be corrected."""
+"""Gives each step of a foreign diagram a role: by names of lanes and candidates, else one role to be corrected."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from models.language import gettext as _
 
 
 def lanes(draft: Draft) -> None:
+    """Give each lane a role."""
     for lane in draft.root.iter(bpmn("lane")):
         _lane(draft, lane)
 
 
 def mend(draft: Draft) -> None:
+    """Give each step outside every lane, and each start, a role."""
     for process in draft.processes():
         _process(draft, process)
 
 
 def role_named(draft: Draft, name: str) -> str:
-    """The role of ours that a name means, by its key or by what it is called; "" when none."""
+    """The role with this key or label; "" if there is none."""
     folded = name.strip().casefold().replace(" ", "_").replace("-", "_")
     return folded if folded in draft.known.roles else draft.known.labels.get(name.strip(), "")
 
 
 def role_around(draft: Draft, node: etree._Element) -> str:
-    """The role of the lane a node stands in, else the one for what names none."""
+    """The role of the lane around a node, else the default role."""
     around = {node.get("id", ""), node.get("attachedToRef", "")} | {up.get("id", "") for up in node.iterancestors()}
     role = draft.known.role
     for lane in draft.root.iter(bpmn("lane")):

@@ -1,4 +1,4 @@
-"""Where a process or subprocess begins and ends: one start, an end for every branch, no flow into nothing."""
+"""Gives each process and subprocess one start, an end for every branch, and flows between existing elements."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ START_LABEL, ENTRY = "این پرونده چگونه شروع شد؟", "شروع
 
 
 def mend(draft: Draft) -> None:
+    """Mend the starts, ends and flows of every scope."""
     for scope in list(draft.scopes()):
         if is_drawn_only(scope):
             continue
@@ -92,7 +93,7 @@ def _starts(draft: Draft, scope: etree._Element) -> None:
 
 
 def _implicit_start(draft: Draft, scope: etree._Element) -> None:
-    """Without a start event everything that no flow leads to begins at once: so says the standard."""
+    """Add a start event that leads to every element without an incoming flow, as the standard defines."""
     roots = [
         node
         for node in children(scope).values()
@@ -151,7 +152,7 @@ def _by_hand(draft: Draft, start: etree._Element, scope: etree._Element) -> None
 
 
 def _one_start(draft: Draft, scope: etree._Element, starts: list[etree._Element]) -> None:
-    """Several starts become one, and whoever starts says which it is."""
+    """Merge several starts into one; the starter chooses between them in a form."""
     start = draft.add(scope, "startEvent", f"start_of_{scope.get('id')}")
     ask = draft.add(scope, "userTask", f"how_{scope.get('id')}_begins", name=START_LABEL)
     choice = draft.add(scope, "exclusiveGateway", f"beginnings_of_{scope.get('id')}")

@@ -1,4 +1,4 @@
-"""The steps of a foreign diagram: what no operation of ours does yet is done by hand, with a form to say so."""
+"""Makes steps without an operation of ours user tasks, with a form to confirm them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ PAYLOADS = ("messagePayload", "processVariableCorrelation")
 
 
 def mend(draft: Draft) -> None:
+    """Mend the extensions, quantities and bindings of every step."""
     nodes = list(draft.nodes())
     for node in nodes:
         _extensions(draft, node)
@@ -51,7 +52,7 @@ def forms(draft: Draft) -> None:
 
 
 def _extensions(draft: Draft, node: etree._Element) -> None:
-    """What spiff-arena runs and this engine does not."""
+    """Set aside extensions of spiff-arena that this engine does not run."""
     for extension in [
         extension for extension in node.iter(f"{{{SPIFF}}}*") if local(extension) in (*SCRIPTS, *PAYLOADS)
     ]:

@@ -1,7 +1,7 @@
-"""Every correction of SpiffWorkflow 3.2.0, each with the place in the library that is wrong.
+"""All corrections of SpiffWorkflow 3.2.0, each with the wrong place in the library.
 
-Each stands under a number; the tests of that number in ``tests/engine/test_corrections*.py`` need it and show
-what the library does as shipped. Corrections stand on private parts: exactly this version, or none.
+Each has a number; the tests of that number in ``tests/engine/test_corrections*.py`` fail without it and show the
+behaviour of the library alone. Corrections replace private parts: they fit exactly this version.
 """
 
 from importlib.metadata import version

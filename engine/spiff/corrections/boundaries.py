@@ -113,9 +113,9 @@ def _cycle_has_fired(self: Any, my_task: Any) -> bool:
 
 
 def data_now(split: Any) -> dict[str, Any]:
-    """What an activity with boundary events has as data at this moment.
+    """The data of an activity with boundary events at this moment.
 
-    That of the tokens inside it, and over it what finished branches of its earlier events have changed.
+    Merged from the tokens inside it, then overlaid with the changes of finished branches of its earlier events.
     """
     data = dict(activity_data(_activity(split)))
     ended = [task for task in _below(split, _branches(split)) if _is_parked_end(task)]
@@ -151,7 +151,7 @@ def _holds(expression: str, my_task: Any) -> bool:
 
 
 def activity_data(activity: Any) -> dict[str, Any]:
-    """A running subprocess or called process: its tokens' data. Anything else, repetitions included: its own."""
+    """The data of a running subprocess or called process, merged from its tokens; else the activity's own data."""
     inside = activity.workflow.top_workflow.subprocesses.get(activity.id)
     if inside is None or inside.completed:
         return dict(activity.data)
@@ -159,7 +159,7 @@ def activity_data(activity: Any) -> dict[str, Any]:
 
 
 def process_data(process: Any) -> dict[str, Any] | None:
-    """The data of the moment of a (sub)process; ``None`` when no token is in it."""
+    """The merged data of the tokens in a (sub)process; ``None`` if it has no token."""
     tokens = list(_tokens(process))
     return merged_now(tokens, {token.id: activity_data(token) for token in tokens}) if tokens else None
 
@@ -194,7 +194,7 @@ def _end_all_of_the_scope(self: Any, my_task: Any) -> None:
 
 
 def _end_beside(split: Any, staying: Any) -> None:
-    """End the running event subprocesses of a scope; what those that are through have changed stays."""
+    """Cancel the running event subprocesses of a scope; changes of finished ones stay."""
     branches = [branch for branch in _branches(split) if branch is not staying]
     for task in list(_below(split, branches)):
         if task._state & UNFINISHED and not _is_parked_end(task) and task is not staying:

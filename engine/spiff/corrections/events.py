@@ -84,7 +84,7 @@ def _one_branch_has_fired(self: Any, my_task: Any) -> bool:
 
 
 def branches(gateway: Any) -> list[tuple[str, Any]]:
-    """The branches of an event-based gateway's task: the name of the event's spec, and what it waits for."""
+    """The branches of an event-based gateway's task: (name of the event's spec, its event definition) each."""
     spec = gateway.task_spec
     return list(zip(spec._outputs, spec.event_definition.event_definitions, strict=True))
 

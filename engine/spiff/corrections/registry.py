@@ -1,4 +1,4 @@
-"""How a correction is written down, and the errors that corrections raise."""
+"""The registry of corrections, and the errors that corrections raise."""
 
 from __future__ import annotations
 

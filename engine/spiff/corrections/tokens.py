@@ -175,13 +175,13 @@ def _merged(tokens: list[Any]) -> dict[str, Any]:
 
 
 def merged_now(tokens: list[Any], data: dict[UUID, dict[str, Any]]) -> dict[str, Any]:
-    """What these tokens would have as ``data`` together, the later ones of the list over the earlier ones."""
+    """The data of several tokens merged; later tokens of the list override earlier ones."""
     order = {token.id: position for position, token in enumerate(tokens)}
     return _Merge(data, order).of([path_to(token) for token in tokens], 0)
 
 
 def path_to(token: Any) -> list[Any]:
-    """A token's ancestors, the root first, and itself."""
+    """The ancestors of a token, the root first, and the token itself."""
     return [*reversed(list(_ancestors(token))), token]
 
 
@@ -214,8 +214,8 @@ class _Merge:
 def branch_base(fork: Any, *paths: list[Any]) -> dict[str, Any]:
     """The data that a branch from ``fork`` is compared with; ``paths`` lead to all of its tokens.
 
-    It is the fork's; but behind an event that does not interrupt it is what the event began with, which stands
-    in a finished task of the event itself (correction 13).
+    They are the fork's. Behind a non-interrupting event they are the data at the event's start, which a finished task
+    of the event itself holds (correction 13).
     """
     base: dict[str, Any] = fork.data
     for together in zip(*(path[path.index(fork) + 1 :] for path in paths), strict=False):
@@ -227,13 +227,13 @@ def branch_base(fork: Any, *paths: list[Any]) -> dict[str, Any]:
 
 
 def is_base(task: Any) -> bool:
-    """Whether a task only keeps the data that a branch of a boundary event began with."""
+    """Whether a task only holds the data that a branch of a boundary event began with."""
     is_event = isinstance(task.task_spec, BoundaryEvent) and not task.task_spec.cancel_activity
     return bool(is_event and task.triggered and task._state == TaskState.COMPLETED)
 
 
 def apply_changes(merged: dict[str, Any], base: dict[str, Any], changed: dict[str, Any]) -> None:
-    """Bring into ``merged`` what ``changed`` has otherwise than ``base``; mappings inside likewise."""
+    """Apply to ``merged`` the differences between ``base`` and ``changed``; nested mappings are merged likewise."""
     for key, value in changed.items():
         if key in base and base[key] == value:
             continue

@@ -1,7 +1,7 @@
 """Explores the states of a diagram before deployment: deadlocks, and elements that run side by side.
 
-A token game by the rules of BPMN alone over each (sub)process by itself; from outside a subprocess is one step.
-Gateways choose freely, whatever their conditions say.
+Plays the token game of BPMN over each (sub)process alone; a subprocess is one step of its parent. Gateways choose
+freely, regardless of their conditions.
 """
 
 from __future__ import annotations
@@ -154,12 +154,12 @@ def _inside(diagram: Diagram, key: str) -> Iterator[str]:
 
 
 def _opened(elements: frozenset[str], inside: dict[str, frozenset[str]]) -> frozenset[str]:
-    """With a subprocess all that is in it."""
+    """The elements, with all inner elements of subprocesses among them."""
     return elements.union(*(inside[key] for key in elements & inside.keys()))
 
 
 def _event_subprocesses(diagram: Diagram, inside: dict[str, frozenset[str]]) -> Together:
-    """One that does not interrupt runs beside everything of its scope."""
+    """Non-interrupting event subprocesses run beside every element of their scope."""
     pairs: Together = []
     for scope in scopes(diagram.process):
         around = frozenset(node.get("id", "") for node in scope.iter(etree.Element)) & diagram.elements.keys()
@@ -292,7 +292,7 @@ class _Judge:
             yield warning("flow.doubled", element, text)
 
     def _met(self, state: State) -> list[str]:
-        """Where tokens of two branches are about to do the same; at an end event they may."""
+        """The elements where tokens of two branches meet; end events are allowed to."""
         places: dict[Node, list[int]] = {}
         for place in state:
             places.setdefault(self.game.edges[place].target, []).append(place)

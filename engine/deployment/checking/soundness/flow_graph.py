@@ -1,6 +1,6 @@
-"""What is drawn in one (sub)process as a graph: which step takes tokens from where, and gives them where to.
+"""One (sub)process as a graph: the flow nodes and the places for tokens between them.
 
-Pure structure, independent of SpiffWorkflow: the exploration plays its token game over it.
+Pure structure, independent of SpiffWorkflow; the exploration plays its token game over it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def reachable(starts: list[Node]) -> list[Node]:
 
 
 def build(scope: etree._Element) -> Graph:
-    """The graph of a scope. What cannot be read (a flow from or to nothing) is left out: others report it."""
+    """The graph of a scope, without flows that lead from or to nothing (another check reports those)."""
     return _Builder(scope).build()
 
 
@@ -158,7 +158,7 @@ class _Builder:
         self.begins[identifier], self.ends[identifier] = begin, end
 
     def _guard(self, host: str, events: list[etree._Element]) -> None:
-        """An interrupting event is another way out of its host; one that is not starts a branch beside it."""
+        """An interrupting boundary event is another way out of its host; a non-interrupting one forks a branch."""
         begin = self.begins[host]
         active = begin.outs[0].target
         leave, beside = self._node(ANY, ONE, host), self._node(ANY, BESIDE, host)
@@ -205,7 +205,7 @@ def _is_drawn(node: etree._Element) -> bool:
 
 
 def _in_the_flow(node: etree._Element) -> bool:
-    """What compensation and events set off by themselves stands beside the flow."""
+    """Whether a node takes part in the flow; compensation and event subprocesses stand beside it."""
     if node.get("isForCompensation") == "true" or is_event_subprocess(node):
         return False
     return not (local(node) == "boundaryEvent" and event_kind(node) == "compensate")

@@ -1,8 +1,8 @@
-"""Makes a flow graph small before its states are explored: what is well-formed becomes one step.
+"""Reduces a flow graph before its states are explored: well-formed blocks become one step.
 
 Each rule preserves two properties of the graph: whether it can come to a stand before its end, and which elements
-can be active at the same time. A diagram of well-formed blocks becomes one step, whatever its size; what stays
-is the part that has to be looked at state by state.
+can be active at the same time. A diagram of well-formed blocks becomes one step, whatever its size; the rest is
+explored state by state.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Reduction:
         return True
 
     def _round(self, node: Node) -> bool:
-        """A choice that only leads back adds nothing but what stands on the way back."""
+        """Remove a choice that only leads back: it adds nothing but the elements on the way back."""
         if node.gives != ONE or len(node.outs) < 2 or node.takes != ANY:
             return False
         for edge in node.outs:
@@ -147,6 +147,6 @@ class Reduction:
 
 
 def _way(edge: Edge) -> Node | None:
-    """The one step between a split and what follows it."""
+    """The single step between a split and the next node, if there is one."""
     node = edge.target
     return node if len(node.ins) == 1 and len(node.outs) == 1 and node.gives != STOP else None

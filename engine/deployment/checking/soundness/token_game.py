@@ -75,7 +75,7 @@ class TokenGame:
                 ahead.append(state)
 
     def _moves(self, state: State) -> Iterator[tuple[Node, State]]:
-        """Each node that can go on, and what is left when it has taken its tokens."""
+        """Each node that can fire, with the places that still hold tokens afterwards."""
         held = set(state)
         for target in {self.edges[place].target for place in held}:
             full = [self.number[edge] for edge in target.ins if self.number.get(edge) in held]
@@ -137,7 +137,7 @@ class TokenGame:
         return gateways
 
     def together(self) -> Together:
-        """Which elements the states have active at the same time; what runs aside, beside all that comes later."""
+        """The pairs of elements that are active in the same state; an aside runs beside all later elements."""
         pairs: dict[Node, set[Node]] = {node: set() for node in self.takers}
         for state in self.came:
             active = {self.edges[place].target for place in state}

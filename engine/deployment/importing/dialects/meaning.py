@@ -33,7 +33,7 @@ KINDS = {
 
 
 def assign(draft: Draft, node: etree._Element, candidates: str) -> None:
-    """Whose the step is: the first of the named groups or people that is a role of ours."""
+    """Give the step the first of the named groups or people that is a role of ours."""
     names = [name for name in re.split(r"[,\[\]\s\"'=]+", candidates) if name]
     role_key = next((role for name in names if (role := role_named(draft, name))), "")
     if role_key:
@@ -54,7 +54,7 @@ def assign(draft: Draft, node: etree._Element, candidates: str) -> None:
 
 
 def due(draft: Draft, node: etree._Element, text: str) -> None:
-    """The moment or the length of time a step is due in."""
+    """Set the due date or duration of a step."""
     value = translate(text) if is_foreign(text) else f'"{text.strip()}"' if '"' not in text else None
     if value is None:
         draft.report(
@@ -68,6 +68,7 @@ def due(draft: Draft, node: etree._Element, text: str) -> None:
 
 
 def priority(draft: Draft, node: etree._Element, text: str) -> None:
+    """Set the priority of a step."""
     value = translate(text)
     if value is None:
         draft.report(
@@ -81,6 +82,7 @@ def priority(draft: Draft, node: etree._Element, text: str) -> None:
 
 
 def follow_up(draft: Draft, node: etree._Element, text: str) -> None:
+    """Report a follow-up date, which this engine does not have."""
     draft.report(
         "import.follow_up",
         "picture",
@@ -90,6 +92,7 @@ def follow_up(draft: Draft, node: etree._Element, text: str) -> None:
 
 
 def foreign_form(draft: Draft, node: etree._Element, key: str) -> None:
+    """Report a form that is in another file."""
     draft.report(
         "import.foreign_form",
         "fill_in",
