@@ -8,7 +8,8 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -23,7 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import forms
 import webapp
-from engine.actor import Actor
+from engine.actor import SYSTEM, Actor
 from engine.administration import organisation as organisation_changes
 from engine.calendar import holiday_import
 from engine.calendar.office_calendar import OfficeCalendar
@@ -36,6 +37,8 @@ from engine.deployment import checking, compatibility_report, definitions
 from engine.deployment.compatibility import Compatibility, Incompatible, remember_names
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
+from engine.deployment.offers import Offers
+from engine.errors import NotFound
 from engine.expressions.language import Language
 from engine.identity import organisation
 from engine.identity.accounts import Accounts, fold_username
@@ -146,6 +149,7 @@ def build(
         environment=SafeEnvironment(language(services.calendar)),
         clock=now,
         form_for=forms.form_for,
+        offers=Offers(undecided=settings.demo),
     )
     return Application(
         settings=settings,
@@ -275,6 +279,7 @@ def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
         _add_regular_work(application)
         application.worker.start()
     click.echo(f"کارتابل / Kartabl: http://{host}:{port}")
+    _say_when_nothing_is_offered(application)
     if application.settings.demo:
         _print_people()
     try:
@@ -282,6 +287,16 @@ def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
     finally:
         if worker:
             application.worker.stop()
+
+
+def _say_when_nothing_is_offered(application: Application) -> None:
+    engine = application.engine
+    with engine.transaction() as session:
+        found = engine.offers.overview(session, engine.definitions, by=SYSTEM)
+    if not any(one.offered for one in found if one.startable):
+        click.echo(
+            "No process is offered yet: an admin switches them on at /office/processes, or kartabl process offer KEY…"
+        )
 
 
 def prepare(application: Application) -> None:
@@ -540,6 +555,69 @@ class ClockCommands(click.Group):
 @main.group(cls=ClockCommands)
 def clock() -> None:
     """The clock that the application goes by; only in demo and staging mode, never in production."""
+
+
+@main.group()
+def process() -> None:
+    """Which processes this installation offers; admins see and change the same at /office/processes."""
+
+
+@process.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_processes(as_json: bool) -> None:
+    """Print every deployed process: its key, newest version, running cases, and whether it is offered."""
+    with _prepared() as application, application.engine.transaction() as session:
+        found = application.engine.offers.overview(session, application.engine.definitions, by=SYSTEM)
+    if as_json:
+        rows = [
+            {"key": one.key, "version": one.version, "running": one.running, "offered": one.offered}
+            | {"startable": one.startable}
+            for one in found
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for one in found:
+        state = ("offered" if one.offered else "not offered") if one.startable else "follows from other cases"
+        click.echo(f"{one.key:<28} v{one.version:<4} {one.running:>8} running  {state}")
+
+
+@process.command()
+@click.argument("keys", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every deployed process that can be started.")
+def offer(keys: tuple[str, ...], everything: bool) -> None:
+    """Let new cases of the processes KEYS start from now on."""
+    _switch(keys, everything=everything, offered=True)
+
+
+@process.command()
+@click.argument("keys", nargs=-1, required=True)
+def withdraw(keys: tuple[str, ...]) -> None:
+    """Let no new cases of the processes KEYS start; running ones go on."""
+    _switch(keys, everything=False, offered=False)
+
+
+@contextmanager
+def _prepared() -> Iterator[Application]:
+    """An application with a database that is up to date, for one command."""
+    application = application_from_environment()
+    try:
+        prepare(application)
+        yield application
+    finally:
+        application.database.dispose()
+
+
+def _switch(keys: tuple[str, ...], *, everything: bool, offered: bool) -> None:
+    try:
+        with _prepared() as application, application.engine.transaction() as session:
+            engine = application.engine
+            known = engine.offers.overview(session, engine.definitions, by=SYSTEM)
+            wanted = [one.key for one in known if one.startable] if everything else keys
+            for key in wanted:
+                engine.offers.switch(session, key, offered, by=SYSTEM, now=application.clock())
+    except NotFound as unknown:
+        raise click.ClickException(f"{unknown.key} is not deployed; see kartabl process list") from None
+    click.echo(f"{len(wanted)} processes {'offered' if offered else 'withdrawn'}")
 
 
 @main.group()

@@ -25,6 +25,16 @@ class NotFound(EngineError):
         self.key = key
 
 
+class ProcessNotOffered(EngineError):
+    """The process is deployed and the person's to start, but this installation does not offer it at the moment."""
+
+    code = "process_not_offered"
+
+    def __init__(self, process_key: str) -> None:
+        super().__init__(f"Process {process_key} is not offered")
+        self.process_key = process_key
+
+
 class TaskNotOpen(EngineError):
     """The task is completed or cancelled already, or its case is not running."""
 

@@ -22,6 +22,7 @@ from engine.contributions.office_rules import FILE_MEGABYTES, value_of
 from engine.contributions.operations import Json, OperationContext, Operations, Services
 from engine.contributions.printouts import Printouts
 from engine.deployment.definitions import Definitions, Deployed
+from engine.deployment.offers import Offers
 from engine.dmn.tables import DecisionTables
 from engine.errors import (
     Conflict,
@@ -30,6 +31,7 @@ from engine.errors import (
     NotAllowed,
     NotFound,
     OperationFailed,
+    ProcessNotOffered,
     TaskLocked,
     TaskNotOpen,
 )
@@ -63,10 +65,12 @@ class Engine:
         environment: SafeEnvironment,
         clock: Callable[[], datetime],
         form_for: Callable[[str, str], object | None] | None = None,
+        offers: Offers | None = None,
     ) -> None:
         """``form_for``: the form of a task by process and task key, ``None`` where there is none.
 
-        A task without one and without fields in its diagram cannot be done. Without ``form_for`` every task has one.
+        A task without one and without fields in its diagram cannot be done. Without ``form_for`` every task has one;
+        without ``offers`` every process is offered.
         """
         self.sessions = sessions
         self.operations = operations
@@ -78,6 +82,7 @@ class Engine:
         self.decisions = DecisionTables()
         self._environment = environment
         self._form_for = form_for
+        self.offers = offers or Offers()
         self.supervision = Supervision(clock)
 
     # Transactions
@@ -119,8 +124,15 @@ class Engine:
     # Cases
 
     def may_start(self, session: Session, process_key: str, by: Actor) -> bool:
-        """Whether the person holds a role of the lane in which the process starts."""
-        return self._starting_role(self.definitions.newest(session, process_key), by) is not None
+        """Whether the process is offered and the person holds a role of the lane in which it starts."""
+        role = self._starting_role(self.definitions.newest(session, process_key), by)
+        return role is not None and self.offers.is_offered(session, process_key)
+
+    def started_by(self, session: Session, kind: str, name: str) -> list[str]:
+        """The keys of the offered processes that a message or signal starts, in order."""
+        found = self.definitions.started_by(session, kind, name)
+        offered = self.offers.offered(session, found)
+        return [key for key in found if key in offered]
 
     def start_view(self, session: Session, process_key: str, *, by: Actor) -> StartView:
         """What the page needs on which the person starts a case. Raises ``NotFound``, as ``start_case``."""
@@ -140,8 +152,8 @@ class Engine:
         """Start a case of the newest version of a process; the starter's lane is bound to the starter.
 
         ``form``: that of the start event, whose values the first step's operations see as ``submission``.
-        Raises ``NotFound`` (no such process, or not the person's to start), ``InvalidSubmission`` (by the form
-        or by an operation: there is no case then) and ``OperationFailed``.
+        Raises ``NotFound`` (no such process, or not the person's to start), ``ProcessNotOffered``,
+        ``InvalidSubmission`` (by the form or by an operation: there is no case then) and ``OperationFailed``.
         """
         deployed = self._startable(session, process_key, by)
         start = deployed.diagrams[deployed.key].start
@@ -154,6 +166,8 @@ class Engine:
         deployed = self.definitions.newest(session, process_key)
         if self._starting_role(deployed, by) is None:
             raise NotFound("process", process_key)
+        if not self.offers.is_offered(session, process_key):
+            raise ProcessNotOffered(process_key)
         return deployed
 
     def start_referring(

@@ -40,6 +40,7 @@ SMALL = {
     "divisions",
     "organisation_revision",
     "process_definitions",
+    "process_offers",
     "roles",
     "signing_keys",
     "test_gateway_payments",

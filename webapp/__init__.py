@@ -10,7 +10,7 @@ from webapp import accounts, errors, navigation
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
 from webapp.monitor import pages
-from webapp.office import calendar, office_rules, organisation, outbox, people
+from webapp.office import calendar, office_rules, organisation, outbox, people, processes
 from webapp.public import payments, verification
 from webapp.shell import filters, health, labels, query_string, security
 from webapp.shell.current import Application
@@ -39,6 +39,7 @@ BLUEPRINTS = (
     api.bp,
     calendar.bp,
     office_rules.bp,
+    processes.bp,
 )
 
 

@@ -22,6 +22,7 @@ from engine.errors import (
     NotAllowed,
     NotFound,
     OperationFailed,
+    ProcessNotOffered,
     TaskClaimed,
     TaskLocked,
     TaskNotOpen,
@@ -100,6 +101,13 @@ def _in_words(error: EngineError) -> Trouble:
             return _not_to_be_done(error)
         case Conflict():
             return _changed_meanwhile(error.case)
+        case ProcessNotOffered():
+            return Trouble(
+                403,
+                _("این فرایند فعال نیست"),
+                _("این فرایند در این سامانه فعال نیست و پروندهٔ جدیدی شروع نشد. پرونده‌های در جریان آن ادامه دارند."),
+                _("اگر باید فعال باشد، به مدیر سامانه اطلاع دهید."),
+            )
         case NotAllowed():
             return Trouble(403, _("به این کار دسترسی ندارید"), _("نقش شما یا وضعیت پرونده این کار را مجاز نمی‌کند."))
         case InvalidSubmission():

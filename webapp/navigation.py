@@ -18,7 +18,7 @@ from engine.queries import actions, messages, worklist
 from models import language
 from models.account import Person
 from models.language import gettext as _
-from webapp.lists.reading import listing_context
+from webapp.lists.reading import listing_context, shown
 from webapp.office import clock
 from webapp.shell import current
 
@@ -99,6 +99,8 @@ def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool, organised:
         sections.append(_section(_("تقویم کاری"), "/calendar", "calendar"))
     if allowed(actor, "change_office_rules"):
         sections.append(_section(_("قواعد سازمان"), "/office/rules", "settings"))
+    if allowed(actor, "offer_processes"):
+        sections.append(_section(_("فرایندها"), "/office/processes", "schema"))
     if current.settings().demo or allowed(actor, "see_outbox"):
         sections.append(_section(_("پیامک‌ها"), "/outbox", "device-mobile-message"))
     return sections
@@ -110,9 +112,10 @@ def _own(session: Session, actor: Actor) -> list[dict[str, Any]]:
     context = listing_context(session, actor)
     found = [
         _section(one.label, f"/lists/{one.key}", "clipboard-list", one.badge(context) if one.badge else 0, one.group)
-        for one in listings.for_roles(actor.roles)
+        for one in shown(session, listings.for_roles(actor.roles))
     ]
-    weeks, own = listings.weeks_for_roles(actor.roles), sheets.for_roles(actor.roles)
+    weeks = shown(session, listings.weeks_for_roles(actor.roles))
+    own = shown(session, sheets.for_roles(actor.roles))
     found += [_section(one.label, f"/weeks/{one.key}", "calendar-event", group=one.group) for one in weeks]
     found += [_section(one.label, f"/sheets/{one.key}", "adjustments", group=one.group) for one in own]
     headings = list(dict.fromkeys(entry["group"] for entry in found))

@@ -34,6 +34,7 @@ MEDIA_TYPE = "application/problem+json"
 CODES: dict[str, tuple[int, Any]] = {
     "malformed": (400, lazy("این درخواست قابل خواندن نیست. آن را بررسی و دوباره ارسال کنید.")),
     "not_signed_in": (401, lazy("وارد نشده‌اید.")),
+    "process_not_offered": (403, lazy("این فرایند در این سامانه فعال نیست. پروندهٔ جدیدی شروع نشد.")),
     "must_change_password": (403, lazy("ابتدا رمز عبور موقت خود را در صفحهٔ ورود تغییر دهید.")),
     "not_allowed": (403, lazy("این کار برای شما مجاز نیست.")),
     "not_found": (404, lazy("چیزی با این مشخصات پیدا نشد. آدرس و شماره را بررسی کنید.")),

@@ -125,7 +125,10 @@ W = TypeVar("W", bound=ReadWeek)
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """A list as it was registered. ``home``: how many of its first rows the worklist page shows."""
+    """A list as it was registered. ``home``: how many of its first rows the worklist page shows.
+
+    ``processes``: keys of those that it belongs to; while none of them is in use it is not shown. None: always shown.
+    """
 
     key: str
     label: Any
@@ -137,6 +140,7 @@ class Listing:
     badge: Callable[[ListingContext], int] | None
     group: Any
     read: ReadList
+    processes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +152,7 @@ class Week:
     roles: frozenset[str]
     group: Any
     read: ReadWeek
+    processes: frozenset[str] = frozenset()
 
 
 class Listings:
@@ -169,11 +174,13 @@ class Listings:
         exports: Sequence[str] = ("csv", "xlsx"),
         badge: Callable[[ListingContext], int] | None = None,
         group: Any = "",
+        processes: Collection[str] = (),
     ) -> Callable[[L], L]:
         """Decorator: the function reads the list ``key``, which people of ``role`` (or of one of them) have.
 
         ``badge`` counts what is new in it, beside its name; it is asked with every page, so it has to be cheap.
-        ``group``: the heading under which the navigation has it.
+        ``group``: the heading under which the navigation has it. ``processes``: keys of the processes it belongs to;
+        it is left out where none of them is offered or has cases.
         """
         _check(key, columns, filters, exports)
 
@@ -191,18 +198,23 @@ class Listings:
                 badge=badge,
                 group=group,
                 read=read,
+                processes=frozenset(processes),
             )
             return read
 
         return add
 
-    def register_week(self, *, key: str, label: Any, role: str | Collection[str], group: Any = "") -> Callable[[W], W]:
+    def register_week(
+        self, *, key: str, label: Any, role: str | Collection[str], group: Any = "", processes: Collection[str] = ()
+    ) -> Callable[[W], W]:
         """Decorator: the function reads the entries of a week, given its first and last day."""
 
         def add(read: W) -> W:
             if key in self._weeks:
                 raise ValueError(f"Week {key} is registered twice")
-            self._weeks[key] = Week(key=key, label=label, roles=_roles(role), group=group, read=read)
+            self._weeks[key] = Week(
+                key=key, label=label, roles=_roles(role), group=group, read=read, processes=frozenset(processes)
+            )
             return read
 
         return add

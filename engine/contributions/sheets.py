@@ -30,6 +30,7 @@ class Sheet:
     group: Any
     read: ReadSheet
     write: WriteSheet
+    processes: frozenset[str] = frozenset()  # as of a list: it is shown while one of them is in use
 
 
 class Sheets:
@@ -39,7 +40,15 @@ class Sheets:
         self._sheets: dict[str, Sheet] = {}
 
     def register(
-        self, *, key: str, label: Any, role: str | Collection[str], form: str, read: ReadSheet, group: Any = ""
+        self,
+        *,
+        key: str,
+        label: Any,
+        role: str | Collection[str],
+        form: str,
+        read: ReadSheet,
+        group: Any = "",
+        processes: Collection[str] = (),
     ) -> Callable[[WriteSheet], WriteSheet]:
         """Decorator on the function that writes. ``form``: ``<module in forms/>.<key>`` of a registered form."""
         module, _dot, name = form.rpartition(".")
@@ -51,7 +60,14 @@ class Sheets:
             if key in self._sheets:
                 raise ValueError(f"Sheet {key} is registered twice")
             self._sheets[key] = Sheet(
-                key=key, label=label, roles=roles, form=(module, name), group=group, read=read, write=write
+                key=key,
+                label=label,
+                roles=roles,
+                form=(module, name),
+                group=group,
+                read=read,
+                write=write,
+                processes=frozenset(processes),
             )
             return write
 

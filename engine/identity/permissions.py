@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "manage_organisation": frozenset({SystemRole.ADMIN}),  # roles and divisions
     "change_calendar": frozenset({SystemRole.ADMIN}),  # CAL-1
     "change_office_rules": frozenset({SystemRole.ADMIN}),
+    "offer_processes": frozenset({SystemRole.ADMIN}),
     "advance_clock": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),  # in demo and staging mode only
     "deploy": frozenset({SystemRole.ANALYST, SystemRole.ADMIN}),
 }

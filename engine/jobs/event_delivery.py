@@ -86,7 +86,7 @@ def _begin(engine: Engine, job: Job, owner: str) -> bool:
     """Nobody waits: a process that the message starts takes it. Raises ``NobodyWaits`` where there is none."""
     said = job.arguments or {}
     with engine.transaction() as session:
-        found = engine.definitions.started_by(session, EventKind.MESSAGE, said["name"])
+        found = engine.started_by(session, EventKind.MESSAGE, said["name"])
         if found:
             return _start_one(engine, session, job, owner, process_key=found[0])
     raise NobodyWaits(said["name"], said["key"])
@@ -107,7 +107,7 @@ def _spread(engine: Engine, job: Job, owner: str) -> bool:
             )
             _add(session, [_delivery_row(job, one, engine.clock()) for one in found])
             if len(found) < BATCH:
-                keys = engine.definitions.started_by(session, EventKind.SIGNAL, said["name"])
+                keys = engine.started_by(session, EventKind.SIGNAL, said["name"])
                 _add(session, [_start_row(job, key, engine.clock()) for key in keys])
                 session.execute(delete(Job).where(Job.id == job.id))
                 return True

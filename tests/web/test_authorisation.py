@@ -47,6 +47,7 @@ SENT: dict[str, dict[str, Any]] = {  # what a request needs to come as far as do
         "zone": "Asia/Tehran",
         "reason": "تابستان",
     },
+    "POST /office/processes/ticket": {"offered": "no"},
     "POST /office/rules": {"payment_minutes": "45", "file_megabytes": "6", "reason": "تصمیم شورا"},
     "POST /api/v1/cases": {"process": "project_registration"},
     "PUT /api/v1/tasks/{property}/draft": {"values": {"address": "نشانی"}},

@@ -25,6 +25,7 @@ from models.account import Person, RoleGrant
 from models.base import Base
 from models.billing import Payment
 from models.case import Case
+from models.definition import ProcessDefinition
 from models.job import Incident
 from tests.databases import SQLITE, fresh_database
 from tests.engine.test_documents import PDF
@@ -116,6 +117,9 @@ def build_world(folder: Path, *, prepare: Any, now: datetime) -> World:
     application = kartabl.build(settings, now=clock)
     app: Flask = webapp.create_app(application)
     app.testing = True
+    with application.engine.transaction() as session:
+        for key in session.scalars(select(ProcessDefinition.key).distinct()):
+            application.engine.offers.switch(session, key, True, by=SYSTEM, now=now)
     world = World(application, app, Play(application, clock))
     _add_people(world)
     _add_cases(world)

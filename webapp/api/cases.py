@@ -21,16 +21,21 @@ from webapp.work.starting import form_class
 @bp.get("/v1/processes")
 @api_call
 def processes(session: Session, actor: Actor) -> Response:
-    """The newest version of every process, and whether the caller may start one."""
+    """The newest version of every process that is offered or has cases, and whether the caller may start one."""
+    found = newest_processes(session)
+    offers, keys = current.engine().offers, [definition.key for definition in found]
+    offered, in_use = offers.offered(session, keys), offers.in_use(session, keys)
     return answer(
         [
             {
                 "key": definition.key,
                 "name": _(definition.name),
                 "version": definition.version,
+                "offered": definition.key in offered,
                 **_starting(session, actor, definition.key),
             }
-            for definition in newest_processes(session)
+            for definition in found
+            if definition.key in in_use
         ]
     )
 

@@ -15,7 +15,7 @@ from engine.contributions.listings import Column, Listing, Row
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, cursor, limit
 from webapp.api.shapes import moment
-from webapp.lists.reading import asked_of, form_of, listing_context
+from webapp.lists.reading import asked_of, form_of, listing_context, shown
 from webapp.shell import current
 
 
@@ -32,7 +32,7 @@ def lists(session: Session, actor: Actor) -> Response:
                 "columns": [{"key": one.key, "label": str(one.label), "kind": one.kind} for one in listing.columns],
                 "filters": form_of(listing, context, MultiDict()).value_schema(),
             }
-            for listing in current.application().listings.for_roles(actor.roles)
+            for listing in shown(session, current.application().listings.for_roles(actor.roles))
         ]
     )
 

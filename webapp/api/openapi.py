@@ -111,7 +111,7 @@ def _case_paths() -> Json:
                 ref("Step"),
                 body=ref("Start"),
                 repeatable=True,
-                errors=[GONE],
+                errors=[GONE, (*REFUSED, "process_not_offered")],
             ),
             "get": call(
                 "cases",

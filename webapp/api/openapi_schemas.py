@@ -89,6 +89,7 @@ SCHEMAS: Json = {
             "key": {**TEXT, "examples": ["project_registration"]},
             "name": TEXT,
             "version": {"type": "integer"},
+            "offered": {"type": "boolean", "description": "whether new cases start; running ones go on all the same"},
             "may_start": {"type": "boolean", "description": "whether the caller may start a case"},
             "form": nullable({"type": "object", "description": "JSON Schema of the values that a start takes"}),
         }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+from flask import g
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
@@ -52,11 +54,39 @@ def asked_of(listing: Listing, form: FiltersForm, *, cursor: str | None, limit: 
     )
 
 
+class Belonging(Protocol):
+    """A list, a week or an own sheet: something that belongs to processes."""
+
+    @property
+    def processes(self) -> frozenset[str]: ...
+
+
+B = TypeVar("B", bound=Belonging)
+
+
+def shown(session: Session, registered: Iterable[B]) -> list[B]:
+    """Those that belong to a process which is offered or has cases, and those that belong to none."""
+    found = list(registered)
+    unknown = frozenset().union(*(one.processes for one in found)) - _in_use().keys()
+    if unknown:
+        in_use = current.engine().offers.in_use(session, unknown)
+        _in_use().update({key: key in in_use for key in unknown})
+    return [one for one in found if not one.processes or any(_in_use()[key] for key in one.processes)]
+
+
+def _in_use() -> dict[str, bool]:
+    """What this request has asked already: process key → whether it is offered or has cases."""
+    if "in_use" not in g:
+        g.in_use = {}
+    found: dict[str, bool] = g.in_use
+    return found
+
+
 def home_parts(session: Session, actor: Actor) -> list[HomePart]:
     """The first rows of the lists that want to be seen at once."""
     context = listing_context(session, actor)
     return [
         HomePart(listing, replace(listing.read(context, Asked(limit=listing.home, sums=False)), totals=None))
-        for listing in current.application().listings.for_roles(actor.roles)
+        for listing in shown(session, current.application().listings.for_roles(actor.roles))
         if listing.home
     ]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from engine.actor import Actor
+from engine.identity.permissions import allowed
 from engine.queries import worklist
 from engine.versions import newest_processes
 from models.language import gettext as _
@@ -45,6 +46,7 @@ def home() -> Response:
 def show() -> str:
     arguments = query_string.read("whose", "process", "q", "sort", "cursor")
     whose = arguments.get("whose", "all")
+    engine = current.engine()
     with current.transaction() as session:
         actor = current.actor()
         page = worklist.tasks_page(
@@ -68,6 +70,7 @@ def show() -> str:
             orders=_orders(),
             urgent_up_to=labels.URGENT_UP_TO,
             home=[] if arguments else home_parts(session, actor),
+            nothing_offered=allowed(actor, "offer_processes") and not engine.offers.any_offered(session),
         )
 
 
@@ -76,8 +79,10 @@ def _orders() -> list[tuple[str, str]]:
 
 
 def processes(session: Session, actor: Actor) -> list[Process]:
-    """Every deployed process by its newest name, with whether the person may start it."""
-    found = [_process(session, actor, row.key, _(row.name)) for row in newest_processes(session)]
+    """Every process that is offered or has cases by its newest name, with whether the person may start it."""
+    newest = newest_processes(session)
+    in_use = current.engine().offers.in_use(session, [row.key for row in newest])
+    found = [_process(session, actor, row.key, _(row.name)) for row in newest if row.key in in_use]
     return sorted(found, key=lambda process: process.name)
 
 

@@ -19,7 +19,7 @@ from workflows.assignment.operations import period_of, withdrawals_of_month
 from workflows.formatting import label, number, rials, shown
 from workflows.gas.inspections import FINAL_INSPECTION, PRE_INSPECTION
 from workflows.gas.labels import STAGES
-from workflows.gas.list_columns import GROUP
+from workflows.gas.list_columns import GROUP, PROCESSES
 from workflows.registry import sheets
 from workflows.rules.assignment import FREE_WITHDRAWALS, quota_left
 
@@ -42,6 +42,7 @@ def read(context: ListingContext) -> Briefing:
     key="worksheet",
     label=lazy("کاربرگ بازرسی"),
     role=roles.INSPECTOR,
+    processes=PROCESSES,
     form="worksheet.worksheet",
     read=read,
     group=GROUP,

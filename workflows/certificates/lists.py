@@ -29,6 +29,7 @@ BY_ISSUE = Order("issued", ((Certificate.id.expression, int),))
     key="certificates",
     label=lazy("تاییدیه‌های صادرشده"),
     role=roles.GAS_OFFICE,
+    processes=("confirmation_issuance",),
     columns=[
         Column("certificate", lazy("شمارهٔ تاییدیه")),
         Column("number", lazy("شمارهٔ پروژه")),

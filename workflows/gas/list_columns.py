@@ -21,6 +21,7 @@ from workflows.gas.labels import STAGES
 from workflows.list_pages import Statement
 
 GROUP = lazy("بازرسی گاز")
+PROCESSES = ("project_registration", "gas_inspection")  # those that these lists belong to
 
 NUMBER = Column("number", lazy("شمارهٔ پروژه"))
 CONTRACTOR = Column("contractor", lazy("مجری گاز"))

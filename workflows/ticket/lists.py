@@ -47,6 +47,7 @@ LONGEST_OVERDUE = Order(
     key="tickets",
     label=lazy("درخواست‌های من"),
     role=REQUESTERS,
+    processes=("ticket",),
     columns=[NUMBER, TITLE, UNIT, PRIORITY, STATE, SENT, Column("answered", lazy("آخرین پاسخ"), "moment")],
     filters=[SEARCH, BY_STATE, FROM, TO],
     home=AT_HOME,
@@ -84,6 +85,7 @@ def _own_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     key="unit_tickets",
     label=lazy("درخواست‌های واحد"),
     role=roles.DEPARTMENT_STAFF,
+    processes=("ticket",),
     columns=[NUMBER, TITLE, UNIT, REQUESTER, PRIORITY, STATE, SENT],
     filters=[SEARCH, BY_STATE, FROM, TO],
     group=GROUP,
@@ -128,6 +130,7 @@ def _unit_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     key="overdue_tickets",
     label=lazy("درخواست‌های گذشته از مهلت"),
     role=(roles.PRESIDENT, roles.SUPERVISOR),
+    processes=("ticket",),
     columns=[
         NUMBER,
         TITLE,

@@ -25,6 +25,7 @@ from workflows.gas.list_columns import (
     METER_COUNT,
     METERS,
     NUMBER,
+    PROCESSES,
     SEARCH,
     STAGE,
     shown_of,
@@ -51,6 +52,7 @@ NEWEST = Order("running", ((_inspection.id.expression, int),))
     key="running_inspections",
     label=lazy("بازرسی‌های در جریان"),
     role=(roles.GAS_OFFICE, roles.SUPERVISOR),
+    processes=PROCESSES,
     columns=[
         NUMBER,
         STAGE,

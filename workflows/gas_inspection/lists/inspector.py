@@ -25,6 +25,7 @@ from workflows.gas.list_columns import (
     METER_COUNT,
     METERS,
     NUMBER,
+    PROCESSES,
     SEARCH,
     STAGE,
     addresses,
@@ -68,6 +69,7 @@ BY_END = Order("left", ((Assignment.ended_at.expression, datetime), (Assignment.
     key="pre_inspections",
     label=lazy("پیش‌بازرسی‌های من"),
     role=roles.INSPECTOR,
+    processes=PROCESSES,
     columns=IN_HAND,
     filters=[SEARCH],
     home=AT_HOME,
@@ -82,6 +84,7 @@ def pre_inspections(context: ListingContext, asked: Asked) -> Found:
     key="final_inspections",
     label=lazy("بازرسی‌های نهایی من"),
     role=roles.INSPECTOR,
+    processes=PROCESSES,
     columns=IN_HAND,
     filters=[SEARCH],
     home=AT_HOME,
@@ -147,6 +150,7 @@ def _day(context: ListingContext, moment: datetime | None) -> date | None:
     key="approved_inspections",
     label=lazy("پروژه‌های تاییدشده"),
     role=roles.INSPECTOR,
+    processes=PROCESSES,
     columns=[
         NUMBER,
         STAGE,
@@ -200,6 +204,7 @@ def _rows_approved(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     key="withdrawn_inspections",
     label=lazy("انصراف‌های من"),
     role=roles.INSPECTOR,
+    processes=PROCESSES,
     columns=LEFT,
     filters=[SEARCH, FROM, TO],
     group=GROUP,
@@ -213,6 +218,7 @@ def withdrawn_inspections(context: ListingContext, asked: Asked) -> Found:
     key="dismissed_inspections",
     label=lazy("عزل‌های من"),
     role=roles.INSPECTOR,
+    processes=PROCESSES,
     columns=[*LEFT, Column("reason", lazy("دلیل"))],
     filters=[SEARCH, FROM, TO],
     group=GROUP,
@@ -259,7 +265,9 @@ def _rows_left(context: ListingContext, found: Sequence[Assignment]) -> list[Row
 # The week of visits
 
 
-@listings.register_week(key="visits", label=lazy("تقویم بازدیدها"), role=roles.INSPECTOR, group=GROUP)
+@listings.register_week(
+    key="visits", label=lazy("تقویم بازدیدها"), role=roles.INSPECTOR, group=GROUP, processes=PROCESSES
+)
 def visits(context: ListingContext, first: date, last: date) -> list[WeekEntry]:
     """The inspector's own visits; marked is one whose time is over and which has no report yet."""
     wanted = (

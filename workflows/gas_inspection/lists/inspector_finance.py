@@ -37,6 +37,7 @@ from workflows.gas.list_columns import (
     METER_COUNT,
     METERS,
     NUMBER,
+    PROCESSES,
     SEARCH,
     STAGE,
     addresses,
@@ -93,6 +94,7 @@ METERS_MEANT: ColumnElement[int] = case((_MARKED > 0, _MARKED), else_=METER_COUN
     key="financial_report",
     label=lazy("گزارش مالی"),
     role=roles.INSPECTOR,
+    processes=PROCESSES,
     columns=[
         NUMBER,
         Column("at", lazy("زمان گزارش"), "moment"),

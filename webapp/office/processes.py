@@ -1,0 +1,61 @@
+"""The admin's page of processes: which ones this installation offers, and who decided so."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from engine.deployment import offers
+from engine.deployment.offers import Overview
+from models.language import gettext as _
+from models.language import ngettext
+from webapp.shell import current
+from webapp.shell.filters import digits
+
+bp = Blueprint("processes", __name__)
+
+PAGE = "/office/processes"
+
+
+@bp.get(PAGE)
+def index() -> str:
+    """Every deployed process with its newest version, its running cases and the switch."""
+    engine = current.engine()
+    with current.transaction() as session:
+        found = engine.offers.overview(session, engine.definitions, by=current.actor())
+        names = {one.key: _(one.name) for one in found}
+        return render_template(
+            "office/processes.html",
+            processes=sorted(found, key=lambda one: (not one.startable, names[one.key])),
+            names=names,
+            changes=offers.changes(session, by=current.actor()),
+            question=question,
+        )
+
+
+@bp.post(f"{PAGE}/<process>")
+def switch(process: str) -> Response:
+    """Offer the process (``offered`` is ``yes``) or stop offering it, from now on."""
+    offered = request.form.get("offered") == "yes"
+    with current.transaction() as session:
+        current.engine().offers.switch(session, process, offered, by=current.actor(), now=current.now())
+    if offered:
+        flash(_("فرایند فعال شد؛ از حالا پروندهٔ جدید شروع می‌شود."), "success")
+    else:
+        flash(_("فرایند غیرفعال شد؛ پروندهٔ جدیدی شروع نمی‌شود و پرونده‌های در جریان ادامه دارند."), "success")
+    return redirect(f"{request.script_root}{PAGE}", 303)
+
+
+def question(process: Overview) -> str:
+    """What switching does, asked before it is done."""
+    if not process.offered:
+        return _("«%(name)s» فعال شود؟ کسانی که نقش شروع‌کننده دارند می‌توانند آن را شروع کنند.", name=_(process.name))
+    if not process.running:
+        return _("«%(name)s» غیرفعال شود؟ پروندهٔ جدیدی شروع نمی‌شود.", name=_(process.name))
+    return ngettext(
+        "«%(name)s» غیرفعال شود؟ پروندهٔ جدیدی شروع نمی‌شود. %(count)s پروندهٔ در جریان تا پایان ادامه دارد.",
+        "«%(name)s» غیرفعال شود؟ پروندهٔ جدیدی شروع نمی‌شود. %(count)s پروندهٔ در جریان تا پایان ادامه دارند.",
+        process.running,
+        name=_(process.name),
+        count=digits(process.running),
+    )
