@@ -57,7 +57,7 @@ def test_a_demonstration_offers_everything(environment: dict[str, str]) -> None:
 def test_an_upgraded_installation_keeps_what_it_has(environment: dict[str, str]) -> None:
     offered(environment)  # makes the database
     database = open_database(environment["KARTABL_DATABASE_URL"])
-    migrate.command.downgrade(migrate.configuration(database), "0014")
+    migrate.command.downgrade(migrate.configuration(database), "0015")
     with database.begin() as connection:
         connection.execute(text("DELETE FROM process_definitions WHERE key = 'certificate_revocation'"))
     database.dispose()

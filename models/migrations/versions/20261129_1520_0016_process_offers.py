@@ -1,7 +1,7 @@
 """Which processes an installation offers
 
-Revision ID: 0015
-Revises: 0014
+Revision ID: 0016
+Revises: 0015
 
 What is deployed already goes on being offered.
 """
@@ -11,8 +11,8 @@ from alembic import op
 
 from models import base
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
