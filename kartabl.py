@@ -312,10 +312,10 @@ def hold_against_cases(application: Application, *, force: bool) -> Application:
 
     With ``force`` it goes on all the same, and the log has the list.
     """
-    found = application.incompatible()
-    fits = all(finding.severity != "error" for finding in found)
+    findings = application.incompatible()
+    fits = all(finding.severity != "error" for finding in findings)
     if fits or force:
-        for line in compatibility_report.lines(found, ("en",)):
+        for line in compatibility_report.lines(findings, ("en",)):
             log.warning("%s", line)
     if fits:
         return application
@@ -326,7 +326,7 @@ def hold_against_cases(application: Application, *, force: bool) -> Application:
         "\n".join(
             (
                 "Running cases rely on forms, operations, roles or tables that this version does not have:",
-                *compatibility_report.lines(found, LANGUAGES),
+                *compatibility_report.lines(findings, LANGUAGES),
                 'Put back what is missing, or name what it is called now (CONTRIBUTING.md, "Renaming"), or install the'
                 " version before this one. With --force it starts all the same; these cases then wait at the elements"
                 " named above.",
@@ -416,14 +416,16 @@ def check(files: tuple[Path, ...], language: str, as_json: bool, strict: bool, d
 def _check_database(languages: tuple[str, ...], *, as_json: bool) -> NoReturn:
     application = application_from_environment()
     demand_schema(application)
-    found = application.incompatible()
+    findings = application.incompatible()
     if as_json:
-        click.echo(compatibility_report.as_json(found, languages))
+        click.echo(compatibility_report.as_json(findings, languages))
     else:
-        for line in compatibility_report.lines(found, languages):
+        for line in compatibility_report.lines(findings, languages):
             click.echo(line)
-        click.echo(f"{len(found)} findings about running cases" if found else "every running case finds what it needs")
-    sys.exit(1 if any(finding.severity == "error" for finding in found) else 0)
+        click.echo(
+            f"{len(findings)} findings about running cases" if findings else "every running case finds what it needs"
+        )
+    sys.exit(1 if any(finding.severity == "error" for finding in findings) else 0)
 
 
 def look_at(path: Path, languages: tuple[str, ...] = LANGUAGES, *, strict: bool = False) -> guarded.Verdict:
@@ -451,10 +453,10 @@ def import_command(file: Path, output: Path | None, folder: Path | None, languag
     languages = LANGUAGES if language == "both" else (language,)
     verdict = look_at(file, languages)
     click.echo("\n".join(printing.lines(verdict, languages)))
-    wanted = {output: verdict.document} if output and verdict.document else {}
+    files = {output: verdict.document} if output and verdict.document else {}
     if folder:
-        wanted |= {folder / f"{key}.bpmn": xml for key, xml in (verdict.processes or {}).items()}
-    for path, xml in wanted.items():
+        files |= {folder / f"{key}.bpmn": xml for key, xml in (verdict.processes or {}).items()}
+    for path, xml in files.items():
         if path.resolve() == file.resolve():
             raise click.ClickException(f"{path} is the analyst's file; name another one")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -504,8 +506,8 @@ def demo_command(listed: bool, as_json: bool, cases: int) -> None:
     prepare(application)
     from workflows.demo import filling
 
-    made = filling.fill(application.engine, application.accounts, submit=submit, begin=begin, cases=cases)
-    click.echo(f"{made} cases made" if made else "the demo data is there already")
+    count = filling.fill(application.engine, application.accounts, submit=submit, begin=begin, cases=cases)
+    click.echo(f"{count} cases made" if count else "the demo data is there already")
 
 
 def submit(engine: Engine, session: Session, task_id: int, by: Actor, values: dict[str, object]) -> StepResult:

@@ -86,14 +86,14 @@ def measure(*, quick: bool = False) -> Part:
         office = open_office(url)
         walk = Walk(office, size)
         alone.add(backend, *spread(floor(url, size.samples[0] * len(size.turns))))
-        for delay, samples, asked in zip(size.delays, size.samples, size.http, strict=False):
+        for delay, samples, requests in zip(size.delays, size.samples, size.http, strict=False):
             say(f"{backend}, {delay} ms: the turns up to {size.turns[-1]}")
             walk.prepare()
             databases.settle(url)
             say(f"{backend}, {delay} ms: through the engine")
             _engine(part, engine, walk, url, delay, samples)
             say(f"{backend}, {delay} ms: through HTTP")
-            _http(part, http, walk, url, delay, asked)
+            _http(part, http, walk, url, delay, requests)
         _quiet(quiet, office, backend, size.samples[0])
         office.close()
         databases.drop(url)

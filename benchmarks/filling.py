@@ -74,8 +74,8 @@ def fill(url: str, cases: int, *, real: int = REAL, run: Callable[[Office, int],
 def contractors_of(office: Office) -> list[Actor]:
     """The contractors of the 1,000 real cases."""
     with office.engine.transaction() as session:
-        found = session.scalars(select(Person).where(Person.id > STAFF).order_by(Person.id).limit(CONTRACTORS))
-        return [actor_for(person) for person in found]
+        people = session.scalars(select(Person).where(Person.id > STAFF).order_by(Person.id).limit(CONTRACTORS))
+        return [actor_for(person) for person in people]
 
 
 def reminded(office: Office, cases: int) -> None:

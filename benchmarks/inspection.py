@@ -180,8 +180,8 @@ class Inspections:
 
     def inspector(self, case: int) -> str:
         with self.play.session() as session:
-            found = select(Person.username).join(GasProject, GasProject.inspector_id == Person.id)
-            of_case = found.join(Case, Case.refers_to_id == GasProject.case_id).where(Case.id == case)
+            usernames = select(Person.username).join(GasProject, GasProject.inspector_id == Person.id)
+            of_case = usernames.join(Case, Case.refers_to_id == GasProject.case_id).where(Case.id == case)
             return session.execute(of_case).scalar_one()
 
     def state_bytes(self, case: int) -> int:
@@ -192,13 +192,13 @@ class Inspections:
         """The pages of a case as it stands: what is shown and to whom → user name, path."""
         play, inspector = self._at(case), self.inspector(case)
         waits = {key: inspector if role == "inspector" else role for key, role in play.waits_for().items()}
-        found = {f"task {key} ({who.partition('-')[0]})": (who, key) for key, who in waits.items()}
-        found = {name: (who, f"/tasks/{play.task(key).id}") for name, (who, key) in found.items()}
+        pages = {f"task {key} ({who.partition('-')[0]})": (who, key) for key, who in waits.items()}
+        pages = {name: (who, f"/tasks/{play.task(key).id}") for name, (who, key) in pages.items()}
         if "schedule_visit" in waits and "pay_debt" not in waits:
-            found["case (inspector)"] = (inspector, f"/cases/{play.case.number}")
-            found["case (contractor)"] = ("contractor", f"/cases/{play.case.number}")
-            found["action correct_report (inspector)"] = (inspector, f"/tasks/{play.task('correct_report').id}")
-        return found
+            pages["case (inspector)"] = (inspector, f"/cases/{play.case.number}")
+            pages["case (contractor)"] = ("contractor", f"/cases/{play.case.number}")
+            pages["action correct_report (inspector)"] = (inspector, f"/tasks/{play.task('correct_report').id}")
+        return pages
 
     def _at(self, case: int) -> Play:
         self.play.case_id = case
@@ -260,8 +260,8 @@ class Measurement:
             self.inspections.settle(case)
         for name, by_turn in costs.items():
             for turn, cost in by_turn.items():
-                shown = (median(cost.sent), median(cost.rows), median(cost.sizes))
-                table.add(*self.place, turn, name, *spread(cost.took), *shown)
+                medians = (median(cost.sent), median(cost.rows), median(cost.sizes))
+                table.add(*self.place, turn, name, *spread(cost.took), *medians)
             self._judge("a page", by_turn)
 
     def visits(self, table: Table) -> None:

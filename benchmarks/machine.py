@@ -77,7 +77,7 @@ def _postgres() -> str:
         return f"none ({absent})"
     engine = create_engine(url)
     with engine.connect() as connection:
-        found = ".".join(map(str, engine.dialect.server_version_info or ()))
+        version = ".".join(map(str, engine.dialect.server_version_info or ()))
         connection.rollback()
     engine.dispose()
-    return found
+    return version

@@ -21,7 +21,7 @@ class Table:
     note: str = ""
 
     def add(self, *cells: object) -> None:
-        self.rows.append([_shown(cell) for cell in cells])
+        self.rows.append([_cell_text(cell) for cell in cells])
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Target:
     """Something to reach. ``met`` is reckoned from the numbers, never typed."""
 
     what: str
-    wanted: str
+    bound: str
     measured: str
     met: bool
 
@@ -51,9 +51,9 @@ class Part:
         self, what: str, measured: float, *, at_most: float = math.inf, at_least: float = 0, unit: str = ""
     ) -> None:
         """Judge a number by a bound."""
-        bound = f"≤ {_shown(at_most)}" if at_most < math.inf else f"≥ {_shown(at_least)}"
+        bound = f"≤ {_cell_text(at_most)}" if at_most < math.inf else f"≥ {_cell_text(at_least)}"
         met = at_least <= measured <= at_most
-        self.targets.append(Target(what, f"{bound} {unit}".strip(), f"{_shown(measured)} {unit}".strip(), met))
+        self.targets.append(Target(what, f"{bound} {unit}".strip(), f"{_cell_text(measured)} {unit}".strip(), met))
 
     @classmethod
     def read(cls, path: Path) -> Part:
@@ -96,7 +96,7 @@ def as_markdown(table: Table) -> str:
 def verdicts(targets: Sequence[Target]) -> Table:
     table = Table("Targets", ["what", "to reach", "measured", "verdict"])
     for target in targets:
-        table.add(target.what, target.wanted, target.measured, target.verdict)
+        table.add(target.what, target.bound, target.measured, target.verdict)
     return table
 
 
@@ -119,7 +119,7 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def _shown(cell: object) -> str:
+def _cell_text(cell: object) -> str:
     if isinstance(cell, float):
         if math.isnan(cell):
             return "—"

@@ -189,9 +189,9 @@ def _open_visits(place: Place) -> Iterator[int]:
         rows = select(Task.case_id).where(
             Task.status == TaskStatus.OPEN, Task.process_key == VISITS, Task.key == "visit", Task.assignee_id.is_(None)
         )
-        found = list(connection.scalars(rows))
-    place.chosen.shuffle(found)
-    return cycle(found)
+        visits = list(connection.scalars(rows))
+    place.chosen.shuffle(visits)
+    return cycle(visits)
 
 
 def _looks(place: Place) -> list[Look]:

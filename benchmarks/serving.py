@@ -88,10 +88,10 @@ class Browser:
 
 
 def _token_in(page: str) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-    if found is None:
+    match = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    if match is None:
         raise RuntimeError("the page has no form of ours")
-    return found[1]
+    return match[1]
 
 
 def _free_port() -> int:

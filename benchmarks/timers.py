@@ -128,10 +128,10 @@ def _month_ago() -> datetime:
 
 def _look(office: Office, now: datetime, expected: int) -> None:
     with office.application.sessions() as session:
-        found = len(runner.take(session, owner="measured", now=now, limit=BATCH))
+        taken = len(runner.take(session, owner="measured", now=now, limit=BATCH))
         session.rollback()
-    if found != expected:
-        raise RuntimeError(f"{found} timers found instead of {expected}")
+    if taken != expected:
+        raise RuntimeError(f"{taken} timers found instead of {expected}")
 
 
 def _round(place: Place) -> bool:

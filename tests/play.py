@@ -124,11 +124,11 @@ class Play:
     def payment(self) -> Payment:
         """The newest payment of the case."""
         with self.engine.transaction() as session:
-            found = session.scalars(
+            payment = session.scalars(
                 select(Payment).join(Invoice).where(Invoice.case_id == self.case_id).order_by(Payment.id.desc())
             ).first()
-            assert found is not None, "the case has no payment"
-            return found
+            assert payment is not None, "the case has no payment"
+            return payment
 
     def at(self, moment: datetime) -> Play:
         """Time passes until ``moment``; the worker does what becomes due."""
@@ -156,20 +156,20 @@ class Play:
     def task(self, key: str) -> Task:
         """The newest task with this key, open or not."""
         with self.engine.transaction() as session:
-            found = session.scalars(
+            task = session.scalars(
                 select(Task)
                 .where(Task.case_id == self.case_id, Task.key == key)
                 .order_by((Task.status == TaskStatus.OPEN).desc(), Task.id.desc())
             ).first()
-            assert found is not None, f"{key} never was a task of this case; it waits for {self.waits_for()}"
-            return found
+            assert task is not None, f"{key} never was a task of this case; it waits for {self.waits_for()}"
+            return task
 
     def _open(self) -> list[Task]:
         with self.engine.transaction() as session:
-            found = session.scalars(
+            tasks = session.scalars(
                 select(Task).where(Task.case_id == self.case_id, Task.status == TaskStatus.OPEN).order_by(Task.id)
             )
-            return list(found)
+            return list(tasks)
 
     @property
     def case(self) -> Case:

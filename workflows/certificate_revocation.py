@@ -14,7 +14,7 @@ from models.language import gettext as _
 from models.language import lazy, reading
 from workflows.certificates import records
 from workflows.certificates.signed_text import read_certificate_number
-from workflows.formatting import code, shown
+from workflows.formatting import code, localized
 from workflows.gas.projects import project_of
 from workflows.registry import briefings, operations
 
@@ -25,27 +25,29 @@ CERTIFICATE_REVOKED = "certificate_revoked"  # the history's word
 def revoke_certificate(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Revoke and tell the contractor and the inspector why. Raises ``Refusal`` at ``certificate``."""
     number = read_certificate_number(str(submission["certificate"]))
-    found = records.by_number(context.session, number, lock=True) if number else None
-    if found is None:
+    certificate = records.by_number(context.session, number, lock=True) if number else None
+    if certificate is None:
         raise Refusal({"certificate": [_("تاییدیه‌ای با این شماره صادر نشده است. شماره را با نسخهٔ چاپی مقایسه کنید.")]})
-    records.revoke(context, found, submission["reason"])
-    project = found.project
+    records.revoke(context, certificate, submission["reason"])
+    project = certificate.project
     context.refer_to(project.case)
-    context.set_subject(project.case.subject, [found.number, project.case.number])
-    text = lazy("تاییدیهٔ شمارهٔ %(number)s باطل شد", number=code(found.number))
-    context.record(CERTIFICATE_REVOKED, {"number": found.number, "reason": submission["reason"], "text": text})
-    for person in dict.fromkeys((project.contractor_id, found.inspector_id)):
-        _tell(context, found, person, sms=person == project.contractor_id)
-    context.flash(_("تاییدیهٔ شمارهٔ %(number)s باطل شد و به مجری و بازرس اطلاع داده شد.", number=code(found.number)))
+    context.set_subject(project.case.subject, [certificate.number, project.case.number])
+    text = lazy("تاییدیهٔ شمارهٔ %(number)s باطل شد", number=code(certificate.number))
+    context.record(CERTIFICATE_REVOKED, {"number": certificate.number, "reason": submission["reason"], "text": text})
+    for person in dict.fromkeys((project.contractor_id, certificate.inspector_id)):
+        _tell(context, certificate, person, sms=person == project.contractor_id)
+    context.flash(
+        _("تاییدیهٔ شمارهٔ %(number)s باطل شد و به مجری و بازرس اطلاع داده شد.", number=code(certificate.number))
+    )
 
 
-def _tell(context: OperationContext, found: Certificate, person: int, *, sms: bool) -> None:
+def _tell(context: OperationContext, certificate: Certificate, person: int, *, sms: bool) -> None:
     with reading(language_of(context.session, person)):
         body = _(
             "%(number)s: تاییدیه باطل شد.\n%(project)s: پروژهٔ این تاییدیه\nدلیل: %(reason)s",
-            number=code(found.number),
-            project=code(found.project.case.number),
-            reason=found.revoked_why,
+            number=code(certificate.number),
+            project=code(certificate.project.case.number),
+            reason=certificate.revoked_why,
         )
         context.notify(person, _("ابطال تاییدیه"), body, sms=sms)
 
@@ -56,10 +58,10 @@ def case(context: BriefingContext) -> list[Block]:
     project = project_of(context.session, context.case)
     head = Facts(
         _("پروژه"),
-        [(_("شمارهٔ پروژه"), shown(project.case.number)), (_("مجری گاز"), project.contractor.name)],
+        [(_("شمارهٔ پروژه"), localized(project.case.number)), (_("مجری گاز"), project.contractor.name)],
     )
     blocks: list[Block] = [head]
-    for found in records.of_project(context.session, project):
-        blocks.append(records.certificate_facts(found))
-        blocks.append(Link(_("صفحهٔ عمومی این تاییدیه"), records.address_of(found, "")))
+    for certificate in records.of_project(context.session, project):
+        blocks.append(records.certificate_facts(certificate))
+        blocks.append(Link(_("صفحهٔ عمومی این تاییدیه"), records.address_of(certificate, "")))
     return blocks

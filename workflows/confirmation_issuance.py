@@ -19,7 +19,7 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy, reading
 from workflows.certificates import records
-from workflows.formatting import code, shown
+from workflows.formatting import code, localized
 from workflows.gas.inspections import latest_inspector, reports_of
 from workflows.gas.projects import building_facts, meters_table, project_of, property_facts
 from workflows.registry import briefings, operations
@@ -109,20 +109,20 @@ def issue_certificate(context: OperationContext) -> str:
     if why_not is not None:
         raise Refusal({"decision": [why_not]})
     inspector_id = context.bound("inspector")
-    made = records.issue(context, project, context.session.get_one(Person, inspector_id))
-    text = lazy("تاییدیهٔ شمارهٔ %(number)s صادر شد", number=code(made.number))
-    context.record(CERTIFICATE_ISSUED, {"number": made.number, "text": text})
-    context.set_subject(context.case.subject, [project.case.number, made.number])
+    certificate = records.issue(context, project, context.session.get_one(Person, inspector_id))
+    text = lazy("تاییدیهٔ شمارهٔ %(number)s صادر شد", number=code(certificate.number))
+    context.record(CERTIFICATE_ISSUED, {"number": certificate.number, "text": text})
+    context.set_subject(context.case.subject, [project.case.number, certificate.number])
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "%(project)s: تاییدیهٔ این پروژه صادر شد.\n%(number)s: شمارهٔ تاییدیه\n%(case)s: پرونده برای چاپ تاییدیه",
             project=code(project.case.number),
-            number=code(made.number),
+            number=code(certificate.number),
             case=code(context.case.number),
         )
         context.notify(project.contractor_id, _("صدور تاییدیه"), body, sms=True)
-    context.flash(_("تاییدیهٔ شمارهٔ %(number)s صادر شد و به مجری اطلاع داده شد.", number=code(made.number)))
-    return made.number
+    context.flash(_("تاییدیهٔ شمارهٔ %(number)s صادر شد و به مجری اطلاع داده شد.", number=code(certificate.number)))
+    return certificate.number
 
 
 # What people see
@@ -140,26 +140,26 @@ def review_confirmation(context: BriefingContext) -> Briefing:
 @briefings.register_case("confirmation_issuance")
 def case(context: BriefingContext) -> list[Block]:
     project = project_of(context.session, context.case)
-    found = records.of_case(context.session, context.case)
+    certificate = records.of_case(context.session, context.case)
     blocks: list[Block] = [_request(context, project)]
-    if found is not None:
-        blocks.insert(0, records.certificate_facts(found))
-        address = records.address_of(found, "")
+    if certificate is not None:
+        blocks.insert(0, records.certificate_facts(certificate))
+        address = records.address_of(certificate, "")
         blocks.insert(1, Link(_("صفحهٔ عمومی این تاییدیه"), address))
     return [*blocks, *_place(project)]
 
 
 def _request(context: BriefingContext, project: GasProject) -> Facts:
     """What was asked for, and what the inspector said to it."""
-    asked, reviewed = _entry(context, CONFIRMATION_REQUESTED), _entry(context, CONFIRMATION_REVIEWED)
+    requested, reviewed = _entry(context, CONFIRMATION_REQUESTED), _entry(context, CONFIRMATION_REVIEWED)
     items = [
-        (_("شمارهٔ پروژه"), shown(project.case.number)),
+        (_("شمارهٔ پروژه"), localized(project.case.number)),
         (_("مجری گاز"), project.contractor.name),
         (_("بازرس"), project.inspector.name if project.inspector else "—"),
         (_("تایید نهایی"), format_moment(project.approved_at) if project.approved_at else "—"),
     ]
-    if asked is not None:
-        items.append((_("توضیحات مجری"), (asked.details or {}).get("remarks") or "—"))
+    if requested is not None:
+        items.append((_("توضیحات مجری"), (requested.details or {}).get("remarks") or "—"))
     if reviewed is not None:
         rejected = (reviewed.details or {}).get("decision") == "reject"
         items.append((_("نظر بازرس"), _("رد") if rejected else _("تایید")))
@@ -179,7 +179,7 @@ def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
     """The last reports, newest first: what the approval rests on."""
     return [
         Facts(
-            _("گزارش بازدید شمارهٔ %(number)s", number=shown(report.number)),
+            _("گزارش بازدید شمارهٔ %(number)s", number=localized(report.number)),
             [
                 (_("زمان ثبت"), format_moment(report.at)),
                 (_("بازرس"), report.inspector.name),

@@ -13,14 +13,14 @@ def label(words: dict[str, Any], value: str) -> str:
     return str(words.get(value, value))
 
 
-def shown(value: object) -> str:
+def localized(value: object) -> str:
     """A code or a text with the digits of the reader."""
     return persian_digits(value) if current() == "fa" else str(value)
 
 
 def code(value: object) -> str:
     """A code inside a sentence: isolated, else its parts change places after a Persian word (۳-۴۵۷ for ۴۵۷-۳)."""
-    return f"\u2066{shown(value)}\u2069"
+    return f"\u2066{localized(value)}\u2069"
 
 
 def number(value: int | float | Decimal) -> str:

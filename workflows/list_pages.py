@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal, tuple_
 
-from engine.contributions.listings import Asked, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Filter, ListingContext, ListPage, ListQuery, Row
 from engine.paging import page_of, read_cursor
 from models.language import lazy
 
@@ -50,28 +50,28 @@ class Order:
 
 def rows_of(
     context: ListingContext,
-    wanted: Statement,
-    asked: Asked,
+    statement: Statement,
+    query: ListQuery,
     order: Order,
     *,
     key: Callable[[Any], Sequence[Any]],
-    drawn: Callable[[Sequence[Any]], list[Row]],
-) -> Found:
+    to_rows: Callable[[Sequence[Any]], list[Row]],
+) -> ListPage:
     """A page of ``wanted`` in an order; ``key`` says where a result stands in it, ``drawn`` makes rows of them."""
-    if asked.cursor:
-        wanted = wanted.where(order.behind(asked.cursor))
-    found = context.session.execute(wanted.order_by(*order.clauses()).limit(asked.most + 1)).all()
-    page = page_of(found, asked.most, key, sort=order.name)
-    return Found(drawn(page.items), page.next)
+    if query.cursor:
+        statement = statement.where(order.behind(query.cursor))
+    results = context.session.execute(statement.order_by(*order.clauses()).limit(query.most + 1)).all()
+    page = page_of(results, query.most, key, sort=order.name)
+    return ListPage(to_rows(page.items), page.next)
 
 
-def between(context: ListingContext, column: Any, asked: Asked) -> list[ColumnElement[bool]]:
+def between(context: ListingContext, column: Any, query: ListQuery) -> list[ColumnElement[bool]]:
     """The conditions that a moment lies in the days that were asked for, both inclusive."""
     conditions = []
-    if asked.date_from:
-        conditions.append(column >= midnight(context, asked.date_from))
-    if asked.date_to:
-        conditions.append(column < midnight(context, asked.date_to + timedelta(days=1)))
+    if query.date_from:
+        conditions.append(column >= midnight(context, query.date_from))
+    if query.date_to:
+        conditions.append(column < midnight(context, query.date_to + timedelta(days=1)))
     return conditions
 
 

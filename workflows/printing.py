@@ -17,11 +17,11 @@ def render_pdf(template: str, data: dict[str, Any], *, fonts: Path | None) -> by
     Without ``fonts`` (an installation whose front end was not built) the machine's own fonts are used.
     """
     here = fonts is not None and any(fonts.glob("*.ttf"))
-    made: bytes = typst.compile(
+    pdf: bytes = typst.compile(
         str(TEMPLATES / template),
         root=str(TEMPLATES),
         font_paths=[str(fonts)] if here else [],
         ignore_system_fonts=here,
         sys_inputs={"letter": json.dumps(data, ensure_ascii=False)},
     )
-    return made
+    return pdf

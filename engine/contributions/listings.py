@@ -81,7 +81,7 @@ class Filter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ListQuery:
     """What a list is asked for. ``choices``: by filter key, only those chosen; dates are days, both inclusive."""
 
     q: str = ""
@@ -99,7 +99,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Found:
+class ListPage:
     """``next``: the cursor of the rows that follow (``engine.paging``); ``totals``: by column key, of all rows."""
 
     rows: list[Row]
@@ -117,7 +117,7 @@ class WeekEntry:
     mark: str = ""
 
 
-ReadList = Callable[[ListingContext, Asked], Found]
+ReadList = Callable[[ListingContext, ListQuery], ListPage]
 ReadWeek = Callable[[ListingContext, date, date], list[WeekEntry]]
 L = TypeVar("L", bound=ReadList)
 W = TypeVar("W", bound=ReadWeek)

@@ -9,7 +9,7 @@ from typing import Any
 
 import kartabl
 from engine.contributions.briefings import Briefing, Notice
-from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Listings, Row, WeekEntry
+from engine.contributions.listings import Column, Filter, ListingContext, Listings, ListPage, ListQuery, Row, WeekEntry
 from engine.contributions.sheets import Sheets
 from engine.errors import Refusal
 from engine.paging import page_of, read_cursor
@@ -55,7 +55,7 @@ class Shelf:
     """``books`` rows; what was asked of it, and what the person has written about themselves."""
 
     def __init__(self, books: int = 70) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[ListQuery] = []
         self.sheet: dict[str, Any] = {"firm": "نشر آفتاب"}
         self.rows = [book(number) for number in range(books)]
         self.listings, self.sheets = Listings(), Sheets()
@@ -65,14 +65,14 @@ class Shelf:
         """The application with these registries in the place of its own."""
         return dataclasses.replace(application, listings=self.listings, sheets=self.sheets)
 
-    def read(self, _context: ListingContext, asked: Asked) -> Found:
+    def read(self, _context: ListingContext, asked: ListQuery) -> ListPage:
         self.asked.append(asked)
         rows = [row for row in self.rows if self._wanted(row, asked)]
         begin = read_cursor(asked.cursor, "books", [int])[0] if asked.cursor else -1
         rest = [row for row in rows if row.values["pages"] > begin]
         found = page_of(rest[: asked.most + 1], asked.most, lambda row: [row.values["pages"]], sort="books")
         totals = {"pages": sum(row.values["pages"] for row in rows), "price": sum(row.values["price"] for row in rows)}
-        return Found(found.items, found.next, totals)
+        return ListPage(found.items, found.next, totals)
 
     def week(self, _context: ListingContext, first: date, last: date) -> list[WeekEntry]:
         at = SATURDAY + timedelta(hours=4)
@@ -90,7 +90,7 @@ class Shelf:
         self.sheet = dict(submission)
         return "برگه ذخیره شد."
 
-    def _wanted(self, row: Row, asked: Asked) -> bool:
+    def _wanted(self, row: Row, asked: ListQuery) -> bool:
         printed = row.values["printed"]
         return (
             asked.q in row.values["title"]

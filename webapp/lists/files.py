@@ -16,7 +16,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from engine.contributions.listings import Column, Found, Listing
+from engine.contributions.listings import Column, Listing, ListPage
 from models import jalali, language
 from models.language import gettext as _
 from webapp.shell import current, filters
@@ -29,7 +29,7 @@ NARROWEST = 6
 Cells = Sequence[Any]
 
 
-def csv_file(listing: Listing, found: Found) -> bytes:
+def csv_file(listing: Listing, found: ListPage) -> bytes:
     """UTF-8 with a byte order mark, so that spreadsheets read Persian; no text in it is run as a formula."""
     written = io.StringIO(newline="")
     writer = csv.writer(written)
@@ -38,7 +38,7 @@ def csv_file(listing: Listing, found: Found) -> bytes:
     return written.getvalue().encode("utf-8-sig")
 
 
-def xlsx_file(listing: Listing, found: Found) -> bytes:
+def xlsx_file(listing: Listing, found: ListPage) -> bytes:
     """A workbook of one sheet, from right to left for Persian readers; amounts are numbers, all else is text."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", str(listing.label))[:31])
@@ -55,7 +55,7 @@ def xlsx_file(listing: Listing, found: Found) -> bytes:
     return written.getvalue()
 
 
-def printable(listing: Listing, found: Found, *, asked: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def printable(listing: Listing, found: ListPage, *, asked: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Every text of the printed list, in the reader's words and digits. ``asked``: the filters and their values."""
     rows = [[shown(column, row.values.get(column.key)) for column in listing.columns] for row in found.rows]
     totals = _totals(listing, found.totals, shown) if found.totals else None
@@ -106,7 +106,7 @@ def plain(column: Column, value: Any) -> Any:
     return str(value[0] if column.kind == "link" else value)
 
 
-def _lines(listing: Listing, found: Found) -> list[list[Any]]:
+def _lines(listing: Listing, found: ListPage) -> list[list[Any]]:
     """The head, the rows, and the sums of them when there are any."""
     head = [str(column.label) for column in listing.columns]
     rows = [[plain(column, row.values.get(column.key)) for column in listing.columns] for row in found.rows]

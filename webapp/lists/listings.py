@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from engine.contributions.listings import MAX_EXPORTED, Found, Listing
+from engine.contributions.listings import MAX_EXPORTED, Listing, ListPage
 from forms.list_filters import FiltersForm
 from models import jalali
 from models.language import gettext as _
@@ -35,7 +35,7 @@ def show(key: str) -> str | tuple[str, int]:
             wanted = asked_of(listing, form, cursor=arguments.get("cursor"), limit=PAGE)
             found, status = listing.read(context, wanted), 200
         else:
-            found, status = Found([]), 422
+            found, status = ListPage([]), 422
         text = render_template(
             "lists/show.html",
             listing=listing,
@@ -64,7 +64,7 @@ def export(key: str, kind: str) -> Response | Answer:
     return _file(listing, found, form, kind)
 
 
-def _file(listing: Listing, found: Found, form: FiltersForm, kind: str) -> Response:
+def _file(listing: Listing, found: ListPage, form: FiltersForm, kind: str) -> Response:
     if kind == "pdf":
         content = current.application().print_list(files.printable(listing, found, asked=_in_words(form)))
     else:

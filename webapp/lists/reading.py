@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from engine.actor import Actor
-from engine.contributions.listings import Asked, Found, Listing, ListingContext
+from engine.contributions.listings import Listing, ListingContext, ListPage, ListQuery
 from engine.errors import InvalidSubmission
 from forms.list_filters import FiltersForm, filters_form
 from webapp.shell import current
@@ -24,7 +24,7 @@ class HomePart:
     """The first rows of a list, on the person's worklist page; without the sums, which are of all rows."""
 
     listing: Listing
-    found: Found
+    found: ListPage
 
 
 def listing_context(session: Session, actor: Actor) -> ListingContext:
@@ -38,13 +38,13 @@ def form_of(listing: Listing, context: ListingContext, sent: MultiDict[str, str]
     return filters_form(listing.key, listing.filters).from_request(sent, choices=choices)
 
 
-def asked_of(listing: Listing, form: FiltersForm, *, cursor: str | None, limit: int | None) -> Asked:
+def asked_of(listing: Listing, form: FiltersForm, *, cursor: str | None, limit: int | None) -> ListQuery:
     """What a list is asked for by its filters. Raises ``InvalidSubmission`` when one of them cannot be read."""
     if not form.validate():
         raise InvalidSubmission(form.error_map)
     by_kind: dict[str, Any] = {one.kind: form[one.key].data for one in listing.filters if one.kind != "choice"}
     chosen = {one.key: form[one.key].data for one in listing.filters if one.kind == "choice"}
-    return Asked(
+    return ListQuery(
         q=by_kind.get("search") or "",
         date_from=by_kind.get("date_from"),
         date_to=by_kind.get("date_to"),
@@ -86,7 +86,7 @@ def home_parts(session: Session, actor: Actor) -> list[HomePart]:
     """The first rows of the lists that want to be seen at once."""
     context = listing_context(session, actor)
     return [
-        HomePart(listing, replace(listing.read(context, Asked(limit=listing.home, sums=False)), totals=None))
+        HomePart(listing, replace(listing.read(context, ListQuery(limit=listing.home, sums=False)), totals=None))
         for listing in shown(session, current.application().listings.for_roles(actor.roles))
         if listing.home
     ]

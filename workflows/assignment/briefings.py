@@ -5,7 +5,7 @@ from models.choice import Choice
 from models.language import gettext as _
 from models.language import listed
 from workflows.assignment.operations import Standing, choice_now, standings
-from workflows.formatting import label, number, shown, yes_no
+from workflows.formatting import label, localized, number, yes_no
 from workflows.gas.projects import meters_table, project_of, property_facts
 from workflows.registry import briefings
 from workflows.rules.assignment import REASONS
@@ -25,23 +25,23 @@ def assign_by_hand(context: BriefingContext) -> Briefing:
     if project.property is not None:
         blocks.append(property_facts(project.property))
     blocks.append(meters_table(project.meters))
-    found = standings(context.session, project, context.now)
-    blocks.append(_inspectors_table(found))
-    choices = [Choice(one.person_id, one.name, one.hindrance) for one in found if not one.forbidden]
+    inspectors = standings(context.session, project, context.now)
+    blocks.append(_inspectors_table(inspectors))
+    choices = [Choice(one.person_id, one.name, one.hindrance) for one in inspectors if not one.forbidden]
     return Briefing(choices={"inspector": choices}, blocks=blocks)
 
 
-def _inspectors_table(found: list[Standing]) -> Table:
+def _inspectors_table(inspectors: list[Standing]) -> Table:
     columns = [_("بازرس"), _("مناطق"), _("آماده به کار"), _("ارجاع‌شده از سهمیه"), _("ترجیحات"), _("چرا خودکار نه")]
     rows = [
         [
             one.name,
-            listed(shown(region) for region in one.regions) or "—",
+            listed(localized(region) for region in one.regions) or "—",
             yes_no(one.ready),
             _("%(assigned)s از %(quota)s", assigned=number(one.assigned), quota=number(one.quota)),
             one.preferences or "—",
             " ".join(part for part in (one.forbidden, one.hindrance) if part) or "—",
         ]
-        for one in found
+        for one in inspectors
     ]
     return Table(_("بازرس‌های فعال"), columns, rows)

@@ -23,8 +23,10 @@ ENDINGS = {"": "—", "withdrawn": lazy("انصراف بازرس"), "dismissed":
 
 def why_table(session: Session, project: GasProject) -> list[Block]:
     """Each assignment of the project, newest first: who, when, why, and all candidates as they stood."""
-    made = session.scalars(select(Assignment).where(Assignment.project_id == project.id).order_by(Assignment.id.desc()))
-    return [block for assignment in made for block in _explained(session, assignment)]
+    assignments = session.scalars(
+        select(Assignment).where(Assignment.project_id == project.id).order_by(Assignment.id.desc())
+    )
+    return [block for assignment in assignments for block in _explained(session, assignment)]
 
 
 def _explained(session: Session, assignment: Assignment) -> list[Block]:

@@ -26,7 +26,7 @@ from models.inspection import InspectionVisit
 from models.jalali import TEHRAN, jalali_month, jalali_year
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows.formatting import code, shown
+from workflows.formatting import code, localized
 from workflows.gas.projects import project_of
 from workflows.registry import operations
 from workflows.rules.assignment import REASONS, Candidate, Choice, choose_inspector, costs_quota, quota_left
@@ -64,7 +64,7 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
     """
     if project.property is None:
         raise ValueError(f"{project.case} has no property, so no region")
-    wanted = (
+    statement = (
         select(InspectorQuota, Inspector)
         .join(Inspector, Inspector.person_id == InspectorQuota.inspector_id)
         .join(InspectorRegion, InspectorRegion.inspector_id == Inspector.person_id)
@@ -80,7 +80,7 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
         .order_by(InspectorQuota.inspector_id)
     )
     if lock:
-        wanted = wanted.with_for_update(of=InspectorQuota).execution_options(populate_existing=True)
+        statement = statement.with_for_update(of=InspectorQuota).execution_options(populate_existing=True)
     excluded = barred(session, project)
     return [
         Candidate(
@@ -90,7 +90,7 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
             quota=quota_left(quota.quota, quota.lost_twelfths),
             last_assigned_at=quota.last_assigned_at,
         )
-        for quota, inspector in session.execute(wanted)
+        for quota, inspector in session.execute(statement)
         if inspector.person_id not in excluded and not same_firm(inspector, project.contractor)
     ]
 
@@ -203,7 +203,7 @@ def introduce_inspector(context: OperationContext) -> None:
             "%(number)s: بازرسی این پروژه به شما ارجاع شد. مجری: %(name)s. نشانی: %(address)s",
             number=code(facts["number"]),
             name=project.contractor.name,
-            address=shown(facts["address"]),
+            address=localized(facts["address"]),
         )
         context.notify(project.inspector.id, _("پروژهٔ جدید برای بازرسی"), body, sms=True)
 
@@ -294,7 +294,7 @@ def _tell_inspector_of_end(context: OperationContext, project: GasProject, ended
         if withdrawn:
             body = _("%(number)s: انصراف شما از بازرسی این پروژه ثبت شد.", number=number)
         else:
-            reason = shown(ended.ended_why)
+            reason = localized(ended.ended_why)
             body = _("%(number)s: بازرسی این پروژه از شما گرفته شد. دلیل: %(reason)s", number=number, reason=reason)
         if lost:
             cost = _("در این ماه بیش از دو بار انصراف داده‌اید و یک‌دوازدهم سهمیهٔ دوره کم شد.")
@@ -343,13 +343,13 @@ def standings(session: Session, project: GasProject, at: datetime) -> list[Stand
         for quota in session.scalars(select(InspectorQuota).where(InspectorQuota.period == period_of(at)))
     }
     left = barred(session, project)
-    found = session.scalars(
+    inspectors = session.scalars(
         select(Inspector)
         .join(Person, Person.id == Inspector.person_id)
         .where(Inspector.active, Person.active)
         .order_by(Person.last_name, Person.first_name, Person.id)
     )
-    return [_standing(inspector, project, quotas.get(inspector.person_id), left) for inspector in found]
+    return [_standing(inspector, project, quotas.get(inspector.person_id), left) for inspector in inspectors]
 
 
 def _standing(

@@ -16,7 +16,7 @@ from models.language import gettext as _
 from models.language import lazy
 from workflows import roles
 from workflows.assignment.operations import period_of, withdrawals_of_month
-from workflows.formatting import label, number, rials, shown
+from workflows.formatting import label, localized, number, rials
 from workflows.gas.inspections import FINAL_INSPECTION, PRE_INSPECTION
 from workflows.gas.labels import STAGES
 from workflows.gas.list_columns import GROUP, PROCESSES
@@ -59,10 +59,10 @@ def write(context: ListingContext, submission: Mapping[str, Any]) -> str:
     if inspector is None:
         raise Refusal({"": [_("امور گاز هنوز برای شما کاربرگی باز نکرده است.")]})
     inspector.ready, inspector.preferences = bool(submission["ready"]), submission["preferences"] or ""
-    wanted = {int(region) for region in submission["regions"]}
-    kept = [row for row in inspector.regions if row.region in wanted]
-    known = {row.region for row in kept}
-    inspector.regions = [*kept, *(InspectorRegion(region=region) for region in sorted(wanted - known))]
+    regions = {int(region) for region in submission["regions"]}
+    remaining = [row for row in inspector.regions if row.region in regions]
+    known = {row.region for row in remaining}
+    inspector.regions = [*remaining, *(InspectorRegion(region=region) for region in sorted(regions - known))]
     session.flush()
     if inspector.ready:
         return _("کاربرگ ذخیره شد. پروژه‌های جدید این مناطق به نوبت به شما ارجاع می‌شود.")
@@ -77,7 +77,7 @@ def _quota(context: ListingContext) -> Facts:
     left, assigned = quota_left(given, lost), quota.assigned if quota else 0
     last = quota.last_assigned_at if quota else None
     items = [
-        (_("دوره"), shown(period)),
+        (_("دوره"), localized(period)),
         (_("سهمیه (کنتور)"), number(given)),
         *([(_("کم‌شده برای انصراف‌ها (کنتور)"), number(given - left))] if lost else []),
         (_("ارجاع‌شده (کنتور)"), number(assigned)),
@@ -95,7 +95,7 @@ def _withdrawals(context: ListingContext) -> str:
 
 def _work(context: ListingContext) -> Facts:
     """How many projects are in hand in each stage, and what they owe."""
-    found = context.session.execute(
+    counts = context.session.execute(
         select(GasProject.stage, func.count(), func.coalesce(func.sum(GasProject.debt), 0))
         .where(
             GasProject.inspector_id == context.actor.person_id,
@@ -103,7 +103,7 @@ def _work(context: ListingContext) -> Facts:
         )
         .group_by(GasProject.stage)
     )
-    counted = {stage: (projects, int(debt)) for stage, projects, debt in found}
+    counted = {stage: (projects, int(debt)) for stage, projects, debt in counts}
     items = [
         (label(STAGES, stage), number(counted.get(stage, (0, 0))[0])) for stage in (PRE_INSPECTION, FINAL_INSPECTION)
     ]

@@ -26,7 +26,7 @@ from workflows.certificates.signed_text import (
     read_code,
 )
 from workflows.certificates.signing_keys import PublicKey
-from workflows.formatting import code, label, number, shown
+from workflows.formatting import code, label, localized, number
 from workflows.gas.labels import USAGES, WORK_TYPES, region
 
 VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"
@@ -65,21 +65,21 @@ def check_signed(session: Session, text: str, *, number: str = "") -> Verdict:
         return Verdict(UNKNOWN, _no_signed_text(), guessed=True)
     if not signed.proved_by(signing_keys.public_keys(session)):
         return Verdict(UNKNOWN, _not_signed(), guessed=True)
-    found = by_number(session, signed.number)
-    if found is None or found.payload != signed.payload or found.signature != signed.signature:
+    certificate = by_number(session, signed.number)
+    if certificate is None or certificate.payload != signed.payload or certificate.signature != signed.signature:
         return Verdict(UNKNOWN, _not_in_our_books(), number=signed.number, proved=True)
-    return replace(_verdict(found), proved=True)
+    return replace(_verdict(certificate), proved=True)
 
 
 def check_typed(session: Session, typed_number: str, typed_code: str) -> Verdict:
     """What we say of a number and the code beside it. Without the right code nothing is told of a number."""
     known = read_certificate_number(typed_number)
-    found = by_number(session, known) if known else None
-    right = check_code(found.signature) if found else "????-????"
-    if not hmac.compare_digest(right.encode(), read_code(typed_code).encode()) or found is None:
+    certificate = by_number(session, known) if known else None
+    right = check_code(certificate.signature) if certificate else "????-????"
+    if not hmac.compare_digest(right.encode(), read_code(typed_code).encode()) or certificate is None:
         words = _("تاییدیه‌ای با این شماره و کد صادر نشده است. هر دو را با نسخهٔ چاپی مقایسه کنید.")
         return Verdict(UNKNOWN, words, guessed=True)
-    return _verdict(found)
+    return _verdict(certificate)
 
 
 def check_offline(text: str, keys: Mapping[str, PublicKey], *, facts: Mapping[str, Any] | None = None) -> Verdict:
@@ -104,13 +104,15 @@ def published_keys(session: Session) -> dict[str, Any]:
     return signing_keys.published(signing_keys.public_keys(session).values())
 
 
-def _verdict(found: Certificate) -> Verdict:
-    blocks = paper_blocks(found.facts)
-    if found.revoked_at is not None:
-        words = _("این تاییدیه در %(moment)s باطل شده است و دیگر اعتبار ندارد.", moment=format_moment(found.revoked_at))
-        return Verdict(REVOKED, words, number=found.number, revoked_at=found.revoked_at, blocks=blocks)
+def _verdict(certificate: Certificate) -> Verdict:
+    blocks = paper_blocks(certificate.facts)
+    if certificate.revoked_at is not None:
+        words = _(
+            "این تاییدیه در %(moment)s باطل شده است و دیگر اعتبار ندارد.", moment=format_moment(certificate.revoked_at)
+        )
+        return Verdict(REVOKED, words, number=certificate.number, revoked_at=certificate.revoked_at, blocks=blocks)
     words = _("این تاییدیه را سازمان صادر کرده است و اکنون معتبر است. مشخصات زیر را با نسخهٔ چاپی مقایسه کنید.")
-    return Verdict(VALID, words, number=found.number, blocks=blocks)
+    return Verdict(VALID, words, number=certificate.number, blocks=blocks)
 
 
 def _no_signed_text() -> str:
@@ -135,12 +137,12 @@ def paper_blocks(facts: Mapping[str, Any]) -> list[Block]:
 
 def head_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        (_("شمارهٔ تاییدیه"), shown(facts["number"])),
-        (_("شمارهٔ پروژه"), shown(facts["project"])),
+        (_("شمارهٔ تاییدیه"), localized(facts["number"])),
+        (_("شمارهٔ پروژه"), localized(facts["project"])),
         (_("تاریخ صدور"), format_date(date.fromisoformat(facts["issued"]))),
         (_("مجری گاز"), facts["contractor"]),
         (_("بازرس"), facts["inspector"]),
-        (_("شمارهٔ عضویت"), shown(facts["membership"])),
+        (_("شمارهٔ عضویت"), localized(facts["membership"])),
     ]
 
 
@@ -154,7 +156,7 @@ def place_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         items += [
             (_("منطقهٔ شهرداری"), region(facts["region"])),
             (_("پلاک ثبتی"), plates),
-            (_("نشانی"), shown(facts["address"])),
+            (_("نشانی"), localized(facts["address"])),
         ]
     return items
 
@@ -186,8 +188,8 @@ def _signed_facts(signed: Signed) -> Facts:
     return Facts(
         _("تاییدیه"),
         [
-            (_("شمارهٔ تاییدیه"), shown(signed.number)),
-            (_("شمارهٔ پروژه"), shown(signed.project)),
+            (_("شمارهٔ تاییدیه"), localized(signed.number)),
+            (_("شمارهٔ پروژه"), localized(signed.project)),
             (_("تاریخ صدور"), format_date(signed.issued)),
             (_("کد بررسی"), check_code(signed.signature)),
         ],

@@ -32,12 +32,12 @@ def add_to(main: click.Group, application: Open) -> None:
 @contextmanager
 def _opened(application: Open) -> Iterator[tuple[Session, Any]]:
     """A transaction, and the application that it belongs to, for one command."""
-    found = application()
+    opened = application()
     try:
-        with found.engine.transaction() as session:
-            yield session, found
+        with opened.engine.transaction() as session:
+            yield session, opened
     finally:
-        found.database.dispose()
+        opened.database.dispose()
 
 
 def _verify(application: Open) -> click.Command:
@@ -122,9 +122,9 @@ def _keys(application: Open) -> click.Group:
     @keys.command(name="rotate")
     def rotate_keys() -> None:
         """Retire the key that signs and make a new one. Certificates that it signed stay valid."""
-        with _opened(application) as (session, found):
-            made = signing_keys.rotate(session, secret_key=found.settings.secret_key, now=found.clock())
-            click.echo(f"{made.id} signs from now on; publish the keys anew: kartabl keys publish")
+        with _opened(application) as (session, opened):
+            key = signing_keys.rotate(session, secret_key=opened.settings.secret_key, now=opened.clock())
+            click.echo(f"{key.id} signs from now on; publish the keys anew: kartabl keys publish")
 
     @keys.command(name="publish")
     @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the keys go.")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Column, Filter, ListingContext, ListPage, ListQuery, Row
 from models.choice import Choice
 from models.gas import GasProject
 from models.inspection import Certificate
@@ -17,7 +17,7 @@ from models.language import lazy
 from workflows import roles
 from workflows.certificates.records import address_of
 from workflows.certificates.signed_text import read_certificate_number
-from workflows.gas.list_columns import CONTRACTOR, GROUP, searched, shown_of, shown_with
+from workflows.gas.list_columns import CONTRACTOR, GROUP, eager_loads, matching_words, project_values
 from workflows.list_pages import FROM, TO, Order, between, rows_of
 from workflows.registry import listings
 
@@ -49,43 +49,43 @@ BY_ISSUE = Order("issued", ((Certificate.id.expression, int),))
     ],
     group=GROUP,
 )
-def certificates(context: ListingContext, asked: Asked) -> Found:
+def certificates(context: ListingContext, query: ListQuery) -> ListPage:
     """Every certificate, newest first; its number leads to the public page."""
-    wanted = (
+    statement = (
         select(Certificate)
         .join(GasProject, GasProject.id == Certificate.project_id)
-        .where(*between(context, Certificate.issued_at, asked))
-        .options(*shown_with(Certificate.project), joinedload(Certificate.inspector))
+        .where(*between(context, Certificate.issued_at, query))
+        .options(*eager_loads(Certificate.project), joinedload(Certificate.inspector))
     )
-    if "state" in asked.choices:
+    if "state" in query.choices:
         revoked = Certificate.revoked_at.is_not(None)
-        wanted = wanted.where(revoked if asked.choices["state"] == "revoked" else ~revoked)
-    number = read_certificate_number(asked.q)
-    wanted = wanted.where(Certificate.number == number) if number else searched(wanted, asked)
+        statement = statement.where(revoked if query.choices["state"] == "revoked" else ~revoked)
+    number = read_certificate_number(query.q)
+    statement = statement.where(Certificate.number == number) if number else matching_words(statement, query)
     return rows_of(
         context,
-        wanted,
-        asked,
+        statement,
+        query,
         BY_ISSUE,
         key=lambda one: [one[0].id],
-        drawn=lambda found: [_row(context, certificate) for (certificate,) in found],
+        to_rows=lambda results: [_row(context, certificate) for (certificate,) in results],
     )
 
 
-def _row(context: ListingContext, found: Certificate) -> Row:
-    state = "revoked" if found.revoked_at else "valid"
-    way = (_("ابطال"), f"/start/certificate_revocation?certificate={found.number}")
+def _row(context: ListingContext, certificate: Certificate) -> Row:
+    state = "revoked" if certificate.revoked_at else "valid"
+    way = (_("ابطال"), f"/start/certificate_revocation?certificate={certificate.number}")
     values: dict[str, Any] = {
-        "certificate": found.number,
-        "inspector": found.inspector.name,
-        "issued": _day(context, found.issued_at),
+        "certificate": certificate.number,
+        "inspector": certificate.inspector.name,
+        "issued": _day(context, certificate.issued_at),
         "state": str(STATES[state]),
-        "revoked": found.revoked_at,
-        "why": found.revoked_why or None,
-        "revoke": None if found.revoked_at else way,
+        "revoked": certificate.revoked_at,
+        "why": certificate.revoked_why or None,
+        "revoke": None if certificate.revoked_at else way,
     }
-    mark = "danger" if found.revoked_at else ""
-    return Row(shown_of(found.project) | values, url=address_of(found, ""), mark=mark)
+    mark = "danger" if certificate.revoked_at else ""
+    return Row(project_values(certificate.project) | values, url=address_of(certificate, ""), mark=mark)
 
 
 def _day(context: ListingContext, moment: datetime) -> Any:

@@ -21,7 +21,7 @@ from models.language import lazy, reading
 from workflows.certificates.check import head_facts, meters_of, place_facts
 from workflows.certificates.records import VERIFY_PATH, address_of, of_case, signed_text
 from workflows.certificates.signed_text import check_code, find_signed
-from workflows.formatting import shown
+from workflows.formatting import localized
 from workflows.printing import render_pdf
 from workflows.registry import printouts
 
@@ -41,11 +41,11 @@ LARGEST = 20_000_000  # bytes of a file that somebody wants to have verified
 
 def not_to_be_had(context: BriefingContext) -> str | None:
     """Why there is no certificate to print; ``None`` when there is one that holds."""
-    found = of_case(context.session, context.case)
-    if found is None:
+    record = of_case(context.session, context.case)
+    if record is None:
         return _("تاییدیه پس از موافقت بازرس صادر و سپس چاپ می‌شود.")
-    if found.revoked_at is not None:
-        return _("این تاییدیه در %(moment)s باطل شده است و چاپ نمی‌شود.", moment=format_moment(found.revoked_at))
+    if record.revoked_at is not None:
+        return _("این تاییدیه در %(moment)s باطل شده است و چاپ نمی‌شود.", moment=format_moment(record.revoked_at))
     return None
 
 
@@ -53,28 +53,28 @@ def not_to_be_had(context: BriefingContext) -> str | None:
     key="certificate", label=lazy("تاییدیه"), process="confirmation_issuance", unavailable=not_to_be_had
 )
 def certificate(context: BriefingContext) -> bytes:
-    found = of_case(context.session, context.case)
-    if found is None:
+    record = of_case(context.session, context.case)
+    if record is None:
         raise LookupError(f"Case {context.case.number} led to no certificate")
-    return paper(found, public_url=context.services.public_url, fonts=context.services.fonts_path)
+    return paper(record, public_url=context.services.public_url, fonts=context.services.fonts_path)
 
 
-def paper(found: Certificate, *, public_url: str, fonts: Path | None) -> bytes:
+def paper(certificate: Certificate, *, public_url: str, fonts: Path | None) -> bytes:
     """The PDF of a certificate, always the same and always in Persian, whoever prints it."""
     with reading("fa"):
-        return render_pdf("certificate.typ", paper_data(found, public_url=public_url), fonts=fonts)
+        return render_pdf("certificate.typ", paper_data(certificate, public_url=public_url), fonts=fonts)
 
 
-def paper_data(found: Certificate, *, public_url: str) -> dict[str, Any]:
+def paper_data(certificate: Certificate, *, public_url: str) -> dict[str, Any]:
     """Every text of the paper, ready to print, in the reader's language."""
-    address = address_of(found, public_url)
-    signed = signed_text(found).text
-    head, place = head_facts(found.facts), place_facts(found.facts)
+    address = address_of(certificate, public_url)
+    signed = signed_text(certificate).text
+    head, place = head_facts(certificate.facts), place_facts(certificate.facts)
     return {
         "organisation": _("سازمان نظام مهندسی ساختمان"),
         "unit": _("واحد بازرسی گاز"),
         "title": _("تاییدیهٔ لوله‌کشی گاز"),
-        "number": shown(found.number),
+        "number": localized(certificate.number),
         "head": head[:3],
         "body": _(
             "بدین‌وسیله تایید می‌شود که لوله‌کشی گاز پروژهٔ زیر در پیش‌بازرسی و بازرسی نهایی بررسی شده و با مقررات ملی"
@@ -84,11 +84,11 @@ def paper_data(found: Certificate, *, public_url: str) -> dict[str, Any]:
             {"title": _("مجری و بازرس"), "items": head[4:], "long": head[3:4]},
             {"title": _("محل پروژه"), "items": place[:4], "long": place[4:]},
         ],
-        "meters": meters_on_paper(found.facts),
+        "meters": meters_on_paper(certificate.facts),
         "qr": qr_svg(address),
         "check": [
-            [_("شماره"), shown(found.number)],
-            [_("کد بررسی"), check_code(found.signature)],
+            [_("شماره"), localized(certificate.number)],
+            [_("کد بررسی"), check_code(certificate.signature)],
             [_("آدرس بررسی"), f"{public_url.rstrip('/')}{VERIFY_PATH}"],
         ],
         "advice": _(
@@ -97,7 +97,7 @@ def paper_data(found: Certificate, *, public_url: str) -> dict[str, Any]:
         ),
         "signatures": [_("مهر و امضای امور گاز سازمان"), _("امضای بازرس")],
         "signed": signed,
-        "attached": json.dumps({"signed": signed, "facts": found.facts}, ensure_ascii=False),
+        "attached": json.dumps({"signed": signed, "facts": certificate.facts}, ensure_ascii=False),
         "attached_name": ATTACHED,
     }
 
@@ -120,9 +120,9 @@ def qr_code(text: str) -> segno.QRCode:
 
 
 def qr_svg(text: str) -> str:
-    drawn = io.BytesIO()
-    qr_code(text).save(drawn, kind="svg", xmldecl=False, border=4, dark="#000", light="#fff")
-    return drawn.getvalue().decode()
+    image = io.BytesIO()
+    qr_code(text).save(image, kind="svg", xmldecl=False, border=4, dark="#000", light="#fff")
+    return image.getvalue().decode()
 
 
 # Reading a paper back
@@ -140,11 +140,11 @@ def read_paper(content: bytes) -> tuple[str, dict[str, Any] | None]:
         attached = _attached(document)
         if attached is not None:
             return attached
-        said = " ".join(str(value) for value in (document.metadata or {}).values())
+        metadata = " ".join(str(value) for value in (document.metadata or {}).values())
         written = "".join(document.pages[0].extract_text().split()) if document.pages else ""
     except UNREADABLE as error:
         raise ValueError(f"this PDF cannot be read ({type(error).__name__})") from None
-    signed = find_signed(said) or find_signed(written)
+    signed = find_signed(metadata) or find_signed(written)
     return (signed.text if signed else ""), None
 
 
@@ -152,9 +152,9 @@ def _attached(document: pypdf.PdfReader) -> tuple[str, dict[str, Any]] | None:
     """What the file carries inside it, if it was written by us; what it says is proved by its signature only."""
     for content in document.attachments.get(ATTACHED, []):
         try:
-            found = json.loads(content)
+            data = json.loads(content)
         except ValueError:
             continue
-        if isinstance(found, dict) and isinstance(found.get("signed"), str) and isinstance(found.get("facts"), dict):
-            return found["signed"], found["facts"]
+        if isinstance(data, dict) and isinstance(data.get("signed"), str) and isinstance(data.get("facts"), dict):
+            return data["signed"], data["facts"]
     return None

@@ -21,7 +21,7 @@ from models.jalali import TEHRAN, format_date, format_moment
 from models.language import gettext as _
 from workflows.certificates import signing_keys
 from workflows.certificates.signed_text import Signed, certificate_number, check_code, digest_of
-from workflows.formatting import code, rials, shown
+from workflows.formatting import code, localized, rials
 from workflows.gas.inspections import is_finally_approved, open_debt
 
 PROCESS = "confirmation_issuance"
@@ -65,12 +65,12 @@ def refusal(session: Session, project: GasProject, *, own_case: int | None = Non
 
 def open_request(session: Session, project: GasProject, *, besides: int | None = None) -> Case | None:
     """The request for a certificate of this project that has not ended yet."""
-    wanted = select(Case).where(
+    statement = select(Case).where(
         Case.process_key == PROCESS, Case.refers_to_id == project.case_id, Case.ended_at.is_(None)
     )
     if besides is not None:
-        wanted = wanted.where(Case.id != besides)
-    return session.scalars(wanted.order_by(Case.id).limit(1)).first()
+        statement = statement.where(Case.id != besides)
+    return session.scalars(statement.order_by(Case.id).limit(1)).first()
 
 
 def valid_certificate(session: Session, project: GasProject) -> Certificate | None:
@@ -86,7 +86,7 @@ def issue(context: OperationContext, project: GasProject, inspector: Person) -> 
     """Write down and sign a certificate of what the project is today."""
     secret_key = context.services.settings.secret_key
     key = signing_keys.signing_key(context.session, secret_key=secret_key, now=context.now)
-    made = Certificate(
+    certificate = Certificate(
         number=uuid4().hex,
         project_id=project.id,
         case_id=context.case.id,
@@ -97,15 +97,15 @@ def issue(context: OperationContext, project: GasProject, inspector: Person) -> 
         payload="",
         signature="",
     )
-    context.session.add(made)
+    context.session.add(certificate)
     context.session.flush()
-    made.number = certificate_number(made.id, context.now)
-    made.facts = facts_of(project, inspector, number=made.number, issued=tehran_day(context.now))
-    signed = signed_text(made, project)
-    made.payload = signed.payload
-    made.signature = signing_keys.sign(key, signed.payload, secret_key=secret_key)
+    certificate.number = certificate_number(certificate.id, context.now)
+    certificate.facts = facts_of(project, inspector, number=certificate.number, issued=tehran_day(context.now))
+    signed = signed_text(certificate, project)
+    certificate.payload = signed.payload
+    certificate.signature = signing_keys.sign(key, signed.payload, secret_key=secret_key)
     context.session.flush()
-    return made
+    return certificate
 
 
 def signed_text(certificate: Certificate, project: GasProject | None = None) -> Signed:
@@ -162,10 +162,10 @@ def revoke(context: OperationContext, certificate: Certificate, reason: str) -> 
 
 
 def by_number(session: Session, number: str, *, lock: bool = False) -> Certificate | None:
-    wanted = select(Certificate).where(Certificate.number == number)
+    statement = select(Certificate).where(Certificate.number == number)
     if lock:
-        wanted = wanted.with_for_update(of=Certificate).execution_options(populate_existing=True)
-    return session.scalars(wanted).one_or_none()
+        statement = statement.with_for_update(of=Certificate).execution_options(populate_existing=True)
+    return session.scalars(statement).one_or_none()
 
 
 def of_case(session: Session, case: Case) -> Certificate | None:
@@ -175,8 +175,8 @@ def of_case(session: Session, case: Case) -> Certificate | None:
 
 def of_project(session: Session, project: GasProject) -> list[Certificate]:
     """Every certificate of the project, newest first."""
-    wanted = select(Certificate).where(Certificate.project_id == project.id)
-    return list(session.scalars(wanted.order_by(Certificate.id.desc())))
+    statement = select(Certificate).where(Certificate.project_id == project.id)
+    return list(session.scalars(statement.order_by(Certificate.id.desc())))
 
 
 # What people see
@@ -190,7 +190,7 @@ def address_of(certificate: Certificate, public_url: str) -> str:
 def certificate_facts(certificate: Certificate) -> Facts:
     revoked = certificate.revoked_at
     items = [
-        (_("شمارهٔ تاییدیه"), shown(certificate.number)),
+        (_("شمارهٔ تاییدیه"), localized(certificate.number)),
         (_("کد بررسی"), check_code(certificate.signature)),
         (_("تاریخ صدور"), format_date(tehran_day(certificate.issued_at))),
         (_("وضعیت"), _("باطل از %(moment)s", moment=format_moment(revoked)) if revoked else _("معتبر")),

@@ -62,10 +62,10 @@ class Signed:
 
 def find_signed(text: str) -> Signed | None:
     """The signed text inside a link, a pasted line or a file's text; ``None`` when there is none."""
-    found = _SIGNED.search(text)
-    if found is None:
+    match = _SIGNED.search(text)
+    if match is None:
         return None
-    _version, number, project, day, key, digest, signature = found.groups()
+    _version, number, project, day, key, digest, signature = match.groups()
     try:
         issued = datetime.strptime(day, "%Y%m%d").date()
     except ValueError:

@@ -123,15 +123,15 @@ def _newest(session: Session) -> SigningKey | None:
 def _make(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
     private = Ed25519PrivateKey.generate()
     public = private.public_key().public_bytes_raw()
-    made = SigningKey(
+    key = SigningKey(
         id=key_id(public),
         public_key=encode(public),
         created_at=now,
         private_key=_locked(private.private_bytes_raw(), key_id(public), secret_key),
     )
-    session.add(made)
+    session.add(key)
     session.flush()
-    return made
+    return key
 
 
 def _locked(private: bytes, identity: str, secret_key: str) -> str:
@@ -140,9 +140,9 @@ def _locked(private: bytes, identity: str, secret_key: str) -> str:
 
 
 def _opened(key: SigningKey, secret_key: str) -> Ed25519PrivateKey:
-    kept = decode(key.private_key) or b""
+    encrypted = decode(key.private_key) or b""
     try:
-        raw = AESGCM(_wrapping_key(secret_key)).decrypt(kept[:NONCE], kept[NONCE:], key.id.encode())
+        raw = AESGCM(_wrapping_key(secret_key)).decrypt(encrypted[:NONCE], encrypted[NONCE:], key.id.encode())
     except (InvalidTag, ValueError):
         raise KeyUnreadable(
             f"The signing key {key.id} cannot be opened with this installation's secret key; "
@@ -185,10 +185,10 @@ def published(known: Iterable[PublicKey]) -> dict[str, Any]:
 def read_published(text: str) -> dict[str, PublicKey]:
     """The keys of a published set, by their ids. Raises ``ValueError`` for anything that is no such set."""
     try:
-        found = [_read_key(entry) for entry in json.loads(text)["keys"]]
+        keys = [_read_key(entry) for entry in json.loads(text)["keys"]]
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"this is no set of published keys ({error})") from None
-    return {key.id: key for key in found}
+    return {key.id: key for key in keys}
 
 
 def _read_key(entry: Mapping[str, Any]) -> PublicKey:

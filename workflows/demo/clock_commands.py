@@ -24,43 +24,43 @@ def add_to(clock: click.Group, application: Open) -> None:
     @clock.command(name="show")
     def show() -> None:
         """Print the moment that is shown, the real one, and how far they are apart."""
-        with _opened(application) as (found, staging):
-            _print(found, staging)
+        with _opened(application) as (opened, staging):
+            _print(opened, staging)
 
     @clock.command(name="advance")
     @click.argument("length")
     def advance(length: str) -> None:
         """Put the clock ahead by LENGTH, such as 3d, 4h, 90m, 1d12h, or working days: 2wd. Deadlines fire."""
-        with _opened(application) as (found, staging):
-            by = length_of(length, now=staging(), calendar=found.engine.services.calendar)
+        with _opened(application) as (opened, staging):
+            by = length_of(length, now=staging(), calendar=opened.engine.services.calendar)
             staging.advance(by, by=SYSTEM)
-            _print(found, staging)
+            _print(opened, staging)
 
     @clock.command(name="reset")
     def reset() -> None:
         """Go back to real time. What happened meanwhile keeps its moment; a timer waits until its own comes."""
-        with _opened(application) as (found, staging):
+        with _opened(application) as (opened, staging):
             staging.reset(by=SYSTEM)
-            _print(found, staging)
+            _print(opened, staging)
 
 
 @contextmanager
 def _opened(application: Open) -> Iterator[tuple[Any, StagingClock]]:
     """The application and its clock. Exits in production, and with the reason of a refusal."""
-    found = application()
+    opened = application()
     try:
-        if found.staging_clock is None:
+        if opened.staging_clock is None:
             raise click.ClickException("The clock can be moved in demo and staging mode only: KARTABL_MODE=demo")
         with reading("en"):
-            yield found, found.staging_clock
+            yield opened, opened.staging_clock
     except InvalidSubmission as refused:
         raise click.ClickException(" ".join(text for texts in refused.errors.values() for text in texts)) from None
     finally:
-        found.database.dispose()
+        opened.database.dispose()
 
 
-def _print(found: Any, clock: StagingClock) -> None:
-    ahead, zone = clock.ahead(), found.engine.services.calendar.zone.key
+def _print(opened: Any, clock: StagingClock) -> None:
+    ahead, zone = clock.ahead(), opened.engine.services.calendar.zone.key
     click.echo(f"shown  {_moment(clock.real() + ahead, zone)}")
     click.echo(f"real   {_moment(clock.real(), zone)}")
     click.echo(f"ahead  {ahead}")

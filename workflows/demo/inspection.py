@@ -105,17 +105,17 @@ class Inspection:
     # The certificate
 
     def _is_certified(self) -> Waits:
-        stage, wanted = self.stage, self.plan.certificate
+        stage, outcome = self.stage, self.plan.certificate
         yield stage.in_office(days=2)
         number = stage.number_of(self.project_id)
         remarks = stage.random.choice(REMARKS)
         request = stage.asks(self.by, "confirmation_issuance", project=number, remarks=remarks)
-        if wanted == "asked":
+        if outcome == "requested":
             return
         yield stage.in_office(days=1)
-        decision = {"decision": "reject", "reason": REJECTION} if wanted == "rejected" else {"decision": "approve"}
+        decision = {"decision": "reject", "reason": REJECTION} if outcome == "rejected" else {"decision": "approve"}
         stage.does(stage.inspector_of(self.project_id), request, "review_confirmation", **decision)
-        if wanted == "revoked":
+        if outcome == "revoked":
             yield stage.in_office(days=6)
             officer, certificate = stage.actors["gas-office"], stage.certificate_of(request)
             stage.asks(officer, "certificate_revocation", certificate=certificate, reason=REVOCATION)

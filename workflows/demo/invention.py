@@ -346,22 +346,22 @@ def _checked(digits: str, reads: Any) -> str:
 
 def add_properties(session: Session, invention: Invention, *, until: datetime) -> list[Property]:
     """Properties that the organisation knows already, registered over the year before ``until``."""
-    made = []
+    properties = []
     for count in range(PROPERTIES):
         values = invention.property(region=count % 10 + 1)
         area = Decimal(str(values.pop("land_area")))
-        found = Property(
+        entry = Property(
             code=f"demo-{count}",
             land_area=area,
             registered_at=until - timedelta(days=6 * (PROPERTIES - count)),
             **values,
         )
-        session.add(found)
+        session.add(entry)
         session.flush()
-        found.code = property_code(found.id)
-        made.append(found)
+        entry.code = property_code(entry.id)
+        properties.append(entry)
     session.flush()
-    return made
+    return properties
 
 
 def paper(title: str, *, variant: int) -> tuple[str, bytes]:

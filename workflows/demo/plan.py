@@ -32,7 +32,7 @@ class Plan:
     corrects: bool = False  # the inspector corrects the first report (INS-14)
     stays: bool = False  # the contractor leaves open what the last visit asks for: a debt, a meter
     leaves: str = ""  # withdraw | dismiss_inspector: after the first visit
-    certificate: str = ""  # asked | rejected | issued | revoked
+    certificate: str = ""  # requested | rejected | issued | revoked
     supervised: str = ""  # suspend | cancel
 
 
@@ -61,7 +61,7 @@ DECK = (
     Plan(age=FRESH, stops_at="choose_property"),
     Plan(age=(28, 40), visits=("approved", ""), known=True),
     Plan(age=RECENT, pays=("fail",)),
-    Plan(age=(34, 46), visits=BOTH, certificate="asked"),
+    Plan(age=(34, 46), visits=BOTH, certificate="requested"),
     Plan(age=(1, 4), stops_at="register_property", draft=True),
     Plan(age=(5, 16), visits=("absent_without_fee", "")),
     Plan(age=RECENT, stops_at="register_owner", known=True),

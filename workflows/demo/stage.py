@@ -104,8 +104,8 @@ class Stage:
         """The moment, or a while after waking when people sleep then."""
         return self._open_at(self._waking, moment)
 
-    def _within(self, calendar: WorkingCalendar, wanted: timedelta) -> timedelta:
-        return self._open_at(calendar, self.now + wanted) - self.now
+    def _within(self, calendar: WorkingCalendar, length: timedelta) -> timedelta:
+        return self._open_at(calendar, self.now + length) - self.now
 
     def _open_at(self, calendar: WorkingCalendar, moment: datetime) -> datetime:
         """Not everybody begins at the very minute of opening."""
@@ -161,8 +161,8 @@ class Stage:
         """Upload what the work type asks for; the rows of ``upload_documents``."""
         with self.engine.transaction() as session:
             case = session.get_one(Case, case_id)
-            wanted: Any = self.engine.decisions.evaluate(session, "required_documents", {"work_type": work_type})
-            titles = [row["document"] for row in wanted if row["mandatory"] or self.random.random() < 0.4]
+            required: Any = self.engine.decisions.evaluate(session, "required_documents", {"work_type": work_type})
+            titles = [row["document"] for row in required if row["mandatory"] or self.random.random() < 0.4]
             return [{"title": title, "document": self._add_paper(session, case, by, title)} for title in titles]
 
     def adds_photo(self, by: Actor, case_id: int) -> int:
@@ -207,8 +207,8 @@ class Stage:
     def project_of(self, case_id: int) -> GasProject:
         """The project of a registration, with its meters."""
         with self.engine.sessions() as session:
-            wanted = select(GasProject).where(GasProject.case_id == case_id)
-            return session.scalars(wanted.options(selectinload(GasProject.meters))).one()
+            statement = select(GasProject).where(GasProject.case_id == case_id)
+            return session.scalars(statement.options(selectinload(GasProject.meters))).one()
 
     def inspector_of(self, case_id: int) -> Actor:
         """Who inspects the project of a registration now."""

@@ -91,16 +91,16 @@ class Story:
     def _search(self) -> dict[str, Any]:
         """A search by one of the three ways, and the property it finds (REG-3)."""
         region = self.plan.region
-        wanted = [one for one in self.stage.known if one.region == (region or one.region)]
+        properties = [one for one in self.stage.known if one.region == (region or one.region)]
         if region is None:
-            wanted = [one for one in wanted if one.region != NOBODY_FREE]
-        found = self.stage.random.choice(wanted)
+            properties = [one for one in properties if one.region != NOBODY_FREE]
+        target = self.stage.random.choice(properties)
         ways: list[dict[str, Any]] = [
-            {"property_code": found.code},
-            {"region": found.region, "main_plate": found.main_plate, "sub_plate": found.sub_plate},
-            {"renovation_code": found.renovation_code},
+            {"property_code": target.code},
+            {"region": target.region, "main_plate": target.main_plate, "sub_plate": target.sub_plate},
+            {"renovation_code": target.renovation_code},
         ]
-        return {**self.stage.random.choice(ways), "property": found.id}
+        return {**self.stage.random.choice(ways), "property": target.id}
 
     def _ends_at(self, key: str) -> Waits:
         if self.plan.cancelled_at:
@@ -108,8 +108,8 @@ class Story:
             self.stage.does(self.by, self.case_id, "cancel_registration", reason=reason)
         elif self.plan.draft:
             values = self._values(key)
-            kept = {name: value for name, value in values.items() if name != "all_registered"}
-            self.stage.types(self.by, self.case_id, key, kept)
+            draft = {name: value for name, value in values.items() if name != "all_registered"}
+            self.stage.types(self.by, self.case_id, key, draft)
         if self.plan.supervised:
             yield self.stage.in_office(days=3)
             self._is_supervised()

@@ -143,12 +143,12 @@ def _tell(stage: Stage, request: Request) -> Waits:
     by = stage.actors[request.by]
     case = stage.starts(by, "ticket")
     yield timedelta(minutes=4)
-    asked = {"unit": request.unit, "priority": request.priority, "title": request.title, "body": request.body}
+    values = {"unit": request.unit, "priority": request.priority, "title": request.title, "body": request.body}
     if request.draft:
-        stage.types(by, case, "submit_ticket", asked)
+        stage.types(by, case, "submit_ticket", values)
         return
     files = [stage.adds_photo(by, case)] if request.photo else []
-    stage.does(by, case, "submit_ticket", **asked, files=files)
+    stage.does(by, case, "submit_ticket", **values, files=files)
     for turn in request.turns:
         yield stage.in_office(days=turn.days)
         while not stage.waits_for(case, turn.task):  # an escalation waits for the deadline

@@ -38,10 +38,10 @@ def latest_inspector(session: Session, project: GasProject) -> Person | None:
 
 def open_invoice(session: Session, case: Case, *, lock: bool = False) -> Invoice | None:
     """The one open invoice of an inspection; with ``lock`` as it stands now, and it stays so."""
-    wanted = select(Invoice).where(Invoice.case_id == case.id, Invoice.status == InvoiceStatus.OPEN)
+    statement = select(Invoice).where(Invoice.case_id == case.id, Invoice.status == InvoiceStatus.OPEN)
     if lock:  # a late payment may settle it at this very moment
-        wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    return session.scalars(wanted.order_by(Invoice.id.desc()).limit(1)).first()
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(statement.order_by(Invoice.id.desc()).limit(1)).first()
 
 
 def open_debt(session: Session, project: GasProject) -> int:
@@ -66,35 +66,35 @@ def stage_of(project: GasProject) -> str:
 
 def is_stage_approved(session: Session, project: GasProject) -> bool:
     """Whether the project's stage has its approving report (INS-12)."""
-    wanted = select(InspectionReport.id).where(
+    statement = select(InspectionReport.id).where(
         InspectionReport.project_id == project.id,
         InspectionReport.stage == project.stage,
         InspectionReport.outcome == APPROVED,
     )
-    return session.execute(wanted.limit(1)).first() is not None
+    return session.execute(statement.limit(1)).first() is not None
 
 
 def reports_of(session: Session, project: GasProject, *, newest: int) -> list[InspectionReport]:
     """The last so many of the project's reports, oldest first."""
-    found = session.scalars(
+    reports = session.scalars(
         select(InspectionReport)
         .where(InspectionReport.project_id == project.id)
         .order_by(InspectionReport.number.desc())
         .limit(newest)
     ).all()
-    return list(reversed(found))
+    return list(reversed(reports))
 
 
 def last_number(session: Session, project: GasProject) -> int:
     """The number of the project's newest report; 0 when there is none."""
-    wanted = select(func.max(InspectionReport.number)).where(InspectionReport.project_id == project.id)
-    return session.scalar(wanted) or 0
+    statement = select(func.max(InspectionReport.number)).where(InspectionReport.project_id == project.id)
+    return session.scalar(statement) or 0
 
 
 def sub_works_of(session: Session, project: GasProject) -> int:
     """How many sub-works were reported so far (INS-7)."""
-    wanted = select(func.max(InspectionReport.sub_work_number)).where(InspectionReport.project_id == project.id)
-    return session.scalar(wanted) or 0
+    statement = select(func.max(InspectionReport.sub_work_number)).where(InspectionReport.project_id == project.id)
+    return session.scalar(statement) or 0
 
 
 def planned_visit(session: Session, project: GasProject) -> InspectionVisit | None:
@@ -109,20 +109,20 @@ def planned_visit(session: Session, project: GasProject) -> InspectionVisit | No
 
 def corrections_of(session: Session, project: GasProject, *, newest: int) -> list[MeterCorrection]:
     """The last so many meters that were found different, corrected or not, oldest first (INS-11)."""
-    wanted = select(MeterCorrection).where(MeterCorrection.project_id == project.id)
-    return list(session.scalars(wanted.order_by(MeterCorrection.id.desc()).limit(newest)))[::-1]
+    statement = select(MeterCorrection).where(MeterCorrection.project_id == project.id)
+    return list(session.scalars(statement.order_by(MeterCorrection.id.desc()).limit(newest)))[::-1]
 
 
 def reports_behind(session: Session, project: GasProject, invoice: Invoice) -> list[InspectionReport]:
     """The reports that made an invoice, or found the meters different that did; oldest first."""
-    found = select(MeterCorrection.report_id).where(
+    mismatched = select(MeterCorrection.report_id).where(
         MeterCorrection.project_id == project.id, MeterCorrection.invoice_id == invoice.id
     )
-    wanted = select(InspectionReport).where(
+    statement = select(InspectionReport).where(
         InspectionReport.project_id == project.id,
-        or_(InspectionReport.invoice_id == invoice.id, InspectionReport.id.in_(found)),
+        or_(InspectionReport.invoice_id == invoice.id, InspectionReport.id.in_(mismatched)),
     )
-    return list(session.scalars(wanted.order_by(InspectionReport.number)))
+    return list(session.scalars(statement.order_by(InspectionReport.number)))
 
 
 def meter_to_correct(session: Session, project: GasProject) -> MeterCorrection | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from models.language import gettext as _
 from models.language import lazy
-from workflows.formatting import shown
+from workflows.formatting import localized
 
 SOURCES = {"new": lazy("ثبت ملک جدید"), "existing": lazy("ملک ثبت‌شده")}
 WORK_TYPES = {"surface": lazy("روکار"), "concealed": lazy("زیرکار (توکار)")}
@@ -40,11 +40,11 @@ INVOICE_STATUSES = {
 }
 
 
-def document_title(wanted: Mapping[str, Any]) -> str:
+def document_title(required: Mapping[str, Any]) -> str:
     """The title of a required document in the reader's language; stored is the table's own, Persian one."""
-    title = wanted["title"]
+    title = required["title"]
     return _(title)
 
 
 def region(number_of_region: int) -> str:
-    return _("منطقهٔ %(number)s", number=shown(number_of_region))
+    return _("منطقهٔ %(number)s", number=localized(number_of_region))

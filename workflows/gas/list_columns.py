@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from engine.case_numbers import read_number
-from engine.contributions.listings import Asked, Column, Filter
+from engine.contributions.listings import Column, Filter, ListQuery
 from engine.persistence import search
 from models.case import Case
 from models.choice import Choice
@@ -38,19 +38,19 @@ METER_COUNT: ScalarSelect[int] = (
 )
 
 
-def shown_with(*path: Any) -> list[ORMOption]:
+def eager_loads(*path: Any) -> list[ORMOption]:
     """The options by which projects (reached by ``path``) come with what rows show of them, in one statement."""
     beside = (GasProject.case, GasProject.contractor, GasProject.property, GasProject.inspector)
     return [joinedload(*path, one) if not path else joinedload(*path).joinedload(one) for one in beside]
 
 
-def searched(wanted: Statement, asked: Asked) -> Statement:
+def matching_words(statement: Statement, query: ListQuery) -> Statement:
     """Only projects whose registration has all the words, or the number, that were typed. Joins that case."""
-    words = search.typed_words(asked.q)
+    words = search.typed_words(query.q)
     if not words:
-        return wanted
-    number = read_number(asked.q)
-    return wanted.join(Case, Case.id == GasProject.case_id).where(
+        return statement
+    number = read_number(query.q)
+    return statement.join(Case, Case.id == GasProject.case_id).where(
         Case.number == number if number is not None else search.all_having(words)
     )
 
@@ -62,11 +62,11 @@ def addresses(session: Session, projects: Iterable[GasProject]) -> dict[int, str
         Case.refers_to_id.in_({project.case_id for project in known.values()}), Case.process_key == PROCESS
     )
     newest = of_project.group_by(Case.refers_to_id)
-    found = dict(session.execute(select(Case.refers_to_id, Case.number).where(Case.id.in_(newest))).all())
-    return {key: f"/cases/{found.get(project.case_id, project.case.number)}" for key, project in known.items()}
+    numbers = dict(session.execute(select(Case.refers_to_id, Case.number).where(Case.id.in_(newest))).all())
+    return {key: f"/cases/{numbers.get(project.case_id, project.case.number)}" for key, project in known.items()}
 
 
-def shown_of(project: GasProject) -> dict[str, Any]:
+def project_values(project: GasProject) -> dict[str, Any]:
     """The values of the columns that every list has of a project."""
     return {
         "number": project.case.number,

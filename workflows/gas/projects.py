@@ -16,7 +16,7 @@ from models.building import Owner, Property
 from models.case import Case
 from models.gas import GasProject, Meter
 from models.language import gettext as _
-from workflows.formatting import code, label, number, rials, shown, yes_no
+from workflows.formatting import code, label, localized, number, rials, yes_no
 from workflows.gas.labels import INVOICE_STATUSES, ITEMS, RISERS, STAGES, USAGES, WORK_TYPES, region
 from workflows.rules.fees import FeeLine, PrepaidStage, Tariff, total
 
@@ -60,20 +60,20 @@ def meter_class(decide: Decide, *, floor_area: float, consumption: float) -> Met
             meter_class=limit["max_class"],
         )
         return MeterClass(field="consumption", problem=problem)
-    found = decide("meter_class", floor_area=floor_area, consumption=consumption)
-    if found is None:
+    decision = decide("meter_class", floor_area=floor_area, consumption=consumption)
+    if decision is None:
         return MeterClass(field="consumption", problem=_("این مصرف از بزرگ‌ترین کلاس کنتور بیشتر است."))
-    return MeterClass(meter_class=found["meter_class"])
+    return MeterClass(meter_class=decision["meter_class"])
 
 
 def tariff(decide: Decide) -> Tariff:
     """The tariff as the fee rules ask for it: Rials of (meter class, work type, item)."""
 
     def fee(meter: str, work_type: str, item: str) -> int:
-        found = decide("tariff", meter_class=meter, work_type=work_type, item=item)
-        if found is None:
+        decision = decide("tariff", meter_class=meter, work_type=work_type, item=item)
+        if decision is None:
             raise ValueError(f"The tariff has no fee for {meter}, {work_type}, {item}")
-        amount: int = found["amount"]
+        amount: int = decision["amount"]
         return amount
 
     return fee
@@ -81,7 +81,7 @@ def tariff(decide: Decide) -> Tariff:
 
 def prepaid_stages(decide: Decide, work_type: str) -> list[PrepaidStage]:
     """What is prepaid at registration, in order: (stage, how many inspections of it) (FEE-1, FEE-2)."""
-    return [(found["stage"], found["quantity"]) for found in decide("prepaid_stages", work_type=work_type) or []]
+    return [(row["stage"], row["quantity"]) for row in decide("prepaid_stages", work_type=work_type) or []]
 
 
 def required_documents(decide: Decide, work_type: str) -> list[Mapping[str, Any]]:
@@ -93,12 +93,12 @@ def invoices(
     session: Session, case_id: int, *, status: InvoiceStatus | None = None, lock: bool = False
 ) -> Sequence[Invoice]:
     """The registration's invoices of a case, newest first; with ``lock`` as they stand now, and they stay so."""
-    wanted = select(Invoice).where(Invoice.case_id == case_id, Invoice.reason == REGISTRATION)
+    statement = select(Invoice).where(Invoice.case_id == case_id, Invoice.reason == REGISTRATION)
     if status is not None:
-        wanted = wanted.where(Invoice.status == status)
+        statement = statement.where(Invoice.status == status)
     if lock:  # a late payment may settle one of them at this very moment
-        wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    return session.scalars(wanted.order_by(Invoice.id.desc())).all()
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(statement.order_by(Invoice.id.desc())).all()
 
 
 def add_invoice(
@@ -133,42 +133,42 @@ def invoice_line(line: FeeLine) -> InvoiceLine:
     )
 
 
-def property_facts(found: Property) -> Facts:
+def property_facts(estate: Property) -> Facts:
     return Facts(
         _("ملک"),
         [
-            (_("کد ثبتی سازمان"), shown(found.code)),
-            (_("منطقهٔ شهرداری"), region(found.region)),
-            (_("پلاک ثبتی"), plates(found)),
-            (_("کد نوسازی"), shown(found.renovation_code)),
-            (_("کد پستی"), shown(found.postal_code)),
-            (_("نشانی"), shown(found.address)),
-            (_("مساحت زمین"), _("%(area)s مترمربع", area=number(found.land_area))),
-            (_("تعداد طبقات"), number(found.floors)),
+            (_("کد ثبتی سازمان"), localized(estate.code)),
+            (_("منطقهٔ شهرداری"), region(estate.region)),
+            (_("پلاک ثبتی"), plates(estate)),
+            (_("کد نوسازی"), localized(estate.renovation_code)),
+            (_("کد پستی"), localized(estate.postal_code)),
+            (_("نشانی"), localized(estate.address)),
+            (_("مساحت زمین"), _("%(area)s مترمربع", area=number(estate.land_area))),
+            (_("تعداد طبقات"), number(estate.floors)),
         ],
     )
 
 
-def plates(found: Property) -> str:
+def plates(estate: Property) -> str:
     """The registry plate as it is read: main, then sub."""
-    return _("اصلی %(main)s، فرعی %(sub)s", main=code(found.main_plate), sub=code(found.sub_plate))
+    return _("اصلی %(main)s، فرعی %(sub)s", main=code(estate.main_plate), sub=code(estate.sub_plate))
 
 
 def owner_facts(owner: Owner) -> Facts:
     if owner.kind == "company":
         items = [
             (_("نام شرکت"), owner.company_name),
-            (_("شناسهٔ ملی"), shown(owner.national_id)),
-            (_("شمارهٔ ثبت"), shown(owner.registration_number)),
+            (_("شناسهٔ ملی"), localized(owner.national_id)),
+            (_("شمارهٔ ثبت"), localized(owner.registration_number)),
             (_("نام نماینده"), owner.agent_name),
         ]
     else:
         items = [
             (_("نام"), owner.name),
             (_("نام پدر"), owner.father_name),
-            (_("کد ملی"), shown(owner.national_code)),
+            (_("کد ملی"), localized(owner.national_code)),
         ]
-    return Facts(_("مالک"), [*items, (_("شمارهٔ همراه"), shown(owner.mobile))])
+    return Facts(_("مالک"), [*items, (_("شمارهٔ همراه"), localized(owner.mobile))])
 
 
 def building_facts(project: GasProject) -> Facts:

@@ -15,7 +15,7 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
 from workflows.certificates.records import way_to_certificate
-from workflows.formatting import code, label, number, rials, shown
+from workflows.formatting import code, label, localized, number, rials
 from workflows.gas.inspections import (
     CORRECTION,
     corrections_of,
@@ -37,9 +37,9 @@ from workflows.registry import briefings
 from workflows.rules.inspection_fees import NONE, NOT_POSSIBLE, SUB_WORK
 
 PROCESS = "gas_inspection"
-SHOWN_BESIDE = 5  # the newest reports beside a step
-SHOWN_IN_FULL = 10  # the newest reports and corrected meters on the case's page; the printout has all of them
-SHOWN_OF_TEXT = 200  # characters of each of them
+MAX_BESIDE = 5  # the newest reports beside a step
+MAX_IN_FULL = 10  # the newest reports and corrected meters on the case's page; the printout has all of them
+MAX_TEXT = 200  # characters of each of them
 
 
 def _project_blocks(project: GasProject) -> list[Block]:
@@ -47,9 +47,9 @@ def _project_blocks(project: GasProject) -> list[Block]:
         Facts(
             _("پروژه"),
             [
-                (_("شمارهٔ پروژه"), shown(project.case.number)),
+                (_("شمارهٔ پروژه"), localized(project.case.number)),
                 (_("مجری گاز"), project.contractor.name),
-                (_("شمارهٔ همراه"), shown(project.contractor.mobile or "—")),
+                (_("شمارهٔ همراه"), localized(project.contractor.mobile or "—")),
                 (_("بازرس"), project.inspector.name if project.inspector else "—"),
             ],
         )
@@ -62,13 +62,13 @@ def _project_blocks(project: GasProject) -> list[Block]:
 def _in_short(project: GasProject) -> list[Block]:
     """What an inspector needs at hand: whose project, where, and its meters. The case's page has the rest."""
     items = [
-        (_("شمارهٔ پروژه"), shown(project.case.number)),
+        (_("شمارهٔ پروژه"), localized(project.case.number)),
         (_("نوع کار"), label(WORK_TYPES, project.work_type)),
         (_("مجری گاز"), project.contractor.name),
-        (_("شمارهٔ همراه"), shown(project.contractor.mobile or "—")),
+        (_("شمارهٔ همراه"), localized(project.contractor.mobile or "—")),
     ]
     if project.property is not None:
-        items.append((_("نشانی"), shown(project.property.address)))
+        items.append((_("نشانی"), localized(project.property.address)))
     if project.owner is not None:
         items.append((_("مالک"), project.owner.name))
     return [Facts(_("پروژه"), items), meters_table(project.meters)]
@@ -103,14 +103,14 @@ def _standing(context: BriefingContext, project: GasProject) -> Facts:
 def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
     """The newest reports in full with their photos, and the way to all of them (INS-14)."""
     blocks: list[Block] = []
-    found = reports_of(context.session, project, newest=SHOWN_IN_FULL)[::-1]
-    for report in found:
+    reports = reports_of(context.session, project, newest=MAX_IN_FULL)[::-1]
+    for report in reports:
         blocks.append(_report_facts(report))
         blocks += _photos(context, report)
-    if found and found[-1].number > 1:
+    if reports and reports[-1].number > 1:
         text = _(
             "این‌ها جدیدترین گزارش‌ها هستند. %(count)s گزارش قبلی در نسخهٔ چاپی همهٔ گزارش‌هاست.",
-            count=number(found[-1].number - 1),
+            count=number(reports[-1].number - 1),
         )
         way = f"/cases/{context.case.number}/reports/{ALL_REPORTS}.pdf"
         blocks += [Notice("info", text), Link(_("همهٔ گزارش‌های بازرسی"), way)]
@@ -119,29 +119,29 @@ def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
 
 def _newest_reports(context: BriefingContext, project: GasProject) -> list[Block]:
     """The newest reports in short, beside a step; the case's page has more of them, in full."""
-    found = reports_of(context.session, project, newest=SHOWN_BESIDE)[::-1]
-    if not found:
+    reports = reports_of(context.session, project, newest=MAX_BESIDE)[::-1]
+    if not reports:
         return []
-    blocks: list[Block] = [_in_rows(_("گزارش‌های قبلی"), found)]
-    if found[-1].number > 1:
-        text = _("%(count)s گزارش قبلی در صفحهٔ پرونده است.", count=number(found[-1].number - 1))
+    blocks: list[Block] = [_in_rows(_("گزارش‌های قبلی"), reports)]
+    if reports[-1].number > 1:
+        text = _("%(count)s گزارش قبلی در صفحهٔ پرونده است.", count=number(reports[-1].number - 1))
         blocks.append(Notice("info", text))
     return blocks
 
 
-def _in_rows(title: str, found: Sequence[InspectionReport]) -> Table:
+def _in_rows(title: str, reports: Sequence[InspectionReport]) -> Table:
     """Reports in short."""
     columns = [_("گزارش"), _("زمان ثبت"), _("مرحله"), _("نتیجه"), _("کنتورها"), _("متن گزارش")]
     rows = [
         [
-            shown(report.number),
+            localized(report.number),
             format_moment(report.at),
             stage_name(report.stage),
             outcome_name(report),
-            listed(shown(meter) for meter in report.meters) or "—",
-            shown(shorten(report.text, SHOWN_OF_TEXT, placeholder="…")),
+            listed(localized(meter) for meter in report.meters) or "—",
+            localized(shorten(report.text, MAX_TEXT, placeholder="…")),
         ]
-        for report in found
+        for report in reports
     ]
     return Table(title, columns, rows)
 
@@ -152,16 +152,16 @@ def _report_facts(report: InspectionReport) -> Facts:
         (_("بازرس"), report.inspector.name),
         (_("مرحله"), stage_name(report.stage)),
         (_("نتیجه"), outcome_name(report)),
-        (_("متن گزارش"), shown(report.text)),
+        (_("متن گزارش"), localized(report.text)),
     ]
     if report.corrects is not None:
-        items.insert(4, (_("گزارش اصلاح‌شده"), shown(report.corrects.number)))
+        items.insert(4, (_("گزارش اصلاح‌شده"), localized(report.corrects.number)))
     if report.meters:
-        items.append((_("کنتورها"), listed(shown(meter) for meter in report.meters)))
+        items.append((_("کنتورها"), listed(localized(meter) for meter in report.meters)))
     for row in report.mismatches:
-        where = _("مغایرت کنتور %(number)s", number=shown(row["meter"]))
-        items.append((where, shown(row["remark"])))
-    return Facts(_("گزارش شمارهٔ %(number)s", number=shown(report.number)), items)
+        where = _("مغایرت کنتور %(number)s", number=localized(row["meter"]))
+        items.append((where, localized(row["remark"])))
+    return Facts(_("گزارش شمارهٔ %(number)s", number=localized(report.number)), items)
 
 
 def _photos(context: BriefingContext, report: InspectionReport) -> list[Block]:
@@ -213,7 +213,7 @@ def _meter_choices(project: GasProject) -> list[Choice]:
     return [
         Choice(
             meter.number,
-            _("کنتور %(number)s (%(meter_class)s)", number=shown(meter.number), meter_class=meter.meter_class),
+            _("کنتور %(number)s (%(meter_class)s)", number=localized(meter.number), meter_class=meter.meter_class),
             label(USAGES, meter.usage),
         )
         for meter in project.meters
@@ -236,12 +236,12 @@ def _cost(context: BriefingContext, project: GasProject, outcome: str, prepaid: 
 def correct_report(context: BriefingContext) -> Briefing:
     """The own reports of late, by whose numbers one is chosen; an earlier one may be chosen too."""
     project = project_of(context.session, context.case)
-    found = own_reports(context.session, project, context.actor.person_id, newest=SHOWN_BESIDE)
+    reports = own_reports(context.session, project, context.actor.person_id, newest=MAX_BESIDE)
     text = _("گزارش ثبت‌شده تغییر نمی‌کند. اصلاح آن گزارش جدیدی است که کنار آن می‌ماند و نتیجه و هزینه را عوض نمی‌کند.")
     blocks: list[Block] = [Notice("info", text)]
-    if not found:
+    if not reports:
         return Briefing(blocks=blocks)
-    return Briefing(values={"report": found[0].number}, blocks=[*blocks, _in_rows(_("گزارش‌های جدید شما"), found)])
+    return Briefing(values={"report": reports[0].number}, blocks=[*blocks, _in_rows(_("گزارش‌های جدید شما"), reports)])
 
 
 @briefings.register(PROCESS, "dismiss_inspector")
@@ -285,7 +285,7 @@ def correct_meter(context: BriefingContext) -> Briefing:
     text = _(
         "بازرس مشخصات کنتور %(number)s را با آنچه ثبت شده یکی نمی‌داند: %(remark)s",
         number=name,
-        remark=shown(correction.remark),
+        remark=localized(correction.remark),
     )
     blocks: list[Block] = [Notice("warning", text), meters_table([meter])]
     rule = _(
@@ -316,19 +316,19 @@ def case_blocks(context: BriefingContext) -> list[Block]:
 
 
 def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:
-    found = corrections_of(context.session, project, newest=SHOWN_IN_FULL)
-    if not found:
+    corrections = corrections_of(context.session, project, newest=MAX_IN_FULL)
+    if not corrections:
         return []
     columns = [_("کنتور"), _("توضیح بازرس"), _("کلاس قبلی"), _("کلاس جدید"), _("مابه‌التفاوت (ریال)"), _("زمان اصلاح")]
     rows = [
         [
-            shown(one.meter_number),
-            shown(one.remark),
+            localized(one.meter_number),
+            localized(one.remark),
             (one.before or {}).get("meter_class", "—"),
             (one.after or {}).get("meter_class", "—"),
             number(one.difference) if one.corrected_at else "—",
             format_moment(one.corrected_at) if one.corrected_at else _("هنوز اصلاح نشده"),
         ]
-        for one in found
+        for one in corrections
     ]
     return [Table(_("کنتورهای اصلاح‌شده"), columns, rows)]

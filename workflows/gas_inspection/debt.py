@@ -21,7 +21,7 @@ from models.gas import GasProject, Meter
 from models.inspection import InspectionReport, MeterCorrection
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows.formatting import code, rials, shown
+from workflows.formatting import code, localized, rials
 from workflows.gas.inspections import (
     DEBT,
     METER_CORRECTION,
@@ -44,7 +44,7 @@ MAX_OF_A_LOCK = 300  # characters of the reason that stands at a locked task
 
 def prepaid_of(session: Session, project: GasProject, *, meter: int | None = None) -> dict[str, int]:
     """What was prepaid: stage → how many inspections of it, from the lines of the paid invoice (FEE-1, FEE-2)."""
-    wanted = (
+    statement = (
         select(InvoiceLine.stage, func.max(InvoiceLine.quantity))
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
         .where(Invoice.case_id == project.case_id, Invoice.reason == REGISTRATION, Invoice.status == InvoiceStatus.PAID)
@@ -52,8 +52,8 @@ def prepaid_of(session: Session, project: GasProject, *, meter: int | None = Non
         .order_by(func.min(InvoiceLine.id))
     )
     if meter is not None:
-        wanted = wanted.where(InvoiceLine.meter_number == meter)
-    return {stage: quantity for stage, quantity in session.execute(wanted)}
+        statement = statement.where(InvoiceLine.meter_number == meter)
+    return {stage: quantity for stage, quantity in session.execute(statement)}
 
 
 def has_prepaid_sub_works(session: Session, project: GasProject) -> bool:
@@ -63,8 +63,10 @@ def has_prepaid_sub_works(session: Session, project: GasProject) -> bool:
 
 def fee_of_report(decide: Callable[..., Any], project: GasProject, outcome: str, *, prepaid: bool) -> ReportFee:
     """What a report of this outcome costs now (INS-6 to INS-9). ``prepaid``: whether another sub-work is."""
-    found = decide("report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=prepaid)
-    return ReportFee(found["item"], found["meters"])
+    decision = decide(
+        "report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=prepaid
+    )
+    return ReportFee(decision["item"], decision["meters"])
 
 
 def charge_report(
@@ -116,7 +118,7 @@ def lock_text(session: Session, project: GasProject) -> str:
     meter = meter_to_correct(session, project)
     with reading("fa"):
         if meter is not None:
-            text = _("مجری باید ابتدا مشخصات کنتور %(number)s را اصلاح کند.", number=shown(meter.meter_number))
+            text = _("مجری باید ابتدا مشخصات کنتور %(number)s را اصلاح کند.", number=localized(meter.meter_number))
         elif project.debt:
             text = _("پروژه %(amount)s بدهکار است. تا پرداخت آن گزارش جدیدی ثبت نمی‌شود.", amount=rials(project.debt))
         else:
@@ -192,12 +194,12 @@ def reclassify_meter(context: OperationContext, *, submission: Mapping[str, Any]
         raise Refusal({"": [_("کنتوری برای اصلاح نمانده است.")]})
     meter = next(one for one in project.meters if one.number == correction.meter_number)
     area, consumption = submission["floor_area"], submission["consumption"]
-    found = meter_class(context.decide, floor_area=area, consumption=consumption)
-    if found.problem:
-        raise Refusal({found.field: [found.problem]})
+    classified = meter_class(context.decide, floor_area=area, consumption=consumption)
+    if classified.problem:
+        raise Refusal({classified.field: [classified.problem]})
     correction.before = values_of(meter)
     class_before = meter.meter_class
-    meter.units, meter.usage, meter.meter_class = submission["units"], submission["usage"], found.meter_class
+    meter.units, meter.usage, meter.meter_class = submission["units"], submission["usage"], classified.meter_class
     meter.floor_area, meter.consumption = Decimal(str(area)), Decimal(str(consumption))
     correction.after, correction.corrected_at = values_of(meter), context.now
     changed = difference(
@@ -249,4 +251,4 @@ def _tell_correction(context: OperationContext, project: GasProject, correction:
     else:
         text = lazy("کنتور %(number)s اصلاح شد؛ هزینه تغییری نکرد", number=correction.meter_number)
     context.record(METER_CORRECTED, {"report": report.number, "difference": correction.difference, "text": text})
-    context.flash(_("کنتور %(number)s اصلاح شد.", number=shown(correction.meter_number)))
+    context.flash(_("کنتور %(number)s اصلاح شد.", number=localized(correction.meter_number)))

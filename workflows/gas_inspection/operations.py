@@ -19,7 +19,7 @@ from models.jalali import format_date, format_moment, months_after
 from models.language import gettext as _
 from models.language import lazy, reading
 from workflows.assignment.operations import end_assignment
-from workflows.formatting import code, shown
+from workflows.formatting import code, localized
 from workflows.gas.inspections import (
     APPROVED,
     EXPIRED,
@@ -110,8 +110,8 @@ def _wrong_part(moment: datetime, now: datetime) -> str:
 def _hours(calendar: Any) -> str:
     return _(
         "بازدید باید در ساعت اداری باشد: از %(opens)s تا %(closes)s.",
-        opens=shown(f"{calendar.opens:%H:%M}"),
-        closes=shown(f"{calendar.closes:%H:%M}"),
+        opens=localized(f"{calendar.opens:%H:%M}"),
+        closes=localized(f"{calendar.closes:%H:%M}"),
     )
 
 

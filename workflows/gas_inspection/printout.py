@@ -14,7 +14,7 @@ from models.inspection import InspectionReport
 from models.jalali import format_moment
 from models.language import current, lazy, listed
 from models.language import gettext as _
-from workflows.formatting import code, number, shown
+from workflows.formatting import code, localized, number
 from workflows.gas.inspections import PROCESS, last_number
 from workflows.gas.projects import project_of
 from workflows.gas_inspection.labels import outcome_name, stage_name
@@ -41,7 +41,7 @@ def all_reports(context: BriefingContext) -> bytes:
 
 def printed(context: BriefingContext, project: GasProject) -> dict[str, Any]:
     """Every text of the printout, in the reader's language."""
-    found = context.session.scalars(
+    reports = context.session.scalars(
         select(InspectionReport)
         .where(InspectionReport.project_id == project.id)
         .order_by(InspectionReport.number)
@@ -65,14 +65,14 @@ def printed(context: BriefingContext, project: GasProject) -> dict[str, Any]:
         "title": _("گزارش‌های بازرسی پروژهٔ %(number)s", number=code(project.case.number)),
         "head": [
             (_("مجری گاز"), project.contractor.name),
-            (_("تعداد گزارش‌ها"), number(len(found))),
+            (_("تعداد گزارش‌ها"), number(len(reports))),
             (_("تهیه در"), format_moment(context.now)),
         ],
         "columns": columns,
         "widths": WIDTHS,
         "numeric": [False] * len(columns),
-        "rows": [_row(report) for report in found],
-        "marks": [""] * len(found),
+        "rows": [_row(report) for report in reports],
+        "marks": [""] * len(reports),
         "totals": None,
         "empty": "",
     }
@@ -81,17 +81,17 @@ def printed(context: BriefingContext, project: GasProject) -> dict[str, Any]:
 def _row(report: InspectionReport) -> Sequence[str]:
     outcome = outcome_name(report)
     if report.corrects is not None:
-        outcome = f"{outcome} ({shown(report.corrects.number)})"
+        outcome = f"{outcome} ({localized(report.corrects.number)})"
     different = [
-        f"{_('مغایرت کنتور %(number)s', number=shown(row['meter']))}: {shown(row['remark'])}"
+        f"{_('مغایرت کنتور %(number)s', number=localized(row['meter']))}: {localized(row['remark'])}"
         for row in report.mismatches
     ]
     return [
-        shown(report.number),
+        localized(report.number),
         format_moment(report.at),
         report.inspector.name,
         stage_name(report.stage),
         outcome,
-        listed(shown(meter) for meter in report.meters) or "—",
-        "\n".join([shown(report.text), *different]),
+        listed(localized(meter) for meter in report.meters) or "—",
+        "\n".join([localized(report.text), *different]),
     ]

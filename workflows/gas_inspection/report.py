@@ -17,7 +17,7 @@ from models.gas import GasProject
 from models.inspection import InspectionReport, InspectionVisit, MeterCorrection
 from models.language import gettext as _
 from models.language import lazy, listed, reading
-from workflows.formatting import code, rials, shown
+from workflows.formatting import code, localized, rials
 from workflows.gas.inspections import CORRECTION, last_number, planned_visit, stage_of, sub_works_of
 from workflows.gas.projects import project_of
 from workflows.gas_inspection.debt import charge_report, tell_debt
@@ -137,11 +137,11 @@ def _tell_report(
             outcome=outcome_name(report),
         )
         if report.mismatches:
-            meters = listed(shown(row["meter"]) for row in report.mismatches)
-            wanted = _(
+            meters = listed(localized(row["meter"]) for row in report.mismatches)
+            correction = _(
                 "مشخصات کنتور %(meters)s با آنچه ثبت شده یکی نیست؛ آن را در کارتابل خود اصلاح کنید.", meters=meters
             )
-            body = f"{body} {wanted}"
+            body = f"{body} {correction}"
         context.notify(project.contractor_id, _("گزارش بازرسی"), body)
     context.flash(_("گزارش ثبت شد."))
     if invoice is not None:
@@ -160,14 +160,14 @@ def own_reports(
     number: int | None = None,
 ) -> list[InspectionReport]:
     """The reports of a project that a person recorded and may correct, newest first; or only the one ``number``."""
-    wanted = select(InspectionReport).where(
+    statement = select(InspectionReport).where(
         InspectionReport.project_id == project.id,
         InspectionReport.inspector_id == person_id,
         InspectionReport.outcome != CORRECTION,
     )
     if number is not None:
-        wanted = wanted.where(InspectionReport.number == number)
-    return list(session.scalars(wanted.order_by(InspectionReport.number.desc()).limit(newest)))
+        statement = statement.where(InspectionReport.number == number)
+    return list(session.scalars(statement.order_by(InspectionReport.number.desc()).limit(newest)))
 
 
 def correct(context: OperationContext, submission: Mapping[str, Any]) -> None:
@@ -202,7 +202,7 @@ def correct(context: OperationContext, submission: Mapping[str, Any]) -> None:
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "بازرس گزارش شمارهٔ %(report)s پروژهٔ %(number)s را اصلاح کرد. هر دو در پرونده‌اند.",
-            report=shown(wrong.number),
+            report=localized(wrong.number),
             number=code(project.case.number),
         )
         context.notify(project.contractor_id, _("اصلاح گزارش بازرسی"), body)

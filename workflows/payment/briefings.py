@@ -12,7 +12,7 @@ from models.case import Case
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
-from workflows.formatting import label, number, rials, shown
+from workflows.formatting import label, localized, number, rials
 from workflows.gas.labels import INVOICE_STATUSES, ITEMS, STAGES
 from workflows.payment.records import NO_ANSWER
 from workflows.providers.registry import payment_gateways
@@ -31,15 +31,15 @@ def blocks(context: BriefingContext) -> list[Block]:
     payment = _newest(context.session, context.case.id)
     if payment is None:
         return []
-    shown_blocks: list[Block] = [_invoice_facts(payment.invoice), lines_table(payment.invoice)]
+    parts: list[Block] = [_invoice_facts(payment.invoice), lines_table(payment.invoice)]
     if payment.answer == NO_ANSWER:
         text = _("درگاه پرداخت در این لحظه پاسخ نمی‌دهد. هر دقیقه دوباره از آن می‌پرسیم؛ دوباره نپردازید.")
-        shown_blocks.append(Notice("warning", text))
+        parts.append(Notice("warning", text))
     else:
         text = _("پس از پرداخت به همین صفحه برگردید. پرداخت فقط پس از تایید درگاه ثبت می‌شود.")
-        shown_blocks.append(Notice("info", text))
-    shown_blocks.append(Link(_("رفتن به درگاه پرداخت"), payment.pay_url, primary=True, external=True))
-    return shown_blocks
+        parts.append(Notice("info", text))
+    parts.append(Link(_("رفتن به درگاه پرداخت"), payment.pay_url, primary=True, external=True))
+    return parts
 
 
 def warning(context: BriefingContext) -> list[Block]:
@@ -62,7 +62,7 @@ def _invoice_facts(invoice: Invoice) -> Facts:
     return Facts(
         _("صورت‌حساب"),
         [
-            (_("شمارهٔ صورت‌حساب"), shown(invoice.number)),
+            (_("شمارهٔ صورت‌حساب"), localized(invoice.number)),
             (_("مبلغ"), rials(invoice.total)),
             (_("وضعیت"), label(INVOICE_STATUSES, invoice.status.value)),
         ],
@@ -80,7 +80,7 @@ def lines_table(invoice: Invoice) -> Table:
     columns = [_("کنتور"), _("شرح"), _("تعداد"), _("مبلغ واحد (ریال)"), _("مبلغ (ریال)")]
     rows = [
         [
-            shown(line.meter_number) if line.meter_number else "—",
+            localized(line.meter_number) if line.meter_number else "—",
             f"{_service(line)} {line.meter_class}".strip(),
             number(line.quantity),
             number(line.unit_amount),
@@ -93,23 +93,23 @@ def lines_table(invoice: Invoice) -> Table:
 
 def payments_table(session: Session, case_id: int) -> Table | None:
     """All payments of a case, for its page; ``None`` when there are none."""
-    found = session.scalars(
+    payments = session.scalars(
         select(Payment).join(Payment.invoice).where(Invoice.case_id == case_id).order_by(Payment.id)
     ).all()
-    if not found:
+    if not payments:
         return None
     columns = [_("صورت‌حساب"), _("مبلغ (ریال)"), _("درگاه"), _("شروع"), _("وضعیت"), _("شمارهٔ پیگیری")]
-    return Table(_("پرداخت‌ها"), columns, [_row(payment) for payment in found])
+    return Table(_("پرداخت‌ها"), columns, [_row(payment) for payment in payments])
 
 
 def _row(payment: Payment) -> list[str]:
     return [
-        shown(payment.invoice.number),
+        localized(payment.invoice.number),
         number(payment.amount),
         label(payment_gateways.labels(), payment.gateway),
         format_moment(payment.started_at),
         label(STATES, payment.state.value),
-        shown(payment.reference) if payment.reference else "—",
+        localized(payment.reference) if payment.reference else "—",
     ]
 
 
@@ -130,10 +130,10 @@ def review_blocks(context: BriefingContext) -> list[Block]:
             (_("مبلغ خواسته‌شده"), rials(payment.amount)),
             (_("درگاه"), label(payment_gateways.labels(), payment.gateway)),
             (_("شناسهٔ درگاه"), payment.authority),
-            (_("شمارهٔ پیگیری بانک"), shown(payment.reference) if payment.reference else "—"),
+            (_("شمارهٔ پیگیری بانک"), localized(payment.reference) if payment.reference else "—"),
             (_("زمان شروع"), format_moment(payment.started_at)),
             (_("پرداخت‌کننده"), payer.name if payer else "—"),
-            (_("پرونده"), shown(origin.number)),
+            (_("پرونده"), localized(origin.number)),
         ],
     )
     others = payments_table(context.session, invoice.case_id)

@@ -67,14 +67,14 @@ def _paid_at_gateway(engine: Engine, session: Session) -> list[int]:
         return []
     if not listed:
         return []
-    found = session.scalars(
+    payments = session.scalars(
         select(Payment).where(
             Payment.gateway == gateway.name,
             Payment.authority.in_([payment.authority for payment in listed]),
             Payment.state.not_in(COUNTED),
         )
     )
-    return [payment.id for payment in found if not is_awaited(session, payment)]
+    return [payment.id for payment in payments if not is_awaited(session, payment)]
 
 
 def _left_behind(engine: Engine, session: Session, now: datetime) -> list[int]:

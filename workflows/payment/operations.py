@@ -17,7 +17,7 @@ from models.account import Person
 from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.language import gettext as _
 from models.language import reading
-from workflows.formatting import rials, shown
+from workflows.formatting import localized, rials
 from workflows.payment.briefings import blocks, warning
 from workflows.payment.records import NO_ANSWER, lock, review, tell_payer, waiting_time, write_answer
 from workflows.providers.errors import ProviderError
@@ -38,14 +38,14 @@ def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
     authority that nobody saw costs nothing.
     """
     with context.reading() as session:
-        found = session.get_one(Invoice, invoice)
-        payer = session.get(Person, found.payer_id) if found.payer_id is not None else None
-        status, number, total, mobile = found.status, found.number, found.total, payer.mobile if payer else None
+        record = session.get_one(Invoice, invoice)
+        payer = session.get(Person, record.payer_id) if record.payer_id is not None else None
+        status, number, total, mobile = record.status, record.number, record.total, payer.mobile if payer else None
     if status is not InvoiceStatus.OPEN:
         return {"opened": False}
     gateway = context.services.payment_gateway
     with reading("fa"):
-        description = _("پرداخت صورت‌حساب %(number)s", number=shown(number))
+        description = _("پرداخت صورت‌حساب %(number)s", number=localized(number))
     try:
         started = gateway.request(
             amount=total,
@@ -100,19 +100,19 @@ def record_started(context: OperationContext, *, invoice: int, started: Mapping[
 @operations.register("payment.record_unopened", formerly=["payment.not_opened"])
 def record_unopened(context: OperationContext, *, invoice: int) -> str:
     """No payment was opened: the invoice is settled already (``paid``), or not payable, or the gateway is silent."""
-    found = context.session.get_one(Invoice, invoice)
-    if found.status is InvoiceStatus.PAID:
+    record = context.session.get_one(Invoice, invoice)
+    if record.status is InvoiceStatus.PAID:
         return "paid"
-    if found.status is InvoiceStatus.CANCELLED:
+    if record.status is InvoiceStatus.CANCELLED:
         return "cancelled"
 
     def text() -> tuple[str, str]:
         return _("درگاه پرداخت پاسخ نداد"), _(
             "پرداخت صورت‌حساب %(number)s شروع نشد، چون درگاه پرداخت پاسخ نداد. چند دقیقهٔ دیگر دوباره بپردازید.",
-            number=shown(found.number),
+            number=localized(record.number),
         )
 
-    tell_payer(context, found, text)
+    tell_payer(context, record, text)
     return "failed"
 
 
@@ -138,16 +138,16 @@ def ask_gateway(context: OutsideContext, payment_id: int) -> dict[str, Any]:
     gateway = context.services.payment_gateway
     if gateway.name != name:
         raise ProviderError(f"the payment is one of {name}, but {gateway.name} is set up", permanent=True)
-    said = gateway.verify(authority=authority, amount=amount)
-    return {"state": said.state, "amount": said.amount, "reference": said.reference, "reason": said.reason}
+    answer = gateway.verify(authority=authority, amount=amount)
+    return {"state": answer.state, "amount": answer.amount, "reference": answer.reference, "reason": answer.reason}
 
 
 @operations.register("payment.close_unpaid", formerly=["payment.give_up"])
 def close_unpaid(context: OperationContext, *, payment: int) -> None:
     """The payer does not want to wait any more. The gateway is still asked once: money that came counts."""
-    found = lock(context.session, payment)
-    if found.state is PaymentState.STARTED:
-        found.state = PaymentState.EXPIRED
+    locked = lock(context.session, payment)
+    if locked.state is PaymentState.STARTED:
+        locked.state = PaymentState.EXPIRED
 
 
 @operations.register("payment.settle")
@@ -157,18 +157,18 @@ def settle(context: OperationContext, *, payment: int, verification: Mapping[str
     ``paid`` says that the invoice is paid, by this payment or by another one. Whatever this payment brought
     besides goes to finance; an end without the gateway's own word is looked into until the gateway speaks.
     """
-    found = lock(context.session, payment)
-    given_up = found.state is PaymentState.EXPIRED
-    if write_answer(context.session, found, verification, now=context.now):
-        review(context.engine, context.session, found, now=context.now)
-    result = _result(context, found, given_up=given_up)
-    if found.state is PaymentState.STARTED and result != "waiting":
-        found.state = PaymentState.EXPIRED
-    if found.state is PaymentState.EXPIRED and found.answer == NO_ANSWER:
-        review(context.engine, context.session, found, now=context.now)
+    locked = lock(context.session, payment)
+    given_up = locked.state is PaymentState.EXPIRED
+    if write_answer(context.session, locked, verification, now=context.now):
+        review(context.engine, context.session, locked, now=context.now)
+    result = _result(context, locked, given_up=given_up)
+    if locked.state is PaymentState.STARTED and result != "waiting":
+        locked.state = PaymentState.EXPIRED
+    if locked.state is PaymentState.EXPIRED and locked.answer == NO_ANSWER:
+        review(context.engine, context.session, locked, now=context.now)
     context.session.flush()
     if result in ("paid", "expired"):
-        _tell_result(context, found, result)
+        _tell_result(context, locked, result)
     return result
 
 
@@ -187,7 +187,7 @@ def _tell_result(context: OperationContext, payment: Payment, result: str) -> No
     invoice = payment.invoice
 
     def text() -> tuple[str, str]:
-        number = shown(invoice.number)
+        number = localized(invoice.number)
         if result == "paid":
             return _("پرداخت انجام شد"), _(
                 "صورت‌حساب %(number)s به مبلغ %(amount)s پرداخت شد.", number=number, amount=rials(invoice.total)

@@ -24,7 +24,7 @@ from models.job import Job
 from models.language import gettext as _
 from models.language import lazy, reading
 from models.office_rule import OfficeRule, Unit
-from workflows.formatting import rials, shown
+from workflows.formatting import localized, rials
 from workflows.registry import office_rules
 
 PROCESS = "payment"
@@ -109,7 +109,7 @@ def review(engine: Engine, session: Session, payment: Payment, *, now: datetime)
         subject = _(
             "پرداخت %(amount)s بابت صورت‌حساب %(number)s",
             amount=rials(payment.amount),
-            number=shown(payment.invoice.number),
+            number=localized(payment.invoice.number),
         )
     set_subject(session, started, subject, [payment.authority, payment.invoice.number, case.number])
     payment.review_case_id = started.id
@@ -143,7 +143,7 @@ def is_awaited(session: Session, payment: Payment) -> bool:
     case_id = payment.invoice.case_id
     waits = select(Task.id).where(Task.case_id == case_id, Task.process_key == PROCESS, Task.status == TaskStatus.OPEN)
     works = select(Job.id).where(Job.case_id == case_id, Job.process_key == PROCESS)
-    return any(session.execute(found.limit(1)).first() is not None for found in (waits, works))
+    return any(session.execute(statement.limit(1)).first() is not None for statement in (waits, works))
 
 
 def tell_payer(context: OperationContext, invoice: Invoice, compose: Callable[[], tuple[str, str]]) -> None:

@@ -13,7 +13,7 @@ from engine.contributions.briefings import Block, Briefing, BriefingContext
 from engine.contributions.operations import OperationContext, OutsideContext
 from models.billing import Payment, PaymentState
 from models.language import gettext as _
-from workflows.formatting import rials, shown
+from workflows.formatting import localized, rials
 from workflows.payment.briefings import review_blocks
 from workflows.payment.operations import ask_gateway
 from workflows.payment.records import lock, tell_payer, write_answer
@@ -29,18 +29,18 @@ def verify_again(context: OutsideContext, *, payment: int) -> dict[str, Any]:
 @operations.register("unmatched_payment.settle_late")
 def settle_late(context: OperationContext, *, payment: int, verification: Mapping[str, Any]) -> str:
     """Write down the gateway's answer. Returns settled, unmatched (finance must see to it) or not_paid."""
-    found = lock(context.session, payment)
-    before = found.state
-    write_answer(context.session, found, verification, now=context.now)
-    if found.state is PaymentState.STARTED:
-        found.state = PaymentState.EXPIRED
+    locked = lock(context.session, payment)
+    before = locked.state
+    write_answer(context.session, locked, verification, now=context.now)
+    if locked.state is PaymentState.STARTED:
+        locked.state = PaymentState.EXPIRED
     context.session.flush()
-    if found.state is PaymentState.SETTLED:
+    if locked.state is PaymentState.SETTLED:
         if before is not PaymentState.SETTLED:
-            _tell_settled(context, found)
+            _tell_settled(context, locked)
         return "settled"
-    if found.state is PaymentState.UNMATCHED:
-        _tell_unmatched(context, found)
+    if locked.state is PaymentState.UNMATCHED:
+        _tell_unmatched(context, locked)
         return "unmatched"
     return "not_paid"
 
@@ -52,7 +52,7 @@ def _tell_settled(context: OperationContext, payment: Payment) -> None:
         return _("پرداخت شما رسید"), _(
             "درگاه پرداخت صورت‌حساب %(number)s را تایید کرد و مبلغ %(amount)s ثبت شد. پرونده را باز کنید و ادامه دهید؛"
             " مبلغ دیگری از شما خواسته نمی‌شود.",
-            number=shown(invoice.number),
+            number=localized(invoice.number),
             amount=rials(payment.amount),
         )
 
@@ -66,7 +66,7 @@ def _tell_unmatched(context: OperationContext, payment: Payment) -> None:
         return _("پرداختی بدون صورت‌حساب باز"), _(
             "مبلغی بابت صورت‌حساب %(number)s پرداخت شد که صورت‌حساب بازی برای آن نیست. امور مالی آن را بررسی می‌کند و"
             " به شما اطلاع می‌دهد.",
-            number=shown(invoice.number),
+            number=localized(invoice.number),
         )
 
     tell_payer(context, invoice, text)
@@ -75,10 +75,10 @@ def _tell_unmatched(context: OperationContext, payment: Payment) -> None:
 @operations.register("unmatched_payment.record_decision")
 def record_decision(context: OperationContext, *, payment: int, submission: Mapping[str, Any]) -> None:
     """Tell the payer what finance did with the money; the decision itself stands in the case's history."""
-    found = lock(context.session, payment)
+    locked = lock(context.session, payment)
 
     def text() -> tuple[str, str]:
-        number, reference = shown(found.invoice.number), shown(submission.get("reference") or "—")
+        number, reference = localized(locked.invoice.number), localized(submission.get("reference") or "—")
         if submission["decision"] == "refunded":
             return _("استرداد وجه"), _(
                 "مبلغ پرداختی شما بابت صورت‌حساب %(number)s برگردانده شد. شمارهٔ پیگیری: %(reference)s",
@@ -87,7 +87,7 @@ def record_decision(context: OperationContext, *, payment: int, submission: Mapp
             )
         return _("بستانکار شدن"), _("مبلغ پرداختی شما بابت صورت‌حساب %(number)s به حساب شما بستانکار شد.", number=number)
 
-    tell_payer(context, found.invoice, text)
+    tell_payer(context, locked.invoice, text)
 
 
 @briefings.register("unmatched_payment", "settle_unmatched")

@@ -13,7 +13,7 @@ from models.language import gettext as _
 from models.language import listed
 from workflows.assignment.labels import why_table
 from workflows.certificates.records import way_to_certificate
-from workflows.formatting import label, number, shown
+from workflows.formatting import label, localized, number
 from workflows.gas.labels import USAGES, document_title, region
 from workflows.gas.projects import (
     building_facts,
@@ -29,7 +29,7 @@ from workflows.gas.projects import (
     required_documents,
 )
 from workflows.project_registration.invoice import documents_of
-from workflows.project_registration.property_search import NothingAsked, search
+from workflows.project_registration.property_search import EmptySearch, search
 from workflows.project_registration.steps import progress, step_choices
 from workflows.registry import briefings
 
@@ -43,27 +43,27 @@ def _steps(context: BriefingContext, current: str) -> list[Block]:
 
 @briefings.register(PROCESS, "choose_property")
 def choose_property(context: BriefingContext) -> Briefing:
-    found = project_of(context.session, context.case).property
+    estate = project_of(context.session, context.case).property
     blocks = _steps(context, "choose_property")
-    if found is not None:
-        blocks.append(property_facts(found))
+    if estate is not None:
+        blocks.append(property_facts(estate))
     return Briefing(blocks=blocks)
 
 
 @briefings.register(PROCESS, "register_property")
 def register_property(context: BriefingContext) -> Briefing:
-    found = project_of(context.session, context.case).property
+    estate = project_of(context.session, context.case).property
     values: dict[str, Any] = {}
-    if found is not None and "register_property" in context.completed:
+    if estate is not None and "register_property" in context.completed:
         values = {
-            "region": found.region,
-            "main_plate": found.main_plate,
-            "sub_plate": found.sub_plate,
-            "renovation_code": found.renovation_code,
-            "postal_code": found.postal_code,
-            "address": found.address,
-            "land_area": _plain(found.land_area),
-            "floors": found.floors,
+            "region": estate.region,
+            "main_plate": estate.main_plate,
+            "sub_plate": estate.sub_plate,
+            "renovation_code": estate.renovation_code,
+            "postal_code": estate.postal_code,
+            "address": estate.address,
+            "land_area": _plain(estate.land_area),
+            "floors": estate.floors,
         }
     return Briefing(values=values, blocks=_steps(context, "register_property"))
 
@@ -73,13 +73,13 @@ def find_property(context: BriefingContext) -> Briefing:
     """Search by what was typed; the hits are choices and a table below the search (REG-3)."""
     blocks = _steps(context, "find_property")
     try:
-        found = search(context.session, context.typed)
-    except NothingAsked:
+        hits = search(context.session, context.typed)
+    except EmptySearch:
         text = _("کد ثبتی، یا منطقه و پلاک ثبتی، یا کد نوسازی ملک را وارد و جستجو کنید.")
         return Briefing(blocks=[*blocks, Notice("info", text)])
     except ValueError as error:
         return Briefing(blocks=[*blocks, Notice("warning", str(error))])
-    if not found.hits:
+    if not hits.hits:
         text = _(
             "ملکی با این مشخصات پیدا نشد. آنچه نوشته‌اید مانده است؛ آن را بررسی کنید، یا اگر ملک در سازمان کد ندارد با"
             " «ویرایش گام» به «ثبت ملک جدید» بروید."
@@ -87,14 +87,16 @@ def find_property(context: BriefingContext) -> Briefing:
         return Briefing(blocks=[*blocks, Notice("warning", text)])
     columns = [_("کد ثبتی سازمان"), _("منطقهٔ شهرداری"), _("پلاک ثبتی"), _("کد نوسازی"), _("نشانی")]
     rows = [
-        [shown(hit.code), region(hit.region), plates(hit), shown(hit.renovation_code), shown(hit.address)]
-        for hit in found.hits
+        [localized(hit.code), region(hit.region), plates(hit), localized(hit.renovation_code), localized(hit.address)]
+        for hit in hits.hits
     ]
     blocks.append(Table(_("ملک‌های پیداشده"), columns, rows))
-    if found.more:
-        text = _("فقط %(count)s ملک اول نشان داده شده است. جستجو را دقیق‌تر کنید.", count=number(len(found.hits)))
+    if hits.more:
+        text = _("فقط %(count)s ملک اول نشان داده شده است. جستجو را دقیق‌تر کنید.", count=number(len(hits.hits)))
         blocks.append(Notice("info", text))
-    choices = [Choice(hit.id, shown(hit.code), listed([region(hit.region), shown(hit.address)])) for hit in found.hits]
+    choices = [
+        Choice(hit.id, localized(hit.code), listed([region(hit.region), localized(hit.address)])) for hit in hits.hits
+    ]
     return Briefing(choices={"property": choices}, blocks=blocks)
 
 
@@ -136,7 +138,7 @@ def register_building(context: BriefingContext) -> Briefing:
 def register_meters(context: BriefingContext) -> Briefing:
     """The classes of the meters typed so far, else of those saved (REG-6, REG-7)."""
     project = project_of(context.session, context.case)
-    number_fact = Facts(_("پروژه"), [(_("شمارهٔ پروژه"), shown(context.case.number))])
+    number_fact = Facts(_("پروژه"), [(_("شمارهٔ پروژه"), localized(context.case.number))])
     blocks: list[Block] = [*_steps(context, "register_meters"), number_fact]
     saved = [
         {
@@ -163,15 +165,15 @@ def _meter_row(context: BriefingContext, index: int, row: Mapping[str, Any]) -> 
         area, consumption = float(row["floor_area"]), float(row["consumption"])
     except (KeyError, TypeError, ValueError):
         return []
-    found = meter_class(context.decide, floor_area=area, consumption=consumption)
+    classified = meter_class(context.decide, floor_area=area, consumption=consumption)
     return [
         number(index + 1),
-        shown(row.get("units") or ""),
+        localized(row.get("units") or ""),
         label(USAGES, str(row.get("usage") or "")),
         number(area),
         number(consumption),
-        found.meter_class or "—",
-        found.problem or _("درست"),
+        classified.meter_class or "—",
+        classified.problem or _("درست"),
     ]
 
 
@@ -179,8 +181,8 @@ def _meter_row(context: BriefingContext, index: int, row: Mapping[str, Any]) -> 
 def upload_documents(context: BriefingContext) -> Briefing:
     """Which titles there are, which are mandatory, and which have a file already (REG-9)."""
     project = project_of(context.session, context.case)
-    wanted = required_documents(context.decide, project.work_type)
-    keys = {found["title"]: found["document"] for found in wanted}
+    required = required_documents(context.decide, project.work_type)
+    keys = {entry["title"]: entry["document"] for entry in required}
     saved = [
         {"title": keys[document.title], "document": document.id}
         for document in documents_of(context.session, context.case.id)
@@ -188,21 +190,21 @@ def upload_documents(context: BriefingContext) -> Briefing:
     ]
     typed = context.typed.get("documents")
     rows = typed if isinstance(typed, list) else saved
-    given = {row.get("title") for row in rows if isinstance(row, dict) and row.get("document")}
+    uploaded = {row.get("title") for row in rows if isinstance(row, dict) and row.get("document")}
     choices = [
-        Choice(found["document"], document_title(found), _("اجباری") if found["mandatory"] else _("اختیاری"))
-        for found in wanted
+        Choice(entry["document"], document_title(entry), _("اجباری") if entry["mandatory"] else _("اختیاری"))
+        for entry in required
     ]
     table = Table(
         _("مدارک این پروژه"),
         [_("عنوان مدرک"), _("لزوم"), _("وضعیت")],
         [
             [
-                document_title(found),
-                _("اجباری") if found["mandatory"] else _("اختیاری"),
-                _("فایل دارد") if found["document"] in given else _("بدون فایل"),
+                document_title(entry),
+                _("اجباری") if entry["mandatory"] else _("اختیاری"),
+                _("فایل دارد") if entry["document"] in uploaded else _("بدون فایل"),
             ]
-            for found in wanted
+            for entry in required
         ],
     )
     return Briefing(
@@ -237,8 +239,8 @@ def case_blocks(context: BriefingContext) -> list[Block]:
         blocks.append(building_facts(project))
     if project.meters:
         blocks.append(meters_table(project.meters))
-    found = invoices(context.session, project.case_id)[:1]
-    blocks += [invoice_table(invoice) for invoice in found]
+    newest = invoices(context.session, project.case_id)[:1]
+    blocks += [invoice_table(invoice) for invoice in newest]
     if context.actor.roles & {"supervisor", "gas_office"}:
         blocks += why_table(context.session, project)
     return blocks
@@ -247,7 +249,7 @@ def case_blocks(context: BriefingContext) -> list[Block]:
 def _project_facts(project: GasProject) -> Facts:
     inspector = project.inspector.name if project.inspector else _("هنوز تعیین نشده است")
     items = [
-        (_("شمارهٔ پروژه"), shown(project.case.number)),
+        (_("شمارهٔ پروژه"), localized(project.case.number)),
         (_("مجری گاز"), project.contractor.name),
         (_("بازرس"), inspector),
     ]

@@ -13,7 +13,7 @@ from models.gas import Assignment, GasProject
 from models.jalali import TEHRAN, format_date
 from models.language import current, lazy
 from models.language import gettext as _
-from workflows.formatting import code, shown
+from workflows.formatting import code, localized
 from workflows.gas.projects import building_facts, meters_table, owner_facts, project_of, property_facts
 from workflows.printing import render_pdf
 from workflows.registry import printouts
@@ -37,14 +37,14 @@ def no_inspector_yet(context: BriefingContext) -> str | None:
 def introduction_letter(context: BriefingContext) -> bytes:
     """The letter in the reader's language, with the date of the assignment."""
     project = project_of(context.session, context.case)
-    made = context.session.scalars(
+    assignment = context.session.scalars(
         select(Assignment)
         .where(Assignment.project_id == project.id, Assignment.ended == "")
         .order_by(Assignment.id.desc())
     ).first()
-    if made is None or project.inspector is None:
+    if assignment is None or project.inspector is None:
         raise LookupError(f"{project.case} has no inspector")
-    return render_pdf("introduction_letter.typ", letter_data(project, made), fonts=context.services.fonts_path)
+    return render_pdf("introduction_letter.typ", letter_data(project, assignment), fonts=context.services.fonts_path)
 
 
 def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         "unit": _("واحد بازرسی گاز"),
         "title": _("معرفی‌نامهٔ بازرس گاز"),
         "head": [
-            [_("شماره"), shown(project.case.number)],
+            [_("شماره"), localized(project.case.number)],
             [_("تاریخ"), format_date(assignment.at.astimezone(ZoneInfo(TEHRAN)).date())],
             [_("پیوست"), "—"],
         ],
@@ -79,7 +79,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         "signatures": [_("مهر و امضای امور گاز سازمان"), _("امضای بازرس"), _("مهر و امضای مجری")],
         "footer": _("پروژهٔ %(number)s", number=code(project.case.number)),
         "page": _("صفحهٔ"),
-        "digits": [shown(page) for page in range(MAX_PAGES)],
+        "digits": [localized(page) for page in range(MAX_PAGES)],
     }
 
 
@@ -89,8 +89,8 @@ def _first_column(project: GasProject, inspector: Person) -> list[Facts]:
         _("بازرس"),
         [
             (_("نام"), inspector.name),
-            (_("شمارهٔ عضویت"), shown(inspector.username)),
-            (_("شمارهٔ همراه"), shown(inspector.mobile or "—")),
+            (_("شمارهٔ عضویت"), localized(inspector.username)),
+            (_("شمارهٔ همراه"), localized(inspector.mobile or "—")),
         ],
     )
     return [known, property_facts(project.property)] if project.property else [known]
@@ -100,7 +100,7 @@ def _second_column(project: GasProject) -> list[Facts]:
     """For whom."""
     contractor = [
         (_("نام"), project.contractor.name),
-        (_("شمارهٔ همراه"), shown(project.contractor.mobile or "—")),
+        (_("شمارهٔ همراه"), localized(project.contractor.mobile or "—")),
     ]
     owner = [owner_facts(project.owner)] if project.owner else []
     return [Facts(_("مجری گاز"), contractor), *owner, building_facts(project)]

@@ -35,7 +35,7 @@ REVIEW_INVOICE = "review_invoice"
 def upload_documents(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Keep which file has which title. Raises ``Refusal`` that names the mandatory titles without a file (REG-9)."""
     project = project_of(context.session, context.case)
-    titles = {found["document"]: found for found in required_documents(context.decide, project.work_type)}
+    titles = {entry["document"]: entry for entry in required_documents(context.decide, project.work_type)}
     rows = submission["documents"]
     own = {document.id: document for document in documents_of(context.session, context.case.id)}
     errors = {
@@ -45,8 +45,8 @@ def upload_documents(context: OperationContext, *, submission: Mapping[str, Any]
     }
     if errors:
         raise Refusal(errors)
-    given = {row["title"] for row in rows}
-    refuse_missing({key: found for key, found in titles.items() if key not in given}, field="documents")
+    uploaded = {row["title"] for row in rows}
+    refuse_missing({key: entry for key, entry in titles.items() if key not in uploaded}, field="documents")
     for document in own.values():
         document.title = ""
     for row in rows:
@@ -61,7 +61,7 @@ def documents_of(session: Any, case_id: int) -> list[Document]:
 
 def refuse_missing(absent: Mapping[str, Mapping[str, Any]], *, field: str) -> None:
     """Refuse while a mandatory title is among the ``absent`` ones; the message names each of them."""
-    names = [quoted(document_title(found)) for found in absent.values() if found["mandatory"]]
+    names = [quoted(document_title(document)) for document in absent.values() if document["mandatory"]]
     if names:
         raise Refusal({field: [_("این مدارک اجباری هنوز فایل ندارند: %(titles)s", titles=listed(names))]})
 
@@ -99,9 +99,9 @@ def _refuse_incomplete(context: OperationContext, project: GasProject) -> None:
     """Whoever jumped to the invoice from a changed step must first mend what the change made incomplete."""
     if project.property is None or project.owner is None or project.registered_at is None or not project.meters:
         raise Refusal({"": [_("پیش از صورت‌حساب باید ملک، مالک، ساختمان و کنتورها ثبت شده باشند.")]})
-    given = {document.title for document in documents_of(context.session, context.case.id)}
-    wanted = required_documents(context.decide, project.work_type)
-    refuse_missing({found["document"]: found for found in wanted if found["title"] not in given}, field="")
+    uploaded = {document.title for document in documents_of(context.session, context.case.id)}
+    required = required_documents(context.decide, project.work_type)
+    refuse_missing({row["document"]: row for row in required if row["title"] not in uploaded}, field="")
 
 
 def drop_open_invoice(context: OperationContext) -> None:
@@ -114,11 +114,11 @@ def drop_open_invoice(context: OperationContext) -> None:
 @operations.register("project_registration.confirm_invoice", formerly=["registration_invoice.confirm_invoice"])
 def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
     """The contractor goes on to pay ``invoice``. Returns the step that an unpaid one comes back to."""
-    found = context.session.get_one(Invoice, invoice)
-    if found.status is InvoiceStatus.CANCELLED:
+    record = context.session.get_one(Invoice, invoice)
+    if record.status is InvoiceStatus.CANCELLED:
         message = _(
             "صورت‌حساب %(number)s باطل شده است. با «ویرایش گام» به «صورت‌حساب» بروید تا صورت‌حساب جدید صادر شود.",
-            number=code(found.number),
+            number=code(record.number),
         )
         raise Refusal({"": [message]})
     return REVIEW_INVOICE
@@ -127,7 +127,7 @@ def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
 @operations.register("project_registration.record_payment", formerly=["registration_invoice.record_payment"])
 def record_payment(context: OperationContext, *, invoice: int) -> None:
     """The invoice is paid: from now on meters and region stay as they are (REG-11)."""
-    found = context.session.get_one(Invoice, invoice)
-    if found.status is not InvoiceStatus.PAID:
-        raise ValueError(f"Invoice {found.number} is {found.status}, not paid")
-    project_of(context.session, context.case).paid_at = found.paid_at or context.now
+    record = context.session.get_one(Invoice, invoice)
+    if record.status is not InvoiceStatus.PAID:
+        raise ValueError(f"Invoice {record.number} is {record.status}, not paid")
+    project_of(context.session, context.case).paid_at = record.paid_at or context.now

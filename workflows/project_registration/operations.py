@@ -75,22 +75,22 @@ def register_property(context: OperationContext, *, submission: Mapping[str, Any
     ).one_or_none()
     if known is not None and known is not own:
         raise Refusal({"renovation_code": [_already_known(known)]})
-    found = own or Property(code=uuid4().hex, registered_at=context.now)
-    _copy(submission, found, PROPERTY_FIELDS)
-    found.land_area = Decimal(str(submission["land_area"]))
-    context.session.add(found)
+    estate = own or Property(code=uuid4().hex, registered_at=context.now)
+    _copy(submission, estate, PROPERTY_FIELDS)
+    estate.land_area = Decimal(str(submission["land_area"]))
+    context.session.add(estate)
     try:
         context.session.flush()
     except IntegrityError:  # another case registered the same code since we looked
         message = _("این کد نوسازی همین حالا ثبت شد. دوباره ارسال کنید تا کد ثبتی آن را ببینید.")
         raise Refusal({"renovation_code": [message]}) from None
     if own is None:
-        found.code = property_code(found.id)
-        text = lazy("ملک با کد ثبتی %(code)s ثبت شد", code=found.code)
-        context.record(PROPERTY_REGISTERED, {"property": found.id, "text": text})
-    project.property = found
+        estate.code = property_code(estate.id)
+        text = lazy("ملک با کد ثبتی %(code)s ثبت شد", code=estate.code)
+        context.record(PROPERTY_REGISTERED, {"property": estate.id, "text": text})
+    project.property = estate
     _describe(context, project)
-    context.flash(_("ملک ذخیره شد. کد ثبتی سازمان: %(code)s", code=code(found.code)))
+    context.flash(_("ملک ذخیره شد. کد ثبتی سازمان: %(code)s", code=code(estate.code)))
 
 
 def property_code(count: int) -> str:
@@ -125,12 +125,12 @@ def _registered_here(context: OperationContext, project: GasProject) -> Property
 def use_property(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Take the property that was chosen among those found (REG-3)."""
     project = project_to_edit(context)
-    found = context.session.get(Property, int(submission["property"]))
-    if found is None:
+    estate = context.session.get(Property, int(submission["property"]))
+    if estate is None:
         raise Refusal({"property": [_("این ملک پیدا نشد. دوباره جستجو کنید.")]})
-    project.property = found
+    project.property = estate
     _describe(context, project)
-    context.flash(_("ملک با کد ثبتی %(code)s برای این پروژه انتخاب شد.", code=code(found.code)))
+    context.flash(_("ملک با کد ثبتی %(code)s برای این پروژه انتخاب شد.", code=code(estate.code)))
 
 
 # Owner and building (REG-4, REG-5)
@@ -182,15 +182,15 @@ def register_meters(context: OperationContext, *, submission: Mapping[str, Any])
     rows: list[dict[str, Any]] = []
     errors: dict[str, list[str]] = {}
     for index, row in enumerate(submission["meters"]):
-        found = meter_class(context.decide, floor_area=row["floor_area"], consumption=row["consumption"])
-        if found.problem:
-            errors[f"meters.{index}.{found.field}"] = [found.problem]
+        classified = meter_class(context.decide, floor_area=row["floor_area"], consumption=row["consumption"])
+        if classified.problem:
+            errors[f"meters.{index}.{classified.field}"] = [classified.problem]
         rows.append(
             {
                 "number": index + 1,
                 "units": row["units"],
                 "usage": row["usage"],
-                "meter_class": found.meter_class,
+                "meter_class": classified.meter_class,
                 "floor_area": Decimal(str(row["floor_area"])),
                 "consumption": Decimal(str(row["consumption"])),
             }
@@ -273,9 +273,9 @@ def _copy(source: Mapping[str, Any], target: object, names: tuple[str, ...]) -> 
 
 def _describe(context: OperationContext, project: GasProject) -> None:
     """Keep the line that lists show of the case, and the words that find it, as the file grows."""
-    found, owner = project.property, project.owner
-    parts = [project.building_name, found.address if found else "", owner.name if owner else ""]
+    estate, owner = project.property, project.owner
+    parts = [project.building_name, estate.address if estate else "", owner.name if owner else ""]
     subject = " — ".join(part for part in parts if part)
-    words = [found.code, found.renovation_code] if found else []
+    words = [estate.code, estate.renovation_code] if estate else []
     words += [owner.national_code, owner.national_id] if owner else []
     context.set_subject(subject, words)

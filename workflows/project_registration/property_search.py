@@ -14,27 +14,27 @@ from models.digits import clean
 from models.identifiers import code_digits, damm_valid
 from models.language import gettext as _
 
-MOST = 20  # hits shown
+MAX_HITS = 20  # hits shown
 REGIONS = frozenset(str(number) for number in range(1, 11))
 
 
-class NothingAsked(Exception):
+class EmptySearch(Exception):
     """No search field is filled in."""
 
 
 @dataclass(frozen=True)
-class Found:
+class Hits:
     hits: Sequence[Property]
     more: bool  # there are others beyond these
 
 
-def search(session: Session, typed: Mapping[str, Any]) -> Found:
-    """Properties that fit everything typed. Raises ``NothingAsked``; ``ValueError`` with words for the searcher."""
-    wanted = _conditions(typed)
-    if not wanted:
-        raise NothingAsked
-    hits = session.scalars(select(Property).where(*wanted).order_by(Property.id).limit(MOST + 1)).all()
-    return Found(hits[:MOST], len(hits) > MOST)
+def search(session: Session, typed: Mapping[str, Any]) -> Hits:
+    """Properties that fit everything typed. Raises ``EmptySearch``; ``ValueError`` with words for the searcher."""
+    conditions = _conditions(typed)
+    if not conditions:
+        raise EmptySearch
+    hits = session.scalars(select(Property).where(*conditions).order_by(Property.id).limit(MAX_HITS + 1)).all()
+    return Hits(hits[:MAX_HITS], len(hits) > MAX_HITS)
 
 
 def _conditions(typed: Mapping[str, Any]) -> list[ColumnElement[bool]]:

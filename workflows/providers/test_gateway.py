@@ -146,8 +146,8 @@ class BuiltInTestGateway:
 def _with_query(url: str, **values: str) -> str:
     """``url`` with ``values`` added to whatever query it has already."""
     parts = urlsplit(url)
-    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in values]
-    return urlunsplit(parts._replace(query=urlencode([*kept, *values.items()])))
+    remaining = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in values]
+    return urlunsplit(parts._replace(query=urlencode([*remaining, *values.items()])))
 
 
 @payment_gateways.register(BuiltInTestGateway.name, lazy("درگاه آزمایشی"), stand_in=True)

@@ -163,12 +163,12 @@ def _refuse_wrong_amount(amount: int) -> None:
 
 def _paid(data: dict[str, Any], *, amount: int, already: bool) -> Verification:
     """Zarinpal compared ``amount`` itself; where it repeats an amount, that one is told on to the caller."""
-    told = number(data.get("amount"))
+    reported = number(data.get("amount"))
     reference = data.get("ref_id")
     card = data.get("card_pan")
     return Verification(
         state="paid",
-        amount=amount if told is None else told,
+        amount=amount if reported is None else reported,
         reference=None if reference in (None, "", 0) else str(reference)[:60],
         card=card[:30] if isinstance(card, str) and "*" in card else None,  # an unmasked number is not kept
         already=already,

@@ -12,7 +12,7 @@ from models.document import Document
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.ticket import Ticket, TicketMessage
-from workflows.formatting import label, shown
+from workflows.formatting import label, localized
 from workflows.ticket.labels import CLOSED, KINDS, PRIORITIES, STATES, WAITING, unit_name
 
 
@@ -25,7 +25,7 @@ def _facts(context: BriefingContext, ticket: Ticket) -> Facts:
     items = [
         (_("موضوع"), ticket.title),
         (_("نوع درخواست"), unit_name(context.session, ticket.unit)),
-        (_("شمارهٔ رهگیری"), shown(ticket.case.number)),
+        (_("شمارهٔ رهگیری"), localized(ticket.case.number)),
         (_("وضعیت"), label(STATES, ticket.state)),
         (_("اولویت"), label(PRIORITIES, ticket.priority)),
         (_("ارسال شده در"), format_moment(ticket.submitted_at)),
@@ -34,13 +34,13 @@ def _facts(context: BriefingContext, ticket: Ticket) -> Facts:
 
 
 def _special(ticket: Ticket) -> list[Block]:
-    said: list[Block] = []
+    blocks: list[Block] = []
     if ticket.state == WAITING and ticket.overdue_at is not None:
-        said.append(Notice("warning", _("مهلت پاسخ به این درخواست گذشته است.")))
+        blocks.append(Notice("warning", _("مهلت پاسخ به این درخواست گذشته است.")))
     if ticket.escalated_at is not None and ticket.state != CLOSED:
         at = format_moment(ticket.escalated_at)
-        said.append(Notice("info", _("این درخواست در %(at)s به رئیس سازمان ارسال شد.", at=at)))
-    return said
+        blocks.append(Notice("info", _("این درخواست در %(at)s به رئیس سازمان ارسال شد.", at=at)))
+    return blocks
 
 
 def conversation(context: BriefingContext, ticket: Ticket) -> Conversation:
@@ -51,9 +51,9 @@ def conversation(context: BriefingContext, ticket: Ticket) -> Conversation:
         .order_by(TicketMessage.id)
         .options(joinedload(TicketMessage.person))
     ).all()
-    wanted = {number for message in messages for number in message.documents}
-    found = context.session.scalars(select(Document).where(Document.id.in_(wanted))) if wanted else ()
-    documents = {document.id: document for document in found}
+    ids = {number for message in messages for number in message.documents}
+    records = context.session.scalars(select(Document).where(Document.id.in_(ids))) if ids else ()
+    documents = {document.id: document for document in records}
     return Conversation(_("مکاتبات"), [_entry(context, message, documents) for message in messages])
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import joinedload
 
 from engine.case_numbers import read_number
-from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Column, Filter, ListingContext, ListPage, ListQuery, Row
 from engine.persistence import search
 from models.case import Case
 from models.choice import Choice
@@ -53,31 +53,31 @@ LONGEST_OVERDUE = Order(
     home=AT_HOME,
     group=GROUP,
 )
-def tickets(context: ListingContext, asked: Asked) -> Found:
+def tickets(context: ListingContext, query: ListQuery) -> ListPage:
     """What the person has asked the organisation, the newest first (TKT-2)."""
-    wanted = select(Ticket).where(
-        Ticket.requester_id == context.actor.person_id, *between(context, Ticket.submitted_at, asked)
+    statement = select(Ticket).where(
+        Ticket.requester_id == context.actor.person_id, *between(context, Ticket.submitted_at, query)
     )
-    if "state" in asked.choices:
-        wanted = wanted.where(Ticket.state == asked.choices["state"])
+    if "state" in query.choices:
+        statement = statement.where(Ticket.state == query.choices["state"])
     return rows_of(
         context,
-        _found_by_words(wanted, asked),
-        asked,
+        _matching_words(statement, query),
+        query,
         NEWEST,
         key=lambda one: [one[0].id],
-        drawn=lambda found: _own_rows(context, found),
+        to_rows=lambda results: _own_rows(context, results),
     )
 
 
-def _own_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
+def _own_rows(context: ListingContext, results: Sequence[Any]) -> list[Row]:
     return [
         Row(
-            _shown(context, ticket) | {"state": state_text(ticket), "answered": ticket.answered_at},
+            _column_values(context, ticket) | {"state": state_text(ticket), "answered": ticket.answered_at},
             url=f"/cases/{ticket.case.number}",
             mark="warning" if is_overdue(ticket) else "",
         )
-        for (ticket,) in found
+        for (ticket,) in results
     ]
 
 
@@ -90,22 +90,22 @@ def _own_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     filters=[SEARCH, BY_STATE, FROM, TO],
     group=GROUP,
 )
-def unit_tickets(context: ListingContext, asked: Asked) -> Found:
+def unit_tickets(context: ListingContext, query: ListQuery) -> ListPage:
     """What the person's units have to answer or have answered, the newest first; overdue ones are marked."""
-    wanted = (
+    statement = (
         select(Ticket)
-        .where(_of_units(context), *between(context, Ticket.submitted_at, asked))
+        .where(_of_units(context), *between(context, Ticket.submitted_at, query))
         .options(joinedload(Ticket.requester))
     )
-    if "state" in asked.choices:
-        wanted = wanted.where(Ticket.state == asked.choices["state"])
+    if "state" in query.choices:
+        statement = statement.where(Ticket.state == query.choices["state"])
     return rows_of(
         context,
-        _found_by_words(wanted, asked),
-        asked,
+        _matching_words(statement, query),
+        query,
         NEWEST,
         key=lambda one: [one[0].id],
-        drawn=lambda found: _unit_rows(context, found),
+        to_rows=lambda results: _unit_rows(context, results),
     )
 
 
@@ -115,14 +115,14 @@ def _of_units(context: ListingContext) -> ColumnElement[bool]:
     return true() if "" in scopes else Ticket.unit.in_(scopes)
 
 
-def _unit_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
+def _unit_rows(context: ListingContext, results: Sequence[Any]) -> list[Row]:
     return [
         Row(
-            _shown(context, ticket) | {"state": state_text(ticket), "requester": ticket.requester.name},
+            _column_values(context, ticket) | {"state": state_text(ticket), "requester": ticket.requester.name},
             url=f"/cases/{ticket.case.number}",
             mark="danger" if is_overdue(ticket) else "",
         )
-        for (ticket,) in found
+        for (ticket,) in results
     ]
 
 
@@ -143,34 +143,34 @@ def _unit_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     home=AT_HOME,
     group=GROUP,
 )
-def overdue_tickets(context: ListingContext, asked: Asked) -> Found:
+def overdue_tickets(context: ListingContext, query: ListQuery) -> ListPage:
     """What was to be answered before now, the longest overdue first (TKT-5)."""
-    wanted = (
+    statement = (
         select(Ticket)
         .where(Ticket.overdue_at.is_not(None), Ticket.state == WAITING)
         .options(joinedload(Ticket.requester))
     )
-    if "unit" in asked.choices:
-        wanted = wanted.where(Ticket.unit == asked.choices["unit"])
+    if "unit" in query.choices:
+        statement = statement.where(Ticket.unit == query.choices["unit"])
     return rows_of(
         context,
-        _found_by_words(wanted, asked),
-        asked,
+        _matching_words(statement, query),
+        query,
         LONGEST_OVERDUE,
         key=lambda one: [one[0].overdue_at, one[0].id],
-        drawn=lambda found: _overdue_rows(context, found),
+        to_rows=lambda results: _overdue_rows(context, results),
     )
 
 
-def _overdue_rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
+def _overdue_rows(context: ListingContext, results: Sequence[Any]) -> list[Row]:
     return [
         Row(
-            _shown(context, ticket)
+            _column_values(context, ticket)
             | {"overdue": ticket.overdue_at, "escalated": ticket.escalated_at, "requester": ticket.requester.name},
             url=f"/cases/{ticket.case.number}" if _may_open(context, ticket) else "",
             mark="danger",
         )
-        for (ticket,) in found
+        for (ticket,) in results
     ]
 
 
@@ -193,7 +193,7 @@ def state_text(ticket: Ticket) -> str:
     return _("%(state)s، گذشته از مهلت", state=state)
 
 
-def _shown(context: ListingContext, ticket: Ticket) -> dict[str, Any]:
+def _column_values(context: ListingContext, ticket: Ticket) -> dict[str, Any]:
     """The values of the columns that both lists have."""
     return {
         "number": ticket.case.number,
@@ -204,12 +204,12 @@ def _shown(context: ListingContext, ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _found_by_words(wanted: Statement, asked: Asked) -> Statement:
+def _matching_words(statement: Statement, query: ListQuery) -> Statement:
     """Only tickets whose case has all the words, or the number, that were typed; the case comes along."""
-    words = search.typed_words(asked.q)
-    wanted = wanted.options(joinedload(Ticket.case))
+    words = search.typed_words(query.q)
+    statement = statement.options(joinedload(Ticket.case))
     if not words:
-        return wanted
-    number = read_number(asked.q)
+        return statement
+    number = read_number(query.q)
     by = Case.number == number if number is not None else search.all_having(words)
-    return wanted.join(Case, Case.id == Ticket.case_id).where(by)
+    return statement.join(Case, Case.id == Ticket.case_id).where(by)

@@ -66,8 +66,8 @@ def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> 
 
 
 def _requester_id(context: OperationContext) -> int:
-    found = (context.bound(role) for role in REQUESTERS)
-    person_id = next((one for one in found if one is not None), None)
+    holders = (context.bound(role) for role in REQUESTERS)
+    person_id = next((one for one in holders if one is not None), None)
     if person_id is None:
         raise ValueError("A ticket is sent by a person, not by the system")
     return person_id

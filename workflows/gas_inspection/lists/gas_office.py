@@ -9,7 +9,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
 from engine.case_numbers import read_number
-from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Column, Filter, ListingContext, ListPage, ListQuery, Row
 from engine.persistence import search
 from models.case import Case, CaseStatus
 from models.choice import Choice
@@ -28,8 +28,8 @@ from workflows.gas.list_columns import (
     PROCESSES,
     SEARCH,
     STAGE,
-    shown_of,
-    shown_with,
+    eager_loads,
+    project_values,
 )
 from workflows.gas_inspection.labels import stage_name
 from workflows.gas_inspection.lists.inspector import debt_text
@@ -66,46 +66,48 @@ NEWEST = Order("running", ((_inspection.id.expression, int),))
     filters=[SEARCH, BY_STAGE, BY_STATE],
     group=GROUP,
 )
-def running_inspections(context: ListingContext, asked: Asked) -> Found:
+def running_inspections(context: ListingContext, query: ListQuery) -> ListPage:
     """Inspections that are not finished, the newest first."""
-    wanted = (
+    statement = (
         select(GasProject, METER_COUNT, _inspection)
         .join(_inspection, _inspection.refers_to_id == GasProject.case_id)
         .where(_inspection.process_key == PROCESS, _inspection.status == CaseStatus.RUNNING)
-        .options(*shown_with())
+        .options(*eager_loads())
     )
-    return rows_of(context, _narrowed(wanted, context, asked), asked, NEWEST, key=lambda one: [one[2].id], drawn=_rows)
+    return rows_of(
+        context, _narrowed(statement, context, query), query, NEWEST, key=lambda one: [one[2].id], to_rows=_rows
+    )
 
 
-def _narrowed(wanted: Statement, context: ListingContext, asked: Asked) -> Statement:
+def _narrowed(statement: Statement, context: ListingContext, query: ListQuery) -> Statement:
     conditions = []
-    if "stage" in asked.choices:
-        conditions.append(GasProject.stage == asked.choices["stage"])
-    if "state" in asked.choices:
-        conditions.append(STATES[asked.choices["state"]])
+    if "stage" in query.choices:
+        conditions.append(GasProject.stage == query.choices["stage"])
+    if "state" in query.choices:
+        conditions.append(STATES[query.choices["state"]])
     if conditions:  # looked at in the order of the list, until the page is full
-        wanted = wanted.where(search.one_by_one(and_(*conditions)))
-    words = search.typed_words(asked.q)
+        statement = statement.where(search.one_by_one(and_(*conditions)))
+    words = search.typed_words(query.q)
     if not words:
-        return wanted
-    wanted = wanted.join(Case, Case.id == GasProject.case_id)
-    number = read_number(asked.q)
+        return statement
+    statement = statement.join(Case, Case.id == GasProject.case_id)
+    number = read_number(query.q)
     if number is not None:
-        return wanted.where(Case.number == number)
-    found = search.beginnings(context.session, words)
-    few = search.few_cases(context.session, found)
-    matching = search.one_by_one(and_(*(word.of_case(Case.id.expression) for word in found)))
-    return wanted.where(matching) if few is None else wanted.where(Case.id.in_(few), matching)
+        return statement.where(Case.number == number)
+    matches = search.beginnings(context.session, words)
+    few = search.few_cases(context.session, matches)
+    matching = search.one_by_one(and_(*(word.of_case(Case.id.expression) for word in matches)))
+    return statement.where(matching) if few is None else statement.where(Case.id.in_(few), matching)
 
 
-def _rows(found: Sequence[Any]) -> list[Row]:
+def _rows(results: Sequence[Any]) -> list[Row]:
     return [
         Row(
-            shown_of(project)
+            project_values(project)
             | {"stage": stage_name(project.stage), "meters": meters, "referred": project.referred_at}
             | {"inspector": project.inspector.name if project.inspector else None, "debt": debt_text(project)},
             url=f"/cases/{inspection.number}",
             mark="danger" if project.debt else "" if project.inspector else "warning",
         )
-        for project, meters, inspection in found
+        for project, meters, inspection in results
     ]

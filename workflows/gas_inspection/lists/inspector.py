@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.contributions.listings import Asked, Column, Found, ListingContext, Row, WeekEntry
+from engine.contributions.listings import Column, ListingContext, ListPage, ListQuery, Row, WeekEntry
 from models.gas import Assignment, GasProject
 from models.inspection import InspectionReport, InspectionVisit
 from models.language import gettext as _
 from models.language import lazy
 from workflows import roles
-from workflows.formatting import code, label, rials, shown
+from workflows.formatting import code, label, localized, rials
 from workflows.gas.inspections import APPROVED, FINAL_INSPECTION, PRE_INSPECTION
 from workflows.gas.labels import STAGES, WORK_TYPES
 from workflows.gas.list_columns import (
@@ -29,9 +29,9 @@ from workflows.gas.list_columns import (
     SEARCH,
     STAGE,
     addresses,
-    searched,
-    shown_of,
-    shown_with,
+    eager_loads,
+    matching_words,
+    project_values,
 )
 from workflows.list_pages import FROM, TO, Order, between, midnight, rows_of
 from workflows.registry import listings
@@ -75,9 +75,9 @@ BY_END = Order("left", ((Assignment.ended_at.expression, datetime), (Assignment.
     home=AT_HOME,
     group=GROUP,
 )
-def pre_inspections(context: ListingContext, asked: Asked) -> Found:
+def pre_inspections(context: ListingContext, query: ListQuery) -> ListPage:
     """Projects in pre-inspection, the one that waits longest first."""
-    return _in_hand(context, asked, PRE_INSPECTION)
+    return _in_hand(context, query, PRE_INSPECTION)
 
 
 @listings.register(
@@ -90,33 +90,33 @@ def pre_inspections(context: ListingContext, asked: Asked) -> Found:
     home=AT_HOME,
     group=GROUP,
 )
-def final_inspections(context: ListingContext, asked: Asked) -> Found:
+def final_inspections(context: ListingContext, query: ListQuery) -> ListPage:
     """Projects in final inspection, in the order in which they were referred."""
-    return _in_hand(context, asked, FINAL_INSPECTION)
+    return _in_hand(context, query, FINAL_INSPECTION)
 
 
-def _in_hand(context: ListingContext, asked: Asked, stage: str) -> Found:
-    wanted = (
+def _in_hand(context: ListingContext, query: ListQuery, stage: str) -> ListPage:
+    statement = (
         select(GasProject, METER_COUNT)
         .where(
             GasProject.inspector_id == context.actor.person_id,
             GasProject.stage == stage,
             GasProject.referred_at.is_not(None),
         )
-        .options(*shown_with())
+        .options(*eager_loads())
     )
     return rows_of(
         context,
-        searched(wanted, asked),
-        asked,
+        matching_words(statement, query),
+        query,
         BY_REFERRAL,
         key=lambda one: [one[0].referred_at, one[0].id],
-        drawn=lambda found: _rows_in_hand(context, found),
+        to_rows=lambda results: _rows_in_hand(context, results),
     )
 
 
-def _rows_in_hand(context: ListingContext, found: Sequence[Any]) -> list[Row]:
-    projects = [project for project, _meters in found]
+def _rows_in_hand(context: ListingContext, results: Sequence[Any]) -> list[Row]:
+    projects = [project for project, _meters in results]
     urls = addresses(context.session, projects)
     planned = select(InspectionVisit.project_id, InspectionVisit.at).where(
         InspectionVisit.project_id.in_([project.id for project in projects]), InspectionVisit.state == "planned"
@@ -124,13 +124,13 @@ def _rows_in_hand(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     visits = dict(context.session.execute(planned).all())
     return [
         Row(
-            shown_of(project)
+            project_values(project)
             | {"meters": meters, "referred": _day(context, project.referred_at), "visit": visits.get(project.id)}
             | {"debt": debt_text(project)},
             url=urls[project.id],
             mark="danger" if project.debt else "",
         )
-        for project, meters in found
+        for project, meters in results
     ]
 
 
@@ -163,40 +163,40 @@ def _day(context: ListingContext, moment: datetime | None) -> date | None:
     filters=[SEARCH, BY_STAGE, FROM, TO],
     group=GROUP,
 )
-def approved_inspections(context: ListingContext, asked: Asked) -> Found:
+def approved_inspections(context: ListingContext, query: ListQuery) -> ListPage:
     """What the inspector approved, newest first: a project appears once for each stage that was approved."""
-    wanted = (
+    statement = (
         select(InspectionReport, METER_COUNT)
         .join(GasProject, GasProject.id == InspectionReport.project_id)
         .where(
             InspectionReport.inspector_id == context.actor.person_id,
             InspectionReport.outcome == APPROVED,
-            *between(context, InspectionReport.at, asked),
+            *between(context, InspectionReport.at, query),
         )
-        .options(*shown_with(InspectionReport.project))
+        .options(*eager_loads(InspectionReport.project))
     )
-    if "stage" in asked.choices:
-        wanted = wanted.where(InspectionReport.stage == asked.choices["stage"])
+    if "stage" in query.choices:
+        statement = statement.where(InspectionReport.stage == query.choices["stage"])
     return rows_of(
         context,
-        searched(wanted, asked),
-        asked,
+        matching_words(statement, query),
+        query,
         BY_REPORT,
         key=lambda one: [one[0].at, one[0].id],
-        drawn=lambda found: _rows_approved(context, found),
+        to_rows=lambda results: _rows_approved(context, results),
     )
 
 
-def _rows_approved(context: ListingContext, found: Sequence[Any]) -> list[Row]:
-    urls = addresses(context.session, [report.project for report, _meters in found])
+def _rows_approved(context: ListingContext, results: Sequence[Any]) -> list[Row]:
+    urls = addresses(context.session, [report.project for report, _meters in results])
     return [
         Row(
-            shown_of(report.project)
+            project_values(report.project)
             | {"stage": label(STAGES, report.stage), "at": report.at, "meters": meters}
             | {"work_type": label(WORK_TYPES, report.project.work_type)},
             url=urls[report.project_id],
         )
-        for report, meters in found
+        for report, meters in results
     ]
 
 
@@ -209,9 +209,9 @@ def _rows_approved(context: ListingContext, found: Sequence[Any]) -> list[Row]:
     filters=[SEARCH, FROM, TO],
     group=GROUP,
 )
-def withdrawn_inspections(context: ListingContext, asked: Asked) -> Found:
+def withdrawn_inspections(context: ListingContext, query: ListQuery) -> ListPage:
     """Projects that the inspector withdrew from, newest first (INS-3)."""
-    return _left(context, asked, "withdrawn")
+    return _left(context, query, "withdrawn")
 
 
 @listings.register(
@@ -223,42 +223,42 @@ def withdrawn_inspections(context: ListingContext, asked: Asked) -> Found:
     filters=[SEARCH, FROM, TO],
     group=GROUP,
 )
-def dismissed_inspections(context: ListingContext, asked: Asked) -> Found:
+def dismissed_inspections(context: ListingContext, query: ListQuery) -> ListPage:
     """Projects that the gas office took from the inspector, with its reasons, newest first (INS-13)."""
-    return _left(context, asked, "dismissed")
+    return _left(context, query, "dismissed")
 
 
-def _left(context: ListingContext, asked: Asked, how: str) -> Found:
-    wanted = (
+def _left(context: ListingContext, query: ListQuery, how: str) -> ListPage:
+    statement = (
         select(Assignment)
         .join(GasProject, GasProject.id == Assignment.project_id)
         .where(
             Assignment.inspector_id == context.actor.person_id,
             Assignment.ended == how,
-            *between(context, Assignment.ended_at, asked),
+            *between(context, Assignment.ended_at, query),
         )
-        .options(*shown_with(Assignment.project))
+        .options(*eager_loads(Assignment.project))
     )
     return rows_of(
         context,
-        searched(wanted, asked),
-        asked,
+        matching_words(statement, query),
+        query,
         BY_END,
         key=lambda one: [one[0].ended_at, one[0].id],
-        drawn=lambda found: _rows_left(context, [assignment for (assignment,) in found]),
+        to_rows=lambda results: _rows_left(context, [assignment for (assignment,) in results]),
     )
 
 
-def _rows_left(context: ListingContext, found: Sequence[Assignment]) -> list[Row]:
-    urls = addresses(context.session, [one.project for one in found])
+def _rows_left(context: ListingContext, assignments: Sequence[Assignment]) -> list[Row]:
+    urls = addresses(context.session, [one.project for one in assignments])
     return [
         Row(
-            shown_of(one.project)
+            project_values(one.project)
             | {"meters": one.weight, "assigned": _day(context, one.at), "ended": one.ended_at}
             | {"reason": one.ended_why},
             url=urls[one.project_id],
         )
-        for one in found
+        for one in assignments
     ]
 
 
@@ -270,7 +270,7 @@ def _rows_left(context: ListingContext, found: Sequence[Assignment]) -> list[Row
 )
 def visits(context: ListingContext, first: date, last: date) -> list[WeekEntry]:
     """The inspector's own visits; marked is one whose time is over and which has no report yet."""
-    wanted = (
+    statement = (
         select(InspectionVisit)
         .where(
             InspectionVisit.inspector_id == context.actor.person_id,
@@ -279,13 +279,13 @@ def visits(context: ListingContext, first: date, last: date) -> list[WeekEntry]:
             InspectionVisit.at < midnight(context, last + timedelta(days=1)),
         )
         .order_by(InspectionVisit.at, InspectionVisit.id)
-        .options(*shown_with(InspectionVisit.project))
+        .options(*eager_loads(InspectionVisit.project))
     )
-    found = context.session.scalars(wanted).all()
-    urls = addresses(context.session, [visit.project for visit in found])
+    planned = context.session.scalars(statement).all()
+    urls = addresses(context.session, [visit.project for visit in planned])
     return [
         WeekEntry(visit.at, _visit_text(visit), urls[visit.project_id], _visit_mark(visit, context.now))
-        for visit in found
+        for visit in planned
     ]
 
 
@@ -296,7 +296,7 @@ def _visit_text(visit: InspectionVisit) -> str:
         stage=label(STAGES, visit.stage),
         number=code(visit.project.case.number),
         contractor=visit.project.contractor.name,
-        address=shown(place.address) if place else "—",
+        address=localized(place.address) if place else "—",
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
-from engine.contributions.listings import Asked, Column, Filter, Found, ListingContext, Row
+from engine.contributions.listings import Column, Filter, ListingContext, ListPage, ListQuery, Row
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.choice import Choice
 from models.gas import GasProject
@@ -41,9 +41,9 @@ from workflows.gas.list_columns import (
     SEARCH,
     STAGE,
     addresses,
-    searched,
-    shown_of,
-    shown_with,
+    eager_loads,
+    matching_words,
+    project_values,
 )
 from workflows.gas.projects import REGISTRATION
 from workflows.gas_inspection.labels import outcome_name
@@ -110,54 +110,54 @@ METERS_MEANT: ColumnElement[int] = case((_MARKED > 0, _MARKED), else_=METER_COUN
     exports=("csv", "xlsx", "pdf"),
     group=GROUP,
 )
-def financial_report(context: ListingContext, asked: Asked) -> Found:
+def financial_report(context: ListingContext, query: ListQuery) -> ListPage:
     """Each report of the inspector in the range, newest first, with the sums of all of them (INR-4)."""
-    page = select(InspectionReport, METERS_MEANT, FEE, PAID).options(*shown_with(InspectionReport.project))
-    found = rows_of(
+    page = select(InspectionReport, METERS_MEANT, FEE, PAID).options(*eager_loads(InspectionReport.project))
+    result = rows_of(
         context,
-        _asked_for(page, context, asked),
-        asked,
+        _filtered(page, context, query),
+        query,
         NEWEST,
         key=lambda one: [one[0].at, one[0].id],
-        drawn=lambda rows: _rows(context, rows),
+        to_rows=lambda rows: _rows(context, rows),
     )
-    return Found(found.rows, found.next, _sums(context, asked))
+    return ListPage(result.rows, result.next, _sums(context, query))
 
 
-def _sums(context: ListingContext, asked: Asked) -> dict[str, int]:
+def _sums(context: ListingContext, query: ListQuery) -> dict[str, int]:
     sums = select(*(func.coalesce(func.sum(one), 0) for one in (METERS_MEANT, FEE, PAID)))
-    meters, fee, paid = context.session.execute(_asked_for(sums, context, asked)).one()
+    meters, fee, paid = context.session.execute(_filtered(sums, context, query)).one()
     return {"meters": int(meters), "fee": int(fee), "paid": int(paid)}
 
 
-def _asked_for(wanted: Statement, context: ListingContext, asked: Asked) -> Statement:
-    wanted = (
-        wanted.select_from(InspectionReport)
+def _filtered(statement: Statement, context: ListingContext, query: ListQuery) -> Statement:
+    statement = (
+        statement.select_from(InspectionReport)
         .join(GasProject, GasProject.id == InspectionReport.project_id)
         .where(
             and_(
                 InspectionReport.inspector_id == context.actor.person_id,
                 InspectionReport.outcome != CORRECTION,
-                *between(context, InspectionReport.at, asked),
+                *between(context, InspectionReport.at, query),
             )
         )
     )
-    if "stage" in asked.choices:
-        wanted = wanted.where(InspectionReport.stage == asked.choices["stage"])
-    if "block" in asked.choices:
-        wanted = wanted.where(GasProject.is_block == (asked.choices["block"] == "yes"))
-    return searched(wanted, asked)
+    if "stage" in query.choices:
+        statement = statement.where(InspectionReport.stage == query.choices["stage"])
+    if "block" in query.choices:
+        statement = statement.where(GasProject.is_block == (query.choices["block"] == "yes"))
+    return matching_words(statement, query)
 
 
-def _rows(context: ListingContext, found: Sequence[Any]) -> list[Row]:
-    urls = addresses(context.session, [report.project for report, *_sums in found])
+def _rows(context: ListingContext, results: Sequence[Any]) -> list[Row]:
+    urls = addresses(context.session, [report.project for report, *_sums in results])
     return [
         Row(
-            shown_of(report.project)
+            project_values(report.project)
             | {"at": report.at, "stage": label(STAGES, report.stage), "outcome": outcome_name(report)}
             | {"block": yes_no(report.project.is_block), "meters": meters, "fee": int(fee), "paid": int(paid)},
             url=urls[report.project_id],
             mark="" if fee == paid else "warning",
         )
-        for report, meters, fee, paid in found
+        for report, meters, fee, paid in results
     ]
