@@ -71,6 +71,8 @@ def definitions(event: etree._Element) -> list[etree._Element]:
 
 @dataclass(frozen=True)
 class Parameter:
+    """A parameter of an operation."""
+
     name: str
     value: str  # an expression
 
@@ -105,6 +107,7 @@ class Element:
 
     @property
     def is_people_task(self) -> bool:
+        """Whether a person does it: a user, manual or abstract task."""
         return self.tag in PEOPLE_TASKS
 
     @property
@@ -170,7 +173,7 @@ class Diagram:
     @property
     def start(self) -> Element:
         """The start event of the process itself."""
-        return next(one for one in self.elements.values() if one.tag == "startEvent" and not one.of)
+        return next(element for element in self.elements.values() if element.tag == "startEvent" and not element.of)
 
     def name_of(self, element: str) -> str:
         """The name of an element in the drawing; "" for a flow or an element without a name."""
@@ -180,15 +183,21 @@ class Diagram:
         """Whether an end event is the process's own, or that of an event subprocess which takes the process over."""
         if not end.of:
             return True
-        starts = (one for one in self.elements.values() if one.of == end.of and one.tag == "startEvent" and one.at_edge)
+        starts = (
+            element
+            for element in self.elements.values()
+            if element.of == end.of and element.tag == "startEvent" and element.at_edge
+        )
         return not self.elements[end.of].of and any(start.interrupting for start in starts)
 
     @property
     def calls(self) -> frozenset[str]:
+        """The keys of the called processes."""
         return frozenset(element.called for element in self.elements.values() if element.called)
 
     @property
     def decisions(self) -> frozenset[str]:
+        """The keys of the decision tables that the diagram uses."""
         return frozenset(element.decision for element in self.elements.values() if element.decision)
 
     @cached_property
@@ -319,7 +328,7 @@ def _parameters(operator: etree._Element | None) -> tuple[Parameter, ...]:
     if operator is None:
         return ()
     parameters = operator.iter(f"{{{SPIFF}}}parameter")
-    return tuple(Parameter(one.get("id", ""), one.get("value", "")) for one in parameters)
+    return tuple(Parameter(parameter.get("id", ""), parameter.get("value", "")) for parameter in parameters)
 
 
 def _fields(node: etree._Element) -> tuple[dict[str, Any], ...]:
@@ -328,11 +337,11 @@ def _fields(node: etree._Element) -> tuple[dict[str, Any], ...]:
     forms = _extension(node, "formFields")
     if forms is None:
         return ()
-    return tuple(_field(one) for one in forms.iter(f"{{{SPIFF}}}formField"))
+    return tuple(_field(declared) for declared in forms.iter(f"{{{SPIFF}}}formField"))
 
 
 def _field(declared: etree._Element) -> dict[str, Any]:
-    values = [{"id": one.get("id"), "name": one.get("name")} for one in declared.iter(f"{{{SPIFF}}}value")]
+    values = [{"id": option.get("id"), "name": option.get("name")} for option in declared.iter(f"{{{SPIFF}}}value")]
     return {
         **{str(name): str(value) for name, value in declared.attrib.items()},
         **({"values": values} if values else {}),

@@ -14,6 +14,7 @@ def mark(node: etree._Element) -> None:
 
 
 def is_picture(node: etree._Element) -> bool:
+    """Whether the element is marked as drawn only."""
     return node.get(PICTURE) == "true"
 
 

@@ -93,7 +93,7 @@ class Definitions:
             if definition_id not in self._starts:
                 row = session.get_one(ProcessDefinition, definition_id, options=[undefer(ProcessDefinition.xml)])
                 elements = diagram_of(row).elements.values()
-                begun = frozenset((one.event, one.event_name) for one in elements if one.starts_case)
+                begun = frozenset((element.event, element.event_name) for element in elements if element.starts_case)
                 self._starts[definition_id] = (row.key, begun)
         starts = (self._starts[definition_id] for definition_id in ids)
         return sorted(key for key, begun in starts if (kind, name) in begun)
@@ -104,7 +104,9 @@ class Definitions:
         if known is None:
             row = session.get_one(ProcessDefinition, definition_id, options=[undefer(ProcessDefinition.xml)])
             elements = diagram_of(row).elements.values()
-            known = self._roles[definition_id] = frozenset(role for one in elements for role in one.roles if role)
+            known = self._roles[definition_id] = frozenset(
+                role for element in elements for role in element.roles if role
+            )
         return known
 
     def _load(self, session: Session, definition_id: int) -> Deployed:

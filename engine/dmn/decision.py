@@ -131,12 +131,15 @@ class Output:
 
 @dataclass(frozen=True)
 class Rule:
+    """One row of a decision table."""
+
     id: str
     number: int  # from 1, as the row is seen
     tests: tuple[feel.Cell, ...]
     outputs: tuple[str, ...]
 
     def matches(self, values: tuple[Value, ...], names: Mapping[str, Value]) -> bool:
+        """Whether every cell of the row holds for these column values."""
         return all(test.matches(value, names) for test, value in zip(self.tests, values, strict=True))
 
 

@@ -54,6 +54,8 @@ ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.g
 
 
 def arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Value, Value], Value]:
+    """The operator over FEEL values: null for operands it cannot combine."""
+
     def run(left: Value, right: Value) -> Value:
         if left is None or right is None:
             return None
@@ -69,6 +71,7 @@ def arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Value, Value], Valu
 
 
 def multiply(left: Value, right: Value) -> Value:
+    """The product of two numbers, or of a number and a duration; else null."""
     left, right = number(left), number(right)
     scalable = (int, Decimal, timedelta)  # never a text or a list, which would only be repeated
     return _times(left, right) if isinstance(left, scalable) and isinstance(right, scalable) else None
@@ -78,12 +81,14 @@ _times = arithmetic(operator.mul)
 
 
 def divide(left: Value, right: Value) -> Value:
+    """The quotient of two numbers; null for a division by zero."""
     if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in (left, right)):
         return None
     return None if right == 0 else number(EXACT.divide(Decimal(left), Decimal(right)))
 
 
 def power(left: Value, right: Value) -> Value:
+    """The power of two numbers; null beyond the bounds of the engine."""
     if not all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in (left, right)):
         return None
     if abs(right) > 1000 or abs(left) > 10**12:
@@ -95,22 +100,26 @@ def power(left: Value, right: Value) -> Value:
 
 
 def both(left: Value, right: Value) -> Value:
+    """FEEL ``and``: three-valued."""
     if left is False or right is False:
         return False
     return True if left is True and right is True else None
 
 
 def either(left: Value, right: Value) -> Value:
+    """FEEL ``or``: three-valued."""
     if left is True or right is True:
         return True
     return False if left is False and right is False else None
 
 
 def opposite(value: Value) -> Value:
+    """FEEL ``not``: null for everything but a boolean."""
     return not value if isinstance(value, bool) else None
 
 
 def negative(value: Value) -> Value:
+    """The value with the other sign; null for everything but numbers and durations."""
     value = number(value)
     return -value if isinstance(value, int | Decimal | timedelta) and not isinstance(value, bool) else None
 

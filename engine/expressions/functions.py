@@ -35,6 +35,7 @@ class Wrong(Exception):
 
 
 def is_number(value: Json) -> bool:
+    """Whether a value is a number; booleans are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -122,13 +123,13 @@ def ordering(work: Callable[[Any, Any], bool]) -> Callable[[Json, Json], bool]:
     return run
 
 
-def is_in(one: Json, many: Json) -> bool:
+def is_in(part: Json, whole: Json) -> bool:
     """``in``: an item of a list, a name of a record, a part of a text."""
-    if isinstance(many, list | tuple):
-        return one in many
-    if isinstance(many, str | dict) and isinstance(one, str):
-        return one in many
-    raise Wrong(_("عملگر in در فهرست یا متن می‌گردد، نه در %(kind)s.", kind=kind(many)))
+    if isinstance(whole, list | tuple):
+        return part in whole
+    if isinstance(whole, str | dict) and isinstance(part, str):
+        return part in whole
+    raise Wrong(_("عملگر in در فهرست یا متن می‌گردد، نه در %(kind)s.", kind=kind(whole)))
 
 
 def item(holder: Json, at: Json) -> Json:
@@ -197,8 +198,8 @@ def _absolute(value: Json) -> Json:
     return abs(value)
 
 
-def _contains(many: Json, one: Json) -> bool:
-    return many is not None and is_in(one, many)
+def _contains(whole: Json, part: Json) -> bool:
+    return whole is not None and is_in(part, whole)
 
 
 def _get(where: Json, key: Json, default: Json = None) -> Json:

@@ -195,12 +195,12 @@ def _restore(process: Any, stored: dict[str, Any], top: BpmnWorkflow) -> None:
     tasks: list[Any] = []
     task_specs = process.spec.task_specs
     wait: Callable[[Any], None] = top.event_manager.add_task
-    for one in stored["tasks"]:
-        parent = tasks[one["parent"]] if "parent" in one else None
-        task = Task(process, task_specs[one["spec"]], parent, one["state"], UUID(hex=one["id"]))
-        task.data = _data(parent.data if parent is not None else {}, one)
-        task.internal_data = one.get("internal", {})
-        task.triggered = one.get("triggered", False)
+    for entry in stored["tasks"]:
+        parent = tasks[entry["parent"]] if "parent" in entry else None
+        task = Task(process, task_specs[entry["spec"]], parent, entry["state"], UUID(hex=entry["id"]))
+        task.data = _data(parent.data if parent is not None else {}, entry)
+        task.internal_data = entry.get("internal", {})
+        task.triggered = entry.get("triggered", False)
         if task._state == TaskState.WAITING and isinstance(task.task_spec, CatchingEvent):
             wait(task)
         tasks.append(task)
@@ -210,10 +210,10 @@ def _restore(process: Any, stored: dict[str, Any], top: BpmnWorkflow) -> None:
     process.success = stored.get("success", True)
 
 
-def _data(base: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
-    removed = one.get("unset", ())
+def _data(base: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    removed = entry.get("unset", ())
     data = {name: _own(value) for name, value in base.items() if name not in removed}
-    data.update(one.get("set", ()))
+    data.update(entry.get("set", ()))
     return data
 
 

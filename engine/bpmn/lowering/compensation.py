@@ -42,12 +42,12 @@ def lower(process: etree._Element) -> None:
     """Rewrite every scope in which compensation is thrown; where it is not, handlers are never run."""
     all_compensations = list(compensations(process))
     homes = [scope for scope in scopes(process) if throwing(scope)]
-    for one in all_compensations:
-        for node in (one.edge, one.handler):
+    for compensation in all_compensations:
+        for node in (compensation.edge, compensation.handler):
             scope_of(node).remove(node)
-        one.handler.attrib.pop("isForCompensation", None)
+        compensation.handler.attrib.pop("isForCompensation", None)
     for scope in homes:
-        _lower_scope(scope, [one for one in all_compensations if one.home is scope])
+        _lower_scope(scope, [compensation for compensation in all_compensations if compensation.home is scope])
 
 
 def compensations(process: etree._Element) -> Iterator[Compensation]:
@@ -59,7 +59,7 @@ def compensations(process: etree._Element) -> Iterator[Compensation]:
             if event_kind(edge) != "compensate":
                 continue
             activity = nodes.get(edge.get("attachedToRef", ""))
-            handler = next((nodes[one] for one in targets.get(edge.get("id", ""), []) if one in nodes), None)
+            handler = next((nodes[target] for target in targets.get(edge.get("id", ""), []) if target in nodes), None)
             if activity is not None and handler is not None:
                 yield Compensation(edge, activity, handler, _home(scope))
 
@@ -98,10 +98,10 @@ def _home(scope: etree._Element | None) -> etree._Element | None:
 
 
 def _lower_scope(scope: etree._Element, own: list[Compensation]) -> None:
-    with_handler = [one.activity for one in own]
+    with_handler = [compensation.activity for compensation in own]
     for activity in with_handler:
         _note(activity, "done")
-    for around in {around for one in own for around in between(one.activity, scope)}:
+    for around in {around for compensation in own for around in between(compensation.activity, scope)}:
         if around not in with_handler:
             _note(around, "through")
     name = scope.get("id", "")
@@ -109,10 +109,10 @@ def _lower_scope(scope: etree._Element, own: list[Compensation]) -> None:
     _task(scope, undo, "undo", "")
     add(scope, "exclusiveGateway", undoing)
     connect(scope, inserted("in", undoing), undo, undoing)
-    for one in own:
-        scope.append(one.handler)
-        handler = one.handler.get("id", "")
-        _choose(scope, undoing, handler, one.activity.get("id", ""))
+    for compensation in own:
+        scope.append(compensation.handler)
+        handler = compensation.handler.get("id", "")
+        _choose(scope, undoing, handler, compensation.activity.get("id", ""))
         connect(scope, inserted("out", handler), handler, undo)
     for event in throwing(scope):
         _throw(scope, event, undo, undoing)

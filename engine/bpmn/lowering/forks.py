@@ -25,6 +25,7 @@ def lower(process: etree._Element) -> None:
 
 
 def condition(flow: etree._Element) -> etree._Element | None:
+    """The condition of a sequence flow, if it has one."""
     return flow.find(bpmn("conditionExpression"))
 
 

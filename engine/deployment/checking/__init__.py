@@ -1,7 +1,7 @@
-"""Checks a bundle of diagrams and decision tables before anything of it is deployed: the seam with Python.
+"""Checks a bundle of diagrams and decision tables before deployment.
 
-Whatever SpiffWorkflow would accept and run wrongly, or refuse without saying where, is a finding here: file,
-element, reason. Nothing is deployed while there is one of severity ``error``.
+Constructs that SpiffWorkflow would run wrongly, or refuse without a place, become findings with file, element and
+reason. Nothing is deployed while there is one of severity ``error``.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Bundle:
 
     @property
     def sound(self) -> bool:
+        """Whether no finding is an error."""
         return is_sound(self.findings)
 
 
@@ -128,7 +129,7 @@ def _check_diagram(diagram: Diagram, bundle: Bundle, seam: Seam) -> Iterator[Fin
     if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= MAX_UPLOAD):
         text = _("بیشترین حجم فایل (upload_limit) باید عددی میان ۱ و ۵۰٬۰۰۰٬۰۰۰ بایت باشد.")
         yield error("process.upload_limit", diagram.key, text)
-    related = [one for one in bundle.diagrams.values() if one.key in diagram.calls or diagram.key in one.calls]
+    related = [other for other in bundle.diagrams.values() if other.key in diagram.calls or diagram.key in other.calls]
     yield from map(_finding, unset_names(diagram, bundle.diagrams, seam))
     yield from map(_finding, of_submissions(diagram, related, seam))
 

@@ -18,10 +18,12 @@ _LOOPS = ("multiInstanceLoopCharacteristics", "standardLoopCharacteristics")
 def refused(process: etree._Element) -> Iterator[Finding]:
     """An error for each part of compensation in a process that cannot be run as drawn."""
     compensated = list(compensations(process))
-    for one in compensated:
-        if reason := _of_activity(one, compensated) or _of_way(one):
-            yield error("bpmn.compensation", one.edge.get("id", ""), reason)
-    connected = {one.edge for one in compensated} | {one.handler for one in compensated}
+    for compensation in compensated:
+        if reason := _of_activity(compensation, compensated) or _of_way(compensation):
+            yield error("bpmn.compensation", compensation.edge.get("id", ""), reason)
+    connected = {compensation.edge for compensation in compensated} | {
+        compensation.handler for compensation in compensated
+    }
     for scope in scopes(process):
         for node in scope:
             if reason := _alone(node, connected) or _handler(node):
@@ -35,26 +37,26 @@ def _repeated(node: etree._Element) -> bool:
     return any(node.find(bpmn(tag)) is not None for tag in _LOOPS)
 
 
-def _of_activity(one: Compensation, compensated: list[Compensation]) -> str:
-    if _repeated(one.activity):
+def _of_activity(compensation: Compensation, compensated: list[Compensation]) -> str:
+    if _repeated(compensation.activity):
         return _("فعالیتی که تکرار می‌شود جبران نمی‌شود. آن را در یک زیرفرایند بگذارید.")
-    if sum(other.activity is one.activity for other in compensated) > 1:
+    if sum(other.activity is compensation.activity for other in compensated) > 1:
         return _("یک فعالیت نباید بیش از یک رویداد جبران داشته باشد.")
-    if sum(other.handler is one.handler for other in compensated) > 1:
+    if sum(other.handler is compensation.handler for other in compensated) > 1:
         return _("هر فعالیت جبران‌کننده باید فقط به یک رویداد جبران وصل باشد.")
-    if outgoing(one.edge):
+    if outgoing(compensation.edge):
         return _("از رویداد جبران نباید جریانی بیرون برود. آن را با خط ارتباط به فعالیت جبران‌کننده وصل کنید.")
     return ""
 
 
-def _of_way(one: Compensation) -> str:
+def _of_way(compensation: Compensation) -> str:
     """The reason why compensation cannot pass from the activity to the scope that throws it; "" if it can."""
-    if one.home is None:
+    if compensation.home is None:
         return _("هیچ رویدادی این جبران را پرتاب نمی‌کند.")
-    inside = [scope_of(one.activity), *between(one.activity, one.home)]
-    if any(local(scope) in ("transaction", "adHocSubProcess") for scope in (*inside, one.home)):
+    inside = [scope_of(compensation.activity), *between(compensation.activity, compensation.home)]
+    if any(local(scope) in ("transaction", "adHocSubProcess") for scope in (*inside, compensation.home)):
         return _("جبران در تراکنش و در زیرفرایند موردی اجرا نمی‌شود.")
-    for scope in between(one.activity, one.home):
+    for scope in between(compensation.activity, compensation.home):
         if _repeated(scope) or is_event_subprocess(scope) or any(map(is_event_subprocess, scope)):
             return _("جبران از درون «%(id)s» به بیرون نمی‌رسد.", id=scope.get("id", ""))
     return ""
@@ -89,20 +91,31 @@ def _event(event: etree._Element, scope: etree._Element, compensated: list[Compe
     if is_event_subprocess(scope):
         return _("پرتاب جبران در زیرفرایند رویدادی اجرا نمی‌شود.")
     activity = thrown_for(event)
-    reached = [one for one in compensated if one.home is scope and activity in ("", *_path(one, scope))]
+    reached = [
+        compensation
+        for compensation in compensated
+        if compensation.home is scope and activity in ("", *_path(compensation, scope))
+    ]
     if not reached:
         return _("این رویداد چیزی را جبران نمی‌کند: فعالیتی با رویداد جبران در اینجا نیست.")
-    hidden = [one for one in compensated if one.home is not scope and scope in one.activity.iterancestors()]
-    if any(activity in ("", *_path(one, scope)) and not _replaced(one, compensated) for one in hidden):
+    hidden = [
+        compensation
+        for compensation in compensated
+        if compensation.home is not scope and scope in compensation.activity.iterancestors()
+    ]
+    if any(
+        activity in ("", *_path(compensation, scope)) and not _replaced(compensation, compensated)
+        for compensation in hidden
+    ):
         return _("زیرفرایندی که خودش جبران را پرتاب می‌کند از بیرون جبران نمی‌شود؛ به آن رویداد جبران بدهید.")
     return ""
 
 
-def _path(one: Compensation, scope: etree._Element) -> list[str]:
-    return [node.get("id", "") for node in (one.activity, *between(one.activity, scope))]
+def _path(compensation: Compensation, scope: etree._Element) -> list[str]:
+    return [node.get("id", "") for node in (compensation.activity, *between(compensation.activity, scope))]
 
 
-def _replaced(one: Compensation, compensated: list[Compensation]) -> bool:
+def _replaced(compensation: Compensation, compensated: list[Compensation]) -> bool:
     """Whether a subprocess round the activity has a handler of its own."""
     with_handler = {other.activity for other in compensated}
-    return any(around in with_handler for around in one.activity.iterancestors())
+    return any(around in with_handler for around in compensation.activity.iterancestors())

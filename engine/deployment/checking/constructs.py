@@ -130,8 +130,8 @@ def _unread(process: etree._Element) -> Iterator[Finding]:
 
 
 def _owner(inner: etree._Element) -> str:
-    around = (one for one in inner.iterancestors() if local(one) in FLOW_NODES or local(one) == "process")
-    return next((one.get("id", "") for one in around), "")
+    around = (outer for outer in inner.iterancestors() if local(outer) in FLOW_NODES or local(outer) == "process")
+    return next((outer.get("id", "") for outer in around), "")
 
 
 def _has(node: etree._Element, definition: str) -> bool:
@@ -203,7 +203,7 @@ def _event_gateway(node: etree._Element) -> str:
             return _("پس از این دروازه فقط رویداد دریافت می‌آید. رویداد دریافت یا کار دریافت بکشید.")
         if len(incoming(target)) > 1:
             return _("به رویدادی که پس از این دروازه است نباید جریان دیگری برود.")
-        guards = (one for one in nodes.values() if one.get("attachedToRef") == target.get("id"))
+        guards = (other for other in nodes.values() if other.get("attachedToRef") == target.get("id"))
         if next(guards, None) is not None or any(local(child).endswith("LoopCharacteristics") for child in target):
             return _("کار دریافت پس از این دروازه نباید رویداد مرزی یا تکرار داشته باشد.")
     return ""

@@ -87,7 +87,7 @@ def _place(node: etree._Element) -> str:
     return _(
         "رویداد «%(kind)s» در این جایگاه اجرا نمی‌شود؛ یکی از این‌ها را بکشید: %(others)s.",
         kind=_kinds().get(kind, kind),
-        others=_("، ").join(_kinds()[one] for one in _kinds() if one in RUNS_AT[where]),
+        others=_("، ").join(_kinds()[name] for name in _kinds() if name in RUNS_AT[where]),
     )
 
 
@@ -102,7 +102,7 @@ def _host(node: etree._Element) -> str:
     if local(node) != "boundaryEvent":
         return ""
     scope = node.getparent()
-    hosts = [one for one in scope if one.get("id") == node.get("attachedToRef")] if scope is not None else []
+    hosts = [other for other in scope if other.get("id") == node.get("attachedToRef")] if scope is not None else []
     if not hosts or local(hosts[0]) not in ACTIVITIES or is_event_subprocess(hosts[0]):
         return _("رویداد مرزی باید روی یک فعالیت (کار یا زیرفرایند) همان سطح باشد.")
     kind = event_kind(node)
@@ -118,12 +118,12 @@ def _host(node: etree._Element) -> str:
 def _cancel_end(node: etree._Element) -> str:
     if local(node) != "endEvent" or event_kind(node) != "cancel":
         return ""
-    around = next((one for one in node.iterancestors() if local(one) == "transaction"), None)
+    around = next((outer for outer in node.iterancestors() if local(outer) == "transaction"), None)
     if around is None:
         return _("رویداد پایان لغو فقط درون تراکنش می‌آید.")
     scope = around.getparent()
     beside = scope.findall(bpmn("boundaryEvent")) if scope is not None else []
-    if not any(one.get("attachedToRef") == around.get("id") and event_kind(one) == "cancel" for one in beside):
+    if not any(outer.get("attachedToRef") == around.get("id") and event_kind(outer) == "cancel" for outer in beside):
         return _("تراکنش این رویداد، رویداد مرزی لغو ندارد؛ معلوم نیست پس از لغو چه می‌شود.")
     return ""
 
@@ -136,7 +136,7 @@ def _referred(node: etree._Element) -> str:
             continue
         named = definition.get(f"{kind}Ref")
         root = node.getroottree().getroot()
-        declared = next((one for one in root.iter(bpmn(kind)) if one.get("id") == named), None)
+        declared = next((candidate for candidate in root.iter(bpmn(kind)) if candidate.get("id") == named), None)
         if named and declared is None:
             return _("خطا یا ارجاع به مافوق «%(id)s» در این فایل تعریف نشده است.", id=named)
         throws = local(node) in ("endEvent", "intermediateThrowEvent")
@@ -170,7 +170,7 @@ def _condition(node: etree._Element) -> str:
 
 def _is_event_gateway(flow: etree._Element) -> bool:
     scope = flow.getparent()
-    sources = [one for one in scope if one.get("id") == flow.get("sourceRef")] if scope is not None else []
+    sources = [other for other in scope if other.get("id") == flow.get("sourceRef")] if scope is not None else []
     return bool(sources) and local(sources[0]) == "eventBasedGateway"
 
 

@@ -24,7 +24,11 @@ def check(bundle: Mapping[str, Diagram]) -> Iterator[Finding]:
 
 def names_received(diagram: Diagram, bundle: Mapping[str, Diagram]) -> frozenset[str]:
     """The names that messages and signals thrown anywhere in the bundle may bring into a case of this process."""
-    heard = {(one.event, one.event_name) for one in diagram.elements.values() if one.catches or one.starts_case}
+    heard = {
+        (element.event, element.event_name)
+        for element in diagram.elements.values()
+        if element.catches or element.starts_case
+    }
     return frozenset(
         name
         for thrower in _all(bundle)

@@ -83,7 +83,7 @@ class _Writing:
     def __init__(self, related: Mapping[str, Diagram], form_fields: FormFields) -> None:
         self.related, self.form_fields = related, form_fields
         self.payloads: dict[tuple[str, str], frozenset[str]] = {}  # what a message or signal may bring along
-        for thrown in (element for one in related.values() for element in one.elements.values()):
+        for thrown in (element for diagram in related.values() for element in diagram.elements.values()):
             if thrown.event in ("message", "signal") and thrown.tag not in CATCHES:
                 key = thrown.event, thrown.event_name
                 self.payloads[key] = self.payloads.get(key, frozenset()).union(payload_names(thrown.properties))
@@ -96,7 +96,7 @@ class _Writing:
     def _names_read(self, diagram: Diagram) -> frozenset[str]:
         """The names that expressions of the case's diagrams read; of a submission only these become case data."""
         family = _family(diagram, self.related)
-        return frozenset().union(*(one.names_read for one in family))
+        return frozenset().union(*(member.names_read for member in family))
 
     def _by(self, element: Element, diagram: Diagram, read: frozenset[str]) -> frozenset[str]:
         if element.tag == "callActivity":
@@ -130,8 +130,8 @@ def _family(diagram: Diagram, related: Mapping[str, Diagram]) -> list[Diagram]:
     ahead = [diagram]
     while ahead:
         at = ahead.pop()
-        for key, one in related.items():
-            if key not in family and (key in at.calls or at.key in one.calls):
-                family[key] = one
-                ahead.append(one)
+        for key, other in related.items():
+            if key not in family and (key in at.calls or at.key in other.calls):
+                family[key] = other
+                ahead.append(other)
     return list(family.values())

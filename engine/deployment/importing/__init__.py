@@ -70,6 +70,7 @@ class Imported:
 
     @property
     def deployable(self) -> bool:
+        """Whether at least one process can be deployed."""
         return bool(self.processes)
 
 

@@ -92,7 +92,7 @@ class Draft:
         return identifier
 
     def add(self, parent: etree._Element, tag: str, proposal: str, **attributes: str) -> etree._Element:
-        """A new BPMN element with an id of its own."""
+        """Add a flow to the index."""
         element = etree.SubElement(parent, bpmn(tag), {"id": self.new_id(proposal)})
         for name, value in attributes.items():
             element.set(name, value)

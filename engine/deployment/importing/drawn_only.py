@@ -165,7 +165,7 @@ def _compensation_handlers(scope: etree._Element) -> dict[str, list[str]]:
         if local(node) == "boundaryEvent" and node.find(bpmn("compensateEventDefinition")) is not None
     }
     return {
-        source: [one for one in targets if _is_handler(here.get(one))]
+        source: [target for target in targets if _is_handler(here.get(target))]
         for source, targets in targets_of.items()
         if source in throwers
     }

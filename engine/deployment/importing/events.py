@@ -1,4 +1,4 @@
-"""Events of a foreign diagram: times that can be worked out, conditions that can be read, one cause each."""
+"""Makes timers and conditions of events readable, and leaves each event one definition."""
 
 from __future__ import annotations
 

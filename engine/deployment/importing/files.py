@@ -26,6 +26,7 @@ class Installation:
 
     @property
     def processes(self) -> frozenset[str]:
+        """The keys of the shipped processes."""
         return frozenset(name.removesuffix(".bpmn") for name in self.files if name.endswith(".bpmn"))
 
 

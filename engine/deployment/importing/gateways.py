@@ -1,4 +1,4 @@
-"""Gateways of a foreign diagram: a branch that no rule chooses yet is chosen by a person."""
+"""Makes every branch of a gateway have a condition or be the default; a person chooses where none is readable."""
 
 from __future__ import annotations
 

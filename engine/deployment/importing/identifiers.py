@@ -1,4 +1,4 @@
-"""Ids of a foreign diagram: given where they are missing, changed where the engine cannot keep them."""
+"""Gives every element that runs an id that the engine can store."""
 
 from __future__ import annotations
 

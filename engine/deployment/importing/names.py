@@ -34,7 +34,7 @@ def names_given(process: etree._Element) -> set[str]:
 
 
 def mend(draft: Draft) -> None:
-    """A step that reads a name without a value would fail: its expression waits as text for the analyst."""
+    """Set aside expressions over names without a value, which would fail at run time."""
     for process in draft.processes():
         given = names_given(process)
         for node in [flow_node for flow_node in draft.nodes() if process in flow_node.iterancestors()]:
@@ -44,6 +44,7 @@ def mend(draft: Draft) -> None:
 
 
 def missing(text: str, given: set[str]) -> set[str]:
+    """The names in an expression that are not in ``given``; none for an unreadable one."""
     try:
         return set(parse(text).names - given)
     except ExpressionError:

@@ -1,4 +1,4 @@
-"""Messages, signals, errors and escalations of a foreign diagram: each event names one that exists and has a name."""
+"""Declares and names the messages, signals, errors and escalations that events refer to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loops and multiple instances of a foreign diagram: how often, and over which list."""
+"""Gives every loop and multi-instance activity a number, a list or an end."""
 
 from __future__ import annotations
 

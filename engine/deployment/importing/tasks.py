@@ -109,7 +109,7 @@ def _extension(node: etree._Element, name: str, attribute: str = "") -> str:
 
 def _property(node: etree._Element, name: str) -> str:
     path = f"{bpmn('extensionElements')}/{{{SPIFF}}}properties/{{{SPIFF}}}property"
-    return next((one.get("value", "") for one in node.iterfind(path) if one.get("name") == name), "")
+    return next((prop.get("value", "") for prop in node.iterfind(path) if prop.get("name") == name), "")
 
 
 def _by_hand(draft: Draft, node: etree._Element) -> None:

@@ -55,7 +55,7 @@ def _make_followers(task: Any) -> None:
 def _followers(spec: Any) -> list[Any]:
     """Without the join: a non-interrupting event ends no activity, and each firing would leave one behind."""
     ends_nothing = isinstance(spec, BoundaryEvent) and not spec.cancel_activity
-    return [one for one in spec.outputs if not (ends_nothing and isinstance(one, BoundaryEventJoin))]
+    return [follower for follower in spec.outputs if not (ends_nothing and isinstance(follower, BoundaryEventJoin))]
 
 
 @instead_of(EventSplit, "_run_hook")

@@ -143,7 +143,7 @@ def label(diagram: Diagram, key: str) -> str:
 
 
 def _with_content(diagram: Diagram) -> list[str]:
-    return [key for key, one in diagram.elements.items() if one.tag in SUB_PROCESSES]
+    return [key for key, element in diagram.elements.items() if element.tag in SUB_PROCESSES]
 
 
 def _inside(diagram: Diagram, key: str) -> Iterator[str]:

@@ -51,6 +51,7 @@ class Node:
 
     @property
     def everything(self) -> set[str]:
+        """The elements of the node and of its asides."""
         return self.elements.union(*(aside.elements for aside in self.asides))
 
 

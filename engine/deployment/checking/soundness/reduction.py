@@ -39,6 +39,7 @@ class Reduction:
         self._gone: set[Node] = set()
 
     def run(self) -> None:
+        """Apply the rules until none fits any more."""
         self.graph.nodes = [node for node in self.graph.reached() if node is not self.graph.source]
         self._look_at(*self.graph.nodes)
         while self._waiting:

@@ -1,4 +1,4 @@
-"""Finds rounds in a flow graph: those that nobody is waited for in, and those that no way leads out of."""
+"""Finds loops in a flow graph: loops without a wait, and loops without a way out."""
 
 from __future__ import annotations
 

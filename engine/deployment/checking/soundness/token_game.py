@@ -1,4 +1,4 @@
-"""The token game by the rules of BPMN: every state that the tokens of a reduced flow graph can come to."""
+"""The token game of BPMN: every state that the tokens of a reduced flow graph can reach."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class TokenGame:
         self.piled: set[int] = set()
 
     def play(self) -> None:
+        """Visit every state within the limits; ``whole`` tells whether all were visited."""
         ahead: deque[State] = deque()
         for gift in self.gifts[self.graph.source]:
             self._come(tuple(sorted(gift)), None, self.graph.source, ahead)
@@ -102,8 +103,8 @@ class TokenGame:
                 if node in seen:
                     continue
                 seen.add(node)
-                places.update(self.number[one] for one in node.ins if one in self.number)
-                ahead.extend(one.source for one in node.ins)
+                places.update(self.number[into] for into in node.ins if into in self.number)
+                ahead.extend(into.source for into in node.ins)
             self._upstream[edge] = places
         return self._upstream[edge]
 

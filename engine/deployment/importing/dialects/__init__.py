@@ -5,5 +5,6 @@ from engine.deployment.importing.draft import Draft
 
 
 def read(draft: Draft) -> None:
+    """Read the extensions of every known dialect in the file."""
     for dialect in (camunda7, zeebe, spiff):
         dialect.read(draft)

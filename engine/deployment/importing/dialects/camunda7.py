@@ -13,6 +13,7 @@ DOES = ("topic", "type", "class", "delegateExpression", "expression")  # the nam
 
 
 def read(draft: Draft) -> None:
+    """Read the attributes and extensions of the family in a draft."""
     for namespace in NAMESPACES:
         if namespace not in draft.namespaces:
             continue
@@ -60,25 +61,25 @@ class _Step:
 
     def _form(self) -> None:
         declared = [*self._extensions("formData/formField"), *self._extensions("formProperty")]
-        for one in declared:
-            constraints = one.iter(f"{{{self.namespace}}}constraint")
-            required = one.get("required") == "true" or any(
+        for declaration in declared:
+            constraints = declaration.iter(f"{{{self.namespace}}}constraint")
+            required = declaration.get("required") == "true" or any(
                 constraint.get("name") == "required" for constraint in constraints
             )
             values = [
                 (value.get("id") or "", value.get("name") or value.get("id") or "")
-                for value in one.iter(f"{{{self.namespace}}}value")
+                for value in declaration.iter(f"{{{self.namespace}}}value")
                 if value.get("id")
             ]
             meaning.field(
                 self.draft,
                 self.node,
-                one.get("id", ""),
-                label=one.get("label") or one.get("name") or "",
-                kind=one.get("type", "string"),
+                declaration.get("id", ""),
+                label=declaration.get("label") or declaration.get("name") or "",
+                kind=declaration.get("type", "string"),
                 values=values,
                 required=required,
-                default=one.get("defaultValue") or one.get("default") or "",
+                default=declaration.get("defaultValue") or declaration.get("default") or "",
             )
         if (key := self._get("formKey") or self._get("formRef")) and not declared:
             meaning.foreign_form(self.draft, self.node, key)
@@ -91,13 +92,13 @@ class _Step:
         if not names:
             return
         known = self.draft.known.operations
-        name = next((one for one in names if one in known), names[0])
+        name = next((candidate for candidate in names if candidate in known), names[0])
         meaning.operation(self.draft, self.node, name, result=result, parameters=self._parameters())
 
     def _parameters(self) -> dict[str, str]:
         inputs = self._extensions("inputOutput/inputParameter")
-        texts = {one.get("name", ""): (one.text or "").strip() for one in inputs if len(one) == 0}
-        for one in self._extensions("field"):  # injected into the class
-            string = one.get("stringValue") or next((c.text for c in one if local(c) == "string"), "")
-            texts[one.get("name", "")] = (string or "").strip()
+        texts = {item.get("name", ""): (item.text or "").strip() for item in inputs if len(item) == 0}
+        for item in self._extensions("field"):  # injected into the class
+            string = item.get("stringValue") or next((c.text for c in item if local(c) == "string"), "")
+            texts[item.get("name", "")] = (string or "").strip()
         return {name: text for name, text in texts.items() if name and text}

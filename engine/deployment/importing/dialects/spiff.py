@@ -9,6 +9,7 @@ SCHEMA = "formJsonSchemaFilename"
 
 
 def read(draft: Draft) -> None:
+    """Report forms that are in other files."""
     for node in list(draft.nodes()):
         if name := property_of(node, SCHEMA):
             meaning.foreign_form(draft, node, name)

@@ -19,6 +19,7 @@ MAX_FIELDS = 200
 
 
 def read(draft: Draft) -> None:
+    """Read Zeebe's extension elements in a draft."""
     if ZEEBE not in draft.namespaces:
         return
     forms = {form.get("id", ""): form.text or "" for form in draft.root.iter(f"{{{ZEEBE}}}userTaskForm")}
@@ -64,8 +65,8 @@ def _form(draft: Draft, node: etree._Element, forms: dict[str, str]) -> None:
     if not key:
         return
     fields = _components(forms.get(key.removeprefix(EMBEDDED), ""))
-    for one in fields[:MAX_FIELDS]:
-        _field(draft, node, one)
+    for component in fields[:MAX_FIELDS]:
+        _field(draft, node, component)
     if not fields:
         meaning.foreign_form(draft, node, key)
 
@@ -77,22 +78,26 @@ def _components(text: str) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):
         return []
     components = form.get("components") if isinstance(form, dict) else None
-    return [one for one in components or [] if isinstance(one, dict) and isinstance(one.get("key"), str)]
+    return [
+        component
+        for component in components or []
+        if isinstance(component, dict) and isinstance(component.get("key"), str)
+    ]
 
 
-def _field(draft: Draft, node: etree._Element, one: dict[str, Any]) -> None:
-    rules = one.get("validate")
+def _field(draft: Draft, node: etree._Element, component: dict[str, Any]) -> None:
+    rules = component.get("validate")
     values = [
         (str(value.get("value", "")), str(value.get("label") or value.get("value", "")))
-        for value in one.get("values") or []
+        for value in component.get("values") or []
         if isinstance(value, dict)
     ]
     meaning.field(
         draft,
         node,
-        one["key"],
-        label=str(one.get("label") or ""),
-        kind=str(one.get("type") or "string"),
+        component["key"],
+        label=str(component.get("label") or ""),
+        kind=str(component.get("type") or "string"),
         values=values,
         required=isinstance(rules, dict) and rules.get("required") is True,
     )
@@ -100,7 +105,7 @@ def _field(draft: Draft, node: etree._Element, one: dict[str, Any]) -> None:
 
 def _work(draft: Draft, node: etree._Element) -> None:
     inputs = node.iterfind(f"{bpmn('extensionElements')}/{_z('ioMapping')}/{_z('input')}")
-    parameters = {one.get("target", ""): one.get("source", "") for one in inputs if one.get("source")}
+    parameters = {item.get("target", ""): item.get("source", "") for item in inputs if item.get("source")}
     if kind := _extension(node, "taskDefinition").get("type"):
         name = kind.lstrip("=").strip("\" '")
         meaning.operation(
