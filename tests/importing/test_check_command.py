@@ -40,7 +40,7 @@ def test_a_refused_file_ends_with_one_and_says_where_and_why(tmp_path: Path) -> 
     assert result.exit_code == 1
     lines = result.output.splitlines()
     error = lines.index("  خطا | broken.bpmn:1 | step_nowhere | import.dangling_flow")
-    assert "وصل یا پاک کنید" in lines[error + 1]
+    assert "وصل یا حذف کنید" in lines[error + 1]
 
 
 def test_every_finding_is_printed_once_in_each_language(tmp_path: Path) -> None:
