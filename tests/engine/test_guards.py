@@ -97,6 +97,19 @@ def test_what_there_is_not_is_not_found(small: Small, case: Case) -> None:
         small.engine.claim(session, 9999, by=small.actor("reza"))
 
 
+def test_nothing_is_done_at_a_task_of_a_case_that_was_stopped(small: Small, case: Case) -> None:
+    task, reza = small.open(case.id)["wait"], small.actor("reza")
+    supervised(small, "suspend", case.id, reason="بررسی")
+    with pytest.raises(TaskNotOpen):
+        small.complete(case.id, "wait", by="reza")
+    with pytest.raises(TaskNotOpen), small.engine.transaction() as session:
+        small.engine.claim(session, task.id, by=reza)
+    with pytest.raises(TaskNotOpen), small.engine.transaction() as session:
+        small.engine.save_draft(session, task.id, by=reza, values={"answer": "x"})
+    supervised(small, "resume", case.id)
+    small.complete(case.id, "wait", by="reza")
+
+
 # Drafts and claims
 
 

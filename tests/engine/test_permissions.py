@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.errors import NotAllowed
 from engine.identity import permissions
 from models.account import RoleGrant
-from models.case import Case, Task, TaskStatus
+from models.case import Case, Participant, Task, TaskStatus
 from models.organisation import SystemRole
 from tests.engine.office import NOW, Office
 
@@ -172,6 +172,36 @@ def test_lists_of_cases_hold_what_the_person_may_see(office: Office, grants: lis
     ways = permissions.ways_to_cases(actor)
     listed = {one for way, column in ways for one in office.session.scalars(way.order_by(column))}
     assert {case.id for case in everything if sees(office, actor, case)} == wanted == listed
+
+
+@pytest.mark.parametrize("of", ["nobody", "another role", "a person of the role", "another case"])
+def test_a_group_sees_a_case_only_when_it_takes_part_itself(office: Office, of: str) -> None:
+    """A task alone does not open the case to its group: the group must be among those who take part in it."""
+    clerk, somebody = office.actor("clerk"), office.actor("clerk")
+    case, other = office.case(), office.case()
+    office.task(case, "clerk")
+    office.session.execute(delete(Participant))
+    rows = {
+        "another role": Participant(case_id=case.id, role="finance", since=NOW),
+        "a person of the role": Participant(case_id=case.id, role="clerk", person_id=somebody.person_id, since=NOW),
+        "another case": Participant(case_id=other.id, role="clerk", since=NOW),
+    }
+    if of in rows:
+        office.session.add(rows[of])
+    office.session.flush()
+    assert not sees(office, clerk, case)
+    listed = {one for way, _column in permissions.ways_to_cases(clerk) for one in office.session.scalars(way)}
+    assert case.id not in listed
+
+
+def test_what_the_case_gave_to_one_person_does_not_open_it_to_the_group(office: Office) -> None:
+    clerk, somebody = office.actor("clerk"), office.actor("clerk")
+    case = office.case()
+    office.task(case, "clerk", to=somebody)
+    office.session.add(Participant(case_id=case.id, role="clerk", since=NOW))
+    office.session.flush()
+    assert sees(office, somebody, case)
+    assert not sees(office, clerk, case)
 
 
 def test_only_the_role_of_ones_own_counts(office: Office) -> None:
