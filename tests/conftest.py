@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 import kartabl
 import webapp
 from engine.settings import Settings
+from tests import compiled_statements
 from tests.compiled_templates import CompiledTemplates
 from tests.databases import DATABASES, SQLITE, fresh_database, postgres_or_skip, topics_of
 from tests.play import PASSWORD, People, Play
@@ -58,6 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 Flask.jinja_options["bytecode_cache"] = CompiledTemplates()
+compiled_statements.share()
 kartabl.install()
 scans = Scans()
 scans.start()

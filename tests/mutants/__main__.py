@@ -85,8 +85,10 @@ def mutate(package: dict[str, list[str]]) -> tuple[list[Mutant], int]:
 
 
 def copy_project(copy: Path) -> None:
-    """What git knows of this project, as it is in the working tree, and what was built of it."""
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout.decode()
+    """The files of the working tree that git does not ignore, and what was built of them."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+    ).stdout.decode()
     for name in filter(None, tracked.split("\0")):
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
