@@ -179,8 +179,8 @@ def test_only_admins_change_people_and_only_those_there_are(desk: Any, people: A
     admin, clerk = actor_for(people.add("admin", "admin")), people.add("finance-1", "finance")
     by_clerk = actor_for(clerk)
     attempts: list[tuple[Any, ...]] = [
-        (people_verbs.grant, clerk.id, {"role": "admin"}),
-        (people_verbs.revoke, clerk.id, clerk.roles[0].id, {}),
+        (people_verbs.grant, clerk.id, {"role": "admin", "now": SATURDAY}),
+        (people_verbs.revoke, clerk.id, clerk.roles[0].id, {"now": SATURDAY}),
         (people_verbs.lock, desk.accounts, clerk.id, {}),
         (people_verbs.unlock, clerk.id, {}),
     ]
@@ -193,14 +193,14 @@ def test_only_admins_change_people_and_only_those_there_are(desk: Any, people: A
     with pytest.raises(NotAllowed):
         desk.does(people_verbs.make_account, desk.accounts, account(), by=by_clerk, now=SATURDAY)
     with pytest.raises(NotFound):
-        desk.does(people_verbs.revoke, clerk.id, 9999, by=admin)
+        desk.does(people_verbs.revoke, clerk.id, 9999, by=admin, now=SATURDAY)
 
 
 @pytest.mark.rule("ACC-2")
 def test_a_role_is_given_once_and_a_registration_is_not_opened_by_unlocking(desk: Any, people: Any) -> None:
     admin, clerk = actor_for(people.add("admin", "admin")), people.add("finance-1", "finance")
     with pytest.raises(Refusal) as refused:
-        desk.does(people_verbs.grant, clerk.id, by=admin, role="finance")
+        desk.does(people_verbs.grant, clerk.id, by=admin, role="finance", now=SATURDAY)
     assert list(refused.value.errors) == ["role"]
     desk.register()
     waiting = desk.person()
@@ -214,12 +214,12 @@ def test_the_last_admin_and_ones_own_account_stay_open(desk: Any, people: Any) -
     first, second = people.add("admin-1", "admin"), people.add("admin-2", "admin")
     with pytest.raises(Refusal):
         desk.does(people_verbs.lock, desk.accounts, first.id, by=actor_for(first))  # there is another one, and yet
-    desk.does(people_verbs.revoke, second.id, second.roles[0].id, by=actor_for(first))
+    desk.does(people_verbs.revoke, second.id, second.roles[0].id, by=actor_for(first), now=SATURDAY)
     helper = actor_for(second)  # an admin's page that is still open
     with pytest.raises(Refusal):
         desk.does(people_verbs.lock, desk.accounts, first.id, by=helper)
     with pytest.raises(Refusal):
-        desk.does(people_verbs.revoke, first.id, first.roles[0].id, by=helper)
+        desk.does(people_verbs.revoke, first.id, first.roles[0].id, by=helper, now=SATURDAY)
 
 
 # Calendar and messages
