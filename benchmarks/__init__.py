@@ -1,1 +1,1 @@
-"""How fast Kartabl is, and that it stays so: measurements that anyone can repeat. Never part of the tests."""
+"""Measurements of Kartabl's speed and of its growth, for anyone to repeat. Never part of the tests."""

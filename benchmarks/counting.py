@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 
 class Statements:
-    """All statements since it was made. ``log``: their text by count, once ``keep`` is set."""
+    """All statements since its creation. ``log``: their text by count, once ``keep`` is set."""
 
     def __init__(self, database: Engine) -> None:
         self.count = 0
@@ -25,7 +25,7 @@ class Statements:
 
 
 class Rows:
-    """All rows fetched since it was made. ``log``: how many by statement, once ``keep`` is set."""
+    """All rows fetched since its creation. ``log``: how many by statement, once ``keep`` is set."""
 
     def __init__(self, database: Engine) -> None:
         self.count = 0

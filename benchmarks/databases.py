@@ -1,4 +1,4 @@
-"""The databases that are measured: made anew, durable as in production, with a slower way to them when asked for."""
+"""Fresh databases for measurements, durable as in production, on request behind a slow connection."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def ask(url: str, statement: str) -> Any:
 
 
 class Written:
-    """How many bytes a piece of work appends to the write-ahead log."""
+    """Number of bytes that a piece of work appends to the write-ahead log."""
 
     def __init__(self, url: str) -> None:
         self._url = url

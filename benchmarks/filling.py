@@ -33,7 +33,7 @@ FIRST = ["علی", "رضا", "حسین", "مریم", "زهرا", "سارا", "ا
 LAST = ["احمدی", "محمدی", "رضایی", "کریمی", "موسوی", "حسینی", "جعفری", "رحیمی", "صادقی", "قاسمی"]
 STREETS = ["آزادی", "بهار", "گلستان", "شریعتی", "ولیعصر", "فردوسی", "مدرس", "سعدی", "حافظ", "کاوه"]
 AT_ONCE = 25  # copies of the 1,000 in one statement
-# Every case's words, in the order in which they are kept: far quicker than one after the other.
+# Every case's words, in the order of the index: far quicker than one after the other.
 WORDS_AGAIN = {
     "sqlite": (
         "DELETE FROM case_words",
@@ -127,7 +127,7 @@ def deed(case: int) -> str:
 
 
 def own_words(case: int) -> str:
-    """What a copy has instead of the words of its original: its deed, and a street that a tenth of all cases has."""
+    """Words of a copied case: its own deed, and a street that a tenth of all cases has."""
     return f"{deed(case)} {STREETS[crc32(str(case).encode()) % len(STREETS)]}"
 
 
@@ -251,7 +251,7 @@ def _statement(table: Table, last: dict[str, int]) -> str:
 
 
 def _real(table: Table, last: dict[str, int]) -> str:
-    """Which rows are of the 1,000 real cases; the staff are there once."""
+    """Condition: rows of the 1,000 real cases, without the staff."""
     if table.name == "people":
         return f"people.id > {STAFF} AND people.id <= {last['people']}"
     if table.name == "role_grants":

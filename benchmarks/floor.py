@@ -1,4 +1,4 @@
-"""What the database alone takes: the statements of one completion, sent by its driver without anything of ours."""
+"""Cost of the database alone: the statements of a completion, sent by its driver without our code."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Alone:
         self._driver.commit()
 
     def complete(self, number: int) -> None:
-        """What a completion sends, in its order."""
+        """The statements of a completion, in their order."""
         row, new = number % ROWS, ROWS + 3 * number
         for _read in range(2):
             self.send(READ, row)

@@ -63,7 +63,7 @@ QUICK = Size(turns=(10, 40), samples=8, charged=3, pages=4)
 
 @dataclass
 class Cost:
-    """What something took each time it was done."""
+    """Measurements of a repeated piece of work."""
 
     took: list[float] = field(default_factory=list)  # milliseconds
     sent: list[float] = field(default_factory=list)  # statements
@@ -119,7 +119,7 @@ class Inspections:
             self.visit(case, SUB_WORK if number <= 4 else DEFECTS if charged else ABSENCE)
 
     def visit(self, case: int, outcome: str) -> Cost:
-        """One visit, its report, and the payment of what it costs. Returns what the first two took together."""
+        """One visit, its report, and the payment of what it costs. Returns the cost of visit and report together."""
         cost = self.schedule(case) + self.report(case, outcome)
         self.settle(case)
         return cost
@@ -145,7 +145,7 @@ class Inspections:
             words.pays_debt(play)
 
     def _step(self, case: int, key: str, values: Mapping[str, object]) -> Cost:
-        """What one completion takes, from the bound form to the commit."""
+        """Cost of a completion, from the bound form to the commit."""
         engine, by = self.application.engine, self.play.people.actor(self.inspector(case))
         task = self._at(case).task(key).id
         form_class = forms.form_for("gas_inspection", key)
@@ -157,7 +157,7 @@ class Inspections:
         )[0]
 
     def page(self, who: str, path: str) -> Cost:
-        """What one look at a page takes."""
+        """Cost of a request of a page."""
         browser = self._browser(who)
         cost, answer = self._count(lambda: browser.get(path))
         if answer.status_code != 200:
@@ -189,7 +189,7 @@ class Inspections:
             return session.execute(select(func.length(Case.state)).where(Case.id == case)).scalar_one()
 
     def pages(self, case: int) -> dict[str, tuple[str, str]]:
-        """The pages of a case as it stands: what is shown and to whom → user name, path."""
+        """The pages of a case as it stands: what page and reader → user name, path."""
         play, inspector = self._at(case), self.inspector(case)
         waits = {key: inspector if role == "inspector" else role for key, role in play.waits_for().items()}
         pages = {f"task {key} ({who.partition('-')[0]})": (who, key) for key, who in waits.items()}
@@ -292,7 +292,7 @@ class Measurement:
         self.ratios[what] = max(self.ratios[what], last / first)
 
     def judge(self, part: Part) -> None:
-        """What the last turn costs must be what the first one did; of several pages or visits the worst counts."""
+        """Judge the last turn's cost by the first turn's; of several pages or visits the worst counts."""
         backend, meters = self.place
         turns = f"visit {self.size.turns[-1]:,} to visit {self.size.turns[0]}"
         for what, ratio in self.ratios.items():

@@ -45,7 +45,7 @@ def _processor() -> str:
 
 
 def _pace() -> str:
-    """How steady the processor is: the same piece of Python, again and again for some seconds."""
+    """Steadiness of the processor: the same piece of Python, repeated for some seconds."""
     took, until = [], time.perf_counter() + PACED
     while time.perf_counter() < until:
         began = time.perf_counter()

@@ -44,7 +44,7 @@ def measure(*, quick: bool = False) -> Part:
 
 
 def _round(office: Office, cases: dict[int, int]) -> int:
-    """One visit of every case; a case that has had enough of them ends, and another begins."""
+    """A visit of every case; a case after its last visit ends, and another begins."""
     tasks = office.open_tasks(cases)
     for case, task in tasks.items():
         cases[case] += 1

@@ -110,7 +110,7 @@ class Office:
             return {case_id: task_id for case_id, task_id in rows}
 
     def complete(self, task_id: int, form: TaskForm, *, by: Actor | None = None) -> StepResult:
-        """What pages and API do when a form was sent, from the form on."""
+        """Complete a task as pages and API do, from the form on."""
 
         def work(session: Session) -> StepResult:
             return self.engine.complete_task(session, task_id, by=by or self.inspector, form=form)

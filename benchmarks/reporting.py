@@ -1,4 +1,4 @@
-"""What a measurement says: tables and targets, as text, as Markdown, and as JSON between processes."""
+"""Reports of measurements: tables and targets, as text, as Markdown, and as JSON between processes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Target:
 
 @dataclass
 class Part:
-    """One module's measurements."""
+    """The measurements of a module."""
 
     title: str
     how: str

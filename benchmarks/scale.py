@@ -255,13 +255,13 @@ def _any_case(place: Place) -> str:
 
 
 def _case_of(place: Place, actor: Actor) -> str:
-    """One of the newest cases that are the actor's."""
+    """Address of a case among the actor's newest."""
     page = place.look(lambda session: cases_page(session, actor, status=CaseStatus.RUNNING.value))
     return f"/cases/{place.chosen.choice(page.items).number}"
 
 
 def _due(place: Place) -> None:
-    """What a worker asks for when a month has passed, undone again."""
+    """The worker's statements after a month, rolled back."""
     later = place.office.application.clock() + timedelta(days=60)
     with place.office.application.sessions() as session:
         if not runner.take(session, owner="measured", now=later, limit=30):

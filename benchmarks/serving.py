@@ -54,7 +54,7 @@ def _serve(url: str, port: int, delay: float, statements: Any) -> None:
 
 
 class Browser:
-    """A signed-in person's browser: cookies, one connection that is kept, and the forms' hidden token."""
+    """A signed-in person's browser: cookies, a persistent connection, and the forms' hidden token."""
 
     def __init__(self, port: int, username: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)

@@ -103,7 +103,7 @@ def _measure(places: list[Place], times: int) -> None:
 
 
 def _add(whole: Table, place: Place, backend: str, due: int) -> None:
-    """What firing all took at one size; the database goes away."""
+    """Cost of firing all timers at a size; drops the database."""
     fired, seconds = len(place.took[FIRE]), place.all / 1000
     size, statements = databases.size(place.url) / 1e6, place.statements.count / due
     whole.add(backend, place.waiting, place.filled, size, seconds, due / seconds, statements)
@@ -131,7 +131,7 @@ def _look(office: Office, now: datetime, expected: int) -> None:
         taken = len(runner.take(session, owner="measured", now=now, limit=BATCH))
         session.rollback()
     if taken != expected:
-        raise RuntimeError(f"{taken} timers found instead of {expected}")
+        raise RuntimeError(f"{taken} timers due instead of {expected}")
 
 
 def _round(place: Place) -> bool:

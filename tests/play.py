@@ -27,7 +27,7 @@ PASSWORD = "Kartabl-1405"
 
 @lru_cache
 def _hash_of(password: str) -> str:
-    """One hash for all people of all tests: making it anew takes longer than most stories."""
+    """A password hash for all people of all tests: hashing takes longer than most stories."""
     return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
 
 
@@ -57,7 +57,7 @@ class People:
 
 
 class Play:
-    """One story. People are called by their user name; a role's name makes a person of that role."""
+    """A story. People are called by their user name; a role's name makes a person of that role."""
 
     def __init__(self, application: kartabl.Application, clock: StandingClock) -> None:
         self.application = application

@@ -1,4 +1,4 @@
-"""What each process does at its steps. Importing the package registers all of it in ``workflows.registry``.
+"""Processes: operations, briefings, printouts, lists. Importing the package registers them in ``workflows.registry``.
 
 ``workflows.demo`` is left out: production never imports it.
 """

@@ -18,12 +18,15 @@ from workflows.formatting import code, localized
 from workflows.gas.projects import project_of
 from workflows.registry import briefings, operations
 
-CERTIFICATE_REVOKED = "certificate_revoked"  # the history's word
+CERTIFICATE_REVOKED = "certificate_revoked"  # kind of history line
 
 
 @operations.register("certificate_revocation.revoke_certificate")
 def revoke_certificate(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Revoke and tell the contractor and the inspector why. Raises ``Refusal`` at ``certificate``."""
+    """Revoke a certificate and send the reason to the contractor and the inspector.
+
+    Raises Refusal: at ``certificate`` if the number is unknown or the certificate is revoked already.
+    """
     number = read_certificate_number(str(submission["certificate"]))
     certificate = records.by_number(context.session, number, lock=True) if number else None
     if certificate is None:
@@ -54,7 +57,7 @@ def _tell(context: OperationContext, certificate: Certificate, person: int, *, s
 
 @briefings.register_case("certificate_revocation")
 def case(context: BriefingContext) -> list[Block]:
-    """The certificates of the project, with the reasons of those that were revoked."""
+    """The certificates of the project; revoked ones with the reason."""
     project = project_of(context.session, context.case)
     head = Facts(
         _("پروژه"),

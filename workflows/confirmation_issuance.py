@@ -1,4 +1,4 @@
-"""Operations and briefings of ``bpmn_diagrams/confirmation_issuance.bpmn``: asked, reviewed, issued (CNF-1 to 4)."""
+"""Operations and briefings of ``bpmn_diagrams/confirmation_issuance.bpmn``: request, review, issue (CNF-1 to 4)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workflows.gas.inspections import latest_inspector, reports_of
 from workflows.gas.projects import building_facts, meters_table, project_of, property_facts
 from workflows.registry import briefings, operations
 
-CONFIRMATION_REQUESTED = "confirmation_asked"  # the history's words
+CONFIRMATION_REQUESTED = "confirmation_asked"  # kinds of history lines
 CONFIRMATION_REVIEWED = "confirmation_reviewed"
 CERTIFICATE_ISSUED = "certificate_signed"
 
@@ -33,7 +33,7 @@ CERTIFICATE_ISSUED = "certificate_signed"
 def open_request(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
     """Take the request of a project's contractor and give it to its inspector (CNF-1, CNF-4, INS-15).
 
-    Raises ``Refusal`` at ``project``; a project of somebody else does not exist for this contractor.
+    Raises Refusal: at ``project`` if it is unknown, of another contractor, or not ready for a certificate.
     """
     project = _own_project(context, str(submission["project"]))
     why_not = records.refusal(context.session, project, own_case=context.case.id)
@@ -79,7 +79,7 @@ def _tell_inspector(context: OperationContext, project: GasProject, inspector: P
 
 @operations.register("confirmation_issuance.record_review")
 def record_review(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Write down what the inspector decided; a rejection tells the contractor why (CNF-2)."""
+    """Record the inspector's decision; a rejection is sent to the contractor with its reason (CNF-2)."""
     rejected = submission["decision"] == "reject"
     reason = submission.get("reason") or ""
     text = lazy("بازرس درخواست تاییدیه را رد کرد") if rejected else lazy("بازرس درخواست تاییدیه را تایید کرد")
@@ -99,9 +99,9 @@ def record_review(context: OperationContext, *, submission: Mapping[str, Any]) -
 
 @operations.register("confirmation_issuance.issue_certificate")
 def issue_certificate(context: OperationContext) -> str:
-    """Sign the certificate and tell the contractor (CNF-3). Returns its number.
+    """Sign the certificate and send its number to the contractor (CNF-3). Returns the number.
 
-    Raises ``Refusal`` when a debt arose or the approval was lost since the request.
+    Raises Refusal: a debt arose or the approval was lost since the request.
     """
     own = project_of(context.session, context.case)
     project = records.locked_project(context.session, own.case_id) or own
@@ -125,12 +125,12 @@ def issue_certificate(context: OperationContext) -> str:
     return certificate.number
 
 
-# What people see
+# For readers
 
 
 @briefings.register("confirmation_issuance", "review_confirmation")
 def review_confirmation(context: BriefingContext) -> Briefing:
-    """The project, its last reports and the contractor's words; and what would stop the certificate now."""
+    """The project, its last reports, the contractor's note, and the present obstacle to a certificate, if any."""
     project = project_of(context.session, context.case)
     why_not = records.refusal(context.session, project, own_case=context.case.id)
     blocks: list[Block] = [Notice("warning", why_not)] if why_not else []
@@ -150,7 +150,7 @@ def case(context: BriefingContext) -> list[Block]:
 
 
 def _request(context: BriefingContext, project: GasProject) -> Facts:
-    """What was asked for, and what the inspector said to it."""
+    """The request and the inspector's decision."""
     requested, reviewed = _entry(context, CONFIRMATION_REQUESTED), _entry(context, CONFIRMATION_REVIEWED)
     items = [
         (_("شمارهٔ پروژه"), localized(project.case.number)),
@@ -176,7 +176,7 @@ def _entry(context: BriefingContext, what: str) -> HistoryEntry | None:
 
 
 def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
-    """The last reports, newest first: what the approval rests on."""
+    """The last reports, newest first, as the ground of the approval."""
     return [
         Facts(
             _("گزارش بازدید شمارهٔ %(number)s", number=localized(report.number)),

@@ -29,7 +29,7 @@ Statement = Select[*tuple[Any, ...]]  # of whatever columns
 class Order:
     """The columns by which a list is ordered, all in one direction, the last one unique: an index has them so.
 
-    ``name`` is kept in cursors, so that a cursor of another list is not taken for one of this.
+    Cursors carry ``name``: a cursor of another list is refused.
     """
 
     name: str
@@ -40,7 +40,10 @@ class Order:
         return [column.desc() if self.newest_first else column for column, _kind in self.columns]
 
     def behind(self, cursor: str) -> ColumnElement[bool]:
-        """The condition on what follows the row that the cursor names. Raises ``InvalidSubmission``."""
+        """The condition on the rows after the cursor's row.
+
+        Raises InvalidSubmission: the cursor is damaged or of another list.
+        """
         values = read_cursor(cursor, self.name, [kind for _column, kind in self.columns])
         pairs = zip(values, self.columns, strict=True)
         seen = tuple_(*(literal(value, column.type) for value, (column, _kind) in pairs))
@@ -57,7 +60,10 @@ def rows_of(
     key: Callable[[Any], Sequence[Any]],
     to_rows: Callable[[Sequence[Any]], list[Row]],
 ) -> ListPage:
-    """A page of ``wanted`` in an order; ``key`` says where a result stands in it, ``drawn`` makes rows of them."""
+    """A page of the statement's results in an order.
+
+    ``key`` gives a result's values of the order's columns; ``to_rows`` turns the results of the page into rows.
+    """
     if query.cursor:
         statement = statement.where(order.behind(query.cursor))
     results = context.session.execute(statement.order_by(*order.clauses()).limit(query.most + 1)).all()
@@ -66,7 +72,7 @@ def rows_of(
 
 
 def between(context: ListingContext, column: Any, query: ListQuery) -> list[ColumnElement[bool]]:
-    """The conditions that a moment lies in the days that were asked for, both inclusive."""
+    """Conditions that the column (UTC) lies between the query's first and last office day, both inclusive."""
     conditions = []
     if query.date_from:
         conditions.append(column >= midnight(context, query.date_from))
@@ -76,5 +82,5 @@ def between(context: ListingContext, column: Any, query: ListQuery) -> list[Colu
 
 
 def midnight(context: ListingContext, day: date) -> datetime:
-    """The beginning of a day where the office is."""
+    """The beginning of a day in the office's time zone, aware."""
     return datetime.combine(day, time(), context.calendar.zone)

@@ -1,4 +1,4 @@
-"""The one registry of what the processes' modules offer: operations, briefings, printouts, lists, sheets, rules."""
+"""Registries of the processes' contributions: operations, briefings, printouts, lists, sheets, rules."""
 
 from engine.contributions.briefings import Briefings
 from engine.contributions.listings import Listings

@@ -1,4 +1,4 @@
-"""What stories of certificates begin with: a project that was finally approved, a request, an issued certificate."""
+"""Beginnings of stories of certificates: an approved project, a request, an issued certificate."""
 
 from __future__ import annotations
 

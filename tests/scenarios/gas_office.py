@@ -1,4 +1,4 @@
-"""What stories of gas projects begin with: inspectors with quotas, and a file filled in as a contractor would."""
+"""Beginnings of stories of gas projects: inspectors with quotas, and a registration by a contractor."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def assignments(play: Play) -> list[Assignment]:
 
 
 def briefing(play: Play, who: str, task: str, **typed: Any) -> Any:
-    """What ``who`` sees beside the open task."""
+    """The briefing of ``who`` at the open task."""
     with play.session() as session:
         view = play.engine.open_task(session, play.task(task).id, by=play.actor(who))
         return play.engine.brief(session, view, by=play.actor(who), typed=typed).briefing if typed else view.briefing

@@ -1,4 +1,4 @@
-"""What a contractor owes by the rules of the guides, reckoned apart from the product: nothing of it is imported."""
+"""Debts of a contractor by the rules of the guides, computed apart from the product: nothing of it is imported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def repeated_visit_fee(meter_class: str, work: str) -> int:
 
 @dataclass
 class Book:
-    """One project: which stage it is in, and what each of its reports costs (INS-6 to INS-9)."""
+    """A project's stage and the cost of each of its reports in Rials (INS-6 to INS-9)."""
 
     work: str
     meters: dict[int, str]  # number → class
@@ -38,7 +38,7 @@ class Book:
 
     @property
     def outcomes(self) -> list[str]:
-        """What an inspector may find now."""
+        """Outcomes that an inspector may record now."""
         others = ["approved", "defects", "absent_with_fee", "absent_without_fee"]
         return [*others, "sub_work"] if self.work == "concealed" and self.stage == 1 else others
 

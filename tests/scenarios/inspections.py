@@ -1,4 +1,4 @@
-"""What people do in stories of inspections, in the words of the office: visits, reports, debts, who comes and goes."""
+"""Actions of people in stories of inspections: visits, reports, debts, inspectors who come and go."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def debts(play: Play) -> list[int]:
 
 
 def owed(play: Play) -> int:
-    """What is open now, by the invoices; the project's own sum says the same."""
+    """Open debt in Rials by the invoices, equal to the project's own sum."""
     total = sum(invoice.total for invoice in office.invoices(play) if invoice.status is InvoiceStatus.OPEN)
     assert project(play).debt == total
     return total

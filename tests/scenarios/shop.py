@@ -49,7 +49,7 @@ assert workflows.__path__  # importing the package registers all operations
 
 @dataclass
 class AnyForm:
-    """What a person sends at a task whose form the diagram declares."""
+    """Values of a task's form that the diagram declares."""
 
     user_task: tuple[str, str]
     submission: dict[str, Any]
@@ -64,7 +64,7 @@ def _without_waiting_for_the_disk(connection: Any, _record: Any) -> None:
 
 
 class Shop:
-    """One office with one contractor, one finance clerk and one supervisor, and its bank."""
+    """An office with a contractor, a finance clerk and a supervisor, and its bank."""
 
     def __init__(self, server: str, bank: ZarinpalServer, client: httpx.Client) -> None:
         self.bank = bank
@@ -159,7 +159,7 @@ class Shop:
             )
 
     def snapshot(self) -> list[Any]:
-        """What a forged return must not change: the newest rows of all that payments are about."""
+        """Newest rows of every table of payments: a forged return must not change them."""
         with self.engine.transaction() as session:
             return [
                 *session.execute(select(Case.id, Case.status, Case.revision).order_by(Case.id.desc()).limit(50)),
@@ -173,7 +173,7 @@ class Shop:
 
 @dataclass
 class Order:
-    """One case of the shop."""
+    """A case of the shop."""
 
     shop: Shop
     case_id: int

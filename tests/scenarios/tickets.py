@@ -1,4 +1,4 @@
-"""What people do in stories of tickets, in the words of the office."""
+"""Actions of people in stories of tickets."""
 
 from __future__ import annotations
 

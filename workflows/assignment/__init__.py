@@ -1,1 +1,1 @@
-"""Which inspector gets a gas project, by the rules or by hand, and the inspectors' worksheet (ASG, INR-5)."""
+"""Assignment of inspectors to gas projects, by the rules or by hand, and the inspectors' worksheet (ASG, INR-5)."""

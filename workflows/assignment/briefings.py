@@ -1,4 +1,4 @@
-"""What the gas office sees when it chooses an inspector by hand (ASG-3)."""
+"""Briefing of the task in which the gas office chooses an inspector by hand (ASG-3)."""
 
 from engine.contributions.briefings import Block, Briefing, BriefingContext, Notice, Table
 from models.choice import Choice
@@ -14,7 +14,7 @@ from workflows.rules.assignment import REASONS
 @briefings.register("gas_inspection", "assign_by_hand")
 @briefings.register("project_registration", "assign_by_hand")
 def assign_by_hand(context: BriefingContext) -> Briefing:
-    """Why nobody was found, the project in short, and every active inspector with what stands in the way."""
+    """Reason for the task, the project in short, and every active inspector with the obstacles to an assignment."""
     project = project_of(context.session, context.case)
     now = choice_now(context.session, project, context.now)
     blocks: list[Block] = []
@@ -27,7 +27,11 @@ def assign_by_hand(context: BriefingContext) -> Briefing:
     blocks.append(meters_table(project.meters))
     inspectors = standings(context.session, project, context.now)
     blocks.append(_inspectors_table(inspectors))
-    choices = [Choice(one.person_id, one.name, one.hindrance) for one in inspectors if not one.forbidden]
+    choices = [
+        Choice(standing.person_id, standing.name, standing.hindrance)
+        for standing in inspectors
+        if not standing.forbidden
+    ]
     return Briefing(choices={"inspector": choices}, blocks=blocks)
 
 
@@ -35,13 +39,13 @@ def _inspectors_table(inspectors: list[Standing]) -> Table:
     columns = [_("بازرس"), _("مناطق"), _("آماده به کار"), _("ارجاع‌شده از سهمیه"), _("ترجیحات"), _("چرا خودکار نه")]
     rows = [
         [
-            one.name,
-            listed(localized(region) for region in one.regions) or "—",
-            yes_no(one.ready),
-            _("%(assigned)s از %(quota)s", assigned=number(one.assigned), quota=number(one.quota)),
-            one.preferences or "—",
-            " ".join(part for part in (one.forbidden, one.hindrance) if part) or "—",
+            standing.name,
+            listed(localized(region) for region in standing.regions) or "—",
+            yes_no(standing.ready),
+            _("%(assigned)s از %(quota)s", assigned=number(standing.assigned), quota=number(standing.quota)),
+            standing.preferences or "—",
+            " ".join(part for part in (standing.forbidden, standing.hindrance) if part) or "—",
         ]
-        for one in inspectors
+        for standing in inspectors
     ]
     return Table(_("بازرس‌های فعال"), columns, rows)

@@ -1,4 +1,4 @@
-"""How an assignment is told to those who may know why it was made (ASG-4)."""
+"""Texts and tables that explain an assignment to readers who may see its reasons (ASG-4)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENDINGS = {"": "—", "withdrawn": lazy("انصراف بازرس"), "dismissed":
 
 
 def why_table(session: Session, project: GasProject) -> list[Block]:
-    """Each assignment of the project, newest first: who, when, why, and all candidates as they stood."""
+    """Blocks for each assignment of the project, newest first: inspector, time, reason, candidates at that time."""
     assignments = session.scalars(
         select(Assignment).where(Assignment.project_id == project.id).order_by(Assignment.id.desc())
     )
@@ -59,7 +59,7 @@ def _ending(assignment: Assignment) -> str:
 
 
 def loads_table(loads: list[Mapping[str, Any]]) -> Table:
-    """Candidates as they stood at one moment."""
+    """Table of the candidates at one moment; ``loads`` is ``Assignment.loads``."""
     columns = [_("بازرس"), _("سهمیه (کنتور)"), _("ارجاع‌شده"), _("آخرین ارجاع"), _("ظرفیت کافی")]
     rows = [
         [

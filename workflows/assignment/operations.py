@@ -1,4 +1,4 @@
-"""Which inspector gets a gas project, by the rules or by hand, and how it ends (ASG-1 to ASG-5, REG-11).
+"""Assigns an inspector to a gas project, by the rules or by hand, and ends the assignment (ASG-1 to ASG-5, REG-11).
 
 ``workflows/rules/assignment.py`` decides; this module reads and locks what it decides on, and writes the result.
 It serves the registration and the inspection alike: ``context.case`` may be the case of either.
@@ -41,7 +41,7 @@ def period_of(moment: datetime) -> str:
 
 
 def barred(session: Session, project: GasProject) -> dict[int, str]:
-    """Inspectors who withdrew or were dismissed from this project before: person id → how it ended (ASG-1)."""
+    """Inspectors whose assignment of this project ended: person id → ``withdrawn`` or ``dismissed`` (ASG-1)."""
     ended = session.execute(
         select(Assignment.inspector_id, Assignment.ended).where(
             Assignment.project_id == project.id, Assignment.ended != ""
@@ -97,11 +97,11 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
 
 @operations.register("assignment.assign_inspector")
 def assign_inspector(context: OperationContext) -> int | None:
-    """Assign the project to the inspector whose turn it is. Returns the person's id, or None: nobody can take it."""
+    """Assign the project to the inspector whose turn it is. Returns the person's id, or None if nobody can take it."""
     project = project_of(context.session, context.case)
     choice = choose_inspector(candidates(context.session, project, context.now, lock=True), weight=len(project.meters))
     if choice.person_id is None:
-        # The candidates' loads are not for everyone involved (ASG-4).
+        # The history carries no loads: not every participant may see them (ASG-4).
         context.record(NO_INSPECTOR, {"reason": choice.reason, "text": REASONS[choice.reason]})
         if project.case_id == context.case.id:
             context.flash(_("پرداخت ثبت شد. بازرس پروژه را امور گاز تعیین می‌کند و به شما اطلاع داده می‌شود."))
@@ -117,7 +117,9 @@ def appoint_inspector(context: OperationContext, *, submission: Mapping[str, Any
     """Assign the project to the inspector whom the gas office chose (ASG-3).
 
     The office may go past region, readiness and quota, with a note that says why; never to an inactive
-    inspector, one of the contractor's own firm, or one who left this project before. Raises ``Refusal``.
+    inspector, nor to an inspector of the contractor's own firm or with an ended assignment of this project.
+
+    Raises Refusal: at ``inspector`` for those, at ``note`` if the note is missing.
     """
     project = project_of(context.session, context.case)
     person_id, note = int(submission["inspector"]), submission.get("note") or ""
@@ -143,7 +145,7 @@ def _assign(
     note: str,
     by_hand: bool = False,
 ) -> None:
-    """Count the work in the quota, write down why (ASG-4), and give the inspector's lane to the person."""
+    """Count the work in the quota, record the reason (ASG-4), and bind the inspector's lane to the person."""
     quota = _quota(context.session, person_id, period_of(context.now))
     weight = len(project.meters)
     quota.assigned += weight
@@ -217,7 +219,9 @@ def end_assignment(context: OperationContext, project: GasProject, *, how: str, 
     ``how``: ``withdrawn`` or ``dismissed``. The project is then nobody's, its planned visit is dropped, and the
     whole weight is free again in the quota that it was counted in, since the next inspector is charged with the
     whole of it. A third and each further withdrawal in one Jalali month costs a twelfth of the quota of the period
-    of that day (ASG-5). Raises ``Refusal`` when the project has no inspector: nothing can end twice.
+    of that day (ASG-5).
+
+    Raises Refusal: the project has no inspector (an assignment ends once).
     """
     session = context.session
     current = session.scalars(
@@ -239,7 +243,7 @@ def end_assignment(context: OperationContext, project: GasProject, *, how: str, 
 
 
 def _drop_visit(session: Session, project: GasProject) -> bool:
-    """Nobody comes to the planned visit any more. Returns whether there was one."""
+    """Cancel the planned visit. Returns whether there was one."""
     planned = session.scalars(
         select(InspectionVisit).where(InspectionVisit.project_id == project.id, InspectionVisit.state == "planned")
     ).all()
@@ -270,7 +274,7 @@ def _lose_quota(context: OperationContext, person_id: int) -> bool:
 
 
 def withdrawals_of_month(session: Session, person_id: int, at: datetime) -> int:
-    """How often an inspector withdrew in the Jalali month of ``at`` (ASG-5)."""
+    """Number of withdrawals of an inspector in the Jalali month of ``at`` (ASG-5)."""
     begin, end = jalali_month(at)
     return session.execute(
         select(func.count()).where(
@@ -283,7 +287,7 @@ def withdrawals_of_month(session: Session, person_id: int, at: datetime) -> int:
 
 
 def _tell_inspector_of_end(context: OperationContext, project: GasProject, ended: Assignment, *, lost: bool) -> None:
-    """Write the end into the history and to the inspector, with what it costs (ASG-5)."""
+    """Record the end in the history and send it to the inspector, with the quota that it costs (ASG-5)."""
     name, number, withdrawn = ended.inspector.name, code(project.case.number), ended.ended == "withdrawn"
     if withdrawn:
         text = lazy("%(name)s از بازرسی این پروژه انصراف داد.", name=name)
@@ -318,7 +322,7 @@ def _tell_contractor_of_end(
         context.notify(project.contractor_id, _("تغییر بازرس پروژه"), body, sms=True)
 
 
-# What the gas office sees of the inspectors (ASG-3)
+# Choosing by hand (ASG-3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,7 +341,7 @@ class Standing:
 
 
 def standings(session: Session, project: GasProject, at: datetime) -> list[Standing]:
-    """All active inspectors, by name, with what stands between each of them and this project."""
+    """All active inspectors by name, each with the obstacles to an assignment of this project at ``at``."""
     quotas = {
         quota.inspector_id: quota
         for quota in session.scalars(select(InspectorQuota).where(InspectorQuota.period == period_of(at)))
@@ -392,5 +396,5 @@ def _hindrances(
 
 
 def choice_now(session: Session, project: GasProject, at: datetime) -> Choice:
-    """What the system would choose at this moment, without locking or writing anything."""
+    """The choice of the rules at ``at``, without locks or writes."""
     return choose_inspector(candidates(session, project, at, lock=False), weight=len(project.meters))

@@ -1,4 +1,4 @@
-"""The inspection worksheet (کاربرگ بازرسی): readiness, regions and preferences, kept by the inspector (INR-5)."""
+"""The inspection worksheet (کاربرگ بازرسی): an inspector's readiness, regions and preferences (INR-5)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from workflows.rules.assignment import FREE_WITHDRAWALS, quota_left
 
 
 def read(context: ListingContext) -> Briefing:
-    """What is kept of the inspector, with the quota of the period and the work in hand beside it."""
+    """Values of the inspector's worksheet, beside the quota of the period (meters) and the work in hand."""
     inspector = context.session.get(Inspector, context.actor.person_id)
     blocks: list[Block] = []
     if inspector is None or not inspector.active:
@@ -48,7 +48,10 @@ def read(context: ListingContext) -> Briefing:
     group=GROUP,
 )
 def write(context: ListingContext, submission: Mapping[str, Any]) -> str:
-    """Keep the worksheet; the next assignment goes by it. Raises ``Refusal`` for somebody who is no inspector yet."""
+    """Save the worksheet, which the next assignment reads. Returns the text of success.
+
+    Raises Refusal: the person has no inspector's record.
+    """
     session = context.session
     inspector = session.scalars(
         select(Inspector)
@@ -70,7 +73,7 @@ def write(context: ListingContext, submission: Mapping[str, Any]) -> str:
 
 
 def _quota(context: ListingContext) -> Facts:
-    """The quota of the period, what withdrawals took of it (ASG-5), and how much of it is used."""
+    """The quota of the period in meters: total, lost to withdrawals (ASG-5), used."""
     period = period_of(context.now)
     quota = context.session.get(InspectorQuota, (context.actor.person_id, period))
     given, lost = (quota.quota, quota.lost_twelfths) if quota else (0, 0)
@@ -94,7 +97,7 @@ def _withdrawals(context: ListingContext) -> str:
 
 
 def _work(context: ListingContext) -> Facts:
-    """How many projects are in hand in each stage, and what they owe."""
+    """Number of projects in hand in each stage, and their debt in Rials."""
     counts = context.session.execute(
         select(GasProject.stage, func.count(), func.coalesce(func.sum(GasProject.debt), 0))
         .where(

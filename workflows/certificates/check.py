@@ -1,4 +1,4 @@
-"""Is a certificate genuine, and does it hold? Asked by the public page and ``kartabl verify`` (CNF-3, CNF-5)."""
+"""Verification of certificates for the public page and ``kartabl verify`` (CNF-3, CNF-5)."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from workflows.formatting import code, label, localized, number
 from workflows.gas.labels import USAGES, WORK_TYPES, region
 
 VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"
-SIGNED_BY_US = "signed"  # proved by the key alone: whether it was revoked since, only we can say
+SIGNED_BY_US = "signed"  # proved by the key alone; a later revocation is known to our database only
 KINDS = {VALID: "success", REVOKED: "danger", UNKNOWN: "warning", SIGNED_BY_US: "success"}  # of a note
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of a certificate that somebody holds in their hands.
+    """Result of verifying a certificate.
 
-    ``guessed``: what was tried fits nothing that we issued, which is counted. ``proved``: a signature of ours, not a
-    code that could be guessed, stands behind what was asked.
+    ``guessed``: the input matches no certificate and counts as an attempt to guess. ``proved``: our signature, not a
+    code that could be guessed, supports the input.
     """
 
     state: str
@@ -56,9 +56,9 @@ class Verdict:
 
 
 def check_signed(session: Session, text: str, *, number: str = "") -> Verdict:
-    """What we say of the text of a QR code (a link, or the signed text alone).
+    """Verdict on the text of a QR code (a link, or the signed text alone).
 
-    ``number``: the certificate that the address names; a text of another one does not prove it.
+    ``number``: the certificate that the address names; the signed text of another certificate does not prove it.
     """
     signed = find_signed(text)
     if signed is None or (number and read_certificate_number(number) != signed.number):
@@ -72,7 +72,7 @@ def check_signed(session: Session, text: str, *, number: str = "") -> Verdict:
 
 
 def check_typed(session: Session, typed_number: str, typed_code: str) -> Verdict:
-    """What we say of a number and the code beside it. Without the right code nothing is told of a number."""
+    """Verdict on a number and its check code. A wrong code gives the same verdict as an unknown number."""
     known = read_certificate_number(typed_number)
     certificate = by_number(session, known) if known else None
     right = check_code(certificate.signature) if certificate else "????-????"
@@ -83,7 +83,7 @@ def check_typed(session: Session, typed_number: str, typed_code: str) -> Verdict
 
 
 def check_offline(text: str, keys: Mapping[str, PublicKey], *, facts: Mapping[str, Any] | None = None) -> Verdict:
-    """What the published keys alone say. ``facts``: those that came with the text, which its digest has to fit."""
+    """Verdict by the published keys alone, without the database. ``facts`` of the paper must fit the text's digest."""
     signed = find_signed(text)
     if signed is None:
         return Verdict(UNKNOWN, _no_signed_text())
@@ -100,7 +100,7 @@ def check_offline(text: str, keys: Mapping[str, PublicKey], *, facts: Mapping[st
 
 
 def published_keys(session: Session) -> dict[str, Any]:
-    """The public keys as everyone may have them."""
+    """The public keys as a JSON Web Key Set, for publication."""
     return signing_keys.published(signing_keys.public_keys(session).values())
 
 
@@ -127,11 +127,11 @@ def _not_in_our_books() -> str:
     return _("امضای دیجیتال درست است، ولی چنین تاییدیه‌ای در دفتر سازمان نیست. با امور گاز سازمان تماس بگیرید.")
 
 
-# What the paper says
+# Content of the paper
 
 
 def paper_blocks(facts: Mapping[str, Any]) -> list[Block]:
-    """Everything that the paper says and nothing else, for comparing it."""
+    """The content of the paper and nothing else, for comparison."""
     return [Facts(_("تاییدیه"), head_facts(facts)), Facts(_("محل پروژه"), place_facts(facts)), meters_of(facts)]
 
 

@@ -1,4 +1,4 @@
-"""``kartabl verify`` and ``kartabl keys``: certificates proved on the command line, and the keys that sign them."""
+"""``kartabl verify`` and ``kartabl keys``: verify certificates and manage the keys that sign them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _verify(application: Open) -> click.Command:
 
 
 def _ask(application: Open, text: str, facts: dict[str, Any] | None) -> Verdict:
-    """What the database says; of a paper only if it says what was signed."""
+    """Verdict by the database; a paper is refused if its ``facts`` differ from the signed ones."""
     with _opened(application) as (session, _found):
         if facts is not None:
             of_paper = check_offline(text, signing_keys.public_keys(session), facts=facts)

@@ -1,4 +1,4 @@
-"""The gas office's list of issued certificates, from which one is looked at or revoked (CNF-5)."""
+"""The gas office's list of issued certificates, with links to the certificate and its revocation (CNF-5)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def certificates(context: ListingContext, query: ListQuery) -> ListPage:
         statement,
         query,
         BY_ISSUE,
-        key=lambda one: [one[0].id],
+        key=lambda result: [result[0].id],
         to_rows=lambda results: [_row(context, certificate) for (certificate,) in results],
     )
 

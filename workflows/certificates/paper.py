@@ -26,7 +26,7 @@ from workflows.printing import render_pdf
 from workflows.registry import printouts
 
 ATTACHED = "certificate.json"  # the paper's facts and the signed text, inside the PDF
-UNREADABLE = (  # what the library raises for damaged files besides its own errors
+UNREADABLE = (  # errors of the library for damaged files, besides its own
     PyPdfError,
     NotImplementedError,
     KeyError,
@@ -36,11 +36,11 @@ UNREADABLE = (  # what the library raises for damaged files besides its own erro
     IndexError,
     OverflowError,
 )
-LARGEST = 20_000_000  # bytes of a file that somebody wants to have verified
+LARGEST = 20_000_000  # bytes of a file to verify
 
 
 def not_to_be_had(context: BriefingContext) -> str | None:
-    """Why there is no certificate to print; ``None`` when there is one that holds."""
+    """Reason why no certificate can be printed, in the reader's language; ``None`` if there is a valid one."""
     record = of_case(context.session, context.case)
     if record is None:
         return _("تاییدیه پس از موافقت بازرس صادر و سپس چاپ می‌شود.")
@@ -103,7 +103,7 @@ def paper_data(certificate: Certificate, *, public_url: str) -> dict[str, Any]:
 
 
 def meters_on_paper(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The table of meters; neighbours that are alike share a row, so that many fit on the page."""
+    """The table of meters; equal neighbours share a row, so that many fit on the page."""
     table = meters_of(facts)
     rows: list[list[str]] = []
     for _values, alike in groupby(table.rows, key=lambda row: row[1:]):
@@ -129,12 +129,12 @@ def qr_svg(text: str) -> str:
 
 
 def read_paper(content: bytes) -> tuple[str, dict[str, Any] | None]:
-    """The signed text in a certificate's PDF and the facts that came with it; "" when it holds none.
+    """Read a certificate's PDF. Returns the signed text ("" if there is none) and the attached facts.
 
-    Raises ``ValueError`` for a file that is no PDF or too large.
+    Raises ValueError: the file is no PDF or larger than ``LARGEST`` bytes.
     """
     if len(content) > LARGEST or not content.startswith(b"%PDF-"):
-        raise ValueError("this is no PDF, or one of more than 20 MB")
+        raise ValueError("this is no PDF, or it has more than 20 MB")
     try:
         document = pypdf.PdfReader(io.BytesIO(content))
         attached = _attached(document)
@@ -149,7 +149,7 @@ def read_paper(content: bytes) -> tuple[str, dict[str, Any] | None]:
 
 
 def _attached(document: pypdf.PdfReader) -> tuple[str, dict[str, Any]] | None:
-    """What the file carries inside it, if it was written by us; what it says is proved by its signature only."""
+    """Signed text and facts attached to the file, else ``None``. Unproved until the signature is verified."""
     for content in document.attachments.get(ATTACHED, []):
         try:
             data = json.loads(content)

@@ -1,4 +1,4 @@
-"""Confirmation certificates of gas projects: when one may be asked for, issuing, revoking, and what is said of one."""
+"""Confirmation certificates of gas projects: conditions of a request, issuing, revoking, facts for readers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VERIFY_PATH = "/verify"
 
 
 def locked_project(session: Session, case_id: int) -> GasProject | None:
-    """The project of a registration, as it stands now; until this transaction ends nobody asks for it besides us."""
+    """The project of a registration, read anew and locked until the transaction ends: one request at a time."""
     return session.scalars(
         select(GasProject)
         .where(GasProject.case_id == case_id)
@@ -38,13 +38,13 @@ def locked_project(session: Session, case_id: int) -> GasProject | None:
     ).one_or_none()
 
 
-# When (CNF-4, INS-15)
+# Conditions (CNF-4, INS-15)
 
 
 def refusal(session: Session, project: GasProject, *, own_case: int | None = None) -> str | None:
-    """Why no certificate can be asked for, in the reader's language; ``None`` when one can.
+    """Reason against a request for a certificate, in the reader's language; ``None`` if a request is possible.
 
-    ``own_case``: the request that is looked at itself, which is no second one.
+    ``own_case``: the request under review, which does not count as a second request.
     """
     open_case = open_request(session, project, besides=own_case)
     if open_case is not None:
@@ -83,7 +83,10 @@ def valid_certificate(session: Session, project: GasProject) -> Certificate | No
 
 
 def issue(context: OperationContext, project: GasProject, inspector: Person) -> Certificate:
-    """Write down and sign a certificate of what the project is today."""
+    """Record and sign a certificate of the project's present state. Returns it.
+
+    Raises KeyUnreadable: the signing key was encrypted with another secret key.
+    """
     secret_key = context.services.settings.secret_key
     key = signing_keys.signing_key(context.session, secret_key=secret_key, now=context.now)
     certificate = Certificate(
@@ -109,7 +112,7 @@ def issue(context: OperationContext, project: GasProject, inspector: Person) -> 
 
 
 def signed_text(certificate: Certificate, project: GasProject | None = None) -> Signed:
-    """What the certificate's QR code says."""
+    """The signed text of the certificate's QR code."""
     return Signed(
         number=certificate.number,
         project=(project or certificate.project).case.number,
@@ -121,7 +124,7 @@ def signed_text(certificate: Certificate, project: GasProject | None = None) -> 
 
 
 def facts_of(project: GasProject, inspector: Person, *, number: str, issued: date) -> dict[str, Any]:
-    """Everything that the paper says, in no language: what is digested, kept, and shown to who verifies it."""
+    """Facts of the paper as plain data, free of language: stored, digested for the signature, read by verifiers."""
     place = project.property
     return {
         "number": number,
@@ -151,7 +154,10 @@ def facts_of(project: GasProject, inspector: Person, *, number: str, issued: dat
 
 
 def revoke(context: OperationContext, certificate: Certificate, reason: str) -> None:
-    """From now on the public page says that it does not hold any more. Raises ``Refusal`` the second time."""
+    """Revoke the certificate: the public page reports it as revoked from now on.
+
+    Raises Refusal: at ``certificate`` if it is revoked already.
+    """
     if certificate.revoked_at is not None:
         message = _("این تاییدیه قبلاً، در %(moment)s، باطل شده است.", moment=format_moment(certificate.revoked_at))
         raise Refusal({"certificate": [message]})
@@ -169,7 +175,7 @@ def by_number(session: Session, number: str, *, lock: bool = False) -> Certifica
 
 
 def of_case(session: Session, case: Case) -> Certificate | None:
-    """The certificate that this request led to."""
+    """The certificate issued by this request; ``None`` before."""
     return session.scalars(select(Certificate).where(Certificate.case_id == case.id)).one_or_none()
 
 
@@ -179,11 +185,11 @@ def of_project(session: Session, project: GasProject) -> list[Certificate]:
     return list(session.scalars(statement.order_by(Certificate.id.desc())))
 
 
-# What people see
+# For readers
 
 
 def address_of(certificate: Certificate, public_url: str) -> str:
-    """The public page that proves the certificate: what its QR code holds."""
+    """Address of the public page that verifies the certificate, as in its QR code."""
     return f"{public_url.rstrip('/')}{VERIFY_PATH}/{certificate.number}?s={signed_text(certificate).text}"
 
 
@@ -201,7 +207,7 @@ def certificate_facts(certificate: Certificate) -> Facts:
 
 
 def way_to_certificate(context: BriefingContext, project: GasProject) -> list[Block]:
-    """On the page of a project: its certificate, or for its contractor the way to ask for one (CNF-1)."""
+    """Block of a project's page: its certificate, or for its contractor the link to request a certificate (CNF-1)."""
     if not is_finally_approved(project):
         return []
     session, reader = context.session, context.actor.person_id

@@ -1,7 +1,7 @@
-"""What a certificate's QR code says: a short text that names the certificate, and the signature over it.
+"""The signed text of a certificate's QR code: a short text that names the certificate, and its signature.
 
 ``K1.<number>.<project>.<yyyymmdd>.<key id>.<digest of the paper's facts>.<signature>`` needs no escaping in an
-address and proves itself with the published key, without us.
+address and is verified with the published key, without our server.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class Signed:
         return f"{self.payload}.{self.signature}"
 
     def proved_by(self, keys: Mapping[str, PublicKey]) -> bool:
-        """Whether the key it names is one of ours and signed exactly this."""
+        """Whether the named key is among ``keys`` and signed exactly this payload."""
         key = keys.get(self.key_id)
         return key is not None and key.proves(self.payload, self.signature, signed_on=self.issued)
 
 
 def find_signed(text: str) -> Signed | None:
-    """The signed text inside a link, a pasted line or a file's text; ``None`` when there is none."""
+    """The signed text inside a link, a pasted line or a file's text; ``None`` if there is none."""
     match = _SIGNED.search(text)
     if match is None:
         return None
@@ -74,7 +74,7 @@ def find_signed(text: str) -> Signed | None:
 
 
 def digest_of(facts: Mapping[str, Any]) -> str:
-    """A digest of everything that the paper says."""
+    """Digest of the paper's facts."""
     plain = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return encode(hashlib.sha256(plain.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES])
 
@@ -94,7 +94,7 @@ def read_certificate_number(typed: str) -> str | None:
 
 
 def check_code(signature: str) -> str:
-    """The code that the paper shows beside its number, ``7QXM-3VTK``: for people without a camera."""
+    """The check code on the paper, ``7QXM-3VTK``: for people without a camera."""
     hashed = hashlib.sha256(signature.encode()).digest()[:CODE_BYTES]
     signs = base64.b32encode(hashed).decode().translate(_ALPHABET)
     return f"{signs[:4]}-{signs[4:]}"

@@ -1,4 +1,4 @@
-"""The organisation's Ed25519 keys: made at first need, kept encrypted, rotated, published, and what they signed proved.
+"""The organisation's Ed25519 keys: generated at first need, stored encrypted, rotated, published, used to verify.
 
 A key that was rotated out signs nothing new and goes on proving what it signed before.
 """
@@ -38,7 +38,7 @@ class KeyUnreadable(Exception):
 
 @dataclass(frozen=True)
 class PublicKey:
-    """What proves a signature. ``retired``: the last day on which it signed, in Tehran; ``None`` while it signs."""
+    """Verifies signatures. ``retired``: the last day on which the key signed, in Tehran; ``None`` while it signs."""
 
     id: str
     raw: bytes
@@ -79,13 +79,13 @@ def key_id(public: bytes) -> str:
 
 
 def signing_key(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
-    """The key that signs now. The first one is made here, by one of many at the same moment."""
+    """The current signing key. Generates the first key; of concurrent calls only one does."""
     advisory_lock.acquire(session, "signing keys")
     return _newest(session) or _make(session, secret_key=secret_key, now=now)
 
 
 def rotate(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
-    """Retire the key that signs and make a new one. What was signed before stays provable."""
+    """Retire the current key and generate a new one. Earlier signatures stay valid."""
     advisory_lock.acquire(session, "signing keys")
     for key in session.scalars(select(SigningKey).where(SigningKey.retired_at.is_(None))):
         key.retired_at = now
@@ -93,7 +93,10 @@ def rotate(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
 
 
 def sign(key: SigningKey, text: str, *, secret_key: str) -> str:
-    """The signature of a text, base64url. Raises ``KeyUnreadable``."""
+    """The signature of a text, base64url.
+
+    Raises KeyUnreadable: the key was encrypted with another secret key.
+    """
     return encode(_opened(key, secret_key).sign(text.encode()))
 
 
@@ -183,7 +186,10 @@ def published(known: Iterable[PublicKey]) -> dict[str, Any]:
 
 
 def read_published(text: str) -> dict[str, PublicKey]:
-    """The keys of a published set, by their ids. Raises ``ValueError`` for anything that is no such set."""
+    """The keys of a published set, by their ids.
+
+    Raises ValueError: the text is no JSON Web Key Set of ours.
+    """
     try:
         keys = [_read_key(entry) for entry in json.loads(text)["keys"]]
     except (KeyError, TypeError, RecursionError) as error:

@@ -23,7 +23,7 @@ def add_to(clock: click.Group, application: Open) -> None:
 
     @clock.command(name="show")
     def show() -> None:
-        """Print the moment that is shown, the real one, and how far they are apart."""
+        """Print the clock's time, the real time, and the difference."""
         with _opened(application) as (opened, staging):
             _print(opened, staging)
 

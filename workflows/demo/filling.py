@@ -1,4 +1,4 @@
-"""The demo: people of every role and cases at every stage, made by playing real stories through the engine.
+"""The demo: people of every role and cases at every stage, created by playing stories through the engine.
 
 The same present gives the same demo (numbers that a bank or a password hash draws aside).
 """
@@ -41,7 +41,7 @@ NEXT_YEAR = timedelta(days=366)
 
 
 def people() -> list[dict[str, str]]:
-    """Everybody who may sign in to the demo: role, user name, password and name, in the order of the roles."""
+    """The demo's accounts: role, user name, password and name, in the order of the roles."""
     return [
         {"role": person.role, "username": person.username, "password": PASSWORD, "name": person.name}
         for person in PEOPLE
@@ -122,7 +122,7 @@ def _sends(stage: Stage, by: Actor, role: str, username: str, title: str, body: 
 
 
 def _read_old_notices(session: Session, stage: Stage) -> None:
-    """Whoever got messages has read the older ones."""
+    """Mark older messages as read."""
     for username in (*CONTRACTORS, *INSPECTORS):
         actor = stage.actors[username]
         old = session.execute(

@@ -19,7 +19,7 @@ MISMATCH = "زیربنای این واحد با آنچه ثبت شده یکی ن
 
 
 class Inspection:
-    """What happens to one paid project of one contractor. The plan says how far it comes."""
+    """The course of a paid project of a contractor, as far as its plan goes."""
 
     def __init__(self, stage: Stage, plan: Plan, contractor: Actor, *, project_id: int, case_id: int) -> None:
         self.stage = stage
@@ -34,7 +34,7 @@ class Inspection:
                 yield self.stage.in_office(days=2)
                 self._inspector_leaves()
             if not self.stage.waits_for(self.case_id, "schedule_visit"):
-                return  # nobody was found for it
+                return  # no inspector could take it
             yield from self._is_visited(outcome, first=count == 0)
             if not outcome or (self.plan.stays and count == len(self.plan.visits) - 1):
                 return
@@ -81,7 +81,7 @@ class Inspection:
     # The contractor
 
     def _puts_right(self) -> Waits:
-        """Correct the meters that were found wrong, and pay what is owed."""
+        """Correct the mismatched meters and pay the debt."""
         while self.stage.waits_for(self.case_id, "correct_meter"):
             yield self.stage.in_office(days=1)
             meter = self.stage.project_of(self.project_id).meters[0]

@@ -1,4 +1,4 @@
-"""What demo cases are filled with: owners, properties, buildings, meters, scanned papers.
+"""Invented values of demo cases: owners, properties, buildings, meters, scanned papers.
 
 Invented from common names and street names. National codes begin with digits that no registry office has, and
 mobiles with a prefix that no operator has: nobody real is meant.
@@ -246,13 +246,13 @@ METERS = (
 
 @dataclass
 class Invention:
-    """Invents values; with the same seed always the same ones, in the order asked."""
+    """Invents values; the same seed and the same order of calls give the same values."""
 
     random: Random
     _count: int = field(default=0, init=False)
 
     def number(self) -> int:
-        """Counts up: what must not come twice is made from it."""
+        """The next number of a counter, the source of unique values."""
         self._count += 1
         return self._count
 
@@ -307,7 +307,7 @@ class Invention:
         }
 
     def meters(self) -> list[dict[str, Any]]:
-        """The meters of one building: mostly one kind, sometimes with one of another."""
+        """The meters of a building: mostly of a single kind."""
         random = self.random
         main = random.choice(METERS)
         kinds = [main] * random.randrange(1, main.most + 1)

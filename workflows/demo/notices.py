@@ -1,4 +1,4 @@
-"""What the organisation tells its people in the demo: to everyone of a role, or to one person (ACC-4)."""
+"""Messages of the organisation in the demo, to a role or to a person (ACC-4)."""
 
 # (days before the present, sender, role or "", user name or "", title, text)
 NOTICES = (

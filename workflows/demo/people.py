@@ -25,7 +25,7 @@ QUOTA = 60  # meters of an inspector's year
 
 @dataclass(frozen=True)
 class DemoPerson:
-    """One account. ``scope`` is the division in which a divided role is held."""
+    """An account. ``scope`` is the division in which a divided role is held."""
 
     role: str
     username: str
@@ -121,12 +121,12 @@ INSPECTORS = tuple(person.username for person in PEOPLE if person.role == roles.
 
 NOT_READY = ("12-30-01841", "12-30-02077")
 NOT_ACTIVE = "12-30-02013"
-FULL = "12-30-01906"  # the only one who is ready for the region in which nobody is free
+FULL = "12-30-01906"  # the only inspector ready for the region NOBODY_FREE
 OF_A_FIRM = {"12-30-01234": "گازرسانی آذرخش"}  # never for this contractor's own projects (ASG-1)
 
 
 def are_there(session: Session) -> bool:
-    """Whether the demo was made in this database before."""
+    """Whether this database holds the demo already."""
     return session.scalars(select(Person.id).where(Person.username == PEOPLE[0].username)).first() is not None
 
 
@@ -178,7 +178,7 @@ def _make_inspector(session: Session, person: Person, count: int, periods: tuple
 
 
 def _regions(username: str, count: int) -> list[int]:
-    """Three neighbouring regions for most; the one in which nobody is free only for those who cannot take any."""
+    """Three neighbouring regions; NOBODY_FREE only for inspectors without capacity."""
     if username in (FULL, NOT_ACTIVE, *NOT_READY):
         return [NOBODY_FREE]
     free = [region for region in range(1, 11) if region != NOBODY_FREE]

@@ -1,4 +1,4 @@
-"""What demo projects come to: one plan for each project, dealt from a deck."""
+"""Plans of the demo's projects, dealt from a deck."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Waits = Iterator[timedelta]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a project comes to. ``age``: it began so many days ago, at least and at most."""
+    """The course of a project. ``age``: its start, at least and at most so many days ago."""
 
     age: tuple[float, float]
     known: bool = False  # stands on a property that the organisation knows
@@ -24,7 +24,7 @@ class Plan:
     changes: bool = False  # goes back to the owner once
     pays: tuple[str, ...] = ("pay",)  # the bank's decisions, one for each try; "open": the payer is there now
     pays_twice: bool = False  # the payment that was given up comes after all (PAY-2)
-    appointed: bool = False  # the gas office appoints the inspector, where nobody was found
+    appointed: bool = False  # the gas office appoints the inspector, where the rules chose nobody
     claimed: bool = False  # … or has taken the task and not done it yet
     work: str = ""  # surface | concealed; else by chance
     visits: tuple[str, ...] = ()  # the outcomes of the inspector's visits; "": a visit that is still ahead

@@ -1,4 +1,4 @@
-"""Where demo cases are played: a clock of the past, the people, and what they can do through the real engine."""
+"""The stage of demo cases: a clock of the past, the people, and their actions through the real engine."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ class Stage:
             return session.scalars(statement.options(selectinload(GasProject.meters))).one()
 
     def inspector_of(self, case_id: int) -> Actor:
-        """Who inspects the project of a registration now."""
+        """The present inspector of a registration's project."""
         return self._by_id(self.project_of(case_id).inspector_id)
 
     def number_of(self, case_id: int) -> str:

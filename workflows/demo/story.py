@@ -26,7 +26,7 @@ SUPERVISED = {
 
 
 class Story:
-    """One project of one contractor."""
+    """A project of a contractor."""
 
     def __init__(self, stage: Stage, plan: Plan, contractor: Actor) -> None:
         self.stage = stage
@@ -91,9 +91,9 @@ class Story:
     def _search(self) -> dict[str, Any]:
         """A search by one of the three ways, and the property it finds (REG-3)."""
         region = self.plan.region
-        properties = [one for one in self.stage.known if one.region == (region or one.region)]
+        properties = [known for known in self.stage.known if known.region == (region or known.region)]
         if region is None:
-            properties = [one for one in properties if one.region != NOBODY_FREE]
+            properties = [known for known in properties if known.region != NOBODY_FREE]
         target = self.stage.random.choice(properties)
         ways: list[dict[str, Any]] = [
             {"property_code": target.code},

@@ -14,7 +14,7 @@ HALF_A_DAY = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class Turn:
-    """What somebody does next. ``days``: about so many working days later; ``unit``: where a transfer goes."""
+    """The next action of a person. ``days``: about so many working days later; ``unit``: where a transfer goes."""
 
     task: str
     by: str

@@ -1,1 +1,1 @@
-"""Gas projects: what their processes share (records, labels, columns of lists)."""
+"""Records, labels and list columns that the processes of gas projects share."""

@@ -1,4 +1,4 @@
-"""What is written down about inspections, as every process of a gas project reads it: reports, debt, approval."""
+"""Queries on inspections for every process of a gas project: reports, debt, approval, planned visit."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FINAL_INSPECTION = "final_inspection"
 APPROVED = "approved"  # the stage after both
 EXPIRED = "expired"
 
-DEBT = "debt"  # the reason of an invoice that a report made
-METER_CORRECTION = "meter_correction"  # the reason of one that a corrected meter made
+DEBT = "debt"  # reason of a report's invoice
+METER_CORRECTION = "meter_correction"  # reason of a corrected meter's invoice
 CORRECTION = "correction"  # the outcome of a report that corrects another
 
 
 def latest_inspector(session: Session, project: GasProject) -> Person | None:
-    """The inspector who has the project, else the one who had it last."""
+    """The project's inspector, else its last inspector."""
     if project.inspector is not None:
         return project.inspector
     return session.scalars(
@@ -37,7 +37,7 @@ def latest_inspector(session: Session, project: GasProject) -> Person | None:
 
 
 def open_invoice(session: Session, case: Case, *, lock: bool = False) -> Invoice | None:
-    """The one open invoice of an inspection; with ``lock`` as it stands now, and it stays so."""
+    """The open invoice of an inspection, at most one; with ``lock`` read anew and locked until the transaction ends."""
     statement = select(Invoice).where(Invoice.case_id == case.id, Invoice.status == InvoiceStatus.OPEN)
     if lock:  # a late payment may settle it at this very moment
         statement = statement.with_for_update().execution_options(populate_existing=True)
@@ -45,7 +45,7 @@ def open_invoice(session: Session, case: Case, *, lock: bool = False) -> Invoice
 
 
 def open_debt(session: Session, project: GasProject) -> int:
-    """What the open invoices of the project's inspection ask for, in Rials (INS-7)."""
+    """Sum of the open invoices of the project's inspection in Rials (INS-7)."""
     total = session.scalar(
         select(func.coalesce(func.sum(Invoice.total), 0))
         .join(Case, Case.id == Invoice.case_id)
@@ -55,12 +55,12 @@ def open_debt(session: Session, project: GasProject) -> int:
 
 
 def is_finally_approved(project: GasProject) -> bool:
-    """Whether the final inspection was approved: only then a certificate may be asked for (INS-15)."""
+    """Whether the final inspection was approved, the condition of a certificate (INS-15)."""
     return project.stage == APPROVED and project.approved_at is not None
 
 
 def stage_of(project: GasProject) -> str:
-    """The stage that a report of now belongs to; a case of the diagram's first version has kept none."""
+    """The present stage; pre-inspection for cases of the diagram's first version, which stored no stage."""
     return project.stage or PRE_INSPECTION
 
 
@@ -75,7 +75,7 @@ def is_stage_approved(session: Session, project: GasProject) -> bool:
 
 
 def reports_of(session: Session, project: GasProject, *, newest: int) -> list[InspectionReport]:
-    """The last so many of the project's reports, oldest first."""
+    """The ``newest`` last reports of the project, oldest first."""
     reports = session.scalars(
         select(InspectionReport)
         .where(InspectionReport.project_id == project.id)
@@ -86,19 +86,19 @@ def reports_of(session: Session, project: GasProject, *, newest: int) -> list[In
 
 
 def last_number(session: Session, project: GasProject) -> int:
-    """The number of the project's newest report; 0 when there is none."""
+    """The number of the project's newest report; 0 if there is none."""
     statement = select(func.max(InspectionReport.number)).where(InspectionReport.project_id == project.id)
     return session.scalar(statement) or 0
 
 
 def sub_works_of(session: Session, project: GasProject) -> int:
-    """How many sub-works were reported so far (INS-7)."""
+    """Number of sub-works reported so far (INS-7)."""
     statement = select(func.max(InspectionReport.sub_work_number)).where(InspectionReport.project_id == project.id)
     return session.scalar(statement) or 0
 
 
 def planned_visit(session: Session, project: GasProject) -> InspectionVisit | None:
-    """The visit that was set and not yet reported; ``None`` when there is none."""
+    """The planned visit without a report; ``None`` if there is none."""
     return session.scalars(
         select(InspectionVisit)
         .where(InspectionVisit.project_id == project.id, InspectionVisit.state == "planned")
@@ -108,13 +108,13 @@ def planned_visit(session: Session, project: GasProject) -> InspectionVisit | No
 
 
 def corrections_of(session: Session, project: GasProject, *, newest: int) -> list[MeterCorrection]:
-    """The last so many meters that were found different, corrected or not, oldest first (INS-11)."""
+    """The ``newest`` last meter mismatches, corrected or not, oldest first (INS-11)."""
     statement = select(MeterCorrection).where(MeterCorrection.project_id == project.id)
     return list(session.scalars(statement.order_by(MeterCorrection.id.desc()).limit(newest)))[::-1]
 
 
 def reports_behind(session: Session, project: GasProject, invoice: Invoice) -> list[InspectionReport]:
-    """The reports that made an invoice, or found the meters different that did; oldest first."""
+    """The reports that caused an invoice, by their fee or by a meter mismatch; oldest first."""
     mismatched = select(MeterCorrection.report_id).where(
         MeterCorrection.project_id == project.id, MeterCorrection.invoice_id == invoice.id
     )
@@ -126,7 +126,7 @@ def reports_behind(session: Session, project: GasProject, invoice: Invoice) -> l
 
 
 def meter_to_correct(session: Session, project: GasProject) -> MeterCorrection | None:
-    """The next meter that the contractor has to put right; ``None`` when there is none."""
+    """The next meter mismatch that the contractor has to correct; ``None`` if there is none."""
     return session.scalars(
         select(MeterCorrection)
         .where(MeterCorrection.project_id == project.id, MeterCorrection.corrected_at.is_(None))
@@ -136,7 +136,7 @@ def meter_to_correct(session: Session, project: GasProject) -> MeterCorrection |
 
 
 def credit_of(session: Session, project: GasProject) -> int:
-    """What was recorded in the contractor's favour for meters of a smaller class, in Rials, not negative (INS-11)."""
+    """Credit of the contractor for meters of a smaller class, in Rials, at least 0 (INS-11)."""
     total = session.scalar(
         select(func.coalesce(func.sum(-MeterCorrection.difference), 0)).where(
             MeterCorrection.project_id == project.id, MeterCorrection.difference < 0

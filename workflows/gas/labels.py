@@ -41,7 +41,7 @@ INVOICE_STATUSES = {
 
 
 def document_title(required: Mapping[str, Any]) -> str:
-    """The title of a required document in the reader's language; stored is the table's own, Persian one."""
+    """The title of a required document in the reader's language; the decision table stores the Persian title."""
     title = required["title"]
     return _(title)
 

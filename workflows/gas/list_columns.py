@@ -32,20 +32,20 @@ SEARCH = Filter("q", lazy("شماره، مالک، نشانی یا کد ملک")
 STAGE_CHOICES = [Choice(key, STAGES[key]) for key in (PRE_INSPECTION, FINAL_INSPECTION)]
 BY_STAGE = Filter("stage", lazy("مرحله"), "choice", STAGE_CHOICES)
 
-# How many meters a project has, to be selected beside the project.
+# Number of meters of a project, to select beside the project.
 METER_COUNT: ScalarSelect[int] = (
     select(func.count(Meter.id)).where(Meter.project_id == GasProject.id).correlate(GasProject).scalar_subquery()
 )
 
 
 def eager_loads(*path: Any) -> list[ORMOption]:
-    """The options by which projects (reached by ``path``) come with what rows show of them, in one statement."""
+    """Loader options for the relations that rows of projects display. ``path`` leads to the project."""
     beside = (GasProject.case, GasProject.contractor, GasProject.property, GasProject.inspector)
-    return [joinedload(*path, one) if not path else joinedload(*path).joinedload(one) for one in beside]
+    return [joinedload(*path, relation) if not path else joinedload(*path).joinedload(relation) for relation in beside]
 
 
 def matching_words(statement: Statement, query: ListQuery) -> Statement:
-    """Only projects whose registration has all the words, or the number, that were typed. Joins that case."""
+    """Restrict to projects whose registration has all typed words, or the typed case number. Joins that case."""
     words = search.typed_words(query.q)
     if not words:
         return statement
@@ -56,7 +56,7 @@ def matching_words(statement: Statement, query: ListQuery) -> Statement:
 
 
 def addresses(session: Session, projects: Iterable[GasProject]) -> dict[int, str]:
-    """Where the projects' inspections are read (before there is one, their registrations), by project id."""
+    """Addresses of the projects' newest inspections (before the first, of the registrations), by project id."""
     known = {project.id: project for project in projects}
     of_project = select(func.max(Case.id)).where(
         Case.refers_to_id.in_({project.case_id for project in known.values()}), Case.process_key == PROCESS

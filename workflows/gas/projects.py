@@ -1,4 +1,4 @@
-"""What the processes of a gas project share: the project of a case, its meters' classes, its fees, its description."""
+"""Gas projects for every process: the project of a case, meter classes, fees, invoices, descriptions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Decide = Callable[..., Any]  # OperationContext.decide or BriefingContext.decide
 
 
 def project_of(session: Session, case: Case) -> GasProject:
-    """The gas project of a case: its own, else that of the case it refers to."""
+    """The gas project of a case: its own, else the project of the case that it refers to."""
     own = session.scalars(select(GasProject).where(GasProject.case_id == case.id)).one_or_none()
     if own is not None or case.refers_to_id is None:
         return own or _missing(case)
@@ -39,7 +39,7 @@ def _missing(case: Case) -> GasProject:
 
 @dataclass(frozen=True)
 class MeterClass:
-    """The class of a meter, or what is wrong and at which field."""
+    """The class of a meter, or the error text and its field."""
 
     meter_class: str = ""
     field: str = ""
@@ -47,7 +47,7 @@ class MeterClass:
 
 
 def meter_class(decide: Decide, *, floor_area: float, consumption: float) -> MeterClass:
-    """Find a meter's class (REG-7). ``floor_area`` in m², ``consumption`` in m³/h."""
+    """Decide a meter's class (REG-7). ``floor_area`` in m², ``consumption`` in m³/h."""
     limit = decide("floor_area_limit", floor_area=floor_area)
     if limit is None:
         return MeterClass(field="floor_area", problem=_("برای این زیربنا کنتوری تعریف نشده است. زیربنا را بررسی کنید."))
@@ -67,7 +67,7 @@ def meter_class(decide: Decide, *, floor_area: float, consumption: float) -> Met
 
 
 def tariff(decide: Decide) -> Tariff:
-    """The tariff as the fee rules ask for it: Rials of (meter class, work type, item)."""
+    """The tariff as a function for the fee rules: (meter class, work type, item) → whole Rials."""
 
     def fee(meter: str, work_type: str, item: str) -> int:
         decision = decide("tariff", meter_class=meter, work_type=work_type, item=item)
@@ -80,7 +80,7 @@ def tariff(decide: Decide) -> Tariff:
 
 
 def prepaid_stages(decide: Decide, work_type: str) -> list[PrepaidStage]:
-    """What is prepaid at registration, in order: (stage, how many inspections of it) (FEE-1, FEE-2)."""
+    """The stages prepaid at registration, in order: (stage, number of inspections) (FEE-1, FEE-2)."""
     return [(row["stage"], row["quantity"]) for row in decide("prepaid_stages", work_type=work_type) or []]
 
 
@@ -92,11 +92,11 @@ def required_documents(decide: Decide, work_type: str) -> list[Mapping[str, Any]
 def invoices(
     session: Session, case_id: int, *, status: InvoiceStatus | None = None, lock: bool = False
 ) -> Sequence[Invoice]:
-    """The registration's invoices of a case, newest first; with ``lock`` as they stand now, and they stay so."""
+    """The registration's invoices of a case, newest first; with ``lock`` read anew and locked."""
     statement = select(Invoice).where(Invoice.case_id == case_id, Invoice.reason == REGISTRATION)
     if status is not None:
         statement = statement.where(Invoice.status == status)
-    if lock:  # a late payment may settle one of them at this very moment
+    if lock:  # a late payment may settle an invoice at this very moment
         statement = statement.with_for_update().execution_options(populate_existing=True)
     return session.scalars(statement.order_by(Invoice.id.desc())).all()
 
@@ -104,7 +104,7 @@ def invoices(
 def add_invoice(
     session: Session, case: Case, *, payer_id: int, reason: str, lines: Sequence[FeeLine], at: datetime
 ) -> Invoice:
-    """A new open invoice of the case; its number counts those the case has."""
+    """Add an open invoice to the case, numbered after the case's last. Amounts in whole Rials."""
     count = session.scalar(select(func.count()).select_from(Invoice).where(Invoice.case_id == case.id))
     invoice = Invoice(
         number=f"{case.number}/{(count or 0) + 1}",
@@ -150,7 +150,7 @@ def property_facts(estate: Property) -> Facts:
 
 
 def plates(estate: Property) -> str:
-    """The registry plate as it is read: main, then sub."""
+    """The registry plate as people read it: main, then sub."""
     return _("اصلی %(main)s، فرعی %(sub)s", main=code(estate.main_plate), sub=code(estate.sub_plate))
 
 

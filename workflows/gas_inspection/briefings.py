@@ -1,4 +1,4 @@
-"""What people see of an inspection: beside its steps and on its case's page."""
+"""Briefings of an inspection's steps and blocks of its case's page."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _project_blocks(project: GasProject) -> list[Block]:
 
 
 def _in_short(project: GasProject) -> list[Block]:
-    """What an inspector needs at hand: whose project, where, and its meters. The case's page has the rest."""
+    """The project in short for an inspector: contractor, address, meters. The case's page has the rest."""
     items = [
         (_("شمارهٔ پروژه"), localized(project.case.number)),
         (_("نوع کار"), label(WORK_TYPES, project.work_type)),
@@ -75,7 +75,7 @@ def _in_short(project: GasProject) -> list[Block]:
 
 
 def _standing(context: BriefingContext, project: GasProject) -> Facts:
-    """Where the inspection stands: stage, visit, what is prepaid and used, what is owed (INS-1, INS-7)."""
+    """State of the inspection: stage, visit, prepaid and used sub-works, debt in Rials (INS-1, INS-7)."""
     session = context.session
     items = [(_("مرحله"), stage_name(project.stage))]
     if project.referred_at is not None:
@@ -101,7 +101,7 @@ def _standing(context: BriefingContext, project: GasProject) -> Facts:
 
 
 def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
-    """The newest reports in full with their photos, and the way to all of them (INS-14)."""
+    """The newest reports in full with their photos, and the link to the printout of all (INS-14)."""
     blocks: list[Block] = []
     reports = reports_of(context.session, project, newest=MAX_IN_FULL)[::-1]
     for report in reports:
@@ -130,7 +130,7 @@ def _newest_reports(context: BriefingContext, project: GasProject) -> list[Block
 
 
 def _in_rows(title: str, reports: Sequence[InspectionReport]) -> Table:
-    """Reports in short."""
+    """Table of reports in short."""
     columns = [_("گزارش"), _("زمان ثبت"), _("مرحله"), _("نتیجه"), _("کنتورها"), _("متن گزارش")]
     rows = [
         [
@@ -172,7 +172,7 @@ def _photos(context: BriefingContext, report: InspectionReport) -> list[Block]:
 
 
 def _debt_blocks(context: BriefingContext, project: GasProject) -> list[Block]:
-    """The open invoice with its lines, and the report that made it."""
+    """The open invoice with its lines."""
     invoice = open_invoice(context.session, context.case)
     return [invoice_table(invoice)] if invoice is not None else []
 
@@ -192,7 +192,7 @@ def withdraw(context: BriefingContext) -> Briefing:
 
 @briefings.register(PROCESS, "record_report")
 def record_report(context: BriefingContext) -> Briefing:
-    """The visit, what each outcome costs the contractor now, and what was reported so far."""
+    """The visit, the present cost of each outcome, and the reports so far."""
     project = project_of(context.session, context.case)
     meters = _meter_choices(project)
     prepaid = has_prepaid_sub_works(context.session, project)
@@ -221,7 +221,7 @@ def _meter_choices(project: GasProject) -> list[Choice]:
 
 
 def _cost(context: BriefingContext, project: GasProject, outcome: str, prepaid: bool) -> str:
-    """What an outcome means for the contractor's money at this moment."""
+    """Text on the cost of an outcome for the contractor at this moment."""
     fee = fee_of_report(context.decide, project, outcome, prepaid=prepaid)
     if fee.item == NOT_POSSIBLE:
         return _("فقط برای کار زیرکار (توکار) و در پیش‌بازرسی")
@@ -234,7 +234,7 @@ def _cost(context: BriefingContext, project: GasProject, outcome: str, prepaid: 
 
 @briefings.register(PROCESS, "correct_report")
 def correct_report(context: BriefingContext) -> Briefing:
-    """The own reports of late, by whose numbers one is chosen; an earlier one may be chosen too."""
+    """The inspector's newest own reports, whose numbers are offered; earlier numbers are accepted too."""
     project = project_of(context.session, context.case)
     reports = own_reports(context.session, project, context.actor.person_id, newest=MAX_BESIDE)
     text = _("گزارش ثبت‌شده تغییر نمی‌کند. اصلاح آن گزارش جدیدی است که کنار آن می‌ماند و نتیجه و هزینه را عوض نمی‌کند.")
@@ -254,7 +254,7 @@ def dismiss_inspector(context: BriefingContext) -> Briefing:
 
 @briefings.register(PROCESS, "pay_debt")
 def pay_debt(context: BriefingContext) -> Briefing:
-    """The amount, its lines, and why: the report that made the debt (INS-10)."""
+    """The amount, its lines, and the report that caused the debt (INS-10)."""
     project = project_of(context.session, context.case)
     invoice = open_invoice(context.session, context.case)
     if invoice is None:
@@ -269,18 +269,18 @@ def pay_debt(context: BriefingContext) -> Briefing:
 
 
 def _why(context: BriefingContext, project: GasProject, invoice: Invoice) -> Sequence[Block]:
-    """The report that made this invoice, or found the meter different that did."""
+    """The reports that caused this invoice, by their fee or by a meter mismatch."""
     return [_report_facts(report) for report in reports_behind(context.session, project, invoice)[::-1]]
 
 
 @briefings.register(PROCESS, "correct_meter")
 def correct_meter(context: BriefingContext) -> Briefing:
-    """The one meter to be put right, as it is registered, and what the inspector said of it (INS-11)."""
+    """The meter to correct, as registered, and the inspector's remark on it (INS-11)."""
     project = project_of(context.session, context.case)
     correction = meter_to_correct(context.session, project)
     if correction is None:
         return Briefing()
-    meter = next(one for one in project.meters if one.number == correction.meter_number)
+    meter = next(meter_row for meter_row in project.meters if meter_row.number == correction.meter_number)
     name = code(meter.number)
     text = _(
         "بازرس مشخصات کنتور %(number)s را با آنچه ثبت شده یکی نمی‌داند: %(remark)s",
@@ -308,7 +308,7 @@ def _plain(value: object) -> int | float:
 
 
 def case_blocks(context: BriefingContext) -> list[Block]:
-    """The whole inspection: where it stands, what is owed, the newest reports and corrected meters, the project."""
+    """The whole inspection: its state, the debt, the newest reports and corrected meters, the project."""
     project = project_of(context.session, context.case)
     blocks: list[Block] = [*way_to_certificate(context, project), _standing(context, project)]
     blocks += [*_debt_blocks(context, project), *_reports(context, project)]
@@ -322,13 +322,13 @@ def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:
     columns = [_("کنتور"), _("توضیح بازرس"), _("کلاس قبلی"), _("کلاس جدید"), _("مابه‌التفاوت (ریال)"), _("زمان اصلاح")]
     rows = [
         [
-            localized(one.meter_number),
-            localized(one.remark),
-            (one.before or {}).get("meter_class", "—"),
-            (one.after or {}).get("meter_class", "—"),
-            number(one.difference) if one.corrected_at else "—",
-            format_moment(one.corrected_at) if one.corrected_at else _("هنوز اصلاح نشده"),
+            localized(correction.meter_number),
+            localized(correction.remark),
+            (correction.before or {}).get("meter_class", "—"),
+            (correction.after or {}).get("meter_class", "—"),
+            number(correction.difference) if correction.corrected_at else "—",
+            format_moment(correction.corrected_at) if correction.corrected_at else _("هنوز اصلاح نشده"),
         ]
-        for one in corrections
+        for correction in corrections
     ]
     return [Table(_("کنتورهای اصلاح‌شده"), columns, rows)]

@@ -1,4 +1,4 @@
-"""What an inspection makes the contractor owe, and how it is paid; the meter that is put right (INS-7 to INS-11).
+"""Debts of an inspection: invoices of reports, their payment, and corrected meters (INS-7 to INS-11).
 
 One invoice of an inspection is open at a time: reports are refused while there is one, and what a corrected meter
 costs more is added to it as long as nobody could pay it yet.
@@ -36,14 +36,14 @@ from workflows.registry import operations
 from workflows.rules.fees import FeeLine, MeterForFee
 from workflows.rules.inspection_fees import NOT_POSSIBLE, SUB_WORK, Difference, ReportFee, difference, lines_of_report
 
-DEBT_MADE = "debt_made"  # the history's words
+DEBT_MADE = "debt_made"  # kinds of history lines
 DEBT_SETTLED = "debt_settled"
 METER_CORRECTED = "meter_corrected"
-MAX_OF_A_LOCK = 300  # characters of the reason that stands at a locked task
+MAX_OF_A_LOCK = 300  # characters of the reason on a locked task
 
 
 def prepaid_of(session: Session, project: GasProject, *, meter: int | None = None) -> dict[str, int]:
-    """What was prepaid: stage → how many inspections of it, from the lines of the paid invoice (FEE-1, FEE-2)."""
+    """Prepaid inspections: stage → number, from the lines of the paid invoice (FEE-1, FEE-2)."""
     statement = (
         select(InvoiceLine.stage, func.max(InvoiceLine.quantity))
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
@@ -57,12 +57,12 @@ def prepaid_of(session: Session, project: GasProject, *, meter: int | None = Non
 
 
 def has_prepaid_sub_works(session: Session, project: GasProject) -> bool:
-    """Whether another sub-work is paid for already (INS-7)."""
+    """Whether the next sub-work is prepaid (INS-7)."""
     return sub_works_of(session, project) < prepaid_of(session, project).get(SUB_WORK, 0)
 
 
 def fee_of_report(decide: Callable[..., Any], project: GasProject, outcome: str, *, prepaid: bool) -> ReportFee:
-    """What a report of this outcome costs now (INS-6 to INS-9). ``prepaid``: whether another sub-work is."""
+    """Fee item of a report with this outcome (INS-6 to INS-9). ``prepaid``: whether the next sub-work is prepaid."""
     decision = decide(
         "report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=prepaid
     )
@@ -72,9 +72,9 @@ def fee_of_report(decide: Callable[..., Any], project: GasProject, outcome: str,
 def charge_report(
     context: OperationContext, project: GasProject, *, outcome: str, marked: Sequence[int]
 ) -> Invoice | None:
-    """Make the invoice of a report, before the report is written; ``None`` when it costs nothing.
+    """Create the invoice of a report, before the report itself; ``None`` if the report is free of charge.
 
-    Raises ``Refusal`` at ``outcome`` for one that this work or this stage does not have (INS-4).
+    Raises Refusal: at ``outcome`` if this work type or stage does not have it (INS-4).
     """
     prepaid = has_prepaid_sub_works(context.session, project)
     fee = fee_of_report(context.decide, project, outcome, prepaid=prepaid)
@@ -103,18 +103,18 @@ def _add(context: OperationContext, project: GasProject, reason: str, lines: lis
 
 
 def grouped(amount: int) -> str:
-    """An amount for the history, whose digits a page writes as its reader does."""
+    """An amount in Rials for the history, grouped, in Latin digits; pages write the reader's digits."""
     return f"{amount:,}".replace(",", "٬")
 
 
 def write_debt(session: Session, project: GasProject) -> None:
-    """Keep the sum of the open invoices beside the project, for the lists (INS-1)."""
+    """Store the sum of the open invoices (Rials) on the project, for the lists (INS-1)."""
     session.flush()
     project.debt = open_debt(session, project)
 
 
 def lock_text(session: Session, project: GasProject) -> str:
-    """Why the inspector's next step is locked, in Persian; "" when it is not."""
+    """Reason why the inspector's next step is locked, in Persian; "" if it is not."""
     meter = meter_to_correct(session, project)
     with reading("fa"):
         if meter is not None:
@@ -127,7 +127,7 @@ def lock_text(session: Session, project: GasProject) -> str:
 
 
 def tell_debt(context: OperationContext, project: GasProject, invoice: Invoice) -> None:
-    """Tell the contractor by message and SMS what is to be paid (INS-10)."""
+    """Send the amount due to the contractor by message and SMS (INS-10)."""
     with reading(language_of(context.session, project.contractor_id)):
         body = _(
             "%(number)s: این پروژه %(amount)s بدهکار شد. تا پرداخت آن بازرسی ادامه نمی‌یابد. در کارتابل خود بپردازید.",
@@ -142,7 +142,7 @@ def tell_debt(context: OperationContext, project: GasProject, invoice: Invoice) 
 
 @operations.register("gas_inspection.confirm_debt", formerly=["inspection_debt.confirm_debt"])
 def confirm_debt(context: OperationContext) -> int:
-    """The contractor goes on to pay the whole debt. Returns the invoice: the open one, else the one paid last."""
+    """Confirm that the contractor pays the debt. Returns the id of the open invoice, else of the last paid invoice."""
     invoice = open_invoice(context.session, context.case, lock=True)
     if invoice is None:  # a payment that came late has settled it: the payment process says so at once
         invoice = context.session.scalars(
@@ -156,7 +156,7 @@ def confirm_debt(context: OperationContext) -> int:
 
 @operations.register("gas_inspection.settle_debt", formerly=["inspection_debt.debt_paid"])
 def settle_debt(context: OperationContext, *, invoice: int) -> None:
-    """The debt is paid: the inspector can go on, and is told so (INS-10)."""
+    """Record the payment of the debt and send word to the inspector (INS-10)."""
     project = project_of(context.session, context.case)
     paid = context.session.get_one(Invoice, invoice)
     write_debt(context.session, project)
@@ -172,27 +172,27 @@ def settle_debt(context: OperationContext, *, invoice: int) -> None:
 
 
 def cancel_debt(context: OperationContext, project: GasProject) -> None:
-    """Nothing can be paid for a case that is closed; money that comes all the same goes to finance."""
+    """Cancel the open invoice of a case that closes; later money goes to finance."""
     invoice = open_invoice(context.session, context.case, lock=True)
     if invoice is not None:
         invoice.status = InvoiceStatus.CANCELLED
     write_debt(context.session, project)
 
 
-# The meter that is put right (INS-11)
+# Correcting a meter (INS-11)
 
 
 @operations.register("gas_inspection.reclassify_meter", formerly=["inspection_debt.put_meter_right"])
 def reclassify_meter(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Correct the one meter that is asked about; its class is found anew, and a difference in fee is written down.
+    """Correct the meter of the open mismatch, decide its class anew, and record the difference in fee.
 
-    Raises ``Refusal`` at ``consumption`` or ``floor_area`` for what no class is permitted for (REG-7).
+    Raises Refusal: at ``consumption`` or ``floor_area`` if no class permits the value (REG-7).
     """
     project = project_of(context.session, context.case)
     correction = meter_to_correct(context.session, project)
     if correction is None:
         raise Refusal({"": [_("کنتوری برای اصلاح نمانده است.")]})
-    meter = next(one for one in project.meters if one.number == correction.meter_number)
+    meter = next(row for row in project.meters if row.number == correction.meter_number)
     area, consumption = submission["floor_area"], submission["consumption"]
     classified = meter_class(context.decide, floor_area=area, consumption=consumption)
     if classified.problem:
@@ -214,7 +214,7 @@ def reclassify_meter(context: OperationContext, *, submission: Mapping[str, Any]
 
 
 def values_of(meter: Meter) -> dict[str, Any]:
-    """A meter as it stands, as plain data."""
+    """The present values of a meter as plain data."""
     return {
         "units": meter.units,
         "usage": meter.usage,

@@ -1,4 +1,4 @@
-"""How inspections speak: outcomes, what each of them means, stages."""
+"""Labels of inspections: outcomes, their explanations, stages."""
 
 from models.inspection import InspectionReport
 from models.language import gettext as _
@@ -18,12 +18,12 @@ ENDED_STAGES = {"approved": lazy("تایید نهایی شد"), "expired": lazy(
 
 
 def stage_name(stage: str) -> str:
-    """Where a project is: in one of the two stages, or after them."""
+    """Label of a project's stage, or of the end after both stages."""
     return label(ENDED_STAGES, stage) if stage in ENDED_STAGES else label(STAGES, stage)
 
 
 def outcome_name(report: InspectionReport) -> str:
-    """A report's outcome; of a sub-work also which one it is."""
+    """Label of a report's outcome; a sub-work with its number."""
     if report.sub_work_number is None:
         return label(OUTCOMES, report.outcome)
     return _("زیرکار شمارهٔ %(number)s", number=number(report.sub_work_number))

@@ -1,6 +1,6 @@
 """Operations of ``bpmn_diagrams/gas_inspection.bpmn``: from the assigned inspector to final approval (INS).
 
-What a report costs and how it is paid is in ``inspection_debt``, the report itself in ``inspection_report``.
+Fees and payment are in ``debt``, the report itself in ``report``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from workflows.gas_inspection.briefings import case_blocks
 from workflows.gas_inspection.debt import cancel_debt, lock_text, write_debt
 from workflows.registry import briefings, operations
 
-VISIT_SCHEDULED = "visit_scheduled"  # the history's words
+VISIT_SCHEDULED = "visit_scheduled"  # kinds of history lines
 STAGE_APPROVED = "stage_approved"
 EXPIRY_WARNED = "expiry_warned"
 INSPECTION_EXPIRED = "inspection_expired"
@@ -44,7 +44,7 @@ INSPECTION_EXPIRED = "inspection_expired"
 
 @operations.register("gas_inspection.open_inspection")
 def open_inspection(context: OperationContext) -> dict[str, str]:
-    """Begin with the pre-inspection. Returns when the contractor is warned and when the case expires (INS-16)."""
+    """Begin with the pre-inspection. Returns the ISO 8601 times of the warning and of the expiry (INS-16)."""
     project = project_of(context.session, context.case)
     words = [project.case.number, *([project.property.code] if project.property else [])]
     context.set_subject(project.case.subject, words)
@@ -57,9 +57,9 @@ def open_inspection(context: OperationContext) -> dict[str, str]:
 
 @operations.register("gas_inspection.find_open_work", formerly=["gas_inspection.what_is_open"])
 def find_open_work(context: OperationContext) -> dict[str, Any]:
-    """What comes next: ``correct_meter``, ``pay_debt``, ``close_stage`` or ``schedule_visit``, and why that locks it.
+    """Decide the next step: ``correct_meter``, ``pay_debt``, ``close_stage`` or ``schedule_visit``.
 
-    Read from the records, so that nothing is forgotten when the inspector changes.
+    Returns it with the stage and the text of the lock. Reads the records only: a change of inspector loses nothing.
     """
     project = project_of(context.session, context.case)
     write_debt(context.session, project)
@@ -79,7 +79,10 @@ def find_open_work(context: OperationContext) -> dict[str, Any]:
 
 @operations.register("gas_inspection.announce_visit")
 def announce_visit(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Fix the visit's time and tell the contractor. Raises ``Refusal`` for a time that cannot be."""
+    """Plan the visit and send its time to the contractor.
+
+    Raises Refusal: at ``visit_date`` or ``visit_time`` if it is past, a holiday, or outside working hours.
+    """
     calendar = context.services.calendar
     moment = datetime.combine(
         date.fromisoformat(submission["visit_date"]), time.fromisoformat(submission["visit_time"]), calendar.zone
@@ -130,7 +133,7 @@ def _tell_visit(context: OperationContext, project: GasProject, moment: datetime
 
 @operations.register("gas_inspection.cancel_visit", formerly=["gas_inspection.drop_visit"])
 def cancel_visit(context: OperationContext) -> None:
-    """The inspector sets another time: the one that was set does not count any more."""
+    """Cancel the planned visit, before the inspector plans another."""
     project = project_of(context.session, context.case)
     visit = planned_visit(context.session, project)
     if visit is not None:
@@ -143,13 +146,13 @@ def cancel_visit(context: OperationContext) -> None:
 
 @operations.register("gas_inspection.record_report")
 def record_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Keep the report for good, with the debt it makes and the meters it finds different; tell the contractor."""
+    """Record the report of the visit (see ``report.record``)."""
     report.record(context, submission)
 
 
 @operations.register("gas_inspection.correct_report")
 def correct_report(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Keep a new report that corrects one of the inspector's own; the earlier one stays as it was (INS-14)."""
+    """Record a correction of an own report (see ``report.correct``)."""
     report.correct(context, submission)
 
 
@@ -158,7 +161,7 @@ def correct_report(context: OperationContext, *, submission: Mapping[str, Any]) 
 
 @operations.register("gas_inspection.close_stage")
 def close_stage(context: OperationContext) -> str:
-    """The stage is approved and nothing is owed: go on to the next one. Returns it; after the last: approved."""
+    """Close an approved stage without debt. Returns the next stage, ``approved`` after the last."""
     project = project_of(context.session, context.case)
     text = lazy("%(stage)s تایید شد", stage=STAGES[project.stage])
     context.record(STAGE_APPROVED, {"stage": project.stage, "text": text})
@@ -187,7 +190,7 @@ def _tell_stage(context: OperationContext, project: GasProject) -> None:
 
 @operations.register("gas_inspection.withdraw_inspector")
 def withdraw_inspector(context: OperationContext) -> dict[str, str]:
-    """The inspector gives the project up for good. Returns that it is to be assigned anew."""
+    """Withdraw the inspector from the project. Returns that the project is to be assigned anew."""
     end_assignment(context, project_of(context.session, context.case), how="withdrawn")
     return {"next": "assign"}
 
@@ -204,7 +207,7 @@ def dismiss_inspector(context: OperationContext, *, submission: Mapping[str, Any
 
 @operations.register("gas_inspection.warn_contractor")
 def warn_contractor(context: OperationContext) -> bool:
-    """Tell the contractor that the time is running out, unless the work was presented. Returns whether it was told."""
+    """Warn the contractor of the expiry, unless the work was presented. Returns whether a warning was sent."""
     project = project_of(context.session, context.case)
     if project.presented_at is not None:
         return False
@@ -224,13 +227,13 @@ def warn_contractor(context: OperationContext) -> bool:
 
 @operations.register("gas_inspection.check_presented", formerly=["gas_inspection.was_presented"])
 def check_presented(context: OperationContext) -> bool:
-    """Whether an inspector has seen the work: a report other than an absence was recorded."""
+    """Whether the work was presented: a report other than an absence exists."""
     return project_of(context.session, context.case).presented_at is not None
 
 
 @operations.register("gas_inspection.close_expired")
 def close_expired(context: OperationContext) -> None:
-    """Close the project as expired: a new registration is needed, and nothing can be paid for this one."""
+    """Close the project as expired and cancel its open invoice. A new registration is needed."""
     project = project_of(context.session, context.case)
     visit = planned_visit(context.session, project)
     if visit is not None:

@@ -1,4 +1,4 @@
-"""The printout of all reports of an inspection, however many there are (INS-14)."""
+"""The printout of all reports of an inspection, without a limit of number (INS-14)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from workflows.printing import render_pdf
 from workflows.registry import printouts
 
 ALL_REPORTS = "inspection_reports"
-WIDTHS = [7, 14, 14, 11, 14, 9, 40]  # of the columns, beside one another
+WIDTHS = [7, 14, 14, 11, 14, 9, 40]  # relative widths of the columns
 
 
 def no_report_yet(context: BriefingContext) -> str | None:
-    """Why there is nothing to print yet; ``None`` once there is a report."""
+    """Reason why nothing can be printed, in the reader's language; ``None`` once there is a report."""
     if last_number(context.session, project_of(context.session, context.case)):
         return None
     return _("هنوز گزارشی برای این پروژه ثبت نشده است.")
@@ -34,7 +34,7 @@ def no_report_yet(context: BriefingContext) -> str | None:
 
 @printouts.register(key=ALL_REPORTS, label=lazy("همهٔ گزارش‌های بازرسی"), process=PROCESS, unavailable=no_report_yet)
 def all_reports(context: BriefingContext) -> bytes:
-    """Every report with its whole text, in the order in which they were recorded."""
+    """PDF of every report with its whole text, in the order of recording."""
     project = project_of(context.session, context.case)
     return render_pdf("list.typ", printed(context, project), fonts=context.services.fonts_path)
 

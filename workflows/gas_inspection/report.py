@@ -24,14 +24,14 @@ from workflows.gas_inspection.debt import charge_report, tell_debt
 from workflows.gas_inspection.labels import OUTCOMES, outcome_name
 from workflows.rules.inspection_fees import ABSENCES, MARKS_METERS, SUB_WORK
 
-REPORT_RECORDED = "report_recorded"  # the history's words
+REPORT_RECORDED = "report_recorded"  # kinds of history lines
 REPORT_CORRECTED = "report_corrected"
 
 
 def record(context: OperationContext, submission: Mapping[str, Any]) -> None:
-    """Keep the report for good, with the debt it makes and the meters it finds different; tell the contractor.
+    """Record the report, its invoice and its meter mismatches; send it to the contractor.
 
-    Raises ``Refusal`` at the field for an outcome that cannot be, meters that do not fit it, a debt that is open.
+    Raises Refusal: at the field if the outcome is not possible, the meters do not fit it, or a debt is open.
     """
     project = project_of(context.session, context.case)
     visit = planned_visit(context.session, project)
@@ -69,7 +69,7 @@ def record(context: OperationContext, submission: Mapping[str, Any]) -> None:
 def _refuse_wrong(
     context: OperationContext, project: GasProject, visit: InspectionVisit | None, submission: Mapping[str, Any]
 ) -> None:
-    if visit is None and project.stage:  # a case of the first version of the diagram kept no visits
+    if visit is None and project.stage:  # a case of the first version of the diagram stored no visits
         raise Refusal({"": [_("هنوز زمان بازدیدی تعیین نشده است. ابتدا زمان بازدید را تعیین کنید.")]})
     if project.debt:
         raise Refusal({"": [_("پروژه بدهکار است و تا پرداخت بدهی گزارش جدیدی ثبت نمی‌شود.")]})
@@ -81,7 +81,7 @@ def _refuse_wrong(
 
 
 def _wrong_meters(outcome: str, marked: Sequence[int]) -> dict[str, list[str]]:
-    """Some outcomes are about certain meters, the others about all of them (INS-5, INS-12)."""
+    """Errors at ``meters``: some outcomes name certain meters, the others are about all of them (INS-5, INS-12)."""
     if outcome in MARKS_METERS and not marked:
         return {"meters": [_("حداقل یکی از کنتورهای این نتیجه را علامت بزنید.")]}
     if outcome == "approved" and marked:
@@ -105,7 +105,7 @@ def _wrong_mismatches(outcome: str, mismatches: Sequence[Mapping[str, Any]]) -> 
 
 
 def wrong_photos(context: OperationContext, photos: Sequence[int]) -> dict[str, list[str]]:
-    """Only documents of this very case may be a report's photos."""
+    """Errors at ``photos``: a report's photos are documents of its own case."""
     if not photos:
         return {}
     known = set(
@@ -117,7 +117,7 @@ def wrong_photos(context: OperationContext, photos: Sequence[int]) -> dict[str, 
 
 
 def _note_mismatches(context: OperationContext, project: GasProject, report: InspectionReport) -> None:
-    """The contractor has to put each of these meters right (INS-11)."""
+    """Add a correction task for each meter mismatch of the report (INS-11)."""
     context.session.add_all(
         MeterCorrection(
             project_id=project.id, report_id=report.id, meter_number=row["meter"], remark=row["remark"], difference=0
@@ -159,7 +159,7 @@ def own_reports(
     newest: int | None = None,
     number: int | None = None,
 ) -> list[InspectionReport]:
-    """The reports of a project that a person recorded and may correct, newest first; or only the one ``number``."""
+    """The reports of a project that a person may correct, newest first: at most ``newest``, or only ``number``."""
     statement = select(InspectionReport).where(
         InspectionReport.project_id == project.id,
         InspectionReport.inspector_id == person_id,
@@ -171,7 +171,10 @@ def own_reports(
 
 
 def correct(context: OperationContext, submission: Mapping[str, Any]) -> None:
-    """Keep a new report that corrects one of the inspector's own; the earlier one stays as it was (INS-14)."""
+    """Record a report that corrects an own report of the inspector; the earlier report stays unchanged (INS-14).
+
+    Raises Refusal: at ``report`` if the number is no own report, at ``photos`` if a photo is of another case.
+    """
     project = project_of(context.session, context.case)
     own = own_reports(context.session, project, project.inspector_id, number=submission["report"])
     if not own:

@@ -1,4 +1,4 @@
-"""What people see of payments: beside the tasks of paying, on cases' pages, and in finance's worklist."""
+"""Blocks on payments: for the tasks of paying, for cases' pages, and for finance."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATES = {
 
 
 def blocks(context: BriefingContext) -> list[Block]:
-    """Beside the task of paying: the invoice, the way to the gateway, and what the gateway said last."""
+    """Blocks of the task of paying: the invoice, the gateway's last answer, and the link to the gateway."""
     payment = _newest(context.session, context.case.id)
     if payment is None:
         return []
@@ -43,7 +43,7 @@ def blocks(context: BriefingContext) -> list[Block]:
 
 
 def warning(context: BriefingContext) -> list[Block]:
-    """Beside the payer's way out."""
+    """Blocks of the task in which the payer gives up."""
     text = _("پیش از لغو، یک بار دیگر از درگاه می‌پرسیم. اگر پرداخت کرده باشید، ثبت می‌شود.")
     return [Notice("info", text)]
 
@@ -70,13 +70,13 @@ def _invoice_facts(invoice: Invoice) -> Facts:
 
 
 def _service(line: InvoiceLine) -> str:
-    """What a line is for: the stage of an inspection says it alone, a repeated visit says so too."""
+    """The service of a line: the stage of an inspection, else item and stage."""
     stage = label(STAGES, line.stage)
     return stage if line.item == "inspection" and stage else f"{label(ITEMS, line.item)} {stage}".strip()
 
 
 def lines_table(invoice: Invoice) -> Table:
-    """An invoice line by line, with its sum."""
+    """The lines of an invoice with their sum, in whole Rials."""
     columns = [_("کنتور"), _("شرح"), _("تعداد"), _("مبلغ واحد (ریال)"), _("مبلغ (ریال)")]
     rows = [
         [
@@ -92,7 +92,7 @@ def lines_table(invoice: Invoice) -> Table:
 
 
 def payments_table(session: Session, case_id: int) -> Table | None:
-    """All payments of a case, for its page; ``None`` when there are none."""
+    """All payments of a case, for its page; ``None`` if there are none."""
     payments = session.scalars(
         select(Payment).join(Payment.invoice).where(Invoice.case_id == case_id).order_by(Payment.id)
     ).all()
@@ -114,7 +114,7 @@ def _row(payment: Payment) -> list[str]:
 
 
 def review_blocks(context: BriefingContext) -> list[Block]:
-    """For finance: the money, why it has no place, whose it is, and the other payments of the same case."""
+    """Blocks for finance: the payment, the reason of its review, the payer, and the other payments of the same case."""
     payment = context.session.scalars(select(Payment).where(Payment.review_case_id == context.case.id)).one_or_none()
     if payment is None:
         return []

@@ -1,4 +1,4 @@
-"""How a payment comes back to us besides its own timer: by the payer's browser and by the reconcile job (PAY-2)."""
+"""Triggers of a payment's verification besides its timer: the payer's browser and the reconcile job (PAY-2)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from workflows.providers.errors import ProviderError
 log = logging.getLogger(__name__)
 
 RETURN_EVENT = "payment_returned"
-SLACK = timedelta(minutes=10)  # after the waiting time a payment still not decided has lost its process
+SLACK = timedelta(minutes=10)  # after the waiting time; a payment undecided then has lost its process
 
 
 def returned(engine: Engine, session: Session, *, gateway: str, authority: str, by: Actor = SYSTEM) -> Case | None:
-    """The payer's browser came back from the gateway: have the gateway asked. Returns the invoice's case.
+    """Verify a payment when the payer's browser returns from the gateway. Returns the invoice's case.
 
-    Nothing else of the request is looked at. ``None`` for an authority that is not ours, where nothing changes.
-    A case that waits for this payment asks at once; for one that has gone on, a review of the payment starts.
+    Reads nothing else of the request. ``None``, without a change, for an unknown authority. A case that waits for
+    this payment verifies at once; for a case that has gone on, a review of the payment starts.
     """
     payment = session.scalars(
         select(Payment).where(Payment.authority == authority, Payment.gateway == gateway)
@@ -37,16 +37,16 @@ def returned(engine: Engine, session: Session, *, gateway: str, authority: str, 
         return case
     actor = by if by.person_id is not None and by.person_id == payment.invoice.payer_id else SYSTEM
     if is_awaited(session, payment):
-        engine.deliver(session, case.id, RETURN_EVENT, by=actor)  # else the gateway is being asked already
+        engine.deliver(session, case.id, RETURN_EVENT, by=actor)  # else the verification runs already
     else:
         review_again(engine, session, payment.id, now=engine.clock())
     return case
 
 
 def reconcile(engine: Engine, now: datetime) -> int:
-    """Look for money whose return got lost and that no process asks about; returns how many reviews were started.
+    """Start reviews of payments whose return got lost and that no process verifies. Returns the number of reviews.
 
-    Called by the worker every few minutes; any number of workers may do so at the same moment.
+    The worker calls it every few minutes; concurrent workers are safe.
     """
     with engine.transaction() as session:
         lost = [*_paid_at_gateway(engine, session), *_left_behind(engine, session, now)]
@@ -58,7 +58,7 @@ def reconcile(engine: Engine, now: datetime) -> int:
 
 
 def _paid_at_gateway(engine: Engine, session: Session) -> list[int]:
-    """Payments that the gateway lists as paid and never asked about, and that nobody is going to ask about."""
+    """Ids of payments that the gateway lists as paid and unverified, and that no process waits for."""
     gateway = engine.services.payment_gateway
     try:
         listed = gateway.unverified()
@@ -78,7 +78,7 @@ def _paid_at_gateway(engine: Engine, session: Session) -> list[int]:
 
 
 def _left_behind(engine: Engine, session: Session, now: datetime) -> list[int]:
-    """Payments never decided, for the process that asked about them was ended from outside."""
+    """Ids of undecided payments whose process was ended from outside."""
     limit = waiting_time(session) + SLACK
     ended = Case.status.in_([CaseStatus.CANCELLED, CaseStatus.COMPLETED])
     return list(

@@ -1,6 +1,6 @@
-"""Operations and briefings of ``bpmn_diagrams/payment.bpmn``: an invoice is paid at a gateway (PAY-1 to PAY-3).
+"""Operations and briefings of ``bpmn_diagrams/payment.bpmn``: payment of an invoice at a gateway (PAY-1 to PAY-3).
 
-Whatever comes back by a browser only makes us ask the gateway; what the gateway answers is what counts.
+A browser's return only triggers the verification; the gateway's answer to the verification counts.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ RETURN_PATH = "/payments/return/"
 def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
     """Announce an open invoice to the gateway.
 
-    Returns ``{"opened": True, "gateway", "authority", "pay_url", "amount"}`` or ``{"opened": False}``, which also
-    a gateway that stays silent comes to: the payer is told and may try again. Trying again announces anew: an
-    authority that nobody saw costs nothing.
+    Returns ``{"opened": True, "gateway", "authority", "pay_url", "amount"}``, the amount in whole Rials, or
+    ``{"opened": False}``, also for a silent gateway: the payer gets a message and may try again. Another attempt
+    announces anew: an unused authority costs nothing.
     """
     with context.reading() as session:
         record = session.get_one(Invoice, invoice)
@@ -70,11 +70,11 @@ def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
 
 @operations.register("payment.record_started")
 def record_started(context: OperationContext, *, invoice: int, started: Mapping[str, Any]) -> int:
-    """Write down the payment that the gateway opened, before anyone sees its address. Returns its id."""
+    """Record the payment that the gateway opened, before anyone sees its address. Returns its id."""
     known = context.session.execute(select(Payment.id).where(Payment.authority == started["authority"])).first()
     if known is not None:
         raise ValueError(f"the gateway gave an authority twice, payment {known.id} has it")
-    context.session.execute(  # an earlier attempt that was left: from now on only its return is looked at
+    context.session.execute(  # an abandoned earlier attempt: from now on only its return is verified
         update(Payment)
         .where(Payment.invoice_id == invoice, Payment.state == PaymentState.STARTED)
         .values(state=PaymentState.EXPIRED)
@@ -99,7 +99,7 @@ def record_started(context: OperationContext, *, invoice: int, started: Mapping[
 
 @operations.register("payment.record_unopened", formerly=["payment.not_opened"])
 def record_unopened(context: OperationContext, *, invoice: int) -> str:
-    """No payment was opened: the invoice is settled already (``paid``), or not payable, or the gateway is silent."""
+    """Record that no payment was opened. Returns ``paid`` or ``cancelled`` (the invoice's), or ``failed`` (silence)."""
     record = context.session.get_one(Invoice, invoice)
     if record.status is InvoiceStatus.PAID:
         return "paid"
@@ -118,10 +118,10 @@ def record_unopened(context: OperationContext, *, invoice: int) -> str:
 
 @operations.register("payment.verify", outside=True)
 def verify(context: OutsideContext, *, payment: int) -> dict[str, Any]:
-    """Ask the gateway about a payment, with the amount of our own records.
+    """Verify a payment at the gateway, with the amount of our own records.
 
-    Returns ``{"state", "amount", "reference", "reason"}``. A gateway that does not answer leaves it waiting: the
-    timer asks again.
+    Returns ``{"state", "amount", "reference", "reason"}``, the amount in whole Rials. A silent gateway leaves the
+    payment waiting: the timer verifies again.
     """
     try:
         return ask_gateway(context, payment)
@@ -131,20 +131,23 @@ def verify(context: OutsideContext, *, payment: int) -> dict[str, Any]:
 
 
 def ask_gateway(context: OutsideContext, payment_id: int) -> dict[str, Any]:
-    """What the payment's gateway says, as plain data. Raises ``ProviderError``."""
+    """The gateway's verification of a payment, as plain data (``verify``).
+
+    Raises ProviderError: the gateway failed, or the payment belongs to another gateway than the configured one.
+    """
     with context.reading() as session:
         payment = session.get_one(Payment, payment_id)
         name, authority, amount = payment.gateway, payment.authority, payment.amount
     gateway = context.services.payment_gateway
     if gateway.name != name:
-        raise ProviderError(f"the payment is one of {name}, but {gateway.name} is set up", permanent=True)
+        raise ProviderError(f"the payment belongs to {name}, but {gateway.name} is set up", permanent=True)
     answer = gateway.verify(authority=authority, amount=amount)
     return {"state": answer.state, "amount": answer.amount, "reference": answer.reference, "reason": answer.reason}
 
 
 @operations.register("payment.close_unpaid", formerly=["payment.give_up"])
 def close_unpaid(context: OperationContext, *, payment: int) -> None:
-    """The payer does not want to wait any more. The gateway is still asked once: money that came counts."""
+    """Give up a payment for the payer. A last verification follows: money that came counts."""
     locked = lock(context.session, payment)
     if locked.state is PaymentState.STARTED:
         locked.state = PaymentState.EXPIRED
@@ -152,10 +155,10 @@ def close_unpaid(context: OperationContext, *, payment: int) -> None:
 
 @operations.register("payment.settle")
 def settle(context: OperationContext, *, payment: int, verification: Mapping[str, Any]) -> str:
-    """Write down the gateway's answer. Returns paid, failed, cancelled, expired, or waiting: ask again later.
+    """Record the gateway's verification. Returns paid, failed, cancelled, expired, or waiting (verify again later).
 
-    ``paid`` says that the invoice is paid, by this payment or by another one. Whatever this payment brought
-    besides goes to finance; an end without the gateway's own word is looked into until the gateway speaks.
+    ``paid``: the invoice is paid, by this payment or another. Surplus money of this payment goes to finance; an end
+    without the gateway's answer starts a review that lasts until the gateway answers.
     """
     locked = lock(context.session, payment)
     given_up = locked.state is PaymentState.EXPIRED
@@ -203,7 +206,7 @@ def _tell_result(context: OperationContext, payment: Payment, result: str) -> No
 
 @briefings.register("payment", "payment_returned")
 def payment_returned(context: BriefingContext) -> Briefing:
-    """What is to be paid, where, and what the gateway said last."""
+    """The invoice, the link to the gateway, and the gateway's last answer."""
     return Briefing(blocks=blocks(context))
 
 

@@ -1,6 +1,6 @@
-"""What is written down about payments, under locks: which money counts for which invoice (PAY-1, PAY-2).
+"""Records of payments, under locks: the only code that counts money for an invoice (PAY-1, PAY-2).
 
-The one place that settles. Locks are taken in one order everywhere: the review's case, the invoice's case, the
+Locks are taken in one order everywhere: the review's case, the invoice's case, the
 invoice, the payment; so no two steps wait for each other.
 """
 
@@ -29,7 +29,7 @@ from workflows.registry import office_rules
 
 PROCESS = "payment"
 REVIEW = "unmatched_payment"
-NO_ANSWER = "no_answer"  # the gateway did not say anything, and may have counted the payment all the same
+NO_ANSWER = "no_answer"  # the gateway did not answer, and may have counted the payment
 AMOUNT_DIFFERS = "amount_differs"
 REVIEW_PAUSE = timedelta(minutes=1)  # between two reviews of a payment that was not paid the first time
 
@@ -45,12 +45,12 @@ WAITING_MINUTES = office_rules.declare(
     )
 )
 
-COUNTED = frozenset({PaymentState.SETTLED, PaymentState.UNMATCHED})  # the money came and has its place: final
+COUNTED = frozenset({PaymentState.SETTLED, PaymentState.UNMATCHED})  # final: the money is counted or with finance
 GOES_ON = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED})
 
 
 def waiting_time(session: Session) -> timedelta:
-    """How long after its start a payment that the gateway has not verified is asked about (PAY-3)."""
+    """Time after the start of a payment during which it is verified again (PAY-3)."""
     return timedelta(minutes=value_of(session, WAITING_MINUTES))
 
 
@@ -68,11 +68,11 @@ def lock(session: Session, payment_id: int) -> Payment:
 
 
 def write_answer(session: Session, payment: Payment, verification: Mapping[str, Any], *, now: datetime) -> bool:
-    """Write what the gateway's verification said into a locked payment, and into its invoice when that is paid now.
+    """Write the gateway's verification into a locked payment, and into its invoice if that is paid now.
 
     ``verification``: ``{"state", "amount", "reference", "reason"}``, amounts in Rials. Money counts once, and for
     an open invoice of exactly its amount in a case that is not over; any other money makes the payment unmatched.
-    Returns whether it became unmatched by this very answer.
+    Returns whether this answer made the payment unmatched.
     """
     if payment.state in COUNTED:
         return False
@@ -99,7 +99,7 @@ def _is_payable(session: Session, invoice: Invoice) -> bool:
 
 
 def review(engine: Engine, session: Session, payment: Payment, *, now: datetime) -> Case | None:
-    """Start the case that looks into a locked payment once more; ``None`` while one is at it already."""
+    """Start the review case of a locked payment; ``None`` while a review is running."""
     earlier = _review_of(session, payment)
     if earlier is not None and earlier.status in GOES_ON:
         return None
@@ -118,7 +118,7 @@ def review(engine: Engine, session: Session, payment: Payment, *, now: datetime)
 
 
 def review_again(engine: Engine, session: Session, payment_id: int, *, now: datetime) -> Case | None:
-    """Look into a payment that nobody waits for any more, unless its money has its place, or that was done just now."""
+    """Review a payment without a waiting process, unless its money is final or a review ended just now."""
     payment = lock(session, payment_id)
     if payment.state in COUNTED:
         return None
@@ -137,7 +137,7 @@ def _review_of(session: Session, payment: Payment) -> Case | None:
 
 
 def is_awaited(session: Session, payment: Payment) -> bool:
-    """Whether the payment's own process still asks about it, by its timer or because the payer came back."""
+    """Whether the payment's own process still verifies it, by its timer or after the payer's return."""
     if payment.state is not PaymentState.STARTED:
         return False
     case_id = payment.invoice.case_id
@@ -147,7 +147,7 @@ def is_awaited(session: Session, payment: Payment) -> bool:
 
 
 def tell_payer(context: OperationContext, invoice: Invoice, compose: Callable[[], tuple[str, str]]) -> None:
-    """Send the payer a message that is linked to the invoice's own case; ``compose`` runs in the payer's language."""
+    """Send the payer a message linked to the invoice's case; ``compose`` runs in the payer's language."""
     if invoice.payer_id is None:
         return
     with reading(outbox.language_of(context.session, invoice.payer_id)):

@@ -1,7 +1,6 @@
-"""Operations of ``bpmn_diagrams/unmatched_payment.bpmn``: a payment is looked into after its own process is over.
+"""Operations of ``bpmn_diagrams/unmatched_payment.bpmn``: review of a payment after its own process.
 
-Money that turns out to have come for an invoice that is still open is counted for it; all other money is
-finance's to give back or to credit (PAY-2).
+Money for an invoice that is still open is counted for it; finance gives back or credits all other money (PAY-2).
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from workflows.registry import briefings, operations
 
 @operations.register("unmatched_payment.verify_again", outside=True, attempts=12)
 def verify_again(context: OutsideContext, *, payment: int) -> dict[str, Any]:
-    """Ask the gateway until it answers: about three hours, then a supervisor has to know."""
+    """Verify until the gateway answers: about three hours, then an incident opens."""
     return ask_gateway(context, payment)
 
 
 @operations.register("unmatched_payment.settle_late")
 def settle_late(context: OperationContext, *, payment: int, verification: Mapping[str, Any]) -> str:
-    """Write down the gateway's answer. Returns settled, unmatched (finance must see to it) or not_paid."""
+    """Record the gateway's verification. Returns settled, unmatched (a task for finance) or not_paid."""
     locked = lock(context.session, payment)
     before = locked.state
     write_answer(context.session, locked, verification, now=context.now)
@@ -74,7 +73,7 @@ def _tell_unmatched(context: OperationContext, payment: Payment) -> None:
 
 @operations.register("unmatched_payment.record_decision")
 def record_decision(context: OperationContext, *, payment: int, submission: Mapping[str, Any]) -> None:
-    """Tell the payer what finance did with the money; the decision itself stands in the case's history."""
+    """Send finance's decision to the payer; the case's history holds it."""
     locked = lock(context.session, payment)
 
     def text() -> tuple[str, str]:
@@ -92,7 +91,7 @@ def record_decision(context: OperationContext, *, payment: int, submission: Mapp
 
 @briefings.register("unmatched_payment", "settle_unmatched")
 def settle_unmatched(context: BriefingContext) -> Briefing:
-    """The money, the invoice it was meant for, and all other payments of that invoice."""
+    """The payment, its invoice, and all other payments of that invoice's case."""
     return Briefing(blocks=review_blocks(context))
 
 

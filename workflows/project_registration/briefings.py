@@ -1,4 +1,4 @@
-"""What people see beside the steps of ``project_registration``: what was saved, what was found, where they are."""
+"""Briefings of the steps of ``project_registration``: saved values, search hits, progress."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def register_property(context: BriefingContext) -> Briefing:
 
 @briefings.register(PROCESS, "find_property")
 def find_property(context: BriefingContext) -> Briefing:
-    """Search by what was typed; the hits are choices and a table below the search (REG-3)."""
+    """Search by the typed values; the hits are choices and a table below the search (REG-3)."""
     blocks = _steps(context, "find_property")
     try:
         hits = search(context.session, context.typed)
@@ -136,7 +136,7 @@ def register_building(context: BriefingContext) -> Briefing:
 
 @briefings.register(PROCESS, "register_meters")
 def register_meters(context: BriefingContext) -> Briefing:
-    """The classes of the meters typed so far, else of those saved (REG-6, REG-7)."""
+    """The classes of the typed meters, else of the saved ones (REG-6, REG-7)."""
     project = project_of(context.session, context.case)
     number_fact = Facts(_("پروژه"), [(_("شمارهٔ پروژه"), localized(context.case.number))])
     blocks: list[Block] = [*_steps(context, "register_meters"), number_fact]
@@ -160,7 +160,7 @@ def register_meters(context: BriefingContext) -> Briefing:
 
 
 def _meter_row(context: BriefingContext, index: int, row: Mapping[str, Any]) -> list[str]:
-    """One line of the table; empty for a row in which area and consumption are not both numbers yet."""
+    """A row of the table of classes; empty unless area (m²) and consumption (m³/h) are both numbers."""
     try:
         area, consumption = float(row["floor_area"]), float(row["consumption"])
     except (KeyError, TypeError, ValueError):
@@ -179,7 +179,7 @@ def _meter_row(context: BriefingContext, index: int, row: Mapping[str, Any]) -> 
 
 @briefings.register(PROCESS, "upload_documents")
 def upload_documents(context: BriefingContext) -> Briefing:
-    """Which titles there are, which are mandatory, and which have a file already (REG-9)."""
+    """The document titles, with marks for mandatory titles and for uploaded files (REG-9)."""
     project = project_of(context.session, context.case)
     required = required_documents(context.decide, project.work_type)
     keys = {entry["title"]: entry["document"] for entry in required}
@@ -228,7 +228,7 @@ def change_step(context: BriefingContext) -> Briefing:
 
 
 def case_blocks(context: BriefingContext) -> list[Block]:
-    """Everything registered so far; why this inspector is for supervisors and the gas office (ASG-4)."""
+    """Everything registered so far; the reasons of the assignment for supervisors and the gas office (ASG-4)."""
     project = project_of(context.session, context.case)
     blocks: list[Block] = [*way_to_certificate(context, project), _project_facts(project)]
     if project.property is not None:

@@ -22,7 +22,7 @@ MAX_PAGES = 100  # page numbers written in the reader's digits; more meters than
 
 
 def no_inspector_yet(context: BriefingContext) -> str | None:
-    """Why the letter cannot be printed yet; ``None`` once an inspector is assigned."""
+    """Reason why the letter cannot be printed, in the reader's language; ``None`` once an inspector is assigned."""
     if project_of(context.session, context.case).inspector_id is not None:
         return None
     return _("هنوز بازرسی برای این پروژه تعیین نشده است. معرفی‌نامه پس از پرداخت و تعیین بازرس چاپ می‌شود.")
@@ -84,7 +84,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
 
 
 def _first_column(project: GasProject, inspector: Person) -> list[Facts]:
-    """Who inspects what."""
+    """Facts on the inspector and the project."""
     known = Facts(
         _("بازرس"),
         [
@@ -97,7 +97,7 @@ def _first_column(project: GasProject, inspector: Person) -> list[Facts]:
 
 
 def _second_column(project: GasProject) -> list[Facts]:
-    """For whom."""
+    """Facts on the contractor and the property."""
     contractor = [
         (_("نام"), project.contractor.name),
         (_("شمارهٔ همراه"), localized(project.contractor.mobile or "—")),

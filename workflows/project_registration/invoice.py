@@ -33,7 +33,11 @@ REVIEW_INVOICE = "review_invoice"
 
 @operations.register("project_registration.upload_documents", formerly=["registration_invoice.upload_documents"])
 def upload_documents(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Keep which file has which title. Raises ``Refusal`` that names the mandatory titles without a file (REG-9)."""
+    """Store the titles of the uploaded files (REG-9).
+
+    Raises Refusal: at ``documents.N.document`` if the file is not of this case; at ``documents``, naming the mandatory
+    titles without a file.
+    """
     project = project_of(context.session, context.case)
     titles = {entry["document"]: entry for entry in required_documents(context.decide, project.work_type)}
     rows = submission["documents"]
@@ -60,7 +64,10 @@ def documents_of(session: Any, case_id: int) -> list[Document]:
 
 
 def refuse_missing(absent: Mapping[str, Mapping[str, Any]], *, field: str) -> None:
-    """Refuse while a mandatory title is among the ``absent`` ones; the message names each of them."""
+    """Refuse if a mandatory title is among the ``absent`` ones (title's key → row of ``required_documents``).
+
+    Raises Refusal: at ``field``, naming each of these titles.
+    """
     names = [quoted(document_title(document)) for document in absent.values() if document["mandatory"]]
     if names:
         raise Refusal({field: [_("این مدارک اجباری هنوز فایل ندارند: %(titles)s", titles=listed(names))]})
@@ -68,10 +75,11 @@ def refuse_missing(absent: Mapping[str, Mapping[str, Any]], *, field: str) -> No
 
 @operations.register("project_registration.prepare_invoice", formerly=["registration_invoice.prepare_invoice"])
 def prepare_invoice(context: OperationContext) -> int:
-    """Make the registration's invoice, or find the one there is. Returns its id.
+    """Create the registration's invoice, or take the existing one. Returns its id.
 
-    A paid one is kept whatever happened since; an open one is kept while its lines are still right, else
-    cancelled and made anew. Raises ``Refusal`` while a step before is not complete.
+    A paid invoice always stays; an open one stays while its lines are right, else it is cancelled and replaced.
+
+    Raises Refusal: an earlier step is not complete.
     """
     paid = invoices(context.session, context.case.id, status=InvoiceStatus.PAID, lock=True)
     if paid:
@@ -96,7 +104,7 @@ def _facts(line: FeeLine | InvoiceLine) -> tuple[object, ...]:
 
 
 def _refuse_incomplete(context: OperationContext, project: GasProject) -> None:
-    """Whoever jumped to the invoice from a changed step must first mend what the change made incomplete."""
+    """Refuse an invoice if a changed step made meters or documents incomplete."""
     if project.property is None or project.owner is None or project.registered_at is None or not project.meters:
         raise Refusal({"": [_("پیش از صورت‌حساب باید ملک، مالک، ساختمان و کنتورها ثبت شده باشند.")]})
     uploaded = {document.title for document in documents_of(context.session, context.case.id)}
@@ -105,7 +113,7 @@ def _refuse_incomplete(context: OperationContext, project: GasProject) -> None:
 
 
 def drop_open_invoice(context: OperationContext) -> None:
-    """Cancel the registration's open invoice, because what it is for has changed; a paid one stays as it is."""
+    """Cancel the registration's open invoice after a change of its grounds; a paid invoice stays."""
     for invoice in invoices(context.session, context.case.id, status=InvoiceStatus.OPEN, lock=True):
         invoice.status = InvoiceStatus.CANCELLED
     context.session.flush()
@@ -113,7 +121,10 @@ def drop_open_invoice(context: OperationContext) -> None:
 
 @operations.register("project_registration.confirm_invoice", formerly=["registration_invoice.confirm_invoice"])
 def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
-    """The contractor goes on to pay ``invoice``. Returns the step that an unpaid one comes back to."""
+    """Confirm that the contractor pays ``invoice``. Returns the step to return to if it stays unpaid.
+
+    Raises Refusal: the invoice is cancelled.
+    """
     record = context.session.get_one(Invoice, invoice)
     if record.status is InvoiceStatus.CANCELLED:
         message = _(
@@ -126,7 +137,7 @@ def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
 
 @operations.register("project_registration.record_payment", formerly=["registration_invoice.record_payment"])
 def record_payment(context: OperationContext, *, invoice: int) -> None:
-    """The invoice is paid: from now on meters and region stay as they are (REG-11)."""
+    """Record the payment of the invoice: from now on meters and region are fixed (REG-11)."""
     record = context.session.get_one(Invoice, invoice)
     if record.status is not InvoiceStatus.PAID:
         raise ValueError(f"Invoice {record.number} is {record.status}, not paid")

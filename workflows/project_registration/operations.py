@@ -1,6 +1,6 @@
-"""Operations of ``bpmn_diagrams/project_registration.bpmn``: the file from property to meters.
+"""Operations of ``bpmn_diagrams/project_registration.bpmn``: from the property to the meters.
 
-Documents and invoice are in ``registration_invoice``, the choice of an inspector in ``assignment``.
+Documents and invoice are in ``invoice``, the choice of an inspector in ``workflows.assignment``.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ OWNER_FIELDS = {
     "person": ("first_name", "last_name", "father_name", "national_code", "mobile"),
     "company": ("company_name", "national_id", "registration_number", "agent_name", "mobile"),
 }
-PROPERTY_REGISTERED = "property_registered"  # the history's word for it
+PROPERTY_REGISTERED = "property_registered"  # kind of history line
 
 
 @operations.register("project_registration.open_project")
 def open_project(context: OperationContext) -> str:
-    """Open a file for the contractor who started the case. Returns the step to begin with."""
+    """Create the project of the contractor who started the case. Returns the first step."""
     contractor = context.bound("contractor")
     if contractor is None:
         raise ValueError("A project is registered by a contractor, not by the system")
@@ -51,7 +51,10 @@ def open_project(context: OperationContext) -> str:
 
 
 def project_to_edit(context: OperationContext) -> GasProject:
-    """The case's project, as long as nothing is paid for it (REG-11, REG-13). Raises ``Refusal`` afterwards."""
+    """The case's project, for editing (REG-11, REG-13).
+
+    Raises Refusal: the registration's invoice is paid.
+    """
     project = project_of(context.session, context.case)
     paid = invoices(context.session, context.case.id, status=InvoiceStatus.PAID, lock=True)
     if project.paid_at is not None or paid:
@@ -64,9 +67,9 @@ def project_to_edit(context: OperationContext) -> GasProject:
 
 @operations.register("project_registration.register_property")
 def register_property(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Save a new property and give it its code; what this case registered before is corrected in place.
+    """Save a new property with its code; a property that this case registered before is corrected in place.
 
-    Raises ``Refusal`` at ``renovation_code`` when the organisation knows the code already.
+    Raises Refusal: at ``renovation_code`` if a property has the code already.
     """
     project = project_to_edit(context)
     own = _registered_here(context, project)
@@ -81,7 +84,7 @@ def register_property(context: OperationContext, *, submission: Mapping[str, Any
     context.session.add(estate)
     try:
         context.session.flush()
-    except IntegrityError:  # another case registered the same code since we looked
+    except IntegrityError:  # a concurrent case registered the same code
         message = _("این کد نوسازی همین حالا ثبت شد. دوباره ارسال کنید تا کد ثبتی آن را ببینید.")
         raise Refusal({"renovation_code": [message]}) from None
     if own is None:
@@ -108,7 +111,7 @@ def _already_known(known: Property) -> str:
 
 
 def _registered_here(context: OperationContext, project: GasProject) -> Property | None:
-    """The project's property if this case registered it and no other project stands on it: it may be corrected."""
+    """The project's property if this case may correct it: registered here, and of no other project."""
     if project.property_id is None:
         return None
     entries = context.session.scalars(
@@ -123,7 +126,10 @@ def _registered_here(context: OperationContext, project: GasProject) -> Property
 
 @operations.register("project_registration.use_property")
 def use_property(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Take the property that was chosen among those found (REG-3)."""
+    """Take the property chosen among the search hits (REG-3).
+
+    Raises Refusal: at ``property`` if it does not exist.
+    """
     project = project_to_edit(context)
     estate = context.session.get(Property, int(submission["property"]))
     if estate is None:
@@ -138,7 +144,7 @@ def use_property(context: OperationContext, *, submission: Mapping[str, Any]) ->
 
 @operations.register("project_registration.register_owner")
 def register_owner(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Save the owner; the fields of the kind that was not chosen are emptied."""
+    """Save the owner; fields of the other kind of owner are emptied."""
     project = project_to_edit(context)
     owner = project.owner or Owner()
     owner.kind = submission["owner_kind"]
@@ -174,9 +180,9 @@ def register_building(context: OperationContext, *, submission: Mapping[str, Any
 
 @operations.register("project_registration.register_meters")
 def register_meters(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Save the meters with the classes found for them; an open invoice for other meters is cancelled.
+    """Save the meters with their classes; an open invoice for other meters is cancelled.
 
-    Raises ``Refusal`` at ``meters.N.consumption`` or ``meters.N.floor_area`` for what no class is permitted for.
+    Raises Refusal: at ``meters.N.consumption`` or ``meters.N.floor_area`` if no class permits the value.
     """
     project = project_to_edit(context)
     rows: list[dict[str, Any]] = []
@@ -210,7 +216,7 @@ def _values(meter: Meter) -> dict[str, Any]:
 
 
 def _replace_meters(project: GasProject, rows: list[dict[str, Any]]) -> None:
-    """Rows are changed in place: a number is never deleted and inserted in one flush, which would clash."""
+    """Replace the meters row by row: deleting and inserting a number in one flush would clash."""
     del project.meters[len(rows) :]
     for meter, row in zip(project.meters, rows, strict=False):
         _copy(row, meter, tuple(row))
@@ -218,14 +224,16 @@ def _replace_meters(project: GasProject, rows: list[dict[str, Any]]) -> None:
         project.meters.append(Meter(**row))
 
 
-# Going back, giving up, going on
+# Return, cancellation, inspection
 
 
 @operations.register("project_registration.return_to_step")
 def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) -> str:
-    """Go to a step that was completed before, or stay at the current one (REG-13). Returns the step.
+    """Go to a completed step, or stay at the current one (REG-13). Returns the step.
 
-    Money may have come while the file was being changed: then only the invoice is left to go to.
+    A payment may arrive during a change of the project: then only the invoice remains as a target.
+
+    Raises Refusal: at ``step`` if it was not reached yet.
     """
     step: str = submission["step"]
     if step != REVIEW_INVOICE:
@@ -240,7 +248,7 @@ def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) 
 
 @operations.register("project_registration.cancel_registration")
 def cancel_registration(context: OperationContext) -> None:
-    """The contractor gives the unpaid registration up (REG-13): what could still be paid is cancelled."""
+    """Cancel the unpaid registration for the contractor (REG-13), with its open invoice."""
     project_to_edit(context)
     drop_open_invoice(context)
     context.flash(_("ثبت این پروژه لغو شد."))
@@ -262,7 +270,7 @@ def start_inspection(context: OperationContext) -> str:
 
 @briefings.register_case("project_registration")
 def case(context: BriefingContext) -> list[Block]:
-    """What the page of a project shows: everything registered so far, the invoice, the inspector and why."""
+    """Blocks of a project's page: registered values, the invoice, the inspector and the reasons."""
     return case_blocks(context)
 
 
@@ -272,7 +280,7 @@ def _copy(source: Mapping[str, Any], target: object, names: tuple[str, ...]) -> 
 
 
 def _describe(context: OperationContext, project: GasProject) -> None:
-    """Keep the line that lists show of the case, and the words that find it, as the file grows."""
+    """Update the case's description for lists, and its words for search."""
     estate, owner = project.property, project.owner
     parts = [project.building_name, estate.address if estate else "", owner.name if owner else ""]
     subject = " — ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""Finds registered properties by code, by region and plate, or by renovation code (REG-3)."""
+"""Search for registered properties by code, by region and plate, or by renovation code (REG-3)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from models.digits import clean
 from models.identifiers import code_digits, damm_valid
 from models.language import gettext as _
 
-MAX_HITS = 20  # hits shown
+MAX_HITS = 20  # of the result
 REGIONS = frozenset(str(number) for number in range(1, 11))
 
 
 class EmptySearch(Exception):
-    """No search field is filled in."""
+    """Every search field is empty."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ class Hits:
 
 
 def search(session: Session, typed: Mapping[str, Any]) -> Hits:
-    """Properties that fit everything typed. Raises ``EmptySearch``; ``ValueError`` with words for the searcher."""
+    """Properties that match all typed values.
+
+    Raises EmptySearch: every field is empty. Raises ValueError: a value is malformed; its text is for the searcher.
+    """
     conditions = _conditions(typed)
     if not conditions:
         raise EmptySearch

@@ -29,7 +29,7 @@ CHAIN = (
 
 
 def open_steps(completed: frozenset[str]) -> list[str]:
-    """The steps that are done or whose turn it is, by the keys of the tasks completed so far."""
+    """Completed steps and the current one, by the keys of the completed tasks."""
     done = _folded(completed)
     reached = [step for index, step in enumerate(CHAIN) if index == 0 or step in done or CHAIN[index - 1] in done]
     return [key for step in reached for key in (WAYS if step == "property" else (step,))]
@@ -40,7 +40,7 @@ def step_choices(completed: frozenset[str]) -> list[Choice]:
 
 
 def progress(completed: frozenset[str], current: str) -> Steps:
-    """Where a person at the step ``current`` is."""
+    """Progress of a person at the step ``current``."""
     done = _folded(completed)
     at = "property" if current in WAYS else current
     items = []

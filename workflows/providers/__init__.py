@@ -1,6 +1,6 @@
 """Adapters for outside services, one service a file; they know HTTP and no process.
 
-Importing the package registers all of them in ``workflows.providers.registry``: a further one is one more file.
+Importing the package registers all of them in ``workflows.providers.registry``: another provider is another file.
 """
 
 import importlib

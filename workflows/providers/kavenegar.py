@@ -17,7 +17,7 @@ KEY: Final = re.compile(r"[0-9A-Za-z%=_-]{8,200}", re.ASCII)
 MOBILE: Final = re.compile(r"09[0-9]{9}", re.ASCII)
 TOKEN: Final = re.compile(r"[^\s_]{1,100}")
 
-# What is wrong with this one message or this one receiver: sending it again cannot help. All other numbers
+# Faults of one message or one receiver: sending it again cannot help. All other numbers
 # are about the account (403 key, 407 and 416 address, 412 sender line, 418 credit, 424 and 432 template,
 # 451 rate …) or pass by themselves (402, 409): they are tried again, so that nothing is lost while
 # somebody mends the account.
@@ -47,7 +47,7 @@ class KavenegarSettings(Section):
 
 
 class Kavenegar:
-    """Its key is part of the path, so the path that httpx sees and logs holds stars in its place."""
+    """SMS provider Kavenegar. The API key is part of the path; the path that httpx logs has stars in its place."""
 
     name = "kavenegar"
     shows_text = False
@@ -81,7 +81,7 @@ class Kavenegar:
     def send_code(self, *, receiver: str, template: str, code: str) -> SentSms:
         """Send a one-time code by a template, on the fast line.
 
-        Not idempotent, for Kavenegar takes no id here: an uncertain one is not repeated, the person asks for
+        Not idempotent, for Kavenegar takes no id here: an uncertain message is not repeated; the person requests
         a new code.
         """
         if not TOKEN.fullmatch(code):
@@ -112,10 +112,10 @@ class Kavenegar:
 
 
 def _local_id(message_id: str, receiver: str, text: str) -> str:
-    """The id by which Kavenegar knows a message again: a positive whole number of 60 bits.
+    """The id by which Kavenegar recognises a repeated message: a positive whole number of 60 bits.
 
-    Made from the message itself too: numbers start anew with a fresh database, on the same account, and the
-    new message 17 must not be taken for the old one and dropped.
+    Derived from the message's text too: ids start anew with a fresh database on the same account, and the
+    new message 17 must not be dropped as a repetition of the old one.
     """
     digest = hashlib.sha256(f"{message_id}\n{receiver}\n{text}".encode()).digest()
     return str(int.from_bytes(digest[:8], "big") >> 4)
@@ -131,7 +131,7 @@ def _first_entry(answer: Answer) -> dict[str, Any]:
 def _sent(entry: dict[str, Any]) -> SentSms:
     provider_id = number(entry.get("messageid"))
     if provider_id is None:
-        raise ProviderError("Kavenegar said 200 and named no message", uncertain=True)
+        raise ProviderError("Kavenegar answered 200 without a message", uncertain=True)
     status = number(entry.get("status"))
     if status in NOT_DELIVERABLE:
         raise ProviderError(f"Kavenegar message {provider_id}: {NOT_DELIVERABLE[status]}", permanent=True)

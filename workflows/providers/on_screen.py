@@ -1,4 +1,4 @@
-"""Delivery without a provider: the outbox is shown on a page, and that is all."""
+"""Delivery without a provider: people read the outbox on a page."""
 
 from engine.settings import Section
 from models.language import lazy
@@ -7,7 +7,7 @@ from workflows.providers.sms import SentSms
 
 
 class OnScreenOutbox:
-    """Says "shown" to every message: the rows of the outbox are what people read."""
+    """Accepts every message and sends none: people read the rows of the outbox."""
 
     name = "screen"
     shows_text = True

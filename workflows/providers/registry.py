@@ -1,8 +1,8 @@
-"""The providers of outside services by name: what an installation may choose from, and what it has chosen.
+"""The providers of outside services by name: the choice of an installation, and the chosen ones.
 
-A provider is one module of this package. It registers a factory under its name; with it come the settings that the
-provider needs, and whether it only stands in for a real one. The names are at once the choice that the settings
-allow and the choice that an error text names.
+A provider is a module of this package. It registers a factory under its name, with the settings that the provider
+needs and a mark for stand-ins. The names are both the values that the setting allows and the values that an error
+text names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, kw_only=True)
 class Wiring:
-    """What the application hands to a provider beside its settings."""
+    """Parts of the application that a provider gets beside its settings."""
 
     sessions: sessionmaker[Session]
     public_url: str  # where browsers reach this installation
@@ -35,7 +35,7 @@ class Provider(Generic[P]):
     """A registered provider: ``make`` takes an instance of ``settings`` and the wiring."""
 
     name: str
-    label: Any  # a lazy text: what people read
+    label: Any  # a lazy text for people
     make: Callable[[Any, Wiring], P]
     settings: type[Section]
     stand_in: bool  # does not reach the outside world: no money moves, no telephone rings
@@ -62,7 +62,7 @@ class Providers(Generic[P]):
     def register(
         self, name: str, label: Any, *, settings: type[Section] = Section, stand_in: bool = False
     ) -> Callable[[Callable[[Any, Wiring], P]], Callable[[Any, Wiring], P]]:
-        """Register the decorated factory. Raises ``ValueError`` when the name is taken."""
+        """Register the decorated factory. Raises ValueError: the name is taken."""
 
         def registered(make: Callable[[Any, Wiring], P]) -> Callable[[Any, Wiring], P]:
             if name in self._providers:
@@ -73,15 +73,15 @@ class Providers(Generic[P]):
         return registered
 
     def names(self) -> list[str]:
-        """The names that the setting may have."""
+        """The values of the setting."""
         return sorted(self._providers)
 
     def labels(self) -> dict[str, Any]:
-        """What people read for each name."""
+        """Name → label for people."""
         return {one.name: one.label for one in self}
 
     def real(self) -> list[str]:
-        """The names of those that reach the outside world."""
+        """The names of the providers that reach the outside world."""
         return [name for name in self.names() if not self._providers[name].stand_in]
 
     def __getitem__(self, name: str) -> Provider[P]:
@@ -101,7 +101,7 @@ def _services() -> list[str]:
 
 
 class Choice(Section):
-    """Which provider does which service."""
+    """The names of the chosen providers."""
 
     payment_gateway: Annotated[str, OneOf(payment_gateways.names)] = setting("who takes payments", default="test")
     sms_provider: Annotated[str, OneOf(sms_providers.names)] = setting("who delivers SMS", default="screen")
@@ -120,11 +120,11 @@ class Chosen:
 
 def sections() -> list[type[Section]]:
     """All settings of providers, also of those that are not chosen."""
-    return [Choice, *dict.fromkeys(one.settings for providers in SERVICES for one in providers)]
+    return [Choice, *dict.fromkeys(provider.settings for providers in SERVICES for provider in providers)]
 
 
 def stand_ins() -> Chosen:
-    """What works without any setting: for trying out, for demonstrations and for tests."""
+    """Providers that work without a setting: for trying out, for demonstrations and for tests."""
     defaults = Choice()
     return Chosen(
         payment_gateway=Configured(provider=payment_gateways[defaults.payment_gateway], settings=Section()),
@@ -133,9 +133,9 @@ def stand_ins() -> Chosen:
 
 
 def read(reading: Reading, *, production: bool) -> Chosen | None:
-    """The chosen providers with their own settings; ``None`` when ``reading`` has been told a problem.
+    """The chosen providers with their own settings; ``None`` if ``reading`` collected a problem.
 
-    Settings of a provider that is not chosen may be there, and are not looked at.
+    Settings of other providers may be present and are ignored.
     """
     choice = reading.read(Choice)
     gateway = _read(reading, payment_gateways, production=production)
@@ -144,7 +144,7 @@ def read(reading: Reading, *, production: bool) -> Chosen | None:
 
 
 def _read(reading: Reading, providers: Providers[P], *, production: bool) -> Configured[P] | None:
-    """One service's provider, also when another field of ``Choice`` is wrong: all problems are told at once."""
+    """A service's provider, also if another field of ``Choice`` is wrong: all problems are reported at once."""
     name = reading.given(providers.service, str(Choice.model_fields[providers.service].default))
     if name not in providers.names():
         return None

@@ -1,4 +1,4 @@
-"""What every SMS provider can do (SMS-1)."""
+"""The interface of SMS providers (SMS-1)."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class SentSms:
-    """The provider took the message over; it may not have reached the telephone yet."""
+    """A message that the provider accepted; delivery to the telephone may follow later."""
 
     provider_id: str
 
@@ -16,7 +16,7 @@ class SmsProvider(Protocol):
 
     @property
     def name(self) -> str:
-        """The key kept with each delivered message."""
+        """The key stored with each delivered message."""
         ...
 
     @property
@@ -27,7 +27,7 @@ class SmsProvider(Protocol):
     def send(self, *, receiver: str, text: str, message_id: str) -> SentSms:
         """Send ``text`` to ``receiver`` (a mobile number, ``09…``).
 
-        ``message_id`` names the message and stays the same for every attempt: a provider that took it
-        before does not send it again. Raises ProviderError.
+        ``message_id`` is the same for every attempt: a provider that accepted it before does not send
+        it again. Raises ProviderError: the message was refused or its fate is unknown.
         """
         ...

@@ -1,4 +1,4 @@
-"""The built-in test gateway: no network, and a page on which one says how the bank decides (PAY-4)."""
+"""The built-in test gateway: no network, and a page on which the payer chooses the bank's decision (PAY-4)."""
 
 import secrets
 import string
@@ -35,7 +35,7 @@ PAGE: Final = "/test-gateway/"
 
 
 def find(session: Session, authority: str) -> TestGatewayPayment | None:
-    """The payment that the gateway's page shows, as it stands now."""
+    """The payment of the gateway's page, in its present state; ``None`` if unknown."""
     return session.scalar(
         select(TestGatewayPayment)
         .where(TestGatewayPayment.authority == authority)
@@ -70,7 +70,7 @@ def decide(session: Session, authority: str, *, decision: str, now: datetime) ->
 
 
 class BuiltInTestGateway:
-    """A gateway whose bank is a table. It works like a real one: only ``verify`` says whether money was paid.
+    """A gateway whose bank is a table. As with a real gateway, only ``verify`` confirms money.
 
     ``sessions`` opens a session of its own for each call, which is committed here: the ledger belongs to
     the bank and must not hang on our transaction. ``base_url`` is the public address of this server.
@@ -131,7 +131,7 @@ class BuiltInTestGateway:
             return [UnverifiedPayment(authority=authority, amount=amount) for authority, amount in rows]
 
     def _mark_verified(self, authority: str) -> bool:
-        """Whether this call was the first; of two at the same moment only one is."""
+        """Mark as verified. Returns whether this call was the first; of concurrent calls only one is."""
         with self._sessions() as session, session.begin():
             marked = session.execute(
                 update(TestGatewayPayment)

@@ -1,4 +1,4 @@
-"""One careful POST to a service whose answer is JSON: no redirect, limited in time and size."""
+"""A POST to a service with a JSON answer: no redirect, limited in time and size."""
 
 import ipaddress
 import json
@@ -62,7 +62,7 @@ def number(value: object) -> int | None:
 
 
 def words(value: object, *, hide: str) -> str:
-    """A service's own message, made fit for one line of a log, with the secret ``hide`` taken out."""
+    """A service's own message as one line for a log, without the secret ``hide``."""
     text = value.replace(hide, "***") if isinstance(value, str) else ""
     return "".join(character if character.isprintable() else " " for character in text)[:LONGEST_MESSAGE]
 
@@ -85,8 +85,7 @@ def post(
     ``timeout`` in seconds, for each phase and for reading the whole answer. ``target`` is sent as the path in
     place of the one in ``url``: a secret that a service wants in the path then stands in no log and no error.
 
-    Raises ProviderError, never permanent: ``uncertain`` if the request may have arrived and no answer that
-    can be understood came back.
+    Raises ProviderError: never permanent; ``uncertain`` if the request may have arrived without a readable answer.
     """
     extensions = {"target": target.encode("ascii")} if target else None
     try:
@@ -107,7 +106,7 @@ def post(
     except httpx.HTTPError as error:
         raise ProviderError(f"{service} gave no answer: {type(error).__name__}", uncertain=True) from error
     if status >= 500 or 300 <= status < 400:
-        raise ProviderError(f"{service} answered HTTP {status}")  # it says that it failed
+        raise ProviderError(f"{service} answered HTTP {status}")  # the service reports its own failure
     try:
         return Answer(status, json.loads(content))
     except (ValueError, RecursionError) as error:
@@ -117,7 +116,7 @@ def post(
 def _read(response: httpx.Response, *, service: str, until: float) -> bytes:
     """The body as it came over the wire. Packed bodies are refused: 1 kB of them can unpack to a gigabyte."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise ProviderError(f"{service} packed its answer although asked not to", uncertain=True)
+        raise ProviderError(f"{service} compressed its answer although the request forbids it", uncertain=True)
     content = bytearray()
     for chunk in response.iter_raw():
         content += chunk

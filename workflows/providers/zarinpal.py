@@ -32,7 +32,7 @@ PERMANENT: Final = {-9, -10, -11, -13, -14, -15, -16, -17, -18, -19, *range(-41,
 
 INQUIRY: Final[dict[str, tuple[str, str]]] = {
     "IN_BANK": ("waiting", "in_bank"),
-    "PAID": ("waiting", "in_bank"),  # paid a moment after we asked: the next verify will say so
+    "PAID": ("waiting", "in_bank"),  # paid after our verification: the next one confirms it
     "VERIFIED": ("waiting", "in_bank"),
     "FAILED": ("failed", "not_paid"),
     "REVERSED": ("failed", "reversed"),
@@ -60,7 +60,7 @@ class ZarinpalSettings(Section):
 
 
 class Zarinpal:
-    """Judges by the body and not by the HTTP status, which the documentation leaves open."""
+    """Payment gateway Zarinpal. Evaluates the body, not the HTTP status, which the documentation leaves open."""
 
     name = "zarinpal"
 
@@ -123,7 +123,7 @@ class Zarinpal:
         return [payment for payment in read if payment]
 
     def _not_paid(self, authority: str) -> Verification:
-        """«Not paid» may mean «still typing the card number»: ask which, and wait if nobody says."""
+        """Distinguish a failed payment from a payer who is still typing the card number; ``waiting`` if unknown."""
         try:
             status = self._post("inquiry", authority=authority).part("data").get("status")
         except ProviderError:
@@ -132,7 +132,7 @@ class Zarinpal:
         return Verification(state="failed" if state == "failed" else "waiting", amount=0, reason=reason)
 
     def _paid_otherwise(self, authority: str) -> Verification:
-        """Another amount was paid than ours. The true one is told if Zarinpal still lists it."""
+        """Handle a paid amount that differs from the invoice; in Rials if Zarinpal still lists the payment, else 0."""
         try:
             amounts = [payment.amount for payment in self.unverified() if payment.authority == authority]
         except ProviderError:
@@ -162,7 +162,7 @@ def _refuse_wrong_amount(amount: int) -> None:
 
 
 def _paid(data: dict[str, Any], *, amount: int, already: bool) -> Verification:
-    """Zarinpal compared ``amount`` itself; where it repeats an amount, that one is told on to the caller."""
+    """Verification of a paid payment. Zarinpal compared ``amount``; an amount in its answer takes precedence."""
     reported = number(data.get("amount"))
     reference = data.get("ref_id")
     card = data.get("card_pan")
@@ -170,7 +170,7 @@ def _paid(data: dict[str, Any], *, amount: int, already: bool) -> Verification:
         state="paid",
         amount=amount if reported is None else reported,
         reference=None if reference in (None, "", 0) else str(reference)[:60],
-        card=card[:30] if isinstance(card, str) and "*" in card else None,  # an unmasked number is not kept
+        card=card[:30] if isinstance(card, str) and "*" in card else None,  # an unmasked number is not stored
         already=already,
     )
 

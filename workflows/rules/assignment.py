@@ -1,4 +1,4 @@
-"""Who inspects a project: work is spread fairly, weighted by meters (ASG-1, ASG-2, ASG-4, ASG-5)."""
+"""Rules of the assignment of inspectors: work is spread fairly, in meters (ASG-1, ASG-2, ASG-4, ASG-5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ def costs_quota(withdrawals: int) -> bool:
 
 
 def quota_left(quota: int, lost_twelfths: int) -> int:
-    """What is left of a period's quota of meters after so many twelfths of it were lost (ASG-5).
+    """Rest of a period's quota in whole meters after ``lost_twelfths`` of it are lost (ASG-5).
 
-    Twelfths are of the quota as it was given, so their order does not matter and the twelfth one leaves nothing.
-    Whole meters are left: a part of one counts as lost, so that a lost twelfth is felt in small quotas too.
+    Twelfths refer to the full quota, so their order does not matter and the twelfth leaves 0. Fractions of a meter
+    count as lost, so that a lost twelfth is felt in small quotas too.
     """
     return quota * (12 - min(lost_twelfths, 12)) // 12
 
@@ -54,14 +54,14 @@ class Candidate:
 
     @property
     def load(self) -> Fraction:
-        """Work assigned ÷ quota, exactly. Only asked of those with room, whose quota is above 0."""
+        """Assigned meters ÷ quota, exactly. For candidates with room only, whose quota is above 0."""
         return Fraction(self.assigned, self.quota)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Who it is, if anybody, and why. ``loads`` are all candidates as they stood, for ``Assignment.loads``;
-    ``reason`` is a key of ``REASONS``."""
+    """The chosen person, if any, and the reason. ``loads``: all candidates at that time, for ``Assignment.loads``;
+    ``reason``: a key of ``REASONS``."""
 
     person_id: int | None
     loads: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""What a contractor pays, line by line, in whole Rials (FEE-1 to FEE-3)."""
+"""Fees of a contractor as invoice lines, in whole Rials (FEE-1 to FEE-3)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 INSPECTION = "inspection"
 
 Tariff = Callable[[str, str, str], int]  # (meter class, work type, item) → Rials
-PrepaidStage = tuple[str, int]  # stage, how many inspections of it
+PrepaidStage = tuple[str, int]  # stage, number of inspections
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class MeterForFee:
 
 @dataclass(frozen=True, kw_only=True)
 class FeeLine:
-    """One line of an invoice; the fields are those of ``InvoiceLine``."""
+    """A line of an invoice in whole Rials, with the fields of ``InvoiceLine``."""
 
     meter_number: int
     meter_class: str
@@ -34,7 +34,7 @@ class FeeLine:
 def registration_lines(
     meters: Sequence[MeterForFee], work_type: str, *, stages: Sequence[PrepaidStage], tariff: Tariff
 ) -> list[FeeLine]:
-    """What is prepaid at registration: every one of ``stages``, for each meter (FEE-1, FEE-2)."""
+    """Lines prepaid at registration: each of ``stages`` for each meter, in whole Rials (FEE-1, FEE-2)."""
     if not stages:
         raise ValueError(f"Nothing is prepaid for this type of work: {work_type!r}")
     return [
@@ -51,7 +51,10 @@ def total(lines: Iterable[FeeLine]) -> int:
 def item_line(
     meter: MeterForFee, work_type: str, tariff: Tariff, *, item: str, stage: str, quantity: int = 1
 ) -> FeeLine:
-    """``quantity`` of an item for one meter, as the tariff has it; whole Rials or a ``ValueError`` (FEE-3)."""
+    """The line of ``quantity`` times an item for one meter, by the tariff (FEE-3).
+
+    Raises ValueError: the tariff has no whole, positive amount of Rials.
+    """
     unit_amount = tariff(meter.meter_class, work_type, item)
     if type(unit_amount) is not int or unit_amount <= 0:  # a fraction is the table's fault, not rounded here
         where = f"{meter.meter_class}, {work_type}, {item}"

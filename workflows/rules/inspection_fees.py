@@ -1,6 +1,6 @@
-"""What a report of an inspection costs the contractor, and what a corrected meter changes (INS-5 to INS-9, INS-11).
+"""Fees of inspection reports, and differences of corrected meters (INS-5 to INS-9, INS-11).
 
-Which item a report costs, and for which meters, ``report_fee.dmn`` says; the amounts are the tariff's.
+``report_fee.dmn`` decides the item and the meters of a report's fee; the tariff has the amounts in whole Rials.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from workflows.rules.fees import FeeLine, MeterForFee, Tariff, item_line
 
 NONE = "none"
-NOT_POSSIBLE = "not_possible"  # the table's word for an outcome that this work or stage does not have
-CLASS_DIFFERENCE = "class_difference"  # the item of a line that asks for the rest of a larger class
+NOT_POSSIBLE = "not_possible"  # the table's key of an outcome that this work or stage does not have
+CLASS_DIFFERENCE = "class_difference"  # item of a line for the difference to a larger class
 
 SUB_WORK = "sub_work"
 DEFECTS = "defects"
 ABSENCES = frozenset({"absent_with_fee", "absent_without_fee"})
-MARKS_METERS = ABSENCES | {DEFECTS}  # outcomes that are about certain meters (INS-5)
+MARKS_METERS = ABSENCES | {DEFECTS}  # outcomes that name certain meters (INS-5)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def lines_of_report(
     stage: str,
     tariff: Tariff,
 ) -> list[FeeLine]:
-    """The invoice of a report: nothing, one more stage for all meters, or a repeated visit for the marked ones."""
+    """Invoice lines of a report: none, another stage for all meters, or a repeated visit for the marked meters."""
     if fee.item == NONE:
         return []
     meant = [meter for meter in meters if fee.meters == "all" or meter.number in marked]
@@ -46,7 +46,7 @@ def lines_of_report(
 
 @dataclass(frozen=True)
 class Difference:
-    """What a corrected meter changes: lines to pay, or an ``amount`` below zero that is credited."""
+    """Effect of a corrected meter: lines to pay, or a negative ``amount`` (Rials) to credit."""
 
     amount: int
     lines: list[FeeLine]
@@ -55,7 +55,7 @@ class Difference:
 def difference(
     meter: MeterForFee, *, class_before: str, prepaid: Mapping[str, int], work_type: str, tariff: Tariff
 ) -> Difference:
-    """What the ``prepaid`` stages (stage → how often) of a meter cost more or less in its new class, by one tariff."""
+    """Difference in Rials of a meter's ``prepaid`` stages (stage → number) between two classes, by one tariff."""
     more = tariff(meter.meter_class, work_type, "inspection") - tariff(class_before, work_type, "inspection")
     amount = sum(more * quantity for quantity in prepaid.values())
     if amount <= 0:

@@ -1,4 +1,4 @@
-"""What people see of a ticket: what it is about, where it stands, and everything that was said."""
+"""Blocks of a ticket: its subject, its state, and the conversation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workflows.ticket.labels import CLOSED, KINDS, PRIORITIES, STATES, WAITING, 
 
 
 def blocks(context: BriefingContext, ticket: Ticket) -> list[Block]:
-    """The whole ticket: facts, what is special about it now, and the conversation from its beginning."""
+    """The whole ticket: facts, notices on its state, and the conversation from its beginning."""
     return [*_special(ticket), _facts(context, ticket), conversation(context, ticket)]
 
 
@@ -44,7 +44,7 @@ def _special(ticket: Ticket) -> list[Block]:
 
 
 def conversation(context: BriefingContext, ticket: Ticket) -> Conversation:
-    """Everything that was said, in its order, each with its files."""
+    """All messages in their order, each with its files."""
     messages = context.session.scalars(
         select(TicketMessage)
         .where(TicketMessage.ticket_id == ticket.id)

@@ -1,4 +1,4 @@
-"""How tickets speak: labels of what is stored, what follows from a priority, texts at hand."""
+"""Labels of tickets, ranks of priorities, names of units."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PRESIDENT = "president"  # the unit in whose name the president answers
 
 
 def ticket_of(session: Session, case: Case) -> Ticket:
-    """The ticket of a case; it is there once the request was sent."""
+    """The ticket of a case whose request was sent."""
     return session.scalars(select(Ticket).where(Ticket.case_id == case.id)).one()
 
 
@@ -51,12 +51,12 @@ def sent_ticket(session: Session, case: Case) -> Ticket | None:
 
 
 def unit_text(session: Session, unit: str) -> BilingualText:
-    """What the unit is called, for whoever reads it later: as the history keeps it."""
+    """The unit's name in all languages, for the history."""
     return organisation.of(session).division_name(roles.DEPARTMENT_STAFF, unit)
 
 
 def unit_name(session: Session, unit: str) -> str:
-    """What the unit is called, in the language that is read in now."""
+    """The unit's name in the reader's language."""
     return str(unit_text(session, unit)) if unit else ""
 
 

@@ -54,7 +54,7 @@ LONGEST_OVERDUE = Order(
     group=GROUP,
 )
 def tickets(context: ListingContext, query: ListQuery) -> ListPage:
-    """What the person has asked the organisation, the newest first (TKT-2)."""
+    """The person's own requests, newest first (TKT-2)."""
     statement = select(Ticket).where(
         Ticket.requester_id == context.actor.person_id, *between(context, Ticket.submitted_at, query)
     )
@@ -65,7 +65,7 @@ def tickets(context: ListingContext, query: ListQuery) -> ListPage:
         _matching_words(statement, query),
         query,
         NEWEST,
-        key=lambda one: [one[0].id],
+        key=lambda result: [result[0].id],
         to_rows=lambda results: _own_rows(context, results),
     )
 
@@ -91,7 +91,7 @@ def _own_rows(context: ListingContext, results: Sequence[Any]) -> list[Row]:
     group=GROUP,
 )
 def unit_tickets(context: ListingContext, query: ListQuery) -> ListPage:
-    """What the person's units have to answer or have answered, the newest first; overdue ones are marked."""
+    """Tickets of the person's units, newest first; overdue tickets are marked."""
     statement = (
         select(Ticket)
         .where(_of_units(context), *between(context, Ticket.submitted_at, query))
@@ -104,13 +104,13 @@ def unit_tickets(context: ListingContext, query: ListQuery) -> ListPage:
         _matching_words(statement, query),
         query,
         NEWEST,
-        key=lambda one: [one[0].id],
+        key=lambda result: [result[0].id],
         to_rows=lambda results: _unit_rows(context, results),
     )
 
 
 def _of_units(context: ListingContext) -> ColumnElement[bool]:
-    """Those of the person's units; who belongs to no unit answers for all."""
+    """Condition: tickets of the person's units; of every unit for people without one."""
     scopes = sorted(scope for role, scope in context.actor.scopes if role == roles.DEPARTMENT_STAFF)
     return true() if "" in scopes else Ticket.unit.in_(scopes)
 
@@ -144,7 +144,7 @@ def _unit_rows(context: ListingContext, results: Sequence[Any]) -> list[Row]:
     group=GROUP,
 )
 def overdue_tickets(context: ListingContext, query: ListQuery) -> ListPage:
-    """What was to be answered before now, the longest overdue first (TKT-5)."""
+    """Unanswered tickets after their deadline, the longest overdue first (TKT-5)."""
     statement = (
         select(Ticket)
         .where(Ticket.overdue_at.is_not(None), Ticket.state == WAITING)
@@ -157,7 +157,7 @@ def overdue_tickets(context: ListingContext, query: ListQuery) -> ListPage:
         _matching_words(statement, query),
         query,
         LONGEST_OVERDUE,
-        key=lambda one: [one[0].overdue_at, one[0].id],
+        key=lambda result: [result[0].overdue_at, result[0].id],
         to_rows=lambda results: _overdue_rows(context, results),
     )
 
@@ -175,7 +175,7 @@ def _overdue_rows(context: ListingContext, results: Sequence[Any]) -> list[Row]:
 
 
 def _may_open(context: ListingContext, ticket: Ticket) -> bool:
-    """The president sees of a ticket no more than that it is overdue, until he is asked."""
+    """Whether the reader may open the ticket: the president only after an escalation."""
     return ticket.escalated_at is not None or roles.SUPERVISOR in context.actor.roles
 
 
@@ -184,7 +184,7 @@ def is_overdue(ticket: Ticket) -> bool:
 
 
 def state_text(ticket: Ticket) -> str:
-    """The state in words, with what is special about it."""
+    """The label of the state, with overdue and escalation."""
     state = label(STATES, ticket.state)
     if not is_overdue(ticket):
         return state
@@ -205,7 +205,7 @@ def _column_values(context: ListingContext, ticket: Ticket) -> dict[str, Any]:
 
 
 def _matching_words(statement: Statement, query: ListQuery) -> Statement:
-    """Only tickets whose case has all the words, or the number, that were typed; the case comes along."""
+    """Restrict to tickets whose case has all typed words, or the typed number; loads the case."""
     words = search.typed_words(query.q)
     statement = statement.options(joinedload(Ticket.case))
     if not words:

@@ -1,4 +1,4 @@
-"""Who is told of what in a ticket: the requester, the unit, supervisors, the president (TKT-3, TKT-5, TKT-6)."""
+"""Messages of a ticket to the requester, the unit, supervisors and the president (TKT-3, TKT-5, TKT-6)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflows import roles
 from workflows.formatting import code
 from workflows.ticket.labels import unit_name
 
-Texts = Callable[[], tuple[str, str]]  # title and body, in the language of whoever reads
+Texts = Callable[[], tuple[str, str]]  # title and body, in the reader's language
 
 
 def answered(context: OperationContext, ticket: Ticket) -> None:
@@ -50,7 +50,7 @@ def transferred(context: OperationContext, ticket: Ticket) -> None:
 
 
 def overdue(context: OperationContext, ticket: Ticket, *, may_escalate: bool) -> None:
-    """Tell the unit and the supervisors; and the requester, if the president can be asked now."""
+    """Send messages on the missed deadline to the unit and supervisors, and to a requester who may escalate now."""
 
     def words() -> tuple[str, str]:
         return _("مهلت پاسخ به یک درخواست گذشت"), _(
@@ -150,7 +150,7 @@ def _tell(context: OperationContext, person_id: int, texts: Texts, *, sms: bool 
 
 
 def _holders(context: OperationContext, role: str, scope: str = "") -> Iterator[int]:
-    """The active people of a role, in a unit: those of no unit belong to all of them."""
+    """Ids of the active people of a role in a unit; people without a unit belong to every unit."""
     holders = select(RoleGrant.person_id).where(RoleGrant.role == role)
     if scope:
         holders = holders.where(RoleGrant.scope.in_(["", scope]))

@@ -1,4 +1,4 @@
-"""Operations and briefings of ``bpmn_diagrams/ticket.bpmn``: asked, answered, passed on, overdue, decided (TKT)."""
+"""Operations and briefings of ``bpmn_diagrams/ticket.bpmn``: request, answer, transfer, deadline, escalation (TKT)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from workflows.ticket.labels import (
     unit_text,
 )
 
-TICKET_SENT = "ticket_sent"  # the history's words
+TICKET_SENT = "ticket_sent"  # kinds of history lines
 TICKET_PASSED_ON = "ticket_passed_on"
 TICKET_OVERDUE = "ticket_overdue"
 TICKET_ESCALATED = "ticket_escalated"
@@ -42,7 +42,7 @@ TICKET_ESCALATED = "ticket_escalated"
 
 @operations.register("ticket.open_ticket")
 def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep the request and send it to its unit (TKT-2). Returns what the diagram goes by: unit and rank."""
+    """Record the request and send it to its unit (TKT-2). Returns the unit and the rank for the diagram."""
     requester = context.session.get_one(Person, _requester_id(context))
     ticket = Ticket(
         case_id=context.case.id,
@@ -67,7 +67,7 @@ def open_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> 
 
 def _requester_id(context: OperationContext) -> int:
     holders = (context.bound(role) for role in REQUESTERS)
-    person_id = next((one for one in holders if one is not None), None)
+    person_id = next((holder for holder in holders if holder is not None), None)
     if person_id is None:
         raise ValueError("A ticket is sent by a person, not by the system")
     return person_id
@@ -86,7 +86,7 @@ def _say(
     unit: str = "",
     to_unit: str = "",
 ) -> None:
-    """Keep for good what somebody says about the ticket."""
+    """Append a message to the ticket."""
     context.session.add(
         TicketMessage(
             ticket_id=ticket.id,
@@ -106,7 +106,7 @@ def _say(
 
 @operations.register("ticket.record_answer")
 def record_answer(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Keep the unit's answer and tell the requester. An escalation that was not sent yet is not needed any more."""
+    """Record the unit's answer and send it to the requester. An unsent escalation ends."""
     ticket = ticket_of(context.session, context.case)
     _say(context, ticket, "answer", submission, unit=ticket.unit)
     ticket.state, ticket.answered_at, ticket.overdue_at = ANSWERED, context.now, None
@@ -116,7 +116,10 @@ def record_answer(context: OperationContext, *, submission: Mapping[str, Any]) -
 
 @operations.register("ticket.pass_on_ticket")
 def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Give the ticket to another unit, with a note; its deadline stays. Raises ``Refusal`` for the unit that has it."""
+    """Transfer the ticket to another unit, with a note; its deadline stays.
+
+    Raises Refusal: at ``unit`` if the unit has the ticket already.
+    """
     ticket = ticket_of(context.session, context.case)
     unit = submission["unit"]
     if unit == ticket.unit:
@@ -139,7 +142,7 @@ def pass_on_ticket(context: OperationContext, *, submission: Mapping[str, Any]) 
 
 @operations.register("ticket.record_reply")
 def record_reply(context: OperationContext, *, submission: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep the requester's reply: the unit that has the ticket now answers anew. Returns unit and rank."""
+    """Record the requester's reply; the present unit answers again. Returns unit and rank."""
     ticket = ticket_of(context.session, context.case)
     _say(context, ticket, "reply", submission)
     ticket.state = WAITING
@@ -160,14 +163,14 @@ def close_ticket(context: OperationContext) -> None:
     notices.closed(context, ticket)
 
 
-# No answer in time (TKT-5, TKT-6)
+# Missed deadline (TKT-5, TKT-6)
 
 
 @operations.register("ticket.mark_overdue")
 def mark_overdue(context: OperationContext) -> bool:
-    """Mark the ticket as overdue and tell unit and supervisors. Returns whether the president can be asked now.
+    """Mark the ticket as overdue and inform unit and supervisors. Returns whether the requester may escalate now.
 
-    Who has asked the president before waits for that answer already.
+    A requester who escalated before waits for that answer already.
     """
     ticket = ticket_of(context.session, context.case)
     ticket.overdue_at = _deadline(context) or context.now
@@ -180,7 +183,7 @@ def mark_overdue(context: OperationContext) -> bool:
 
 
 def _deadline(context: OperationContext) -> datetime | None:
-    """When the answer that is waited for was due."""
+    """Deadline of the pending answer (aware UTC)."""
     waiting = select(Task.due_at).where(
         Task.case_id == context.case.id, Task.key == "answer_ticket", Task.status == TaskStatus.OPEN
     )
@@ -189,7 +192,10 @@ def _deadline(context: OperationContext) -> datetime | None:
 
 @operations.register("ticket.send_escalation")
 def send_escalation(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Send the request to the president. Raises ``Refusal`` for another tracking number than this ticket's."""
+    """Send the request to the president.
+
+    Raises Refusal: at the tracking number if it is not this ticket's.
+    """
     ticket = ticket_of(context.session, context.case)
     typed = str(submission.get("tracking_number") or "")
     if typed and typed.replace("-", "") != context.case.number.replace("-", ""):
@@ -209,7 +215,7 @@ def send_escalation(context: OperationContext, *, submission: Mapping[str, Any])
 
 @operations.register("ticket.record_decision")
 def record_decision(context: OperationContext, *, submission: Mapping[str, Any]) -> None:
-    """Keep the president's answer, which closes the request to the unit too."""
+    """Record the president's answer, which also ends the unit's task."""
     ticket = ticket_of(context.session, context.case)
     _say(context, ticket, "decision", submission, unit=PRESIDENT)
     ticket.state, ticket.closed_at, ticket.overdue_at = CLOSED, context.now, None
@@ -217,7 +223,7 @@ def record_decision(context: OperationContext, *, submission: Mapping[str, Any])
     context.flash(_("پاسخ ثبت شد و هر دو درخواست بسته شدند."))
 
 
-# What people see
+# For readers
 
 
 @briefings.register("ticket", "submit_ticket")
@@ -233,7 +239,7 @@ def answer_ticket(context: BriefingContext) -> Briefing:
 @briefings.register("ticket", "transfer_ticket")
 def transfer_ticket(context: BriefingContext) -> Briefing:
     has_it = ticket_of(context.session, context.case).unit
-    return Briefing(choices={"unit": [one for one in unit_choices(context.session) if one.value != has_it]})
+    return Briefing(choices={"unit": [choice for choice in unit_choices(context.session) if choice.value != has_it]})
 
 
 @briefings.register("ticket", "reply_ticket")

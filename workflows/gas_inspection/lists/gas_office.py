@@ -1,4 +1,4 @@
-"""The gas office's list of running inspections: where each stands, with whom, and what it owes."""
+"""The gas office's list of running inspections: stage, inspector, debt."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def running_inspections(context: ListingContext, query: ListQuery) -> ListPage:
         .options(*eager_loads())
     )
     return rows_of(
-        context, _narrowed(statement, context, query), query, NEWEST, key=lambda one: [one[2].id], to_rows=_rows
+        context, _narrowed(statement, context, query), query, NEWEST, key=lambda result: [result[2].id], to_rows=_rows
     )
 
 
@@ -85,7 +85,7 @@ def _narrowed(statement: Statement, context: ListingContext, query: ListQuery) -
         conditions.append(GasProject.stage == query.choices["stage"])
     if "state" in query.choices:
         conditions.append(STATES[query.choices["state"]])
-    if conditions:  # looked at in the order of the list, until the page is full
+    if conditions:  # evaluated row by row in the order of the list, until the page is full
         statement = statement.where(search.one_by_one(and_(*conditions)))
     words = search.typed_words(query.q)
     if not words:

@@ -1,4 +1,4 @@
-"""The inspector's lists: what is in hand in both stages (INS-1), what was approved or left, the week of visits."""
+"""The inspector's lists: projects in hand (INS-1), approved, withdrawn, dismissed; and the week of visits."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ BY_END = Order("left", ((Assignment.ended_at.expression, datetime), (Assignment.
     group=GROUP,
 )
 def pre_inspections(context: ListingContext, query: ListQuery) -> ListPage:
-    """Projects in pre-inspection, the one that waits longest first."""
+    """Projects in pre-inspection, the longest wait first."""
     return _in_hand(context, query, PRE_INSPECTION)
 
 
@@ -110,7 +110,7 @@ def _in_hand(context: ListingContext, query: ListQuery, stage: str) -> ListPage:
         matching_words(statement, query),
         query,
         BY_REFERRAL,
-        key=lambda one: [one[0].referred_at, one[0].id],
+        key=lambda result: [result[0].referred_at, result[0].id],
         to_rows=lambda results: _rows_in_hand(context, results),
     )
 
@@ -164,7 +164,7 @@ def _day(context: ListingContext, moment: datetime | None) -> date | None:
     group=GROUP,
 )
 def approved_inspections(context: ListingContext, query: ListQuery) -> ListPage:
-    """What the inspector approved, newest first: a project appears once for each stage that was approved."""
+    """Stages that the inspector approved, newest first: one row for each project and stage."""
     statement = (
         select(InspectionReport, METER_COUNT)
         .join(GasProject, GasProject.id == InspectionReport.project_id)
@@ -182,7 +182,7 @@ def approved_inspections(context: ListingContext, query: ListQuery) -> ListPage:
         matching_words(statement, query),
         query,
         BY_REPORT,
-        key=lambda one: [one[0].at, one[0].id],
+        key=lambda result: [result[0].at, result[0].id],
         to_rows=lambda results: _rows_approved(context, results),
     )
 
@@ -244,21 +244,21 @@ def _left(context: ListingContext, query: ListQuery, how: str) -> ListPage:
         matching_words(statement, query),
         query,
         BY_END,
-        key=lambda one: [one[0].ended_at, one[0].id],
+        key=lambda result: [result[0].ended_at, result[0].id],
         to_rows=lambda results: _rows_left(context, [assignment for (assignment,) in results]),
     )
 
 
 def _rows_left(context: ListingContext, assignments: Sequence[Assignment]) -> list[Row]:
-    urls = addresses(context.session, [one.project for one in assignments])
+    urls = addresses(context.session, [assignment.project for assignment in assignments])
     return [
         Row(
-            project_values(one.project)
-            | {"meters": one.weight, "assigned": _day(context, one.at), "ended": one.ended_at}
-            | {"reason": one.ended_why},
-            url=urls[one.project_id],
+            project_values(assignment.project)
+            | {"meters": assignment.weight, "assigned": _day(context, assignment.at), "ended": assignment.ended_at}
+            | {"reason": assignment.ended_why},
+            url=urls[assignment.project_id],
         )
-        for one in assignments
+        for assignment in assignments
     ]
 
 
@@ -269,7 +269,7 @@ def _rows_left(context: ListingContext, assignments: Sequence[Assignment]) -> li
     key="visits", label=lazy("تقویم بازدیدها"), role=roles.INSPECTOR, group=GROUP, processes=PROCESSES
 )
 def visits(context: ListingContext, first: date, last: date) -> list[WeekEntry]:
-    """The inspector's own visits; marked is one whose time is over and which has no report yet."""
+    """The inspector's visits of the days; a past visit without a report is marked."""
     statement = (
         select(InspectionVisit)
         .where(

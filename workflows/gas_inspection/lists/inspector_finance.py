@@ -1,15 +1,15 @@
 """The inspector's financial report of a range of days: each visit with its meters and its fee, and the sums (INR-4).
 
-The fee of a report is what its visit costs the contractor, by the lines that were invoiced and so by the tariff of
+The fee of a report is the contractor's cost of its visit in Rials, by the invoiced lines and so by the tariff of
 that day:
 
-- a report that made a debt (a sub-work beyond the prepaid ones, defects, an absence with a fee): the lines of its
+- a report that caused a debt (a sub-work beyond the prepaid ones, defects, an absence with a fee): the lines of its
   invoice for that inspection or repeated visit. What a corrected meter costs more (INS-11) is not for the visit;
 - a prepaid sub-work, and an approval: one inspection of that stage for all meters, as the registration's paid
   invoice has it. The approval of the pre-inspection of concealed work is not invoiced, for its sub-works are;
 - everything else: nothing.
 
-``paid`` is the same, as far as it is paid. So the sums of all reports of a project never exceed its paid invoices.
+``paid`` is the paid part of the fee. So the sums of all reports of a project never exceed its paid invoices.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ from workflows.rules.fees import INSPECTION
 NEWEST = Order("finance", ((InspectionReport.at.expression, datetime), (InspectionReport.id.expression, int)))
 BY_BLOCK = Filter("block", lazy("بلوک"), "choice", [Choice("yes", lazy("بلوک")), Choice("no", lazy("غیر بلوک"))])
 
-SUB_WORK = "sub_work"  # the outcome, and what it is called on invoices
-VISIT_ITEMS = (INSPECTION, "repeated_visit")  # what is invoiced of a visit; a corrected meter's difference is not
+SUB_WORK = "sub_work"  # the outcome and its item on invoices
+VISIT_ITEMS = (INSPECTION, "repeated_visit")  # items of a visit; a corrected meter's difference is none
 
 _INVOICED = (
     select(func.coalesce(func.sum(InvoiceLine.amount), 0))
@@ -118,14 +118,14 @@ def financial_report(context: ListingContext, query: ListQuery) -> ListPage:
         _filtered(page, context, query),
         query,
         NEWEST,
-        key=lambda one: [one[0].at, one[0].id],
+        key=lambda entry: [entry[0].at, entry[0].id],
         to_rows=lambda rows: _rows(context, rows),
     )
     return ListPage(result.rows, result.next, _sums(context, query))
 
 
 def _sums(context: ListingContext, query: ListQuery) -> dict[str, int]:
-    sums = select(*(func.coalesce(func.sum(one), 0) for one in (METERS_MEANT, FEE, PAID)))
+    sums = select(*(func.coalesce(func.sum(column), 0) for column in (METERS_MEANT, FEE, PAID)))
     meters, fee, paid = context.session.execute(_filtered(sums, context, query)).one()
     return {"meters": int(meters), "fee": int(fee), "paid": int(paid)}
 
