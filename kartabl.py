@@ -612,14 +612,14 @@ def _prepared() -> Iterator[Application]:
 def _switch(keys: tuple[str, ...], *, everything: bool, offered: bool) -> None:
     try:
         with _prepared() as application, application.engine.transaction() as session:
-            engine = application.engine
-            known = engine.offers.overview(session, engine.definitions, by=SYSTEM)
-            wanted = [one.key for one in known if one.startable] if everything else keys
-            for key in wanted:
-                engine.offers.switch(session, key, offered, by=SYSTEM, now=application.clock())
+            offers, now = application.engine.offers, application.clock()
+            if everything:
+                keys = tuple(offers.offer_all(session, application.engine.definitions, by=SYSTEM, now=now))
+            for key in keys:
+                offers.switch(session, key, offered, by=SYSTEM, now=now)
     except NotFound as unknown:
         raise click.ClickException(f"{unknown.key} is not deployed; see kartabl process list") from None
-    click.echo(f"{len(wanted)} processes {'offered' if offered else 'withdrawn'}")
+    click.echo(f"{len(keys)} processes {'offered' if offered else 'withdrawn'}")
 
 
 @main.group()

@@ -20,6 +20,7 @@ from benchmarks import databases
 from benchmarks.counting import Rows, Statements
 from benchmarks.office import SECRET
 from benchmarks.reporting import Part, Table, median, run_alone, say, spread
+from engine.actor import SYSTEM
 from engine.settings import Settings
 from models.account import Person
 from models.case import Case
@@ -93,6 +94,9 @@ class Inspections:
         bundle = self.application.deploy()
         if not bundle.sound:
             raise ValueError("\n".join(map(str, bundle.findings)))
+        engine = self.application.engine
+        with engine.transaction() as session:
+            engine.offers.offer_all(session, engine.definitions, by=SYSTEM, now=FIRST_DAY)
         self.play = Play(self.application, self._clock)
         self.done: dict[int, int] = {}  # visits, by case
         self._statements = Statements(self.application.database)

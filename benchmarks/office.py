@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import kartabl
-from engine.actor import Actor, actor_for
+from engine.actor import SYSTEM, Actor, actor_for
 from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import OperationContext
 from engine.deployment import checking, definitions
@@ -162,6 +162,8 @@ def _furnish(application: kartabl.Application) -> None:
         raise ValueError("\n".join(map(str, bundle.findings)))
     with application.engine.transaction() as session:
         definitions.deploy(session, bundle.diagrams, now=application.clock())
+        engine = application.engine
+        engine.offers.offer_all(session, engine.definitions, by=SYSTEM, now=application.clock())
         for name, roles in PEOPLE.items():
             person = Person(
                 username=name,

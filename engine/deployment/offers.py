@@ -132,6 +132,13 @@ class Offers:
         session.flush()
         return change
 
+    def offer_all(self, session: Session, definitions: Definitions, *, by: Actor, now: datetime) -> list[str]:
+        """Offer every deployed process that can be started; returns their keys. Raises ``NotAllowed``."""
+        keys = [one.key for one in self.overview(session, definitions, by=by) if one.startable]
+        for key in keys:
+            self.switch(session, key, True, by=by, now=now)
+        return keys
+
     def _locked(self, session: Session, process_key: str) -> ProcessOffer:
         """The decision's row, locked; made with what holds for an undecided one when there is none."""
         asked = (

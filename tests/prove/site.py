@@ -23,6 +23,7 @@ from argon2 import PasswordHasher
 
 import kartabl
 import webapp
+from engine.actor import SYSTEM
 from engine.deployment import checking
 from engine.settings import Settings
 from models.account import Person, RoleGrant
@@ -73,6 +74,7 @@ def prepare(people: list[str]) -> None:
     kartabl.prepare(made)
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with made.engine.transaction() as session:
+        made.engine.offers.offer_all(session, made.engine.definitions, by=SYSTEM, now=made.clock())
         for name in people:
             roles = [RoleGrant(role=role) for role in ("contractor", "finance")]
             session.add(

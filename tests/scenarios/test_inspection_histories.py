@@ -45,7 +45,9 @@ def office_of_inspectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     url = fresh_database(SQLITE, prepare=prepare)
     files: Path = tmp_path_factory.mktemp("files")
     clock = StandingClock(FIRST_DAY)
-    settings = Settings(secret_key=SECRET_KEY, database_url=url, files_path=files, public_url="http://localhost")
+    settings = Settings(
+        secret_key=SECRET_KEY, database_url=url, files_path=files, public_url="http://localhost", mode="demo"
+    )
     built = kartabl.build(settings, now=clock)
     play = Play(built, clock)
     for name in STAFF:

@@ -55,6 +55,7 @@ class Shop(World):
             database_url=fresh_database(SQLITE, prepare=prepare),
             files_path=folder,
             public_url="http://localhost",
+            mode="demo",
         )
         clock = StandingClock(SATURDAY)
         services = Services(

@@ -25,7 +25,6 @@ from models.account import Person, RoleGrant
 from models.base import Base
 from models.billing import Payment
 from models.case import Case
-from models.definition import ProcessDefinition
 from models.job import Incident
 from tests.databases import SQLITE, fresh_database
 from tests.engine.test_documents import PDF
@@ -118,8 +117,7 @@ def build_world(folder: Path, *, prepare: Any, now: datetime) -> World:
     app: Flask = webapp.create_app(application)
     app.testing = True
     with application.engine.transaction() as session:
-        for key in session.scalars(select(ProcessDefinition.key).distinct()):
-            application.engine.offers.switch(session, key, True, by=SYSTEM, now=now)
+        application.engine.offers.offer_all(session, application.engine.definitions, by=SYSTEM, now=now)
     world = World(application, app, Play(application, clock))
     _add_people(world)
     _add_cases(world)
