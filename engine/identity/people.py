@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from engine.actor import Actor
@@ -45,15 +45,25 @@ def demand_people(session: Session, actor: Actor) -> None:
 
 
 def people_page(
-    session: Session, actor: Actor, *, q: str = "", role: str = "", cursor: str | None = None, limit: int = 30
+    session: Session,
+    actor: Actor,
+    *,
+    q: str = "",
+    role: str = "",
+    scope: str = "",
+    cursor: str | None = None,
+    limit: int = 30,
 ) -> Page[Person]:
-    """People whose names, user name or mobile hold every word of ``q``, newest first."""
+    """People whose names, user name or mobile hold every word of ``q``, newest first.
+
+    With ``role`` only its holders, with ``scope`` too only those within this division.
+    """
     demand_people(session, actor)
     limit, sort = capped(limit), "people"
     before = read_cursor(cursor, sort, [int])[0] if cursor else None
     words = search_beginning(q[:200]).split()[:10]
     found: list[Person] = []
-    for person in _newest_first(session, role, before):
+    for person in _newest_first(session, role, scope, before):
         if all(word in _searched(person) for word in words):
             found.append(person)
         if len(found) > limit:
@@ -61,13 +71,14 @@ def people_page(
     return page_of(found, limit, lambda one: [one.id], sort=sort)
 
 
-def _newest_first(session: Session, role: str, before: int | None) -> Iterator[Person]:
+def _newest_first(session: Session, role: str, scope: str, before: int | None) -> Iterator[Person]:
     while True:
         asked = select(Person).order_by(Person.id.desc()).limit(CHUNK).options(selectinload(Person.roles))
         if before is not None:
             asked = asked.where(Person.id < before)
         if role:
-            asked = asked.where(Person.roles.any(RoleGrant.role == role))
+            within = (RoleGrant.scope == scope) if scope else true()
+            asked = asked.where(Person.roles.any(and_(RoleGrant.role == role, within)))
         people = session.scalars(asked).all()
         yield from people
         if len(people) < CHUNK:
@@ -188,6 +199,7 @@ def _note(
 
 def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> Person:
     """Lock an account: its sessions and tokens end at once, and nobody signs in to it any more."""
+    permissions.demand(by, "manage_people")
     found = person(session, by, person_id)
     advisory_lock.acquire(session, "admins")
     if found.id == by.person_id:
@@ -203,6 +215,7 @@ def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> 
 
 def unlock(session: Session, person_id: int, *, by: Actor) -> Person:
     """Open a locked account again. A registration that waits for its code is not opened so."""
+    permissions.demand(by, "manage_people")
     found = person(session, by, person_id)
     if not found.mobile_verified:
         raise Refusal({"": [_("این حساب هنوز با کد تایید فعال نشده است.")]})
@@ -213,6 +226,7 @@ def unlock(session: Session, person_id: int, *, by: Actor) -> Person:
 
 def reset_password(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> tuple[Person, str]:
     """A new first password, shown this once; every session of the account ends."""
+    permissions.demand(by, "manage_people")
     found = person(session, by, person_id)
     password = passwords.initial()
     accounts.set_password(found, password, must_change=True)

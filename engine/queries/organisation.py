@@ -14,7 +14,7 @@ from engine.errors import NotFound
 from engine.identity import organisation, permissions
 from engine.identity.organisation import DivisionEntry, RoleEntry
 from engine.paging import Page, capped, page_of, read_cursor
-from engine.queries.worklist import ACTION, MAX_COUNT, OPEN
+from engine.queries.worklist import MAX_COUNT, OPEN_WORK
 from models.account import RoleGrant
 from models.case import Case, Task
 from models.definition import ProcessDefinition
@@ -168,12 +168,9 @@ def _people(session: Session, roles: Collection[str], scope: str | None = None) 
 
 
 def _tasks(session: Session, condition: ColumnElement[bool]) -> int:
-    """Open tasks of the group, and open actions: those of one person are at a lane of a running case, too."""
-    total = 0
-    for kind in (Task.kind != ACTION, Task.kind == ACTION):
-        some = select(Task.id).where(OPEN, Task.assignee_id.is_(None), kind, condition).limit(MAX_COUNT).subquery()
-        total += session.scalar(select(func.count()).select_from(some)) or 0
-    return min(total, MAX_COUNT)
+    """Open tasks of the group: those of one person are at a lane of a running case, too."""
+    waiting = select(Task.id).where(OPEN_WORK, Task.assignee_id.is_(None), condition)
+    return session.scalar(select(func.count()).select_from(waiting.limit(MAX_COUNT).subquery())) or 0
 
 
 def _cases(session: Session, definition_id: int) -> int:

@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from engine import case_numbers
 from engine.actor import Actor, actor_for
+from engine.administration import organisation as changes
 from engine.persistence.search import set_subject
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case, CaseStatus, Participant, Task, TaskKind, TaskStatus
 from models.database import open_database, session_factory
 from models.definition import ProcessDefinition
+from workflows import roles
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -48,6 +50,8 @@ class Office:
             key="errand", version=1, name="کار نمونه", xml=DIAGRAM, sha256="0" * 64, calls={}, deployed_at=NOW
         )
         self.session.add(self.definition)
+        delivered = roles.organisation()
+        changes.fill(self.session, delivered.roles.values(), delivered.divisions.values(), now=NOW)
         self.session.commit()
 
     def person(self, *roles: str, scope: str = "", name: str = "رها") -> Person:

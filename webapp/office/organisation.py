@@ -246,6 +246,7 @@ def _show_division(entry: DivisionEntry, form: NamesForm, *, refused: str = "") 
             "organisation/division.html",
             division=entry,
             label=KIND_LABELS[entry.kind],
+            divided=next((one.key for one in current.organisation().active_roles if one.divided_by == entry.kind), ""),
             form=form,
             uses=uses,
             refused=refused,

@@ -29,13 +29,16 @@ Page = tuple[str, int] | str | Response
 def index() -> Page:
     """People, newest first, searched by name, user name or mobile, and by role."""
     q, role = request.args.get("q", "")[:200], request.args.get("role", "")[:40]
+    scope, cursor = request.args.get("scope", "")[:40], request.args.get("cursor") or None
     with current.transaction() as session:
-        page = rules.people_page(session, current.actor(), q=q, role=role, cursor=request.args.get("cursor") or None)
+        page = rules.people_page(session, current.actor(), q=q, role=role, scope=scope, cursor=cursor)
         return render_template(
             "people/index.html",
             page=page,
             q=q,
             role=role,
+            scope=scope,
+            within=role_label(role, scope) if scope else "",
             roles=[(one.key, one.name) for one in current.organisation().active_roles],
             role_label=role_label,
             state_of=_state,
