@@ -264,7 +264,7 @@ def test_words_kept_before_are_found_by_the_new_folding(database_url: str) -> No
     with session_factory(database)() as session:
         ids = {subject: case(session, subject).id for subject in kept}
         session.commit()
-    command.downgrade(migrate.configuration(database), "0015")
+    command.downgrade(migrate.configuration(database), "0014")
     with database.begin() as connection:
         for subject, words in kept.items():
             values = {"id": ids[subject], "text": words}

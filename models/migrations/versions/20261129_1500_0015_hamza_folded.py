@@ -4,8 +4,8 @@ A new folding needs no new words from whoever starts the next step: what is kept
 lost their hamza (``مسئول`` is ``مسیول``), so those of the subject are folded anew from the subject itself, and the
 others by their known beginnings.
 
-Revision ID: 0016
-Revises: 0015
+Revision ID: 0015
+Revises: 0014
 """
 
 import re
@@ -13,8 +13,8 @@ import re
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
