@@ -97,6 +97,11 @@ def format_moment(moment: datetime, zone: str = TEHRAN) -> str:
     return f"{format_date(local.date())} {local:%H:%M}"
 
 
+def tehran_day(moment: datetime) -> date:
+    """The day of the aware ``moment`` in Tehran."""
+    return moment.astimezone(ZoneInfo(TEHRAN)).date()
+
+
 def jalali_year(day: date) -> int:
     """The Jalali year ``day`` lies in."""
     return int(jdatetime.date.fromgregorian(date=day).year)

@@ -31,7 +31,13 @@ def number(value: int | float | Decimal) -> str:
     return persian_digits(grouped.replace(",", "٬").replace(".", "٫")) if current() == "fa" else grouped
 
 
+def plain_number(value: Decimal | float) -> int | float:
+    """A stored decimal as the JSON number of a form."""
+    return int(value) if value == int(value) else float(value)
+
+
 def rials(amount: int) -> str:
+    """An amount of whole Rials with its unit."""
     return _("%(amount)s ریال", amount=number(amount))
 
 

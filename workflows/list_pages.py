@@ -84,3 +84,8 @@ def between(context: ListingContext, column: Any, query: ListQuery) -> list[Colu
 def midnight(context: ListingContext, day: date) -> datetime:
     """The beginning of a day in the office's time zone, aware."""
     return datetime.combine(day, time(), context.calendar.zone)
+
+
+def office_day(context: ListingContext, moment: datetime | None) -> date | None:
+    """The day of an aware moment in the office's time zone; ``None`` for ``None``."""
+    return moment.astimezone(context.calendar.zone).date() if moment else None

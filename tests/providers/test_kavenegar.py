@@ -194,21 +194,6 @@ def test_a_key_that_the_provider_repeats_is_masked(sms, telephone):
     assert KEY not in str(refused.value)
 
 
-def test_a_code_goes_by_its_template(sms, telephone):
-    sent = sms.send_code(receiver=MOBILE, template="kartabl-code", code="482913")
-
-    assert sent == SentSms(provider_id="8000001")
-    assert telephone.sent == [{"receptor": MOBILE, "token": "482913", "template": "kartabl-code", "type": "sms"}]
-
-
-@pytest.mark.parametrize("code", ["", "12 34", "12_34", "12\n34"])
-def test_a_code_that_a_template_cannot_hold_is_refused(sms, telephone, code):
-    with pytest.raises(ProviderError) as refused:
-        sms.send_code(receiver=MOBILE, template="kartabl-code", code=code)
-
-    assert refused.value.permanent
-
-
 @pytest.mark.parametrize("key", ["", "short", "../../x/y/z", "key with space", "کلیدکلیدکلید"])
 def test_a_key_of_another_form_is_refused_and_not_repeated(key):
     with pytest.raises(ValueError) as refused:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -23,7 +22,7 @@ from models.account import Person, RoleGrant
 from models.digits import search_key
 from models.gas import Assignment, GasProject, Inspector, InspectorQuota, InspectorRegion
 from models.inspection import InspectionVisit
-from models.jalali import TEHRAN, jalali_month, jalali_year
+from models.jalali import jalali_month, jalali_year, tehran_day
 from models.language import gettext as _
 from models.language import lazy, reading
 from workflows.formatting import code, localized
@@ -37,7 +36,7 @@ ENDED = {"withdrawn": "inspector_withdrew", "dismissed": "inspector_dismissed"}
 
 def period_of(moment: datetime) -> str:
     """The period whose quota an assignment at ``moment`` counts in: a Jalali year."""
-    return str(jalali_year(moment.astimezone(ZoneInfo(TEHRAN)).date()))
+    return str(jalali_year(tehran_day(moment)))
 
 
 def barred(session: Session, project: GasProject) -> dict[int, str]:

@@ -28,6 +28,7 @@ from workflows.certificates.signed_text import (
 from workflows.certificates.signing_keys import PublicKey
 from workflows.formatting import code, label, localized, number
 from workflows.gas.labels import USAGES, WORK_TYPES, region
+from workflows.gas.projects import meter_columns
 
 VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"
 SIGNED_BY_US = "signed"  # proved by the key alone; a later revocation is known to our database only
@@ -162,14 +163,6 @@ def place_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def meters_of(facts: Mapping[str, Any]) -> Table:
-    columns = [
-        _("ردیف"),
-        _("تعداد واحدها"),
-        _("کاربری"),
-        _("زیربنا (مترمربع)"),
-        _("مصرف (مترمکعب در ساعت)"),
-        _("کلاس"),
-    ]
     rows = [
         [
             number(meter["number"]),
@@ -181,7 +174,7 @@ def meters_of(facts: Mapping[str, Any]) -> Table:
         ]
         for meter in facts["meters"]
     ]
-    return Table(_("کنتورها"), columns, rows)
+    return Table(_("کنتورها"), meter_columns(), rows)
 
 
 def _signed_facts(signed: Signed) -> Facts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -18,7 +17,7 @@ from workflows import roles
 from workflows.certificates.records import address_of
 from workflows.certificates.signed_text import read_certificate_number
 from workflows.gas.list_columns import CONTRACTOR, GROUP, eager_loads, matching_words, project_values
-from workflows.list_pages import FROM, TO, Order, between, rows_of
+from workflows.list_pages import FROM, TO, Order, between, office_day, rows_of
 from workflows.registry import listings
 
 STATES = {"valid": lazy("معتبر"), "revoked": lazy("باطل")}
@@ -78,7 +77,7 @@ def _row(context: ListingContext, certificate: Certificate) -> Row:
     values: dict[str, Any] = {
         "certificate": certificate.number,
         "inspector": certificate.inspector.name,
-        "issued": _day(context, certificate.issued_at),
+        "issued": office_day(context, certificate.issued_at),
         "state": str(STATES[state]),
         "revoked": certificate.revoked_at,
         "why": certificate.revoked_why or None,
@@ -86,7 +85,3 @@ def _row(context: ListingContext, certificate: Certificate) -> Row:
     }
     mark = "danger" if certificate.revoked_at else ""
     return Row(project_values(certificate.project) | values, url=address_of(certificate, ""), mark=mark)
-
-
-def _day(context: ListingContext, moment: datetime) -> Any:
-    return moment.astimezone(context.calendar.zone).date()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +16,7 @@ from models.account import Person
 from models.case import Case
 from models.gas import GasProject
 from models.inspection import Certificate
-from models.jalali import TEHRAN, format_date, format_moment
+from models.jalali import format_date, format_moment, tehran_day
 from models.language import gettext as _
 from workflows.certificates import signing_keys
 from workflows.certificates.signed_text import Signed, certificate_number, check_code, digest_of
@@ -222,7 +221,3 @@ def way_to_certificate(context: BriefingContext, project: GasProject) -> list[Bl
     if why_not is not None:
         return [Notice("warning", why_not)]
     return [Link(_("درخواست تاییدیه"), f"/start/{PROCESS}?project={project.case.number}", primary=True)]
-
-
-def tehran_day(moment: datetime) -> date:
-    return moment.astimezone(ZoneInfo(TEHRAN)).date()

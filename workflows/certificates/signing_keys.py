@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -26,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from engine.persistence import advisory_lock
 from models.inspection import SigningKey
-from models.jalali import TEHRAN
+from models.jalali import tehran_day
 
 NONCE = 12  # bytes
 ID_BYTES = 6  # of the public key's hash: eight signs
@@ -114,7 +113,7 @@ def public_key(key: SigningKey) -> PublicKey:
     raw = decode(key.public_key)
     if raw is None:
         raise ValueError(f"The public key {key.id} is damaged")
-    return PublicKey(key.id, raw, _day(key.created_at), _day(key.retired_at) if key.retired_at else None)
+    return PublicKey(key.id, raw, tehran_day(key.created_at), tehran_day(key.retired_at) if key.retired_at else None)
 
 
 def _newest(session: Session) -> SigningKey | None:
@@ -157,10 +156,6 @@ def _opened(key: SigningKey, secret_key: str) -> Ed25519PrivateKey:
 def _wrapping_key(secret_key: str) -> bytes:
     derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"kartabl signing keys")
     return derivation.derive(secret_key.encode())
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(ZoneInfo(TEHRAN)).date()
 
 
 # Keys that are published

@@ -15,7 +15,7 @@ from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
 from workflows.certificates.records import way_to_certificate
-from workflows.formatting import code, label, localized, number, rials
+from workflows.formatting import code, label, localized, number, plain_number, rials
 from workflows.gas.inspections import (
     CORRECTION,
     corrections_of,
@@ -295,16 +295,10 @@ def correct_meter(context: BriefingContext) -> Briefing:
     values = {
         "units": meter.units,
         "usage": meter.usage,
-        "floor_area": _plain(meter.floor_area),
-        "consumption": _plain(meter.consumption),
+        "floor_area": plain_number(meter.floor_area),
+        "consumption": plain_number(meter.consumption),
     }
     return Briefing(values=values, blocks=[*blocks, Notice("info", rule)])
-
-
-def _plain(value: object) -> int | float:
-    """A stored decimal as the form's JSON number."""
-    amount = float(str(value))
-    return int(amount) if amount == int(amount) else amount
 
 
 def case_blocks(context: BriefingContext) -> list[Block]:

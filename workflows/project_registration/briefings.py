@@ -13,7 +13,7 @@ from models.language import gettext as _
 from models.language import listed
 from workflows.assignment.labels import why_table
 from workflows.certificates.records import way_to_certificate
-from workflows.formatting import label, localized, number
+from workflows.formatting import label, localized, number, plain_number
 from workflows.gas.labels import USAGES, document_title, region
 from workflows.gas.projects import (
     building_facts,
@@ -62,7 +62,7 @@ def register_property(context: BriefingContext) -> Briefing:
             "renovation_code": estate.renovation_code,
             "postal_code": estate.postal_code,
             "address": estate.address,
-            "land_area": _plain(estate.land_area),
+            "land_area": plain_number(estate.land_area),
             "floors": estate.floors,
         }
     return Briefing(values=values, blocks=_steps(context, "register_property"))
@@ -144,8 +144,8 @@ def register_meters(context: BriefingContext) -> Briefing:
         {
             "units": meter.units,
             "usage": meter.usage,
-            "floor_area": _plain(meter.floor_area),
-            "consumption": _plain(meter.consumption),
+            "floor_area": plain_number(meter.floor_area),
+            "consumption": plain_number(meter.consumption),
         }
         for meter in project.meters
     ]
@@ -256,8 +256,3 @@ def _project_facts(project: GasProject) -> Facts:
     if project.paid_at is not None:
         items.append((_("پرداخت"), format_moment(project.paid_at)))
     return Facts(_("پروژه"), items)
-
-
-def _plain(value: Any) -> int | float:
-    """A stored decimal as the form's JSON number."""
-    return int(value) if value == int(value) else float(value)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from engine.contributions.briefings import BriefingContext, Facts
 from models.account import Person
 from models.gas import Assignment, GasProject
-from models.jalali import TEHRAN, format_date
+from models.jalali import format_date, tehran_day
 from models.language import current, lazy
 from models.language import gettext as _
 from workflows.formatting import code, localized
@@ -59,7 +58,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         "title": _("معرفی‌نامهٔ بازرس گاز"),
         "head": [
             [_("شماره"), localized(project.case.number)],
-            [_("تاریخ"), format_date(assignment.at.astimezone(ZoneInfo(TEHRAN)).date())],
+            [_("تاریخ"), format_date(tehran_day(assignment.at))],
             [_("پیوست"), "—"],
         ],
         "addressee": _("مجری گرامی گازرسانی، %(name)s", name=project.contractor.name),

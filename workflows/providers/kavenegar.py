@@ -15,7 +15,6 @@ from workflows.providers.transport import Answer, checked_base, number, post, wo
 
 KEY: Final = re.compile(r"[0-9A-Za-z%=_-]{8,200}", re.ASCII)
 MOBILE: Final = re.compile(r"09[0-9]{9}", re.ASCII)
-TOKEN: Final = re.compile(r"[^\s_]{1,100}")
 
 # Faults of one message or one receiver: sending it again cannot help. All other numbers
 # are about the account (403 key, 407 and 416 address, 412 sender line, 418 credit, 424 and 432 template,
@@ -77,16 +76,6 @@ class Kavenegar:
             raise ProviderError("Kavenegar: a message without text", permanent=True)
         form = {"message": text, "localid": _local_id(message_id, receiver, text)}
         return self._deliver("sms/send", receiver, form | ({"sender": self._sender} if self._sender else {}))
-
-    def send_code(self, *, receiver: str, template: str, code: str) -> SentSms:
-        """Send a one-time code by a template, on the fast line.
-
-        Not idempotent, for Kavenegar takes no id here: an uncertain message is not repeated; the person requests
-        a new code.
-        """
-        if not TOKEN.fullmatch(code):
-            raise ProviderError("Kavenegar: a token must have no space and no underscore", permanent=True)
-        return self._deliver("verify/lookup", receiver, {"token": code, "template": template, "type": "sms"})
 
     def _deliver(self, method: str, receiver: str, form: dict[str, str]) -> SentSms:
         if not MOBILE.fullmatch(receiver):

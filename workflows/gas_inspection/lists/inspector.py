@@ -33,7 +33,7 @@ from workflows.gas.list_columns import (
     matching_words,
     project_values,
 )
-from workflows.list_pages import FROM, TO, Order, between, midnight, rows_of
+from workflows.list_pages import FROM, TO, Order, between, midnight, office_day, rows_of
 from workflows.registry import listings
 
 AT_HOME = 5  # rows of each stage on the worklist page
@@ -125,7 +125,7 @@ def _rows_in_hand(context: ListingContext, results: Sequence[Any]) -> list[Row]:
     return [
         Row(
             project_values(project)
-            | {"meters": meters, "referred": _day(context, project.referred_at), "visit": visits.get(project.id)}
+            | {"meters": meters, "referred": office_day(context, project.referred_at), "visit": visits.get(project.id)}
             | {"debt": debt_text(project)},
             url=urls[project.id],
             mark="danger" if project.debt else "",
@@ -137,10 +137,6 @@ def _rows_in_hand(context: ListingContext, results: Sequence[Any]) -> list[Row]:
 def debt_text(project: GasProject) -> str | None:
     """``بدهکار`` with the amount, as lists show a project in debt (INS-1)."""
     return _("بدهکار: %(amount)s", amount=rials(project.debt)) if project.debt else None
-
-
-def _day(context: ListingContext, moment: datetime | None) -> date | None:
-    return moment.astimezone(context.calendar.zone).date() if moment else None
 
 
 # Approved, withdrawn, dismissed (INR-1 to INR-3)
@@ -254,7 +250,11 @@ def _rows_left(context: ListingContext, assignments: Sequence[Assignment]) -> li
     return [
         Row(
             project_values(assignment.project)
-            | {"meters": assignment.weight, "assigned": _day(context, assignment.at), "ended": assignment.ended_at}
+            | {
+                "meters": assignment.weight,
+                "assigned": office_day(context, assignment.at),
+                "ended": assignment.ended_at,
+            }
             | {"reason": assignment.ended_why},
             url=urls[assignment.project_id],
         )
