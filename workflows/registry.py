@@ -1,4 +1,4 @@
-"""Registries of the processes' contributions: operations, briefings, printouts, lists, sheets, rules."""
+"""Registries of the processes' contributions, from operations and briefings to the texts of their invoices."""
 
 from engine.contributions.briefings import Briefings
 from engine.contributions.listings import Listings
@@ -6,6 +6,7 @@ from engine.contributions.office_rules import OfficeRules
 from engine.contributions.operations import Operations
 from engine.contributions.printouts import Printouts
 from engine.contributions.sheets import Sheets
+from workflows.invoicing import LineTexts
 
 operations = Operations()
 briefings = Briefings()
@@ -13,3 +14,4 @@ printouts = Printouts()
 listings = Listings()
 sheets = Sheets()
 office_rules = OfficeRules()
+line_texts = LineTexts()

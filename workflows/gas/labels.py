@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from models.billing import InvoiceLine
 from models.language import gettext as _
 from models.language import lazy
-from workflows.formatting import localized
+from workflows.formatting import label, localized
 
 SOURCES = {"new": lazy("ثبت ملک جدید"), "existing": lazy("ملک ثبت‌شده")}
 WORK_TYPES = {"surface": lazy("روکار"), "concealed": lazy("زیرکار (توکار)")}
@@ -33,17 +34,18 @@ STAGES = {
     "sub_work": lazy("زیرکار"),
     "final_inspection": lazy("بازرسی نهایی"),
 }
-INVOICE_STATUSES = {
-    "open": lazy("در انتظار پرداخت"),
-    "paid": lazy("پرداخت شده"),
-    "cancelled": lazy("باطل شده"),
-}
 
 
 def document_title(required: Mapping[str, Any]) -> str:
     """The title of a required document in the reader's language; the decision table stores the Persian title."""
     title = required["title"]
     return _(title)
+
+
+def service(line: InvoiceLine) -> str:
+    """The service of an invoice line in the reader's language: the stage of an inspection, else item and stage."""
+    stage = label(STAGES, line.stage)
+    return stage if line.item == "inspection" and stage else f"{label(ITEMS, line.item)} {stage}".strip()
 
 
 def region(number_of_region: int) -> str:

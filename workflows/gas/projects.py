@@ -17,7 +17,8 @@ from models.case import Case
 from models.gas import GasProject, Meter
 from models.language import gettext as _
 from workflows.formatting import code, label, localized, number, rials, yes_no
-from workflows.gas.labels import INVOICE_STATUSES, ITEMS, RISERS, STAGES, USAGES, WORK_TYPES, region
+from workflows.gas.labels import ITEMS, RISERS, STAGES, USAGES, WORK_TYPES, region
+from workflows.invoicing import INVOICE_STATUSES
 from workflows.rules.fees import FeeLine, PrepaidStage, Tariff, total
 
 REGISTRATION = "registration"  # the reason of the invoice that is prepaid

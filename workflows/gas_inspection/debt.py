@@ -31,8 +31,9 @@ from workflows.gas.inspections import (
     stage_of,
     sub_works_of,
 )
+from workflows.gas.labels import service
 from workflows.gas.projects import REGISTRATION, add_invoice, invoice_line, meter_class, project_of, tariff
-from workflows.registry import operations
+from workflows.registry import line_texts, operations
 from workflows.rules.fees import FeeLine, MeterForFee
 from workflows.rules.inspection_fees import NOT_POSSIBLE, SUB_WORK, Difference, ReportFee, difference, lines_of_report
 
@@ -40,6 +41,8 @@ DEBT_MADE = "debt_made"  # kinds of history lines
 DEBT_SETTLED = "debt_settled"
 METER_CORRECTED = "meter_corrected"
 MAX_OF_A_LOCK = 300  # characters of the reason on a locked task
+
+line_texts.register(DEBT, METER_CORRECTION)(service)
 
 
 def prepaid_of(session: Session, project: GasProject, *, meter: int | None = None) -> dict[str, int]:

@@ -7,15 +7,16 @@ from sqlalchemy.orm import Session
 
 from engine.contributions.briefings import Block, BriefingContext, Facts, Link, Notice, Table
 from models.account import Person
-from models.billing import Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentState
+from models.billing import Invoice, InvoiceStatus, Payment, PaymentState
 from models.case import Case
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
 from workflows.formatting import label, localized, number, rials
-from workflows.gas.labels import INVOICE_STATUSES, ITEMS, STAGES
+from workflows.invoicing import INVOICE_STATUSES
 from workflows.payment.records import NO_ANSWER
 from workflows.providers.registry import payment_gateways
+from workflows.registry import line_texts
 
 STATES = {
     "started": lazy("در انتظار نتیجهٔ درگاه"),
@@ -69,19 +70,13 @@ def _invoice_facts(invoice: Invoice) -> Facts:
     )
 
 
-def _service(line: InvoiceLine) -> str:
-    """The service of a line: the stage of an inspection, else item and stage."""
-    stage = label(STAGES, line.stage)
-    return stage if line.item == "inspection" and stage else f"{label(ITEMS, line.item)} {stage}".strip()
-
-
 def lines_table(invoice: Invoice) -> Table:
     """The lines of an invoice with their sum, in whole Rials."""
     columns = [_("کنتور"), _("شرح"), _("تعداد"), _("مبلغ واحد (ریال)"), _("مبلغ (ریال)")]
     rows = [
         [
             localized(line.meter_number) if line.meter_number else "—",
-            f"{_service(line)} {line.meter_class}".strip(),
+            f"{line_texts.of(invoice.reason, line)} {line.meter_class}".strip(),
             number(line.quantity),
             number(line.unit_amount),
             number(line.amount),

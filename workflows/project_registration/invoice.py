@@ -15,7 +15,7 @@ from models.gas import GasProject
 from models.language import gettext as _
 from models.language import listed, quoted
 from workflows.formatting import code
-from workflows.gas.labels import document_title
+from workflows.gas.labels import document_title, service
 from workflows.gas.projects import (
     REGISTRATION,
     add_invoice,
@@ -25,10 +25,12 @@ from workflows.gas.projects import (
     required_documents,
     tariff,
 )
-from workflows.registry import operations
+from workflows.registry import line_texts, operations
 from workflows.rules.fees import FeeLine, MeterForFee, registration_lines
 
 REVIEW_INVOICE = "review_invoice"
+
+line_texts.register(REGISTRATION)(service)
 
 
 @operations.register("project_registration.upload_documents", formerly=["registration_invoice.upload_documents"])
