@@ -1,4 +1,4 @@
-"""The composition root and the command line: what is wired to what, and how it is started. Read this first."""
+"""The composition root and the command line: wires the application and starts it. Read this first."""
 
 from __future__ import annotations
 
@@ -88,21 +88,21 @@ class Application:
     accounts: Accounts
     worker: Worker  # started by ``run`` and ``worker``; a page nudges it after it has given it work
     clock: Clock
-    staging_clock: StagingClock | None  # the same one, in the modes in which people may put it ahead
+    staging_clock: StagingClock | None  # ``clock``, in the modes in which people may put it ahead
     listings: Listings
     sheets: Sheets
     office_rules: OfficeRules
     print_list: Callable[[dict[str, Any]], bytes]  # a list's texts as a PDF
-    certificates: ModuleType  # what is said to everyone of a certificate
+    certificates: ModuleType  # verification of certificates for the public page
     test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
     payment_returned: Callable[..., object]
-    case_roles: Mapping[str, Any]  # what the roles are called that exist only within a case
-    demo_people: Callable[[], list[dict[str, str]]]  # whom the sign-in page offers in demo mode
-    compatibility: Compatibility  # whether running cases find everything that their diagrams rely on
-    forced: bool = False  # started although they do not
+    case_roles: Mapping[str, Any]  # labels of the roles that exist only within a case
+    demo_people: Callable[[], list[dict[str, str]]]  # accounts on the sign-in page of demo mode
+    compatibility: Compatibility  # check of running cases against this version of the code
+    forced: bool = False  # started with --force in spite of its findings
 
     def deploy(self, *folders: Path, by: int | None = None) -> checking.Bundle:
-        """Check the diagrams of the folders (else the shipped ones) and deploy what changed; nothing with an error."""
+        """Check the diagrams of the folders (else the shipped ones) and deploy changed ones; with an error none."""
         with self.engine.transaction() as session:
             organised = organisation.of(session)
         bundle = checking.check_folders(folders or (DIAGRAMS,), seam(organised))
@@ -114,7 +114,7 @@ class Application:
         return bundle
 
     def incompatible(self) -> list[Incompatible]:
-        """What the versions of running cases rely on and this code does not have, errors first."""
+        """Forms, operations, roles and tables of running cases that this code lacks, errors first."""
         with self.engine.transaction() as session:
             return self.compatibility.findings(session)
 
@@ -174,14 +174,14 @@ def build(
 
 
 def demo_people() -> list[dict[str, str]]:
-    """Whom the sign-in page of a demo offers. Imported here: production imports nothing of the demo."""
+    """Accounts on the sign-in page of a demo. Imported here: production imports nothing of the demo."""
     from workflows.demo import filling
 
     return filling.people()
 
 
 def make_services(settings: Settings, chosen: Chosen, sessions: sessionmaker[Session], now: Clock) -> Services:
-    """The outside services that were chosen."""
+    """The chosen outside services."""
     wiring = Wiring(sessions=sessions, public_url=settings.public_url, clock=now)
     return Services(
         settings=settings,
@@ -194,7 +194,7 @@ def make_services(settings: Settings, chosen: Chosen, sessions: sessionmaker[Ses
 
 
 def office_calendar(sessions: sessionmaker[Session] | None = None) -> OfficeCalendar:
-    """The organisation's working time as its tables have it; before they are filled, the ordinary one (CAL-1)."""
+    """The organisation's working time by its tables; before they are filled, the initial calendar (CAL-1)."""
     return OfficeCalendar(holiday_import.initial_calendar(), sessions)
 
 
@@ -204,7 +204,7 @@ def language(calendar: OfficeCalendar) -> Language:
 
 
 def seam(organised: Organisation | None = None) -> checking.Seam:
-    """What the diagrams may rely on. Without the organisation of a database: with the roles that are delivered."""
+    """Operations, roles, forms and functions for diagrams. Without an organisation: with the delivered roles."""
     known = (organised or roles.organisation()).roles.values()
     return checking.Seam(
         operations=operations,
@@ -222,14 +222,14 @@ def _form_fields(process_key: str, task_key: str) -> frozenset[str] | None:
 
 # ---------------------------------------------------------------- the command line
 
-SWEEP_EVERY = 3600  # seconds between two looks at what nobody needs any more
-MOVE_EVERY = 5  # seconds between two looks for deadlines that a changed calendar moves
+SWEEP_EVERY = 3600  # seconds between two purges
+MOVE_EVERY = 5  # seconds between two checks for deadlines of a changed calendar
 FORCE_HELP = "Start although running cases rely on something that this version does not have."
-RECONCILE_EVERY = 300  # seconds between two questions to the gateway about payments whose return was lost
+RECONCILE_EVERY = 300  # seconds between two reconciliations of payments with the gateway
 
 
 def application_from_environment() -> Application:
-    """The application that ``KARTABL_…`` variables describe; exits with every problem at once when they are wrong."""
+    """The application of the ``KARTABL_…`` variables. Exits with all their problems at once."""
     try:
         return build(*read_settings(os.environ))
     except SettingsInvalid as problem:
@@ -237,7 +237,7 @@ def application_from_environment() -> Application:
 
 
 def read_settings(environment: Mapping[str, str]) -> tuple[Settings, Chosen]:
-    """The installation that ``KARTABL_…`` variables describe. Raises ``SettingsInvalid`` with all problems at once."""
+    """Read the ``KARTABL_…`` variables of an installation. Raises SettingsInvalid: with all problems at once."""
     reading = Reading(environment, sections())
     settings = reading.read(Settings)
     chosen = providers.read(reading, production=reading.given("mode", "production") == "production")
@@ -248,7 +248,7 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Settings, Chosen]:
 
 
 def sections() -> list[type[Section]]:
-    """All settings that there are."""
+    """All sections of settings."""
     return [Settings, *providers.sections()]
 
 
@@ -292,15 +292,15 @@ def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
 def _say_when_nothing_is_offered(application: Application) -> None:
     engine = application.engine
     with engine.transaction() as session:
-        found = engine.offers.overview(session, engine.definitions, by=SYSTEM)
-    if not any(one.offered for one in found if one.startable):
+        processes = engine.offers.overview(session, engine.definitions, by=SYSTEM)
+    if not any(process.offered for process in processes if process.startable):
         click.echo(
             "No process is offered yet: an admin switches them on at /office/processes, or kartabl process offer KEY…"
         )
 
 
 def prepare(application: Application) -> None:
-    """Bring the database up to date and deploy what changed. Exits with the findings when a diagram is not sound."""
+    """Bring the database up to date and deploy changed diagrams. Exits with the findings if a diagram is not sound."""
     bring_up_to_date(application)
     bundle = application.deploy()
     if not bundle.sound:
@@ -308,9 +308,9 @@ def prepare(application: Application) -> None:
 
 
 def hold_against_cases(application: Application, *, force: bool) -> Application:
-    """The application, unless running cases miss something in this version: then exit with the list.
+    """Return the application, or exit with the findings if running cases rely on parts that this version lacks.
 
-    With ``force`` it goes on all the same, and the log has the list.
+    With ``force`` it returns in spite of errors and logs the findings.
     """
     findings = application.incompatible()
     fits = all(finding.severity != "error" for finding in findings)
@@ -336,7 +336,7 @@ def hold_against_cases(application: Application, *, force: bool) -> Application:
 
 
 def bring_up_to_date(application: Application) -> None:
-    """The newest schema, the years that the working calendar does not have yet, and the delivered roles."""
+    """Migrate the schema, and add missing years of the working calendar and missing delivered roles."""
     migrate.upgrade(application.database)
     with application.engine.transaction() as session:
         holiday_import.fill(session, now=application.clock())
@@ -429,14 +429,14 @@ def _check_database(languages: tuple[str, ...], *, as_json: bool) -> NoReturn:
 
 
 def look_at(path: Path, languages: tuple[str, ...] = LANGUAGES, *, strict: bool = False) -> guarded.Verdict:
-    """What is to be said of one file, found out in a process of its own."""
+    """Check a file in a separate process and return its verdict."""
     ours, content = installation(), path.read_bytes()
     return guarded.look(path.name, lambda: check_file(path.name, content, ours, strict=strict), languages=languages)
 
 
 @cache
 def installation() -> Installation:
-    """What a file is checked against: the seam, and what is shipped."""
+    """The base of a file's check: the seam, the shipped files, and the labels of roles."""
     shipped = {path.name: path.read_bytes() for path in sorted(DIAGRAMS.iterdir()) if path.suffix in (".bpmn", ".dmn")}
     labels = {role.name.fa: role.key for role in roles.organisation().roles.values()}
     labels |= {label.message: role for role, label in roles.CASE_ROLES.items()}
@@ -486,9 +486,9 @@ def show_settings() -> None:
     """Print every setting with its default and what it means."""
     for section in sections():
         click.echo(f"# {inspect.getdoc(section)}")
-        for one in section.documented():
-            click.echo(f"{one.variable}{' must be given' if one.required else f' = {one.default}'}")
-            click.echo(f"    {one.meaning}\n    allowed: {one.allowed}")
+        for setting in section.documented():
+            click.echo(f"{setting.variable}{' must be given' if setting.required else f' = {setting.default}'}")
+            click.echo(f"    {setting.meaning}\n    allowed: {setting.allowed}")
 
 
 @main.command(name="demo")
@@ -569,18 +569,18 @@ def process() -> None:
 def list_processes(as_json: bool) -> None:
     """Print every deployed process: its key, newest version, running cases, and whether it is offered."""
     with _prepared() as application, application.engine.transaction() as session:
-        found = application.engine.offers.overview(session, application.engine.definitions, by=SYSTEM)
+        processes = application.engine.offers.overview(session, application.engine.definitions, by=SYSTEM)
     if as_json:
         rows = [
-            {"key": one.key, "version": one.version, "running": one.running, "offered": one.offered}
-            | {"startable": one.startable}
-            for one in found
+            {"key": entry.key, "version": entry.version, "running": entry.running, "offered": entry.offered}
+            | {"startable": entry.startable}
+            for entry in processes
         ]
         click.echo(json.dumps(rows, indent=2))
         return
-    for one in found:
-        state = ("offered" if one.offered else "not offered") if one.startable else "follows from other cases"
-        click.echo(f"{one.key:<28} v{one.version:<4} {one.running:>8} running  {state}")
+    for entry in processes:
+        state = ("offered" if entry.offered else "not offered") if entry.startable else "follows from other cases"
+        click.echo(f"{entry.key:<28} v{entry.version:<4} {entry.running:>8} running  {state}")
 
 
 @process.command()
@@ -600,7 +600,7 @@ def withdraw(keys: tuple[str, ...]) -> None:
 
 @contextmanager
 def _prepared() -> Iterator[Application]:
-    """An application with a database that is up to date, for one command."""
+    """An application with an up-to-date database, for a command."""
     application = application_from_environment()
     try:
         prepare(application)
