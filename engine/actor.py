@@ -1,4 +1,4 @@
-"""Who acts: the person (or the system) on whose behalf something is asked of the engine."""
+"""Actors: the person, or the system, on whose behalf the engine is called."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from models.organisation import Role
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """A person with the roles held at this moment; ``person_id`` is empty for the system itself."""
+    """A person with their present roles. ``person_id`` is ``None`` for the system."""
 
     person_id: int | None
     username: str
@@ -27,7 +27,7 @@ class Actor:
         return self.person_id is None
 
     def holds(self, role: str, scope: str = "") -> bool:
-        """Whether the person holds the role, in this division when the role is divided."""
+        """Returns True if the person holds the role, in this division if the role is divided."""
         if role not in self.roles:
             return False
         return not scope or (role, "") in self.scopes or (role, scope) in self.scopes
@@ -35,7 +35,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Whose session it is, and what they have to do first."""
+    """The actor of a session, and if they must change their password first."""
 
     actor: Actor
     must_change_password: bool
@@ -45,9 +45,9 @@ SYSTEM = Actor(person_id=None, username="system", name="")
 
 
 def actor_for(person: Person) -> Actor:
-    """The actor that ``person`` is, with the roles as they stand in the database.
+    """The actor for a person, with the roles and permissions in the database.
 
-    Of a person who belongs to no session the permissions of the roles' rows are not known, and are none.
+    A person outside a session gets no permissions.
     """
     held = [(grant.role, grant.scope) for grant in person.roles]
     session = object_session(person)
@@ -75,7 +75,7 @@ def acting(
     name: str,
     language: str,
 ) -> Actor:
-    """The actor who holds these (role, division), whose rows allow these actions."""
+    """The actor with these pairs of (role, division) and these permissions."""
     scopes = frozenset(held)
     roles = frozenset(role for role, _scope in scopes)
     return Actor(

@@ -12,13 +12,13 @@ from models.identifiers import damm_digit, damm_valid
 
 
 def case_number(count: int, at: datetime) -> str:
-    """The number of the case with this count: ``1405-000457-3``."""
+    """Format a case number, ``1405-000457-3``: Jalali year of ``at``, count, check digit."""
     digits = f"{jdatetime.datetime.fromgregorian(datetime=at).year:04d}{count:06d}"
     return f"{digits[:4]}-{digits[4:]}-{damm_digit(digits)}"
 
 
 def read_number(typed: str) -> str | None:
-    """The number as it is stored, from any digits, with or without dashes; ``None`` if the check digit is wrong."""
+    """Parse a typed number: any digits, with or without dashes. ``None`` if the check digit is wrong."""
     digits = "".join(sign for sign in ascii_digits(typed) if sign in "0123456789")
     if len(digits) < 11 or not damm_valid(digits):
         return None
@@ -26,5 +26,5 @@ def read_number(typed: str) -> str | None:
 
 
 def placeholder() -> str:
-    """A unique number for the moment between a row's insertion and its real number, in one transaction."""
+    """A unique number for a new row until it gets its real number in the same transaction."""
     return uuid.uuid4().hex

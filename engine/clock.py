@@ -1,4 +1,4 @@
-"""The moment a step runs at: handed in once for a whole step, never read from the machine."""
+"""The time of a step: set once for the whole step, never read from the machine's clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _now: ContextVar[datetime] = ContextVar("kartabl_now")
 
 @contextmanager
 def at(moment: datetime) -> Iterator[None]:
-    """Everything inside happens at ``moment`` (aware): due times are reckoned from it."""
+    """Block in which ``now()`` is ``moment``. Raises ``ValueError`` for a naive ``moment``."""
     if moment.tzinfo is None:
         raise ValueError(f"A moment needs a time zone: {moment!r}")
     token = _now.set(moment.astimezone(UTC))
@@ -23,7 +23,7 @@ def at(moment: datetime) -> Iterator[None]:
 
 
 def now() -> datetime:
-    """The moment of the step, aware, in UTC. Outside ``at`` there is none, and asking is a mistake."""
+    """The time of the step, aware, in UTC. Raises ``RuntimeError`` outside ``at``."""
     try:
         return _now.get()
     except LookupError:

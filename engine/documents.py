@@ -1,4 +1,4 @@
-"""Files of cases: checked by their content, stored once by its hash, opened only for who sees the case (DOC-1)."""
+"""Documents of cases: checked by content, stored once by its hash, readable by those who see the case (DOC-1)."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from models.document import Document
 from models.language import current, listed
 from models.language import gettext as _
 
-LIMIT = 6_000_000  # bytes, unless the caller knows better
+LIMIT = 6_000_000  # bytes, unless the caller gives a limit
 MAX_NAME_LENGTH = 200
 MAX_PIXELS = 50_000_000  # of an image, unpacked
 MAX_UNPACKED = 100_000_000  # bytes of an office file, unpacked
 MAX_MEMBERS = 5_000  # files inside an office file
 HALF_WRITTEN = "upload-"  # how a file's name begins while its content is being written
-ORPHAN_AFTER = timedelta(hours=24)  # a stored file that no row names for so long belongs to a step that failed
+ORPHAN_AFTER = timedelta(hours=24)  # a stored file without a row after this time belongs to a failed step
 
 UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # controls, marks of direction and the like, half characters
 
@@ -71,7 +71,7 @@ IMAGE_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP",
 
 @dataclass(frozen=True)
 class Opened:
-    """A document to hand out: its row and where its content lies."""
+    """A document for download: its row and the path of its content."""
 
     document: Document
     path: Path
@@ -92,29 +92,30 @@ def store(
     besides: Collection[int] = (),
     anew: bool = False,
 ) -> Document:
-    """Check a file and keep it as a document of the case. The content is on disk before the row is written.
+    """Check a file and store it as a document of the case. The content is on disk before the row is written.
 
-    The same file sent once more by the same person, because the first answer got lost, is the same document;
-    but not one of those with the ids ``besides``, which other fields of the form hold, and never with ``anew``.
-    ``limit`` is in bytes, ``endings`` are those of names that are taken here (none: all of ``TYPES``). Raises
-    ``DocumentRefused`` with what is wrong, naming the file.
+    The same file sent again by the same person, after a lost answer, gives the same document, except those with
+    the ids ``besides``, which other fields of the form use, and except with ``anew``. ``limit``: bytes;
+    ``endings``: allowed endings of the name (none: all of ``TYPES``); ``now``: aware.
+
+    Raises ``DocumentRefused`` with the name of the file and the reason.
     """
-    shown = clean_name(name)
+    name = clean_name(name)
     content = file.read(limit + 1)
     if len(content) > limit:
         raise DocumentRefused(
-            _("حجم فایل «%(name)s» بیش از حد مجاز (%(limit)s) است.", name=shown, limit=size_text(limit))
+            _("حجم فایل «%(name)s» بیش از حد مجاز (%(limit)s) است.", name=name, limit=size_text(limit))
         )
-    media_type = checked_type(content, shown, endings)
+    media_type = checked_type(content, name, endings)
     digest = hashlib.sha256(content).hexdigest()
     _write_once(folder, digest, content)
-    sent_before = None if anew else _sent_before(session, case, by, digest, shown, besides)
+    sent_before = None if anew else _sent_before(session, case, by, digest, name, besides)
     if sent_before is not None:
         return sent_before
     document = Document(
         case_id=case.id,
         sha256=digest,
-        name=shown,
+        name=name,
         media_type=media_type,
         size=len(content),
         title=title[:200],
@@ -123,7 +124,7 @@ def store(
     )
     session.add(document)
     session.flush()
-    history.record(session, case, what="document_added", by=by, at=now, details={"text": shown, "id": document.id})
+    history.record(session, case, what="document_added", by=by, at=now, details={"text": name, "id": document.id})
     return document
 
 
@@ -145,7 +146,7 @@ def _sent_before(
 
 
 def checked_type(content: bytes, name: str, endings: Collection[str] = ()) -> str:
-    """The media type of a file whose content is what its name says. Raises ``DocumentRefused``."""
+    """Media type of a file, after checking that its content matches its name. Raises ``DocumentRefused``."""
     if not content:
         raise DocumentRefused(_("فایل «%(name)s» خالی است.", name=name))
     expected = TYPES.get(_ending(name))
@@ -165,12 +166,12 @@ def checked_type(content: bytes, name: str, endings: Collection[str] = ()) -> st
 
 
 def types_of(endings: Collection[str]) -> set[str]:
-    """The media types of files whose names have one of the endings; of none, all that a case may hold."""
+    """Media types for these endings of names; without endings all that a case may have."""
     return {TYPES[ending] for ending in endings or TYPES if ending in TYPES}
 
 
 def wrong_kind(name: str, endings: Collection[str]) -> str:
-    """What is said of a file whose kind is not taken."""
+    """Message about a file of a refused type, in the reader's language."""
     kinds = listed(list(dict.fromkeys(NAMES[ending] for ending in endings or TYPES if ending in NAMES)))
     return _(
         "فایل «%(name)s» از نوع پذیرفته‌شده نیست. یکی از این‌ها را بارگذاری کنید: %(kinds)s.", name=name, kinds=kinds
@@ -178,7 +179,7 @@ def wrong_kind(name: str, endings: Collection[str]) -> str:
 
 
 def open_document(session: Session, document_id: int, *, by: Actor, folder: Path) -> Opened:
-    """A document for whoever may see its case. Raises ``NotFound``, alike for what there is not."""
+    """A document and its path, for a person who may see its case. Raises ``NotFound``, also without permission."""
     document = session.get(Document, document_id) if 0 < document_id < 2**63 else None
     case = session.get(Case, document.case_id) if document else None
     if document is None or case is None or not may_see_case(session, by, case):
@@ -190,23 +191,23 @@ def open_document(session: Session, document_id: int, *, by: Actor, folder: Path
 
 
 def of_case(session: Session, case: Case) -> list[Document]:
-    """The documents of a case, newest first. The caller has checked who asks."""
+    """Documents of a case, newest first, at most 500. The caller has checked the reader's permission."""
     return list(
         session.scalars(select(Document).where(Document.case_id == case.id).order_by(Document.id.desc()).limit(500))
     )
 
 
 def of_case_by_id(session: Session, case: Case, ids: Iterable[int]) -> dict[int, Document]:
-    """Of these document ids, the documents of the case: a form may name its own case's only."""
-    wanted = set(ids)
-    if not wanted:
+    """Documents of the case with these ids: id → document. Ids of other cases are left out."""
+    own_ids = set(ids)
+    if not own_ids:
         return {}
-    own = session.scalars(select(Document).where(Document.id.in_(wanted), Document.case_id == case.id))
+    own = session.scalars(select(Document).where(Document.id.in_(own_ids), Document.case_id == case.id))
     return {document.id: document for document in own}
 
 
 def sweep(session: Session, *, folder: Path, now: datetime) -> int:
-    """Delete stored contents that no row names, left by steps that failed. Returns how many."""
+    """Delete stored contents without a row, left by failed steps. Returns their number. ``now``: aware."""
     removed = 0
     for path in [*folder.glob("??/*"), *folder.glob(f"{HALF_WRITTEN}*")]:
         old = path.stat().st_mtime < (now - ORPHAN_AFTER).timestamp()
@@ -217,22 +218,23 @@ def sweep(session: Session, *, folder: Path, now: datetime) -> int:
 
 
 def path_of(folder: Path, digest: str) -> Path:
+    """Path of the content with this SHA-256, in hex."""
     return folder / digest[:2] / digest
 
 
 def clean_name(name: str) -> str:
-    """A file's name without folders, control characters and marks of direction, at most 200 characters long."""
+    """File name without folders, control characters and direction marks, at most 200 characters long."""
     name = re.split(r"[/\\]", name)[-1]
-    kept = "".join(char for char in name if char == ZWNJ or unicodedata.category(char) not in UNSEEN)
-    kept = re.sub(r'[<>:"|?*]', "_", unicodedata.normalize("NFC", kept)).strip(" .")
-    stem, dot, ending = kept.rpartition(".")
-    if dot and len(kept) > MAX_NAME_LENGTH:
-        kept = f"{stem[: MAX_NAME_LENGTH - 1 - len(ending[:10])]}.{ending[:10]}"
-    return kept[:MAX_NAME_LENGTH] or "file"
+    visible = "".join(char for char in name if char == ZWNJ or unicodedata.category(char) not in UNSEEN)
+    name = re.sub(r'[<>:"|?*]', "_", unicodedata.normalize("NFC", visible)).strip(" .")
+    stem, dot, ending = name.rpartition(".")
+    if dot and len(name) > MAX_NAME_LENGTH:
+        name = f"{stem[: MAX_NAME_LENGTH - 1 - len(ending[:10])]}.{ending[:10]}"
+    return name[:MAX_NAME_LENGTH] or "file"
 
 
 def _write_once(folder: Path, digest: str, content: bytes) -> None:
-    """Put the content in its place: a whole file or none, also when the power fails in between."""
+    """Write the content atomically and durably: after a power failure there is the whole file or none."""
     target = path_of(folder, digest)
     if target.is_file():
         os.utime(target)  # fresh again, so that a sweep does not take it before the row is committed
@@ -267,7 +269,7 @@ def _ending(name: str) -> str:
 
 
 def _is_office_file(content: bytes, part: str) -> bool:
-    """Whether it is a zip with the part that makes it a document or sheet, and unpacks to a bearable size."""
+    """Returns True for a zip with the given part, without macros, and within the limits on unpacked size."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
@@ -297,7 +299,7 @@ def _broken(name: str) -> str:
 
 
 def size_text(size: int) -> str:
-    """A number of bytes in words: ``۲٫۴ مگابایت``."""
+    """Size in bytes as text: ``۲٫۴ مگابایت``."""
     if size >= 1_000_000:
         megabytes = f"{round(size / 1_000_000, 1):g}"
         return _("%(number)s مگابایت", number=_local(megabytes))

@@ -8,14 +8,14 @@ from datetime import datetime
 
 
 class EngineError(Exception):
-    """The engine could not do what it was asked."""
+    """Base class of the engine's errors."""
 
     code = "engine_error"
-    keeps_changes = False  # True: the transaction commits all the same (a counted wrong try must stay counted)
+    keeps_changes = False  # True: the transaction commits anyway (a failed attempt must stay counted)
 
 
 class NotFound(EngineError):
-    """There is no such thing, or the asker may not see it: the two are answered alike."""
+    """The object does not exist, or the caller may not see it: both give the same answer."""
 
     code = "not_found"
 
@@ -56,7 +56,7 @@ class TaskNotOpen(EngineError):
         self.by = by
         self.at = at
         self.case = case
-        self.because = because  # what in the diagram ended the task; "" where that is not known
+        self.because = because  # name of the element that ended the task; "" if unknown
 
 
 class TaskClaimed(EngineError):
@@ -71,7 +71,7 @@ class TaskClaimed(EngineError):
 
 
 class TaskLocked(EngineError):
-    """The task is there, but a condition of the diagram keeps it shut; ``reason`` says which."""
+    """The task is locked by another activity of the case; ``reason`` in the reader's language."""
 
     code = "task_locked"
 
@@ -94,7 +94,7 @@ class FormMissing(EngineError):
 
 
 class Conflict(EngineError):
-    """Somebody changed the case between reading and writing; nothing of this call is kept."""
+    """Another transaction changed the case between reading and writing; this call changes nothing."""
 
     code = "conflict"
 
@@ -104,7 +104,7 @@ class Conflict(EngineError):
 
 
 class NotAllowed(EngineError):
-    """The person may see the thing, but may not do this with it."""
+    """The person may see the object, but may not do this action."""
 
     code = "not_allowed"
 
@@ -115,8 +115,10 @@ class NotAllowed(EngineError):
 
 
 class InvalidSubmission(EngineError):
-    """The values are not accepted. ``errors`` maps field names (rows: ``rows.0.name``) to messages in
-    the reader's language; the key ``""`` holds what belongs to no single field. Nothing of the call is kept."""
+    """The values are invalid. ``errors``: field name (rows: ``rows.0.name``) → messages in the reader's language.
+
+    The key ``""`` has the messages that belong to no single field. The call changes nothing.
+    """
 
     code = "invalid"
 
@@ -126,14 +128,14 @@ class InvalidSubmission(EngineError):
 
 
 class Refusal(InvalidSubmission):
-    """An operation refuses what the person submitted, for a reason that the person can mend.
+    """An operation refuses a submission for a reason that the person can correct.
 
-    Raised inside an operation; the step is undone and the person's task stays open with what was typed.
+    Raised inside an operation. The step is rolled back; the task stays open and the page keeps the typed values.
     """
 
 
 class OperationFailed(EngineError):
-    """A service task on the way failed. The step is undone; an incident says why."""
+    """A service task of the step failed. The step is rolled back; an incident records the reason."""
 
     code = "operation_failed"
 
@@ -142,12 +144,12 @@ class OperationFailed(EngineError):
         self.element = element
         self.operation = operation
         self.reason = reason
-        self.case_id: int | None = None  # filled in by the engine on the way out
+        self.case_id: int | None = None  # set by the engine when the error leaves the step
         self.incident_id: int | None = None
 
 
 class TooMany(EngineError):
-    """The same thing was asked too often; ``retry_after`` is in seconds."""
+    """A rate limit is reached. ``retry_after``: seconds until the next attempt is allowed."""
 
     code = "too_many"
 
@@ -157,7 +159,7 @@ class TooMany(EngineError):
 
 
 class DocumentRefused(EngineError):
-    """A file is not accepted; ``message`` says why in the reader's language."""
+    """A file is refused; ``message`` is the reason in the reader's language."""
 
     code = "invalid"
 

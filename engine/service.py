@@ -1,4 +1,4 @@
-"""The things that can happen to cases. Every door (pages, API, worker, commands, tests) goes through here.
+"""The commands on cases. Every entry point (pages, API, worker, commands, tests) calls them.
 
 Each method works in the caller's transaction: lock → refuse → act → record. Nothing here commits.
 """
@@ -48,7 +48,7 @@ from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
 from models.office_rule import MEGABYTE
 
 T = TypeVar("T")
-MAX_TRIES = 4  # times that a step is tried while others are quicker at its case
+MAX_TRIES = 4  # attempts of a step while other steps of its case are quicker
 
 
 class Engine:
@@ -91,7 +91,7 @@ class Engine:
     def transaction(self) -> Iterator[Session]:
         """One transaction of an entry point: commits when left normally, rolls back on an exception.
 
-        A failed operation is written down as an incident after the roll-back, in a transaction of its own.
+        A failed operation opens an incident after the rollback, in a transaction of its own.
         """
         with self.sessions() as session:
             try:
@@ -111,9 +111,9 @@ class Engine:
                 raise
 
     def in_transaction(self, work: Callable[[Session], T]) -> T:
-        """``work`` in one transaction; again when a step of the same case was quicker, as SQLite computes first.
+        """Run ``work`` in one transaction, again if another step of its case was quicker (SQLite locks late).
 
-        Raises ``Conflict`` when others were quicker ``MAX_TRIES`` times.
+        Returns the result of ``work``. Raises ``Conflict`` if other steps were quicker ``MAX_TRIES`` times.
         """
         for _again in range(MAX_TRIES - 1):
             with suppress(Conflict), self.transaction() as session:
@@ -124,18 +124,18 @@ class Engine:
     # Cases
 
     def may_start(self, session: Session, process_key: str, by: Actor) -> bool:
-        """Whether the process is offered and the person holds a role of the lane in which it starts."""
+        """Returns True if the process is offered and the person holds a role of its first lane. Raises ``NotFound``."""
         role = self._starting_role(self.definitions.newest(session, process_key), by)
         return role is not None and self.offers.is_offered(session, process_key)
 
     def started_by(self, session: Session, kind: str, name: str) -> list[str]:
-        """The keys of the offered processes that a message or signal starts, in order."""
-        found = self.definitions.started_by(session, kind, name)
-        offered = self.offers.offered(session, found)
-        return [key for key in found if key in offered]
+        """Keys of the offered processes that a message or signal starts, in order."""
+        keys = self.definitions.started_by(session, kind, name)
+        offered = self.offers.offered(session, keys)
+        return [key for key in keys if key in offered]
 
     def start_view(self, session: Session, process_key: str, *, by: Actor) -> StartView:
-        """What the page needs on which the person starts a case. Raises ``NotFound``, as ``start_case``."""
+        """Data of the page on which the person starts a case. Raises ``NotFound`` like ``start_case``."""
         deployed = self._startable(session, process_key, by)
         diagram = deployed.diagrams[deployed.key]
         return StartView(deployed.key, diagram.name, diagram.start.id, diagram.start.fields)
@@ -151,9 +151,15 @@ class Engine:
     ) -> StepResult:
         """Start a case of the newest version of a process; the starter's lane is bound to the starter.
 
-        ``form``: that of the start event, whose values the first step's operations see as ``submission``.
-        Raises ``NotFound`` (no such process, or not the person's to start), ``ProcessNotOffered``,
-        ``InvalidSubmission`` (by the form or by an operation: there is no case then) and ``OperationFailed``.
+        ``form``: the form of the start event; the operations of the first step see its values as ``submission``.
+        ``data``: further initial data, JSON values by name.
+
+        Raises
+            NotFound: no such process, or the person lacks a role of its first lane.
+            ProcessNotOffered: the organisation does not offer the process.
+            InvalidSubmission: the form or an operation refuses the values; there is no case then.
+            OperationFailed: a service task of the first step failed; there is no case then.
+            Conflict: an operation wrote the same row as another transaction; a retry is safe.
         """
         deployed = self._startable(session, process_key, by)
         start = deployed.diagrams[deployed.key].start
@@ -173,7 +179,10 @@ class Engine:
     def start_referring(
         self, context: OperationContext, process_key: str, *, data: Mapping[str, Json], bindings: Mapping[str, int]
     ) -> Case:
-        """Start a case from within another one's operation (REG-14); it refers to that one."""
+        """Start a case from an operation of another one (REG-14) and let it refer to that one.
+
+        ``bindings``: role → person id. Raises ``NotFound``, ``OperationFailed``.
+        """
         deployed = self.definitions.newest(context.session, process_key)
         started = self._start(
             context.session, deployed, by=context.actor, data=data, bindings=bindings, refers_to=context.case
@@ -183,7 +192,10 @@ class Engine:
     def start_by_system(
         self, session: Session, process_key: str, *, data: Mapping[str, Json], refers_to: Case | None = None
     ) -> Case:
-        """Start a case that nobody asked for in person: an unmatched payment, a scheduled process."""
+        """Start a case by the system: an unmatched payment, a scheduled process.
+
+        Raises ``NotFound``, ``OperationFailed``.
+        """
         deployed = self.definitions.newest(session, process_key)
         return self._start(session, deployed, by=SYSTEM, data=data, bindings={}, refers_to=refers_to).case
 
@@ -219,7 +231,7 @@ class Engine:
             participants.bind(session, case, role, person_id, at=now)
         context = self._context(session, case, by)
         run = Run(context, deployed, self._environment, self.operations)
-        told = history.submission_details(values or {}) or {}
+        submitted = history.submission_details(values or {}) or {}
         run.start({"case": case.id, **data}, values)
         history.record(
             session,
@@ -227,13 +239,13 @@ class Engine:
             what="case_started",
             by=by,
             at=now,
-            details={"version": deployed.version, **told},
-            task_key=deployed.diagrams[deployed.key].start.id if told else "",
+            details={"version": deployed.version, **submitted},
+            task_key=deployed.diagrams[deployed.key].start.id if submitted else "",
         )
         return self.finish(run)
 
     def _starting_role(self, deployed: Deployed, by: Actor) -> str | None:
-        """The role in which the person may start a case, of several the first; ``None``: it is not theirs to do."""
+        """The first role of the person in which they may start a case; ``None``: they may not."""
         start = deployed.diagrams[deployed.key].start
         roles = () if start.starts_case else start.roles  # a message or a signal starts it
         return next((role for role in roles if role in by.roles), None)
@@ -243,7 +255,7 @@ class Engine:
     def open_task(
         self, session: Session, task_id: int, *, by: Actor, typed: Mapping[str, Any] | None = None
     ) -> TaskView:
-        """An open task with the person's draft, briefed for what is ``typed``, else for the draft.
+        """An open task with the person's draft, and a briefing for the values ``typed``, else for the draft.
 
         Raises ``NotFound`` for what the person may not do, ``TaskNotOpen`` when somebody was quicker,
         ``FormMissing`` when this version of the code has no form for it.
@@ -258,7 +270,7 @@ class Engine:
         return self.brief(session, view, by=by, typed=(view.draft or {}) if typed is None else typed)
 
     def brief(self, session: Session, view: TaskView, *, by: Actor, typed: Mapping[str, Any]) -> TaskView:
-        """The same task, briefed for what has been typed since it was opened."""
+        """The same task with a new briefing for the values ``typed`` since it was opened."""
         context = self.briefing_context(session, view.case, by, typed=typed)
         return replace(view, briefing=self.briefings.for_task(view.task.process_key, view.task.key, context))
 
@@ -270,7 +282,7 @@ class Engine:
     def briefing_context(
         self, session: Session, case: Case, by: Actor, *, typed: Mapping[str, Any] | None = None
     ) -> BriefingContext:
-        """What briefings and printouts of a case may look at."""
+        """Context of briefings and printouts of a case."""
         return BriefingContext(
             session=session,
             case=case,
@@ -285,17 +297,17 @@ class Engine:
         """Complete a task and run the case on to its next wait, in the caller's transaction.
 
         The case's row is locked first, so two completions of one case run one after the other. ``form`` is
-        validated here, under the lock, whoever calls. Due timers go first: what they end can not be completed.
+        validated here, under the lock. Due timers fire first: a task that they end cannot be completed.
 
         Raises
             NotFound: there is no such task for this person.
             TaskNotOpen: somebody was quicker, or the case does not run.
-            TaskClaimed: somebody else of the group is at it.
-            TaskLocked: the task is there, but may not be done now.
+            TaskClaimed: another person of the group has claimed it.
+            TaskLocked: another activity of the case locks the task.
             FormMissing: this version of the code has no form for the task.
             InvalidSubmission: the form or an operation does not accept the values; ``errors`` says why.
-            OperationFailed: a service task on the way failed; nothing of this call is kept.
-            Conflict: the case was changed meanwhile (SQLite only); asking once more is safe.
+            OperationFailed: a service task on the way failed; this call changes nothing.
+            Conflict: another transaction changed the case meanwhile; a retry is safe.
         """
         case, task = case_lock.lock_with_task(session, task_id, optimistic=True)
         self._refuse_foreign(task, by)
@@ -335,7 +347,10 @@ class Engine:
         return self.finish(run)
 
     def save_draft(self, session: Session, task_id: int, *, by: Actor, values: Mapping[str, Any]) -> None:
-        """Keep what a person has typed at an open task; checked for nothing, seen by nobody else."""
+        """Store a person's draft of an open task: unchecked values by field name, visible to nobody else.
+
+        Raises ``NotFound``, ``TaskNotOpen``; ``NotAllowed`` for the system.
+        """
         task = self._task(session, task_id, by)
         case_lock.refuse_closed(task)
         if by.person_id is None:
@@ -343,7 +358,10 @@ class Engine:
         session.merge(TaskDraft(task_id=task.id, person_id=by.person_id, values=dict(values), saved_at=self.clock()))
 
     def claim(self, session: Session, task_id: int, *, by: Actor) -> Task:
-        """Take a task of the group for oneself. Raises ``TaskClaimed`` when somebody else was quicker."""
+        """Claim a task of the group.
+
+        Raises ``NotFound``, ``TaskNotOpen``; ``TaskClaimed`` if somebody else was quicker.
+        """
         case, task = case_lock.lock_with_task(session, task_id)
         self._refuse_foreign(task, by)
         case_lock.refuse_closed(task)
@@ -355,7 +373,10 @@ class Engine:
         return task
 
     def release(self, session: Session, task_id: int, *, by: Actor) -> Task:
-        """Give a claimed task back to the group. A task that is one's own by the case stays one's own."""
+        """Return a claimed task to the group.
+
+        Raises ``NotFound``, ``TaskNotOpen``; ``NotAllowed`` for a task that the person has not claimed.
+        """
         case, task = case_lock.lock_with_task(session, task_id)
         self._refuse_foreign(task, by)
         case_lock.refuse_closed(task)
@@ -371,7 +392,10 @@ class Engine:
     def deliver(
         self, session: Session, case_id: int, message: str, *, by: Actor, values: Mapping[str, Json] | None = None
     ) -> StepResult | None:
-        """Deliver a message (by its element's id) to a case. ``None`` when the case does not wait for it."""
+        """Deliver a message to a case. ``message``: id of its element; ``values``: JSON values by name.
+
+        Returns ``None`` if the case does not wait for it. Raises ``NotFound``, ``OperationFailed``, ``Conflict``.
+        """
         case = case_lock.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return None
@@ -392,7 +416,10 @@ class Engine:
         return self._complete(run, waiting, values or {}, by)
 
     def fire_timer(self, session: Session, case_id: int, token: str) -> bool:
-        """Let a due timer of a case fire, with every other that is due. False when it is gone or held."""
+        """Fire the due timers of a case. Returns False if none is due or the case does not run.
+
+        Raises ``NotFound``, ``OperationFailed``, ``Conflict``.
+        """
         case = case_lock.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return False
@@ -403,7 +430,10 @@ class Engine:
         return True
 
     def finish_operation(self, session: Session, case_id: int, token: str, result: Json) -> bool:
-        """Go on with a case whose outside operation has answered. False when nobody waits for it any more."""
+        """Continue a case with the result of its outside operation at ``token``. Returns False if the token is gone.
+
+        Raises ``NotFound``, ``OperationFailed``, ``Conflict``.
+        """
         case = case_lock.lock(session, case_id, optimistic=True)
         if case.status is not CaseStatus.RUNNING:
             return False
@@ -414,7 +444,10 @@ class Engine:
         return True
 
     def fire_due(self, run: Run) -> str:
-        """Fire all due timers of the case, oldest first; each may arm or end others. Returns the last one's name."""
+        """Fire all due timers of the case, oldest first; each may start or end others. Returns the last one's name.
+
+        Returns "" if none was due. Raises ``OperationFailed``.
+        """
         fired = ""
         for _ in range(100):
             due = run.next_due()
@@ -437,7 +470,7 @@ class Engine:
     # Shared parts
 
     def _task(self, session: Session, task_id: int, by: Actor) -> Task:
-        """The task, if it is (or was) one of this person's to do; anything else does not exist for them."""
+        """The task, if it is or was the person's to do. Raises ``NotFound``."""
         task = session.get(Task, task_id, options=[joinedload(Task.case)])
         if task is None:
             raise NotFound("task", task_id)
@@ -465,12 +498,14 @@ class Engine:
         )
 
     def restore(self, session: Session, case: Case, by: Actor) -> Run:
+        """Restore the workflow of a locked case for a step. Raises ``OperationFailed`` for an unreadable state."""
         deployed = self.definitions.get(session, case.definition_id)
         run = Run(self._context(session, case, by), deployed, self._environment, self.operations)
         run.restore()
         return run
 
     def finish(self, run: Run) -> StepResult:
+        """Advance a case to its next waits and save it. Raises ``OperationFailed``, ``Conflict``, refusals."""
         run.advance()
         run.save()
         session, case = run.context.session, run.case

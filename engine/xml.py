@@ -1,4 +1,4 @@
-"""The one door through which XML comes in: no DOCTYPE, no entities, no network, no giants."""
+"""The only XML parser of the product: no DOCTYPE, no entities, no network, limited size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LIMIT = 1_000_000  # bytes
 
 
 class UnsafeXml(EngineError):
-    """The file is too large or holds what is never read (a DOCTYPE); ``str`` says which, in the reader's language."""
+    """The file is too large or has a DOCTYPE; ``str`` is the reason in the reader's language."""
 
     code = "unsafe_xml"
 
@@ -27,7 +27,7 @@ class MalformedXml(EngineError):
 
 
 def parse_xml(data: bytes, *, limit: int = LIMIT) -> etree._Element:
-    """The root element of a document. Raises ``UnsafeXml`` or ``MalformedXml``."""
+    """Parse a document of at most ``limit`` bytes. Returns its root element. Raises ``UnsafeXml``, ``MalformedXml``."""
     if len(data) > limit:
         raise UnsafeXml(_("حجم فایل بیش از %(limit)s بایت است.", limit=limit))
     parser = etree.XMLParser(

@@ -1,4 +1,4 @@
-"""People and how they are known: accounts, roles, sessions, codes and the organisation's messages."""
+"""People: accounts, roles, sessions, codes, and the organisation's messages to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.base import Base, BigId
 
 
 def person_name(company: str | None, first_name: str, last_name: str) -> str:
-    """A person's name as people write it: the company's, else first and last name."""
+    """Display name of a person: the company's name, else first and last name."""
     return company or f"{first_name} {last_name}"
 
 
@@ -40,7 +40,7 @@ class Person(Base):
 
     @property
     def name(self) -> str:
-        """The name as people write it: the company's, else first and last name."""
+        """Display name: the company's name, else first and last name."""
         return person_name(self.company, self.first_name, self.last_name)
 
     def __repr__(self) -> str:
@@ -78,7 +78,7 @@ class SignInSession(Base):
 
 
 class VerificationCode(Base):
-    """A six-digit code sent to a mobile (ACC-2). Only its hash is kept."""
+    """A six-digit code sent to a mobile (ACC-2), stored as a hash only."""
 
     __tablename__ = "verification_codes"
 
@@ -90,7 +90,7 @@ class VerificationCode(Base):
     expires_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(Integer, default=0)
     used_at: Mapped[datetime | None]
-    address: Mapped[str] = mapped_column(String(45), default="")  # the asker's network address, for the limits
+    address: Mapped[str] = mapped_column(String(45), default="")  # network address of the request, for the limits
 
 
 class Attempt(Base):
@@ -120,7 +120,7 @@ class Message(Base):
     case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
     title: Mapped[str] = mapped_column(String(200))
     body: Mapped[str]
-    sender: Mapped[str] = mapped_column(String(200), default="")  # name shown; "" = the system
+    sender: Mapped[str] = mapped_column(String(200), default="")  # display name; "" = the system
     sent_at: Mapped[datetime]
 
 

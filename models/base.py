@@ -21,7 +21,7 @@ Rials = BigInteger
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, stored in UTC. A naive one is refused: nobody knows which clock it was read from."""
+    """An aware moment, stored in UTC. A naive one is refused, since its time zone is unknown."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -22,11 +22,11 @@ class PaymentState(enum.StrEnum):
     SETTLED = "settled"  # verified and counted for its invoice
     FAILED = "failed"  # the gateway says: not paid
     EXPIRED = "expired"  # nobody knew within the office's waiting time (PAY-3); asked about once more on a late return
-    UNMATCHED = "unmatched"  # verified, but its invoice was not open any more: with finance (PAY-2)
+    UNMATCHED = "unmatched"  # verified after its invoice was closed: for finance (PAY-2)
 
 
 class Invoice(Base):
-    """What a case owes for one reason. ``total`` is the sum of the lines, checked when it is made."""
+    """An amount that a case owes for one reason. ``total`` in Rials is the sum of the lines, checked at creation."""
 
     __tablename__ = "invoices"
     __table_args__ = (Index("ix_invoices_case_id", "case_id"),)
@@ -48,7 +48,7 @@ class Invoice(Base):
 
 
 class InvoiceLine(Base):
-    """One line: so many of an item at a unit amount. ``amount`` = ``quantity`` × ``unit_amount``, exactly."""
+    """One line: a quantity of an item. ``amount`` = ``quantity`` × ``unit_amount`` exactly, in Rials."""
 
     __tablename__ = "invoice_lines"
     __table_args__ = (Index("ix_invoice_lines_invoice_id", "invoice_id"),)
@@ -83,7 +83,7 @@ class Payment(Base):
     state: Mapped[PaymentState] = mapped_column(
         Enum(PaymentState, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
     )
-    reference: Mapped[str] = mapped_column(String(60), default="")  # the bank's number, shown to the payer
+    reference: Mapped[str] = mapped_column(String(60), default="")  # the bank's reference number for the payer
     started_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]
     answer: Mapped[str] = mapped_column(

@@ -1,4 +1,4 @@
-"""Properties, their owners: what the organisation knows about the ground a project stands on."""
+"""Properties and their owners, as the organisation registers them."""
 
 from __future__ import annotations
 

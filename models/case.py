@@ -15,7 +15,7 @@ from models.base import Base, BigId
 from models.definition import ProcessDefinition
 from models.digits import WORD_LENGTH
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # where tasks without a due date stand in the order
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sort value of tasks without a due date
 
 _NOT_ENDED = text("ended_at IS NULL")
 _OPEN_OF_GROUP = text("status = 'open' AND assignee_id IS NULL AND kind <> 'action'")
@@ -136,7 +136,7 @@ def _due_or_never(context: DefaultExecutionContext) -> datetime:
 
 
 def _of_open(name: str, *columns: str, to_person: bool, actions: bool = False) -> Index:
-    """An index of the worklist: what waits for a person or for a group, in one of the orders it is shown in."""
+    """An index of the worklist: open tasks (or actions) of a person or a group, in one of its orders."""
     of_person, of_group = (_ACTIONS_OF_PERSON, _ACTIONS_OF_GROUP) if actions else (_OPEN_OF_PERSON, _OPEN_OF_GROUP)
     condition = of_person if to_person else of_group
     return Index(name, *columns, "id", postgresql_where=condition, sqlite_where=condition)
@@ -184,7 +184,7 @@ class Task(Base):
     working_days: Mapped[int | None] = mapped_column(SmallInteger)
     calendar_revision: Mapped[int | None] = mapped_column(Integer)
     priority: Mapped[int] = mapped_column(SmallInteger, default=50)  # 0 is most urgent
-    locked: Mapped[str | None] = mapped_column(String(300))  # why nobody can complete it at the moment
+    locked: Mapped[str | None] = mapped_column(String(300))  # reason why nobody can complete it now
     status: Mapped[TaskStatus] = mapped_column(
         Enum(TaskStatus, native_enum=False, length=20, values_callable=_values), default=TaskStatus.OPEN
     )
@@ -200,7 +200,7 @@ class Task(Base):
 
 
 class TaskDraft(Base):
-    """What a person typed at a task and has not sent yet."""
+    """A person's draft of a task: values by field name, not submitted yet."""
 
     __tablename__ = "task_drafts"
 
@@ -211,7 +211,7 @@ class TaskDraft(Base):
 
 
 class HistoryEntry(Base):
-    """One thing that happened in a case: who did what when. Append-only; never part of the state."""
+    """One event in a case: who did what when. Append-only; never part of the state."""
 
     __tablename__ = "history"
     __table_args__ = (Index("ix_history_case_id_id", "case_id", "id"),)
@@ -229,7 +229,7 @@ class HistoryEntry(Base):
 
 
 class FlowPassage(Base):
-    """How often a case passed a node or flow of its diagram, to draw the finished path (CASE-2).
+    """An element of the diagram that a case has passed, to draw the finished path (CASE-2).
 
     One row for each element passed, so it grows with the diagram and not with the visits.
     """

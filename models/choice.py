@@ -1,11 +1,11 @@
-"""One entry of a list that a person chooses from."""
+"""One option of a choice."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Choice:
-    """``value`` is what is stored; ``label`` what the person reads; ``description`` a second line."""
+    """``value`` is stored; ``label`` is the text for the person; ``description`` a second line."""
 
     value: str | int
     label: str

@@ -1,4 +1,4 @@
-"""Opens the database: one place that knows how SQLite and PostgreSQL have to be set up to behave alike."""
+"""Opens the database, and sets SQLite and PostgreSQL up so that they behave alike."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ServerSilent(psycopg.OperationalError):
 
 @contextmanager
 def unhurried() -> Iterator[None]:
-    """Statements inside may take as long as they take: a migration of a large table."""
+    """Block without a time limit for statements, for a migration of a large table."""
     token = _patience.set(float("inf"))
     try:
         yield
@@ -63,12 +63,12 @@ def _within(waiting: Generator[Any, Any, Any], seconds: float) -> Generator[Any,
     """The same protocol steps, until the time is over."""
     give_up = time.monotonic() + seconds
     try:
-        asked = next(waiting)
+        awaited = next(waiting)
         while True:
-            ready = yield asked
+            ready = yield awaited
             if not ready and time.monotonic() > give_up:
                 raise ServerSilent(f"no answer for {seconds:g} seconds")
-            asked = waiting.send(ready)
+            awaited = waiting.send(ready)
     except StopIteration as ended:
         return ended.value
 

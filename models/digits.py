@@ -1,13 +1,13 @@
 """One written form for Persian text: digits, letters, invisible characters (ACC-5).
 
-``clean`` is what is stored, ``search_key`` what is searched. NFKC does neither: it leaves ي beside ی.
+``clean`` gives the stored form, ``search_key`` the searched form. NFKC does not suffice: it leaves ي beside ی.
 """
 
 import re
 import unicodedata
 
 ZWNJ = "\u200c"
-WORD_LENGTH = 60  # signs of a word by which it is found
+WORD_LENGTH = 60  # characters of a word in the index
 LONGEST_MARKS = 10  # combining marks on one letter; writing has three at most, thousands are slow
 
 _TO_ASCII = {ord(char): str(i % 10) for i, char in enumerate("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩")}
@@ -25,7 +25,7 @@ _HAMZA = (  # the seat of a hamza is written in several ways: هیئت, هیأت
 _OPEN_HAMZA = re.compile(r"(?<=\w)[ئء]+(?!\w)")  # how it is folded depends on the letter that is not typed yet
 _SEARCH = str.maketrans({"آ": "ا", "أ": "ا", "إ": "ا", "ٱ": "ا", "ۀ": "ه", "ة": "ه", "ئ": "ی", "ؤ": "و", "ە": "ه"})
 
-# Kept out of every text: C0 and C1 controls but tab and new lines, marks of direction, the byte order mark,
+# Removed from every text: C0 and C1 controls but tab and new lines, marks of direction, the byte order mark,
 # zero-width space, joiner and word joiner, soft hyphen, and halves of surrogate pairs.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200d-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -51,7 +51,7 @@ def storable(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """``text`` in the one form that is stored: NFC, Persian letters, ASCII digits, nothing invisible.
+    """``text`` in the stored form: NFC, Persian letters, ASCII digits, nothing invisible.
 
     Lines stay; spaces at their ends go. The result is its own ``clean``.
     """
@@ -64,7 +64,7 @@ def clean(text: str) -> str:
 
 
 def search_key(text: str) -> str:
-    """``text`` as it is searched: letters that readers take for one another are one, no diacritics.
+    """``text`` in the searched form: similar letters are folded into one, without diacritics.
 
     ``/`` and ``-`` become spaces, since PostgreSQL reads ``1405/123`` as one word, a file name.
     """
@@ -84,7 +84,7 @@ def search_beginning(text: str) -> str:
 
 
 def search_words(text: str) -> list[str]:
-    """The words by whose beginnings ``text`` is found, folded, in their order; after a sign inside, another begins."""
+    """The words of ``text`` for the index, folded, in order; after a sign inside a word another one begins."""
     return [
         token[start : start + WORD_LENGTH]
         for token in search_key(text).split()
@@ -102,9 +102,9 @@ def _without_mark_towers(text: str) -> str:
     """``text`` with at most ``LONGEST_MARKS`` combining marks in a row."""
     if text.isascii() or len(text) <= LONGEST_MARKS:
         return text
-    kept, run = [], 0
+    chars, run = [], 0
     for char in text:
         run = run + 1 if unicodedata.combining(char) else 0
         if run <= LONGEST_MARKS:
-            kept.append(char)
-    return "".join(kept)
+            chars.append(char)
+    return "".join(chars)

@@ -21,7 +21,7 @@ class Document(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     sha256: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(200))  # as uploaded, cleaned of path parts
-    media_type: Mapped[str] = mapped_column(String(60))  # found from the content
+    media_type: Mapped[str] = mapped_column(String(60))  # detected from the content
     size: Mapped[int] = mapped_column(BigInteger)  # bytes
     title: Mapped[str] = mapped_column(String(200), default="")  # what it is in the case, Persian
     uploaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))

@@ -1,4 +1,4 @@
-"""What cases wait for from each other: messages with a key, and signals."""
+"""Subscriptions of cases: the messages (with a key) and signals that they wait for."""
 
 from __future__ import annotations
 

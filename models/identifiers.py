@@ -1,7 +1,7 @@
-"""Numbers that others give out (national codes, mobiles, postal codes) and check digits of our own.
+"""Parses national codes, company ids, mobiles and postal codes; computes our own check digits.
 
-The reading functions return the one form that is stored and raise ``ValueError`` with a message for the
-person who typed it. Digits of any kind are folded first: the checksum of ``۱۱۱`` would pass on unfolded ones.
+The parsing functions return the stored form and raise ``ValueError`` with a message, in the reader's language, for the
+person who typed the number. Digits of any kind are folded first: the checksum of ``۱۱۱`` would pass on unfolded ones.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from models.digits import clean
 from models.language import gettext as _
 
-MAX_LENGTH = 40  # characters looked at; every number here is shorter
+MAX_LENGTH = 40  # characters that are parsed; every number is shorter
 
 _COMPANY_WEIGHTS = (29, 27, 23, 19, 17, 29, 27, 23, 19, 17)
 _MOBILE = re.compile(r"(?:\+98|0098|98|0)?(9[0-9]{9})")
@@ -86,5 +86,5 @@ def damm_digit(digits: str) -> str:
 
 
 def damm_valid(digits: str) -> bool:
-    """Is the last of ``digits`` the check digit of the others?"""
+    """Returns True if the last of ``digits`` is the check digit of the others."""
     return len(digits) > 1 and digits.isascii() and digits.isdigit() and damm_digit(digits) == "0"

@@ -1,4 +1,4 @@
-"""Jalali dates: read from what people type, written for who reads (CAL-4)."""
+"""Jalali dates: parses typed dates and times, formats them for the reader (CAL-4)."""
 
 import re
 from datetime import UTC, date, datetime, time
@@ -11,7 +11,7 @@ from models.language import current
 from models.language import gettext as _
 
 TEHRAN = "Asia/Tehran"
-FIRST_YEAR, LAST_YEAR = 1200, 1499  # anything else in the place of a Jalali year is a slip
+FIRST_YEAR, LAST_YEAR = 1200, 1499  # any other Jalali year is a typing error
 
 _ISO = re.compile(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _JALALI = re.compile(r"([0-9]{1,4})[/-]([0-9]{1,2})[/-]([0-9]{1,2})")

@@ -1,4 +1,4 @@
-"""Work that waits for its time: timers, outside operations, thrown events, and the incidents of what failed."""
+"""Jobs with a due time (timers, outside operations, thrown events), and incidents of failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class JobKind(enum.StrEnum):
 
 
 EVENT_JOBS = frozenset({JobKind.MESSAGE, JobKind.SIGNAL, JobKind.DELIVERY, JobKind.START})
-THROWN_JOBS = EVENT_JOBS - {JobKind.DELIVERY}  # these go on whatever becomes of the case that threw
+THROWN_JOBS = EVENT_JOBS - {JobKind.DELIVERY}  # these survive the end of the case that threw them
 
 
 class Job(Base):
@@ -50,7 +50,7 @@ class Job(Base):
     element_id: Mapped[str] = mapped_column(String(100))
     process_key: Mapped[str] = mapped_column(String(60))
     token: Mapped[str] = mapped_column(String(36))  # id inside the state
-    due_at: Mapped[datetime]  # when the timer is due; for an operation, when it was asked for
+    due_at: Mapped[datetime]  # due time of the timer; for an operation, the time of its request
     run_at: Mapped[datetime | None]  # when to try (again); empty: held (suspended case, no retries left)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     operation: Mapped[str] = mapped_column(String(120), default="")
@@ -67,7 +67,7 @@ class Job(Base):
 
 
 class Incident(Base):
-    """Something failed and needs a supervisor: the case waits where it was."""
+    """A failure that needs a supervisor: the case stays at its position."""
 
     __tablename__ = "incidents"
     __table_args__ = (

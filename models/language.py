@@ -1,6 +1,6 @@
 """The reader's language: marks texts for translation and translates them, for every layer alike.
 
-The source language is Persian: a text without an entry in a catalogue is shown as it stands in the code.
+The source language is Persian: a text without an entry in a catalogue appears unchanged.
 Catalogues are in ``models/translations``; English is the second language.
 """
 
@@ -20,7 +20,7 @@ _current: ContextVar[str] = ContextVar("language", default=SOURCE)
 
 
 def current() -> str:
-    """The language being read or written for at the moment: one of ``LANGUAGES``."""
+    """The current language, one of ``LANGUAGES``."""
     return _current.get()
 
 
@@ -57,7 +57,7 @@ def ngettext(singular: str, plural: str, number: int, **values: Any) -> str:
 
 
 def listed(parts: Iterable[str]) -> str:
-    """Several things in a row, with the comma of the reader's language between them."""
+    """Join parts with the comma of the reader's language."""
     return gettext("، ").join(parts)
 
 
@@ -67,7 +67,7 @@ def quoted(text: object) -> str:
 
 
 class LazyText:
-    """A text that is translated when it is shown, for labels made when a module is loaded."""
+    """A text that is translated when it is formatted, for labels of modules."""
 
     __slots__ = ("_message", "_values")
 
@@ -77,7 +77,7 @@ class LazyText:
 
     @property
     def message(self) -> str:
-        """The text as it stands in the source."""
+        """The source text, in Persian."""
         return self._message
 
     @property
@@ -123,5 +123,5 @@ class BilingualText:
 
 
 def lazy(message: str, **values: Any) -> Any:
-    """Mark ``message`` for translation at the moment it is shown. Typed ``Any``: it goes wherever a ``str`` goes."""
+    """Mark ``message`` for translation when it is formatted. Typed ``Any``: it is accepted wherever a ``str`` is."""
     return LazyText(message, values)

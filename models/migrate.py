@@ -33,14 +33,14 @@ def configuration(database: Engine) -> Config:
 
 
 def upgrade(database: Engine) -> None:
-    """Upgrade to the newest schema; does nothing when it is there already."""
+    """Upgrade to the newest schema; does nothing if it is current."""
     if not is_current(database):
         with unhurried():
             command.upgrade(configuration(database), "head")
 
 
 def is_current(database: Engine) -> bool:
-    """Whether the database has the schema that this version of the program expects."""
-    wanted = ScriptDirectory.from_config(configuration(database)).get_current_head()
+    """Returns True if the database has the schema of this version of the program."""
+    head = ScriptDirectory.from_config(configuration(database)).get_current_head()
     with database.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == wanted
+        return MigrationContext.configure(connection).get_current_revision() == head

@@ -1,4 +1,4 @@
-"""Messages to the outside (SMS) that are written with the step and delivered after it (SMS-1)."""
+"""The outbox: SMS written in the transaction of a step and sent after it (SMS-1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the clock of a demonstration or a staging installation has been put ahead."""
+"""Offset of the clock of a demo or staging installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Correspondence tickets: the request to a unit and everything that was said about it (TKT)."""
+"""Correspondence tickets: a request to a unit, with its answers and transfers (TKT)."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Ticket(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), unique=True)
     requester_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    unit: Mapped[str] = mapped_column(String(40))  # who has it now, after transfers
+    unit: Mapped[str] = mapped_column(String(40))  # present unit, after transfers
     priority: Mapped[str] = mapped_column(String(20))  # very_urgent | urgent | normal | low
     title: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(20))  # waiting | answered | closed
     submitted_at: Mapped[datetime]
-    overdue_at: Mapped[datetime | None]  # when the answer that is waited for became overdue (TKT-5)
+    overdue_at: Mapped[datetime | None]  # time at which the expected answer became overdue (TKT-5)
     answered_at: Mapped[datetime | None]  # the newest answer
-    escalated_at: Mapped[datetime | None]  # when the president was asked
+    escalated_at: Mapped[datetime | None]  # time of the escalation to the president
     closed_at: Mapped[datetime | None]
 
     case: Mapped[Case] = relationship()
@@ -47,7 +47,7 @@ class Ticket(Base):
 
 
 class TicketMessage(Base):
-    """Something that was said about a ticket. Never changed."""
+    """A contribution to a ticket: request, answer, reply, transfer … Never changed."""
 
     __tablename__ = "ticket_messages"
     __table_args__ = (Index("ix_ticket_messages_ticket_id_id", "ticket_id", "id"),)
@@ -56,7 +56,7 @@ class TicketMessage(Base):
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"))
     kind: Mapped[str] = mapped_column(String(20))  # request | answer | reply | transfer | escalation | decision
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    unit: Mapped[str] = mapped_column(String(40))  # in whose name it was said; "" for the requester
+    unit: Mapped[str] = mapped_column(String(40))  # unit of the author; "" for the requester
     at: Mapped[datetime]
     text: Mapped[str]
     documents: Mapped[list[Any]]  # ids

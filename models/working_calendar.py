@@ -31,7 +31,7 @@ def _stored(members: type[enum.Enum]) -> Enum:
 
 
 class CalendarSettings(Base):
-    """The one row of what holds for every week. ``revision`` counts all changes, those of days too."""
+    """The one row of weekly settings. ``revision`` counts all changes, including those of days."""
 
     __tablename__ = "calendar_settings"
 
@@ -46,7 +46,7 @@ class CalendarSettings(Base):
 
 
 class CalendarDay(Base):
-    """A day that is not what its day of the week says."""
+    """A day that differs from its day of the week."""
 
     __tablename__ = "calendar_days"
 
@@ -55,14 +55,14 @@ class CalendarDay(Base):
     name: Mapped[str] = mapped_column(String(200), default="")  # of the holiday; Persian
     source: Mapped[DaySource] = mapped_column(_stored(DaySource))
     estimated: Mapped[bool] = mapped_column(Boolean, default=False)  # a lunar day nobody has confirmed yet
-    changed_at: Mapped[datetime | None]  # since when it is so by somebody's decision
+    changed_at: Mapped[datetime | None]  # time of the last change by an admin
     changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
 
     changed_by: Mapped[Person | None] = relationship()
 
 
 class CalendarChange(Base):
-    """One day, or the settings, changed: what was before and after, who did it and why. Append-only."""
+    """A change of one day or of the settings: values before and after, person and reason. Append-only."""
 
     __tablename__ = "calendar_changes"
     __table_args__ = (
@@ -71,7 +71,7 @@ class CalendarChange(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    revision: Mapped[int | None] = mapped_column(Integer)  # of the calendar that it made; empty: nothing could move
+    revision: Mapped[int | None] = mapped_column(Integer)  # the calendar's new revision; empty: no deadline could move
     day: Mapped[date | None]  # empty: the settings
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]

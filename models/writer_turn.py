@@ -1,9 +1,9 @@
-"""Whose turn it is to write to a SQLite file: nobody waits for ever, however much somebody else has to write.
+"""Turns of writers to a SQLite file, so that no writer starves while another one writes all the time.
 
-SQLite gives its one write lock to whoever happens to ask while it is free, and those who wait sleep up to a tenth
-of a second between their tries. A process that writes one transaction after the other so shuts out all the others
-for as long as it goes on. Here everybody asks often, and only with the turn, a lock on a file beside the database;
-whoever has waited for long keeps the turn until the lock is free.
+SQLite gives its one write lock to the first request while the lock is free, and waiting connections sleep up to a
+tenth of a second between their attempts. So a process that writes transaction after transaction shuts out all others.
+Here every writer polls often, and only while it holds the turn, a lock on a file beside the database; a writer that
+has waited for long keeps the turn until the write lock is free.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-POLL = 0.001  # seconds between two tries
+POLL = 0.001  # seconds between two attempts
 LONG = 0.05  # seconds, in which the quickest may go first: in a strict queue all sleep while one wakes up
 
 
@@ -35,11 +35,11 @@ class WriterTurn:
         """
         if self._connection.in_transaction:
             return
-        asked = time.monotonic()
+        started = time.monotonic()
         self._let_sqlite_wait(0)  # it would sleep while the lock is free
         try:
             while not (self._take_turn() and self._begin_now()):
-                waited = time.monotonic() - asked
+                waited = time.monotonic() - started
                 if waited * 1000 > patience:
                     raise sqlite3.OperationalError("database is locked")
                 if waited < LONG:

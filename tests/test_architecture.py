@@ -108,6 +108,48 @@ def test_modules_say_what_they_are() -> None:
     assert silent == []
 
 
+def engine_errors() -> set[str]:
+    """The names of the engine's errors, in whichever module they are declared."""
+    names, pending = {"EngineError"}, sources("engine")
+    grown = True
+    while grown:
+        before = len(names)
+        names |= {
+            node.name
+            for path in pending
+            for node in ast.walk(parsed(path))
+            if isinstance(node, ast.ClassDef) and names & {getattr(base, "id", "") for base in node.bases}
+        }
+        grown = len(names) > before
+    return names
+
+
+def public_functions(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield f"{prefix}{node.name}", node
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body, f"{node.name}.")
+
+
+def raised_in(function: ast.FunctionDef) -> set[str]:
+    """The names of the classes that the function raises directly."""
+    raised = (node.exc for node in ast.walk(function) if isinstance(node, ast.Raise) and node.exc)
+    return {getattr(error.func if isinstance(error, ast.Call) else error, "id", "") for error in raised}
+
+
+def test_public_functions_of_the_engine_say_which_of_its_errors_they_raise() -> None:
+    errors = engine_errors()
+    silent = [
+        f"{path.relative_to(ROOT)}: {name} raises {error}"
+        for path in sources("engine")
+        for name, function in public_functions(parsed(path).body)
+        for error in sorted(raised_in(function) & errors)
+        if error not in (ast.get_docstring(function) or "").partition("Raises")[2]
+    ]
+    assert silent == []
+
+
 def test_no_module_is_a_drawer() -> None:
     drawers = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
     assert [str(path) for path in CODE if path.stem in drawers or path.parent.name in drawers] == []

@@ -1,1 +1,1 @@
-"""Working time, the office's calendar, deadlines and timers."""
+"""Working time, the office calendar, deadlines and timers."""

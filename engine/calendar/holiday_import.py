@@ -1,6 +1,6 @@
-"""Takes the public holidays of Iran over into our own table, once for each year (CAL-1).
+"""Imports the public holidays of Iran from the library ``holidays`` into a table, once for each year (CAL-1).
 
-Afterwards the table alone counts: another version of the library moves no deadline by itself.
+Afterwards only the table counts: a new version of the library moves no deadline.
 """
 
 from __future__ import annotations
@@ -21,63 +21,63 @@ from models.jalali import jalali_year
 from models.working_calendar import ONLY, CalendarDay, CalendarSettings, DayKind, DaySource
 
 FIRST_YEAR, LAST_YEAR = 1390, 1410  # Jalali
-AHEAD = 5  # years that are always there, from the one we are in
-ESTIMATED = "(تخمینی)"  # what the library adds to a lunar day that nobody has announced yet
+AHEAD = 5  # years beyond the current one that are always imported
+ESTIMATED = "(تخمینی)"  # suffix of the library for a lunar holiday that is not announced yet
 WEEKEND, OPENS, CLOSES, ZONE = "thursday,friday", time(7, 30), time(14, 30), "Asia/Tehran"  # until an admin decides
 IRAN = holidays.country_holidays("IR", language="fa_IR")
 
 
 def initial_calendar() -> WorkingCalendar:
-    """The working time of an installation whose tables are empty."""
+    """The calendar of an installation whose tables are still empty."""
     return WorkingCalendar(
         weekend=weekend_of(WEEKEND), opens=OPENS, closes=CLOSES, zone=ZoneInfo(ZONE), is_holiday=is_public_holiday
     )
 
 
 def is_public_holiday(day: date) -> bool:
-    """What the library says, as long as our own table is empty."""
+    """Returns True for a holiday of the library, used while the table is empty."""
     return day in IRAN
 
 
 def fill(session: Session, *, now: datetime) -> int:
-    """Add the ordinary week and the years that are not there yet. Returns the number of days added.
+    """Add the weekly settings and the missing years, in the caller's transaction. Returns the number of days added.
 
-    In the caller's transaction. Safe at any moment, and from any number of processes at once.
+    Safe at any time and from several processes at once. ``now``: aware.
     """
-    kept = _locked(session)
-    wanted = max(LAST_YEAR, jalali_year(now.date()) + AHEAD)
-    first = FIRST_YEAR if kept.last_year is None else kept.last_year + 1
-    if first > wanted:
+    settings = _locked(session)
+    last = max(LAST_YEAR, jalali_year(now.date()) + AHEAD)
+    first = FIRST_YEAR if settings.last_year is None else settings.last_year + 1
+    if first > last:
         return 0
-    begin, end = jdatetime.date(first, 1, 1).togregorian(), jdatetime.date(wanted + 1, 1, 1).togregorian()
-    there = set(session.scalars(select(CalendarDay.day).where(CalendarDay.day >= begin, CalendarDay.day < end)))
-    new = [day for day in _of_library(begin, end) if day.day not in there]
+    begin, end = jdatetime.date(first, 1, 1).togregorian(), jdatetime.date(last + 1, 1, 1).togregorian()
+    existing = set(session.scalars(select(CalendarDay.day).where(CalendarDay.day >= begin, CalendarDay.day < end)))
+    new = [day for day in _of_library(begin, end) if day.day not in existing]
     session.add_all(new)
-    if kept.last_year is not None:
-        kept.revision += 1
-    kept.first_year, kept.last_year = kept.first_year or first, wanted
+    if settings.last_year is not None:
+        settings.revision += 1
+    settings.first_year, settings.last_year = settings.first_year or first, last
     session.flush()
     return len(new)
 
 
 def _locked(session: Session) -> CalendarSettings:
-    """The one row of the week's settings, locked; made when there is none."""
-    asked = select(CalendarSettings).where(CalendarSettings.id == ONLY).with_for_update()
-    found = session.scalars(asked).one_or_none()
-    if found is not None:
-        return found
-    made = CalendarSettings(weekend=WEEKEND, opens=OPENS, closes=CLOSES, zone=ZONE)
+    """The one row of weekly settings, locked; created if there is none."""
+    query = select(CalendarSettings).where(CalendarSettings.id == ONLY).with_for_update()
+    row = session.scalars(query).one_or_none()
+    if row is not None:
+        return row
+    row = CalendarSettings(weekend=WEEKEND, opens=OPENS, closes=CLOSES, zone=ZONE)
     try:
         with session.begin_nested():
-            session.add(made)
+            session.add(row)
     except IntegrityError:  # another process was quicker, and has finished by now
-        return session.scalars(asked).one()
-    return made
+        return session.scalars(query).one()
+    return row
 
 
 def _of_library(begin: date, end: date) -> Iterator[CalendarDay]:
-    found = holidays.country_holidays("IR", language="fa_IR", years=range(begin.year, end.year + 1))
-    for day, text in sorted(found.items()):
+    library = holidays.country_holidays("IR", language="fa_IR", years=range(begin.year, end.year + 1))
+    for day, text in sorted(library.items()):
         if begin <= day < end:
             names = text.split("; ")
             yield CalendarDay(

@@ -1,7 +1,7 @@
-"""The organisation's working calendar as it is now: read from its tables, and asked by everybody (CAL-1).
+"""The organisation's current working calendar, loaded from its tables (CAL-1).
 
-A change counts from the next step on, in every process: each asks for the calendar's revision, and loads the
-calendar anew when it is not the one that it knows.
+A change applies from the next step on, in every process: each reads the calendar's revision first and reloads the
+calendar when the revision has changed.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from models.working_calendar import ONLY, WEEKDAYS, CalendarDay, CalendarSetting
 
 
 class OfficeCalendar:
-    """The calendar of the tables; before they were filled, the ``initial`` one. Safe to share between threads.
+    """The calendar of the tables; the ``initial`` one while they are empty. Safe to share between threads.
 
-    It can be asked all that a ``WorkingCalendar`` can; one that is asked many things at once is better had by
-    ``current().calendar``.
+    It has the methods of ``WorkingCalendar``; each call reads the revision. For many calls in a row take
+    ``current().calendar`` once.
     """
 
     def __init__(self, initial: WorkingCalendar, sessions: sessionmaker[Session] | None = None) -> None:
@@ -32,7 +32,7 @@ class OfficeCalendar:
         self._loaded = self._initial
 
     def current(self) -> Current:
-        """The calendar of the step that runs; outside of one, of this moment."""
+        """The calendar of the current step; outside a step, the newest one."""
         step = deadlines.of_step()
         if step is not None:
             return step.current
@@ -42,7 +42,7 @@ class OfficeCalendar:
             return self.read(session)
 
     def read(self, session: Session) -> Current:
-        """The newest calendar that is committed. Not for a transaction that changes the calendar: see ``load``."""
+        """The newest committed calendar. A transaction that changes the calendar uses ``load`` instead."""
         revision = _revision(session)
         if revision is None:
             return self._initial
@@ -53,11 +53,11 @@ class OfficeCalendar:
 
     @property
     def last(self) -> WorkingCalendar:
-        """The calendar as it was read last in this process: for pages that say that the database is away."""
+        """The calendar that this process read last, for pages shown while the database is unreachable."""
         return self._loaded.calendar
 
     def working_days(self, days: int) -> str:
-        """The expressions' function: the moment so many working days after the step's own, as ISO 8601 text."""
+        """Function of expressions: ISO 8601 time, in UTC, that is ``days`` working days after the step."""
         if isinstance(days, bool) or not isinstance(days, int):
             raise TypeError(f"Not a number of days: {days!r}")
         step = deadlines.of_step()
@@ -65,7 +65,7 @@ class OfficeCalendar:
             return step.count(days)
         return self.current().calendar.add_working_days(clock.now(), days).isoformat()
 
-    # What a ``WorkingCalendar`` says
+    # The methods of ``WorkingCalendar``
 
     @property
     def zone(self) -> ZoneInfo:
@@ -96,18 +96,18 @@ class OfficeCalendar:
 
 
 def load(session: Session) -> Current:
-    """The calendar as this transaction sees it. The tables must be filled."""
+    """The calendar as this transaction sees it. Raises ``LookupError`` if the tables are empty."""
     while True:
         revision = _revision(session)
         if revision is None:
             raise LookupError("The calendar has not been filled")
-        found = Current(_load(session), revision)
+        loaded = Current(_load(session), revision)
         if _revision(session) == revision:  # else somebody changed it while we read
-            return found
+            return loaded
 
 
-def made_of(settings: CalendarSettings, days: dict[date, DayKind]) -> WorkingCalendar:
-    """The calendar of these settings and days, whether they are stored or only proposed."""
+def build(settings: CalendarSettings, days: dict[date, DayKind]) -> WorkingCalendar:
+    """Build a calendar from stored or proposed settings and days."""
     holidays = frozenset(day for day, kind in days.items() if kind is DayKind.HOLIDAY)
     return WorkingCalendar(
         weekend=weekend_of(settings.weekend),
@@ -120,11 +120,11 @@ def made_of(settings: CalendarSettings, days: dict[date, DayKind]) -> WorkingCal
 
 
 def weekend_of(text: str) -> frozenset[int]:
-    """``"thursday,friday"`` as numbers of ``date.weekday()``. Raises ``ValueError`` for no such day."""
+    """``"thursday,friday"`` as numbers of ``date.weekday()``. Raises ``ValueError`` for an unknown day."""
     return frozenset(WEEKDAYS.index(name.strip()) for name in text.split(",") if name.strip())
 
 
-# Around the session's unit of work: reading the calendar must not flush what a step has not finished.
+# Core statements bypass the unit of work: reading the calendar must not flush an unfinished step.
 
 
 def _revision(session: Session) -> int | None:
@@ -137,4 +137,4 @@ def _load(session: Session) -> WorkingCalendar:
         select(CalendarSettings.weekend, CalendarSettings.opens, CalendarSettings.closes, CalendarSettings.zone)
     ).one()
     days = {row.day: row.kind for row in connection.execute(select(CalendarDay.day, CalendarDay.kind))}
-    return made_of(CalendarSettings(**settings._mapping), days)
+    return build(CalendarSettings(**settings._mapping), days)

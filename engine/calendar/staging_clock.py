@@ -1,6 +1,6 @@
-"""The clock of demonstrations and staging: real time, and as much more as people have put it ahead.
+"""The clock of the demo and staging modes: real time plus an offset that people set.
 
-So a deadline of two working days can be watched in a minute. How far it is ahead is a row that all processes share.
+With it a deadline of two working days can be watched in a minute. All processes share the offset in one row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from models.outbox import Sms
 from models.staging import ONLY, ClockAhead
 
 MAX_AHEAD = timedelta(days=731)
-KNOWN_FOR = timedelta(seconds=1)  # of real time: so late does another process learn that the clock was moved
+KNOWN_FOR = timedelta(seconds=1)  # of real time: another process sees a moved clock at most this late
 NOTHING = timedelta(0)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 _PARTS = re.compile(r"(?:\d{1,4}[dhm])+")
@@ -36,18 +36,18 @@ Clock = Callable[[], datetime]
 
 
 class StagingClock:
-    """Gives the moment that the application goes by. It only goes forward, but for ``reset``."""
+    """Clock of the staging mode: returns aware times in UTC. Never runs backwards, except after ``reset``."""
 
     def __init__(self, real: Clock, sessions: sessionmaker[Session]) -> None:
         self.real = real
         self._sessions = sessions
-        self._known: tuple[datetime, timedelta] | None = None  # when it was read, how far ahead
+        self._known: tuple[datetime, timedelta] | None = None  # time of reading, offset
 
     def __call__(self) -> datetime:
         return self.real() + self.ahead()
 
     def ahead(self) -> timedelta:
-        """How far the clock is ahead of real time; while the database is away, as far as it last was."""
+        """Offset from real time; while the database is unreachable, the last known one."""
         known, now = self._known, self.real()
         if known is not None and NOTHING <= now - known[0] < KNOWN_FOR:
             return known[1]
@@ -56,15 +56,15 @@ class StagingClock:
             with self._sessions() as session:
                 ahead = _read(session)
         except (OperationalError, ProgrammingError):
-            pass  # it is away, or has no tables yet: whoever asked finds out by its own query
+            pass  # unreachable, or without tables yet: the caller's own query fails with the reason
         self._known = (self.real(), ahead)
         return ahead
 
     def advance(self, length: timedelta, *, by: Actor, seen: timedelta | None = None) -> timedelta:
-        """Put the clock ahead by so much more; returns how far it is ahead now.
+        """Increase the clock's offset by ``length``. Returns the new offset.
 
-        ``seen``: how far it was ahead when the person decided. Raises ``NotAllowed``, and ``InvalidSubmission``
-        for no or too long a time and when somebody else has moved the clock since.
+        ``seen``: the offset when the person decided. Raises ``NotAllowed``, and ``InvalidSubmission`` for a
+        length that is not positive or too long, and if somebody else has moved the clock since.
         """
         demand(by, "advance_clock")
         if length <= NOTHING:
@@ -82,9 +82,9 @@ class StagingClock:
         return self.ahead()
 
     def reset(self, *, by: Actor) -> timedelta:
-        """Back to real time; returns how far ahead it was. What happened in between keeps its moment.
+        """Set the clock to real time. Returns the former offset. Recorded times stay.
 
-        Timers keep the moment for which they were set, and fire when it really comes. Raises ``NotAllowed``.
+        Timers keep their due times and fire when real time reaches them. Raises ``NotAllowed``.
         """
         demand(by, "advance_clock")
         with self._sessions.begin() as session:
@@ -92,49 +92,52 @@ class StagingClock:
             before = timedelta(seconds=row.seconds)
             if before:
                 _move_sign_ins(session, -before, valid_at=self.real() + before)
-                _let_go(session, self.real())
+                _release(session, self.real())
             self._write(row, NOTHING, by)
         self._known = None
         return before
 
     def _locked(self, session: Session) -> ClockAhead:
-        found = session.get(ClockAhead, ONLY, with_for_update=True)
-        if found is None:
-            found = ClockAhead(id=ONLY, seconds=0, changed_at=self.real())
-            session.add(found)
+        row = session.get(ClockAhead, ONLY, with_for_update=True)
+        if row is None:
+            row = ClockAhead(id=ONLY, seconds=0, changed_at=self.real())
+            session.add(row)
             session.flush()
-        return found
+        return row
 
     def _write(self, row: ClockAhead, ahead: timedelta, by: Actor) -> None:
         row.seconds, row.changed_at, row.changed_by = ceil(ahead.total_seconds()), self.real(), by.username
 
 
 def length_of(text: str, *, now: datetime, calendar: OfficeCalendar) -> timedelta:
-    """``3d``, ``4h``, ``90m``, ``1d12h``, or working days after ``now``: ``2wd``. Raises ``InvalidSubmission``."""
-    wanted = ascii_digits(text).replace(" ", "").lower()
-    if found := _WORKING_DAYS.fullmatch(wanted):
-        return calendar.add_working_days(now, int(found[1])) - now
-    if not _PARTS.fullmatch(wanted):
+    """Parse a length: ``3d``, ``4h``, ``90m``, ``1d12h``, or working days after ``now``, ``2wd``.
+
+    Raises ``InvalidSubmission``.
+    """
+    folded = ascii_digits(text).replace(" ", "").lower()
+    if match := _WORKING_DAYS.fullmatch(folded):
+        return calendar.add_working_days(now, int(match[1])) - now
+    if not _PARTS.fullmatch(folded):
         raise InvalidSubmission({"length": [_("مدت را مانند 3d، 4h، 90m یا 2wd (روز کاری) وارد کنید.")]})
-    parts = re.findall(r"(\d+)([dhm])", wanted)
+    parts = re.findall(r"(\d+)([dhm])", folded)
     return sum((timedelta(**{UNITS[unit]: int(number)}) for number, unit in parts), NOTHING)
 
 
 def _read(session: Session) -> timedelta:
-    asked = select(ClockAhead.seconds).where(ClockAhead.id == ONLY)
-    return timedelta(seconds=session.execute(asked).scalar() or 0)
+    query = select(ClockAhead.seconds).where(ClockAhead.id == ONLY)
+    return timedelta(seconds=session.execute(query).scalar() or 0)
 
 
 def _move_sign_ins(session: Session, length: timedelta, *, valid_at: datetime) -> None:
-    """Whoever is signed in stays so: nobody was away for as long as the clock was moved."""
+    """Shift the times of sign-ins with the clock, so that nobody is signed out by the move."""
     for row in session.scalars(select(SignInSession).where(SignInSession.expires_at > valid_at)):
         row.created_at += length
         row.seen_at += length
         row.expires_at += length
 
 
-def _let_go(session: Session, now: datetime) -> None:
-    """What would wait until its moment really comes, though nobody meant it to: limits, retries, leases, beats."""
+def _release(session: Session, now: datetime) -> None:
+    """Release what would wait for a time in the future after the reset: limits, retries, leases, heartbeats."""
     session.execute(delete(Attempt).where(Attempt.at > now))
     session.execute(delete(VerificationCode).where(VerificationCode.sent_at > now))
     session.execute(delete(WorkerBeat).where(WorkerBeat.at > now))

@@ -1,4 +1,4 @@
-"""Due times: what the value of a timer's expression means."""
+"""Due times of timers: parses ISO 8601 times, durations and cycles from values of expressions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EVER = -1  # a cycle without a number of repetitions
 
 
 class BadTimer(EngineError):
-    """A timer's expression gives something that is not a point in time or a length of time."""
+    """The value of a timer's expression is neither a time nor a duration."""
 
     code = "bad_timer"
 
@@ -41,16 +41,16 @@ class Cycle:
 
 
 def literal(expression: str) -> str | None:
-    """The ISO text itself where a diagram says ``PT1M`` plainly, as BPMN has it, and not as an expression."""
+    """The ISO 8601 text if the diagram has it literally (``PT1M``) and not as an expression; else ``None``."""
     text = expression.strip()
     return text if _LITERAL.fullmatch(text) else None
 
 
 def due_time(value: object, *, now: datetime, element: str) -> datetime:
-    """The moment that ``value`` means, in UTC; a length of time counts from ``now``.
+    """Due time of ``value``, aware, in UTC; a duration counts from ``now``.
 
-    Accepts an aware datetime, a timedelta, an ISO 8601 moment with a zone, an ISO 8601 duration.
-    Raises BadTimer for anything else: naive moments, Jalali dates, text like "2 days".
+    Accepts an aware datetime, a timedelta, an ISO 8601 time with a zone, an ISO 8601 duration.
+    Raises ``BadTimer`` for anything else: naive times, Jalali dates, text like "2 days".
     """
     if isinstance(value, timedelta):
         return now + value
@@ -71,7 +71,7 @@ def due_time(value: object, *, now: datetime, element: str) -> datetime:
 
 
 def cycle(value: object, *, now: datetime, element: str) -> Cycle:
-    """Reads ``R3/PT1H``, ``R/P1D`` or ``R3/2026-03-21T08:00:00+03:30/P1W``. Raises BadTimer."""
+    """Parse a cycle: ``R3/PT1H``, ``R/P1D`` or ``R3/2026-03-21T08:00:00+03:30/P1W``. Raises ``BadTimer``."""
     parts = value.strip().upper().split("/") if isinstance(value, str) else []
     if len(parts) not in (2, 3) or not re.fullmatch(r"R\d*", parts[0]):
         raise BadTimer(element, value, "is not a repeating interval such as R3/PT1H")
@@ -84,18 +84,21 @@ def cycle(value: object, *, now: datetime, element: str) -> Cycle:
 
 
 def next_due(due: datetime, period: str, *, now: datetime) -> datetime:
-    """The first due time after ``due`` that is still ahead: periods missed in a stand-still stay missed."""
+    """The first due time after ``now``: periods missed during a standstill are skipped. Raises ``BadTimer``."""
     while due <= now:
         due = later(due, period, element=period)
     return due
 
 
 def later(start: datetime, duration: str, *, element: str) -> datetime:
-    """``start`` and an ISO 8601 duration on. A month after 31 January is the last day of February."""
-    found = _DURATION.fullmatch(duration.strip().upper())
-    if found is None:
+    """``start`` plus an ISO 8601 duration. A month after 31 January is the last day of February.
+
+    Raises ``BadTimer`` for a text that is no duration.
+    """
+    match = _DURATION.fullmatch(duration.strip().upper())
+    if match is None:
         raise BadTimer(element, duration, "is not an ISO 8601 duration such as PT48H or P2D")
-    parts = {name: float(text.replace(",", ".")) for name, text in found.groupdict().items() if text}
+    parts = {name: float(text.replace(",", ".")) for name, text in match.groupdict().items() if text}
     months = start.month - 1 + int(parts.pop("months", 0)) + 12 * int(parts.pop("years", 0))
     year, month = start.year + months // 12, months % 12 + 1
     day = min(start.day, monthrange(year, month)[1])

@@ -1,6 +1,6 @@
-"""Working time: what "two working days after" means for an office with weekends, holidays and hours (CAL-1..CAL-3).
+"""Working time of an office with weekends, holidays and hours, such as "two working days after" (CAL-1..CAL-3).
 
-Pure: the calendar is handed in, nothing is read from a clock or a database.
+Pure functions of the calendar: no clock, no database.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-MAX_DAYS = 3_660  # days looked at before giving up: a calendar without any working day is a mistake
+MAX_DAYS = 3_660  # days searched: a calendar without a working day among them is a mistake
 DAY = timedelta(days=1)
 
 
@@ -41,12 +41,12 @@ class WorkingCalendar:
         return day in self.worked or (day.weekday() not in self.weekend and not self.is_holiday(day))
 
     def is_working_time(self, moment: datetime) -> bool:
-        """Whether the office is open at an aware moment; the closing minute itself counts as open."""
+        """Returns True if the office is open at an aware time; the closing minute counts as open."""
         local = moment.astimezone(self.zone)
         return self.is_working_day(local.date()) and self.opens <= local.time() <= self.closes
 
     def next_working_moment(self, moment: datetime) -> datetime:
-        """The moment itself when the office is open, else the next opening (CAL-2). Aware, in UTC."""
+        """``moment`` if the office is open then, else the next opening time (CAL-2). Aware, in UTC."""
         local = moment.astimezone(self.zone)
         if self.is_working_day(local.date()):
             if local.time() < self.opens:
@@ -56,10 +56,10 @@ class WorkingCalendar:
         return self._at(self._working_day_after(local.date()), self.opens)
 
     def add_working_days(self, start: datetime, days: int) -> datetime:
-        """The same time of day on the ``days``-th working day after the day that ``start`` counts as (CAL-3).
+        """The same time of day on the ``days``-th working day after ``start`` (CAL-3).
 
-        Takes an aware moment and gives one in UTC. Raises ``ValueError`` for a negative number of days, and for
-        more than lie ahead in ten years.
+        A ``start`` outside office hours counts as the next opening. Takes an aware time, returns one in UTC.
+        Raises ``ValueError`` for a negative number of days and for more than ``MAX_DAYS``; ``NoWorkingDay``.
         """
         if not 0 <= days <= MAX_DAYS:
             raise ValueError(f"Working days are counted forwards, up to ten years: {days}")
@@ -70,7 +70,7 @@ class WorkingCalendar:
         return self._at(day, counted.time())
 
     def working_time_between(self, start: datetime, end: datetime) -> timedelta:
-        """How long the office is open between two aware moments; negative when ``end`` is the earlier one."""
+        """Office hours between two aware times; negative if ``end`` is the earlier one."""
         if end < start:
             return -self.working_time_between(end, start)
         first, last = start.astimezone(self.zone).date(), end.astimezone(self.zone).date()
@@ -78,7 +78,7 @@ class WorkingCalendar:
         return sum((self._open_within(day, start, end) for day in open_days), timedelta())
 
     def _open_within(self, day: date, start: datetime, end: datetime) -> timedelta:
-        """How long the office is open on ``day`` between two moments."""
+        """Office hours of ``day`` between two times."""
         if not self.is_working_day(day):
             return timedelta()
         begin = max(self._at(day, self.opens), start.astimezone(UTC))

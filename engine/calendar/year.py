@@ -1,4 +1,4 @@
-"""A Jalali year of the working calendar at a glance, for those who keep it."""
+"""Views of a Jalali year and of a day of the working calendar, for its administrators."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ SOON = timedelta(days=60)  # an estimated day this near should be confirmed
 
 @dataclass(frozen=True)
 class DayView:
-    """One day: what it is, and what there is to say of it."""
+    """One day with its kind, and its holiday's name."""
 
     day: date
     number: int  # of the Jalali month
     kind: str  # work | weekend | holiday | worked
     name: str = ""
     estimated: bool = False
-    changed: bool = False  # somebody of the organisation decided about it
+    changed: bool = False  # an administrator has changed it
 
 
 @dataclass(frozen=True)
 class MonthView:
-    """One month; ``blank``: days of its first week (from Saturday) that belong to the month before."""
+    """One month. ``blank``: days of its first week (from Saturday) that belong to the previous month."""
 
     name: Any
     blank: int
@@ -59,7 +59,7 @@ class MonthView:
 
 @dataclass(frozen=True)
 class YearView:
-    """All twelve months, the days that are no ordinary days, and the years to turn to."""
+    """A Jalali year: its twelve months, the weekly settings, and estimated days to confirm."""
 
     year: int
     months: list[MonthView]
@@ -68,11 +68,12 @@ class YearView:
 
     @property
     def special(self) -> list[DayView]:
+        """Days with a name, and working days at weekends."""
         return [day for month in self.months for day in month.days if day.name or day.kind == "worked"]
 
 
 def year_view(session: Session, actor: Actor, year: int, *, today: date) -> YearView:
-    """A Jalali year. Raises ``NotAllowed``, and ``NotFound`` for a year that the calendar does not have."""
+    """View of a Jalali year. Raises ``NotAllowed``, and ``NotFound`` for a year outside the calendar."""
     settings = settings_of(session, actor)
     if not (settings.first_year or year) <= year <= (settings.last_year or year):
         raise NotFound("year", year)
@@ -89,31 +90,31 @@ def year_view(session: Session, actor: Actor, year: int, *, today: date) -> Year
 
 
 def settings_of(session: Session, actor: Actor) -> CalendarSettings:
-    """What holds for every week. Raises ``NotAllowed``."""
+    """The weekly settings. Raises ``NotAllowed``."""
     permissions.demand(actor, "change_calendar")
     return session.get_one(CalendarSettings, ONLY)
 
 
 def day_view(session: Session, actor: Actor, day: date) -> tuple[DayView, list[CalendarChange]]:
-    """One day and how it came to be so, newest first. Raises ``NotAllowed``, ``NotFound``."""
+    """View of one day, and its changes, newest first. Raises ``NotAllowed``, ``NotFound``."""
     settings = settings_of(session, actor)
     if not (settings.first_year or 0) <= jalali_year(day) <= (settings.last_year or 0):
         raise NotFound("day", day)
-    found = session.get(CalendarDay, day)
+    row = session.get(CalendarDay, day)
     history = changes(session, actor, day=day)
-    return _view(day, found, weekend_of(settings.weekend), {day} if history else set()), history
+    return _view(day, row, weekend_of(settings.weekend), {day} if history else set()), history
 
 
 def changes(session: Session, actor: Actor, *, day: date | None = None) -> list[CalendarChange]:
-    """The last changes of a day, or of the whole calendar, newest first. Raises ``NotAllowed``."""
+    """The last ``MAX_CHANGES`` changes of a day, or of the whole calendar, newest first. Raises ``NotAllowed``."""
     permissions.demand(actor, "change_calendar")
-    asked = select(CalendarChange).order_by(CalendarChange.id.desc()).limit(MAX_CHANGES)
-    return list(session.scalars(asked.where(CalendarChange.day == day) if day else asked))
+    query = select(CalendarChange).order_by(CalendarChange.id.desc()).limit(MAX_CHANGES)
+    return list(session.scalars(query.where(CalendarChange.day == day) if day else query))
 
 
 def _days(session: Session, begin: date, end: date) -> list[CalendarDay]:
-    asked = select(CalendarDay).where(CalendarDay.day >= begin, CalendarDay.day < end).order_by(CalendarDay.day)
-    return list(session.scalars(asked.options(joinedload(CalendarDay.changed_by))))
+    query = select(CalendarDay).where(CalendarDay.day >= begin, CalendarDay.day < end).order_by(CalendarDay.day)
+    return list(session.scalars(query.options(joinedload(CalendarDay.changed_by))))
 
 
 def _month(

@@ -1,1 +1,1 @@
-"""What a process may offer: operations, briefings, printouts, listings, sheets."""
+"""Registries of what processes contribute: operations, briefings, printouts, listings, sheets, office rules."""

@@ -1,4 +1,4 @@
-"""What a person sees beside a task's form and on a case's page: blocks made by the domain, drawn by the web."""
+"""Briefings: the blocks beside a task's form and on a case's page, built by processes and drawn by the web."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence that stands out. ``kind``: info, success, warning or danger."""
+    """A highlighted sentence. ``kind``: info, success, warning or danger."""
 
     kind: str
     text: str
@@ -45,7 +45,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Link:
-    """A way to somewhere else; ``external`` ones leave the product (a bank's page)."""
+    """A link to another page. ``external``: it leaves the product (a bank's page)."""
 
     label: str
     url: str
@@ -64,14 +64,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Steps:
-    """Where a person is in a row of steps."""
+    """A row of steps with the current one marked."""
 
     items: list[Step]
 
 
 @dataclass(frozen=True)
 class File:
-    """A document of the case that whoever sees the block may download; ``size`` in bytes."""
+    """A document of the case for download by the readers of the block. ``size`` in bytes."""
 
     id: int
     name: str
@@ -80,7 +80,10 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Something that was said. ``side``: asks or answers; ``own``: by whoever reads it now; ``unit``: "" for none."""
+    """A contribution to a conversation. ``side``: asks or answers; ``own``: written by the present reader.
+
+    ``unit``: "" for none; ``at``: aware.
+    """
 
     side: str
     heading: str
@@ -94,7 +97,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Conversation:
-    """What was said by two sides, the oldest first."""
+    """A conversation of two sides, oldest entry first."""
 
     title: str
     entries: list[Entry]
@@ -105,7 +108,7 @@ Block = Facts | Table | Notice | Link | Steps | Conversation
 
 @dataclass
 class Briefing:
-    """``values``: presets of the form's fields; ``choices``: what select fields offer; ``blocks``: what is shown."""
+    """``values``: presets of the form's fields; ``choices``: options of select fields; ``blocks``: beside the form."""
 
     values: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, list[Choice]] = field(default_factory=dict)
@@ -114,27 +117,24 @@ class Briefing:
 
 @dataclass(kw_only=True)
 class BriefingContext:
-    """What a briefing may look at. It reads; it changes nothing."""
+    """Input of a briefing, for reading only. ``now``: aware, UTC."""
 
     session: Session
     case: Case
     actor: Actor
     now: datetime
     services: Services
-    typed: dict[str, Any]  # what the person has typed so far (a draft), maybe invalid
+    typed: dict[str, Any]  # the person's draft by field name, maybe invalid
     evaluate: Callable[[str, dict[str, Any]], Any] = field(repr=False)
 
     @cached_property
     def completed(self) -> frozenset[str]:
-        """The keys of everything the case has passed so far, the tasks that were completed among them.
-
-        As many as the diagram has elements, however often the case went round.
-        """
+        """Ids of the elements that the case has passed, its completed tasks among them; each once."""
         passed = select(FlowPassage.element_id).where(FlowPassage.case_id == self.case.id)
         return frozenset(self.session.scalars(passed))
 
     def decide(self, decision_id: str, **inputs: Any) -> Any:
-        """Ask the newest deployed decision table."""
+        """Evaluate the newest deployed decision table. Returns its outputs; ``None`` if no rule matches."""
         return self.evaluate(decision_id, inputs)
 
 

@@ -1,4 +1,4 @@
-"""Lists, and weeks, that processes offer to the people of a role: named, with columns and filters, drawn by the web."""
+"""Lists and weeks of processes for the people of a role: registered with columns and filters, drawn by the web."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.contributions.operations import Services
 from engine.errors import NotFound
 from models.choice import Choice
 
-MAX_EXPORTED = 20_000  # rows of one file; more have to be narrowed down with the filters first
+MAX_EXPORTED = 20_000  # rows of one exported file
 
 COLUMN_KINDS = frozenset({"text", "number", "rials", "date", "moment", "link"})
 FILTER_KINDS = frozenset({"search", "choice", "date_from", "date_to"})
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class ListingContext:
-    """What a list, a week or an own sheet may look at: it is read for this person, at this moment."""
+    """Input of a list, a week or an own sheet: the person and the time (aware, UTC) it is read for."""
 
     session: Session
     actor: Actor
@@ -55,7 +55,7 @@ class ListingContext:
 
     @cached_property
     def calendar(self) -> WorkingCalendar:
-        """The office's calendar as it is now. Each question to ``services.calendar`` would read it anew."""
+        """The current office calendar, read once. Each call of ``services.calendar`` would read its revision again."""
         read: WorkingCalendar = self.services.calendar.read(self.session).calendar
         return read
 
@@ -76,13 +76,13 @@ class Filter:
     options: Options = ()
 
     def offered(self, context: ListingContext) -> list[Choice]:
-        """The options as they are for this person now."""
+        """The options for this person."""
         return list(self.options(context) if callable(self.options) else self.options)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListQuery:
-    """What a list is asked for. ``choices``: by filter key, only those chosen; dates are days, both inclusive."""
+    """Parameters of a list. ``choices``: filter key → chosen option; dates are days, both inclusive."""
 
     q: str = ""
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -90,17 +90,17 @@ class ListQuery:
     date_to: date | None = None
     cursor: str | None = None
     limit: int | None = 30  # rows of this page; None: everything (a file)
-    sums: bool = True  # whether totals are shown; they are not below the first rows on the worklist page
+    sums: bool = True  # with totals; the first rows on the worklist page have none
 
     @property
     def most(self) -> int:
-        """How many rows are read at most: ask the database for one more, which says that there are more."""
+        """Maximum number of rows. Select one more, to see if there are further rows."""
         return MAX_EXPORTED if self.limit is None else self.limit
 
 
 @dataclass(frozen=True)
 class ListPage:
-    """``next``: the cursor of the rows that follow (``engine.paging``); ``totals``: by column key, of all rows."""
+    """Rows of a list. ``next``: cursor of the next page (``engine.paging``); ``totals``: by column key, of all rows."""
 
     rows: list[Row]
     next: str | None = None
@@ -109,7 +109,7 @@ class ListPage:
 
 @dataclass(frozen=True)
 class WeekEntry:
-    """Something in a week: when (aware), what, and where it leads. ``mark``: danger, warning or nothing."""
+    """An entry of a week: time (aware), text and link. ``mark``: danger, warning or nothing."""
 
     at: datetime
     text: str
@@ -125,7 +125,7 @@ W = TypeVar("W", bound=ReadWeek)
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """A list as it was registered. ``home``: how many of its first rows the worklist page shows.
+    """A registered list. ``home``: number of its first rows on the worklist page.
 
     ``processes``: keys of those that it belongs to; while none of them is in use it is not shown. None: always shown.
     """
@@ -145,7 +145,7 @@ class Listing:
 
 @dataclass(frozen=True, kw_only=True)
 class Week:
-    """A week as it was registered: ``read`` is given its first and last day (Saturday to Friday)."""
+    """A registered week. ``read`` takes its first and last day (Saturday, Friday)."""
 
     key: str
     label: Any
@@ -178,9 +178,11 @@ class Listings:
     ) -> Callable[[L], L]:
         """Decorator: the function reads the list ``key``, which people of ``role`` (or of one of them) have.
 
-        ``badge`` counts what is new in it, beside its name; it is asked with every page, so it has to be cheap.
-        ``group``: the heading under which the navigation has it. ``processes``: keys of the processes it belongs to;
+        ``badge`` counts the new rows, shown beside its name with every page: it must be cheap.
+        ``group``: its heading in the navigation. ``processes``: keys of the processes it belongs to;
         it is left out where none of them is offered or has cases.
+
+        Raises ``ValueError`` for an invalid or second registration.
         """
         _check(key, columns, filters, exports)
 
@@ -207,7 +209,10 @@ class Listings:
     def register_week(
         self, *, key: str, label: Any, role: str | Collection[str], group: Any = "", processes: Collection[str] = ()
     ) -> Callable[[W], W]:
-        """Decorator: the function reads the entries of a week, given its first and last day."""
+        """Decorator: the function reads the entries of a week, given its first and last day.
+
+        Raises ``ValueError`` for a second registration.
+        """
 
         def add(read: W) -> W:
             if key in self._weeks:
@@ -228,14 +233,14 @@ class Listings:
         return [week for week in self._weeks.values() if not week.roles.isdisjoint(roles)]
 
     def get(self, key: str, actor: Actor) -> Listing:
-        """Raises ``NotFound`` when there is no such list, or the actor has not its role."""
+        """A list by its key. Raises ``NotFound``, also if the actor lacks its roles."""
         listing = self._listings.get(key)
         if listing is None or listing.roles.isdisjoint(actor.roles):
             raise NotFound("list", key)
         return listing
 
     def week(self, key: str, actor: Actor) -> Week:
-        """Raises ``NotFound`` when there is no such week, or the actor has not its role."""
+        """A week by its key. Raises ``NotFound``, also if the actor lacks its roles."""
         week = self._weeks.get(key)
         if week is None or week.roles.isdisjoint(actor.roles):
             raise NotFound("week", key)
@@ -243,15 +248,15 @@ class Listings:
 
 
 def _roles(role: str | Collection[str]) -> frozenset[str]:
-    return frozenset({str(role)}) if isinstance(role, str) else frozenset(str(one) for one in role)
+    return frozenset({str(role)}) if isinstance(role, str) else frozenset(str(name) for name in role)
 
 
 def _check(key: str, columns: Sequence[Column], filters: Sequence[Filter], exports: Sequence[str]) -> None:
-    """A mistake in a registration is found when the program starts."""
-    single = [one.kind for one in filters if one.kind != "choice"]
+    """Check a registration when the program starts. Raises ``ValueError``."""
+    single = [each.kind for each in filters if each.kind != "choice"]
     wrong = [
         *(f"column {column.key}: {column.kind}" for column in columns if column.kind not in COLUMN_KINDS),
-        *(f"filter {one.key}: {one.kind}" for one in filters if one.kind not in FILTER_KINDS),
+        *(f"filter {each.key}: {each.kind}" for each in filters if each.kind not in FILTER_KINDS),
         *(f"export {name}" for name in exports if name not in EXPORT_KINDS),
         *(f"two filters {kind}" for kind in sorted(set(single)) if single.count(kind) > 1),
     ]

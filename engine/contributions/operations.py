@@ -1,4 +1,4 @@
-"""The operations that service tasks call, by name, and what they are given to work with."""
+"""Operations: the functions that service tasks call by name, and the contexts they receive."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ Json = Any  # None, bool, int, float, str, list, dict: what fits into a case's d
 
 @dataclass(kw_only=True)
 class Services:
-    """Outside services and settings, made once by the composition root and handed to operations."""
+    """Providers, calendar and settings, created once by the composition root and passed to operations."""
 
     settings: Settings
     payment_gateway: Any = None  # workflows.providers.payment_gateway.PaymentGateway
     sms: Any = None  # workflows.providers.sms.SmsProvider
-    public_url: str = "http://127.0.0.1:8000"  # where gateways send people back to
+    public_url: str = "http://127.0.0.1:8000"  # where gateways send people after a payment
     calendar: Any = None  # engine.calendar.working_time.WorkingCalendar of the organisation
     fonts_path: Path | None = None  # Vazirmatn's static TTFs, for printouts
 
 
 @dataclass(kw_only=True)
 class OperationContext:
-    """What an inside operation works with: everything here belongs to the step's one transaction."""
+    """Context of an inside operation. All its methods work in the step's one transaction. ``now``: aware, UTC."""
 
     session: Session
     case: Case
@@ -49,62 +49,68 @@ class OperationContext:
     flashes: list[str] = field(default_factory=list)
 
     def decide(self, decision_id: str, **inputs: Json) -> Json:
-        """Ask the newest deployed decision table. Returns its outputs; ``None`` when no rule matches."""
+        """Evaluate the newest deployed decision table. Returns its outputs; ``None`` if no rule matches.
+
+        Raises ``NotFound``, ``DecisionError``.
+        """
         return self.engine.decisions.evaluate(self.session, decision_id, inputs)
 
     def bind(self, role: str, person_id: int | None) -> None:
-        """Give the lane ``role`` of this case to a person (``None``: to nobody); open tasks move along."""
+        """Bind the lane ``role`` of this case to a person (``None``: to nobody), with its open tasks."""
         participants.bind(self.session, self.case, role, person_id, at=self.now)
 
     def bound(self, role: str) -> int | None:
-        """The person that the lane ``role`` of this case is bound to."""
+        """Id of the person that the lane ``role`` of this case is bound to; ``None``: nobody."""
         return participants.bound_person(self.session, self.case, role)
 
     def pass_on(self, task_key: str, scope: str) -> None:
-        """Give an open task of this case, and what else can be done at it, to the group's people of another division.
+        """Move an open task of this case, with its boundary events, to another division ``scope``.
 
-        Its due date stays, and whoever had taken it has it no more.
+        Its due date stays; a claim on it ends.
         """
         deployed = self.engine.definitions.get(self.session, self.case.definition_id)
-        elements = [one for diagram in deployed.diagrams.values() for one in diagram.elements.values()]
-        at_it = [one.id for one in elements if one.attached_to == task_key]
-        participants.pass_on(self.session, self.case, [task_key, *at_it], scope)
+        elements = [element for diagram in deployed.diagrams.values() for element in diagram.elements.values()]
+        attached = [element.id for element in elements if element.attached_to == task_key]
+        participants.pass_on(self.session, self.case, [task_key, *attached], scope)
 
     def flash(self, text: str) -> None:
         """Show ``text``, in their language, once above the next page of the person who did this step."""
         self.flashes.append(text)
 
     def notify(self, person_id: int, title: str, body: str, *, sms: bool = False) -> None:
-        """Send a message to a person's messages page, and as an SMS too when ``sms``."""
+        """Write a message for a person's messages page; with ``sms`` its body is also sent as an SMS."""
         outbox.notify(self.session, self.case, person_id, title, body, at=self.now, sms=sms)
 
     def sms(self, mobile: str, text: str, *, secret: bool = False) -> None:
-        """Put an SMS into the outbox; it leaves after the step is committed (SMS-1)."""
+        """Put an SMS into the outbox; the worker sends it after the commit (SMS-1). ``mobile``: ``09…``."""
         outbox.put_sms(self.session, self.case, mobile, text, at=self.now, secret=secret)
 
     def start_case(self, process_key: str, *, data: Mapping[str, Json], bindings: Mapping[str, int]) -> Case:
-        """Start another case in this transaction; it refers to this one. ``bindings``: role → person id."""
+        """Start another case in this transaction; it refers to this one. ``bindings``: role → person id.
+
+        Raises ``NotFound``, ``OperationFailed``.
+        """
         started: Case = self.engine.start_referring(self, process_key, data=data, bindings=bindings)
         return started
 
     def refer_to(self, case: Case) -> None:
-        """Say that this case is about another one; each is then shown on the other's page."""
+        """Let this case refer to another one; each page then links the other. Raises ``ValueError`` for itself."""
         if case.id == self.case.id:
             raise ValueError(f"Case {case.number} refers to itself")
         self.case.refers_to_id = case.id
 
     def record(self, what: str, details: Mapping[str, Json] | None = None) -> None:
-        """Add a line of its own to the case's history."""
+        """Add a line of the operation's own kind ``what`` to the case's history."""
         history.record(self.session, self.case, what=what, by=self.actor, at=self.now, details=details)
 
     def set_subject(self, subject: str, search: list[str]) -> None:
-        """What lists show of the case, and the words beside it that find it."""
+        """Set the title of the case in lists, and further texts that search finds it by."""
         set_subject(self.session, self.case, subject, search)
 
 
 @dataclass(kw_only=True)
 class OutsideContext:
-    """What an outside operation works with. It holds no lock and no transaction while it calls the network."""
+    """Context of an outside operation, which holds no lock and no transaction while it calls the network."""
 
     case_id: int
     case_number: str
@@ -112,13 +118,13 @@ class OutsideContext:
     services: Services
     idempotency_key: str  # the same at each retry
     attempt: int  # from 1
-    last_attempt: bool  # after it an incident is raised instead of another try
+    last_attempt: bool  # a failure opens an incident
     reading: Callable[[], AbstractContextManager[Session]]  # a short transaction of its own, for look-ups
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A registered operation. ``outside``: it talks to the network, so the worker calls it without a lock."""
+    """A registered operation. ``outside``: it calls the network, so the worker calls it without a lock."""
 
     name: str
     function: Callable[..., Json]
@@ -140,8 +146,8 @@ class Operations:
     ) -> Callable[[F], F]:
         """Decorator: registers a function under ``name``, unchanged.
 
-        ``formerly`` are names that deployed versions of diagrams may still call it by; they are found by ``get``.
-        An outside operation is tried ``attempts`` times, with growing pauses, before it becomes an incident.
+        ``formerly``: former names that deployed diagrams may still use; ``get`` resolves them.
+        An outside operation has ``attempts`` attempts, with growing pauses, before an incident opens.
 
         Raises ``ValueError`` for a name that is taken, also as a former one.
         """

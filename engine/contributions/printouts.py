@@ -1,4 +1,4 @@
-"""Printouts of a case: named, with the reason why one cannot be had yet."""
+"""Printouts of a case as PDF: registered by process and key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.errors import NotFound
 
 @dataclass(frozen=True)
 class Printout:
-    """``render`` makes the PDF; ``unavailable`` says in the reader's language why it cannot be had, or ``None``."""
+    """``render`` returns the PDF; ``unavailable`` the reason why there is none yet, in the reader's language."""
 
     key: str
     label: Any  # a lazy text
@@ -35,7 +35,10 @@ class Printouts:
     def register(
         self, *, key: str, label: Any, process: str, unavailable: Callable[[BriefingContext], str | None]
     ) -> Callable[[Callable[[BriefingContext], bytes]], Callable[[BriefingContext], bytes]]:
-        """Decorator: the function makes the PDF of the printout ``key`` of cases of ``process``."""
+        """Decorator: the function renders the printout ``key`` of cases of ``process`` as PDF.
+
+        Raises ``ValueError`` for a second registration.
+        """
 
         def add(render: Callable[[BriefingContext], bytes]) -> Callable[[BriefingContext], bytes]:
             if (process, key) in self._printouts:
@@ -51,7 +54,7 @@ class Printouts:
         return [printout for printout in self._printouts.values() if printout.process == present]
 
     def get(self, process: str, key: str) -> Printout:
-        """Raises ``NotFound`` when the process has no such printout."""
+        """A printout of a process by its key. Raises ``NotFound``."""
         try:
             return self._printouts[self._former_processes.get(process, process), key]
         except KeyError:

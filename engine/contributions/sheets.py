@@ -1,4 +1,4 @@
-"""Own sheets: what a person keeps about themselves outside any case, such as on which days they work."""
+"""Own sheets: data that people keep about themselves outside any case, such as their working days."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WriteSheet = Callable[[ListingContext, Mapping[str, Any]], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """``read`` gives the form's values and choices and what is shown beside it (a ``Briefing``).
+    """``read`` returns the form's values and choices and the blocks beside it (a ``Briefing``).
 
-    ``write`` keeps a validated submission and returns what the person is told; it raises ``Refusal`` (messages by
-    field name) when the person has to mend something, and then nothing is kept.
+    ``write`` stores a validated submission and returns a text for the person. It raises ``Refusal`` (field name →
+    messages) if the person has to change something; then nothing is stored.
     """
 
     key: str
@@ -50,11 +50,14 @@ class Sheets:
         group: Any = "",
         processes: Collection[str] = (),
     ) -> Callable[[WriteSheet], WriteSheet]:
-        """Decorator on the function that writes. ``form``: ``<module in forms/>.<key>`` of a registered form."""
+        """Decorator on the function that writes. ``form``: ``<module in forms/>.<key>`` of a registered form.
+
+        Raises ``ValueError`` for an invalid or second registration.
+        """
         module, _dot, name = form.rpartition(".")
         if not module or not name:
             raise ValueError(f"Sheet {key}: the form is <module>.<key>, not {form!r}")
-        roles = frozenset({str(role)}) if isinstance(role, str) else frozenset(str(one) for one in role)
+        roles = frozenset({str(role)}) if isinstance(role, str) else frozenset(str(name) for name in role)
 
         def add(write: WriteSheet) -> WriteSheet:
             if key in self._sheets:
@@ -78,7 +81,7 @@ class Sheets:
         return [sheet for sheet in self._sheets.values() if not sheet.roles.isdisjoint(roles)]
 
     def get(self, key: str, actor: Actor) -> Sheet:
-        """Raises ``NotFound`` when there is no such sheet, or the actor has not its role."""
+        """A sheet by its key. Raises ``NotFound``, also if the actor lacks its roles."""
         sheet = self._sheets.get(key)
         if sheet is None or sheet.roles.isdisjoint(actor.roles):
             raise NotFound("sheet", key)

@@ -122,7 +122,7 @@ class Compatibility:
         return [finding for finding in self.findings(session) if finding.severity == "error"]
 
     def demand(self, session: Session) -> None:
-        """Raise ``IncompatibleDefinitions`` when something is missing that a running case would fail at."""
+        """Raises ``IncompatibleDefinitions`` when something is missing that a running case would fail at."""
         if errors := self.errors(session):
             raise IncompatibleDefinitions(errors)
 

@@ -109,7 +109,7 @@ class Expression:
         return self.work_out(values, {**BUILT_IN, **functions} if functions else BUILT_IN)
 
     def work_out(self, values: Mapping[str, Json], functions: Functions) -> Json:
-        """As ``evaluate``, with exactly these functions."""
+        """Like ``evaluate``, with exactly these functions. Raises ``ExpressionError``."""
         try:
             return self._run(values, functions)
         except Wrong as wrong:

@@ -1,6 +1,6 @@
-"""Accounts: who a person is. Registration with a code, sign-in, sessions, passwords (ACC-1, ACC-2, ACC-3).
+"""Accounts: registration with a code, sign-in, sessions, passwords (ACC-1, ACC-2, ACC-3).
 
-Knows no web: addresses and moments are handed in; codes leave through the outbox.
+Independent of the web: network addresses and times are parameters; codes are sent through the outbox.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from engine.identity.verification_codes import (
     CODES_PER_HOUR,
     CodeRefused,
     Codes,
-    code_does_not_fit,
+    wrong_code,
 )
 from engine.persistence import advisory_lock, outbox
 from engine.settings import Settings
@@ -46,7 +46,7 @@ RECOVERY_ADDRESS = Limit("recover_address", CODES_PER_HOUR, timedelta(hours=1))
 API_TOKEN_LIVES = timedelta(hours=12)
 
 
-# Asked by every page and call: the columns alone, for objects take ten times as long. A row for each role held.
+# Read by every page and call: columns only, since objects take ten times as long. One row for each role.
 _SIGNED_IN = (
     select(
         SignInSession.id,
@@ -72,24 +72,24 @@ _SIGNED_IN = (
 
 
 class SignInRefused(EngineError):
-    """User name and password do not fit, or the account is not active: which of them is not told."""
+    """Wrong user name or password, or an inactive account: the answer is the same."""
 
     code = "not_signed_in"
-    keeps_changes = True  # the try stays counted
+    keeps_changes = True  # the attempt stays counted
 
     def __init__(self) -> None:
         super().__init__("Sign-in refused")
 
 
 class PasswordRefused(Refusal):
-    """The present password does not fit; the try stays counted."""
+    """The present password is wrong; the attempt stays counted."""
 
     keeps_changes = True
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What somebody registers with (ACC-1)."""
+    """Data of a registration (ACC-1)."""
 
     first_name: str
     last_name: str
@@ -99,9 +99,9 @@ class Registration:
 
 
 def fold_username(typed: str) -> str:
-    """A user name in the one form it is stored in (ACC-5): Latin digits, lower case, one kind of dash.
+    """Normalise a typed user name (ACC-5): Latin digits, lower case, one kind of dash.
 
-    A mobile number becomes ``09…``, however it is typed; a membership number keeps its dashes.
+    A mobile number becomes ``09…``; a membership number keeps its dashes.
     """
     folded = re.sub("[‐-―−ـ]", "-", re.sub(r"\s", "", clean(ascii_digits(typed[:200])))).lower()
     if "-" in folded:
@@ -113,12 +113,12 @@ def fold_username(typed: str) -> str:
 
 
 def is_pending(person: Person) -> bool:
-    """Whether this registration still waits for its code (a locked account is not active either)."""
+    """Returns True for a registration that is not confirmed by its code yet, unlike a locked account."""
     return not person.active and not person.mobile_verified
 
 
 class Accounts:
-    """The verbs of accounts, in the caller's transaction."""
+    """Commands of accounts, in the caller's transaction. ``now`` is aware."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -127,7 +127,7 @@ class Accounts:
     # Passwords
 
     def set_password(self, person: Person, password: str, *, must_change: bool = False) -> None:
-        """Give a person a password. Raises ``Refusal`` at ``password`` when it is too weak."""
+        """Set a person's password. Raises ``Refusal`` at ``password`` if it is too weak."""
         _refuse_weak(password, person)
         person.password_hash = passwords.hashed(password)
         person.must_change_password = must_change
@@ -135,12 +135,12 @@ class Accounts:
     def change_password(
         self, session: Session, person: Person, *, old: str, new: str, keep: str | None, now: datetime
     ) -> None:
-        """Change one's own password; every other session of the account ends. ``keep``: the token that stays.
+        """Change a person's own password and end all sessions of the account except the one with the token ``keep``.
 
-        Raises ``Refusal`` at ``old_password`` or ``password``, ``TooMany``.
+        Raises ``PasswordRefused`` at ``old_password``, ``Refusal`` at ``password``, ``TooMany``.
         """
         rate_limits.demand(session, OLD_PASSWORD, str(person.id), now=now)
-        if not passwords.fits(person.password_hash, old):
+        if not passwords.matches(person.password_hash, old):
             rate_limits.count(session, OLD_PASSWORD.kind, str(person.id), now=now)
             raise PasswordRefused({"old_password": [_("رمز عبور فعلی درست نیست.")]})
         if passwords.normal(old) == passwords.normal(new):
@@ -153,19 +153,19 @@ class Accounts:
     def sign_in(
         self, session: Session, username: str, password: str, *, address: str, now: datetime, kind: str = "browser"
     ) -> tuple[Person, str]:
-        """A person and a new session's token. Raises ``SignInRefused``, ``TooMany``.
+        """Sign in. Returns the person and the token of a new session. Raises ``SignInRefused``, ``TooMany``.
 
-        Tries are counted for the account from this address, so nobody can lock another one out.
+        Attempts are counted for each account and address, so nobody can lock another person out.
         """
         name = fold_username(username)[:60]
         key = f"{address}|{name}"
         rate_limits.demand(session, SIGN_IN, key, now=now)
         rate_limits.demand(session, SIGN_IN_ADDRESS, address, now=now)
         person = session.scalars(select(Person).where(Person.username == name)).first()
-        fits = passwords.fits(person.password_hash if person else None, password)
-        advisory_lock.acquire(session, key)  # from here on simultaneous tries are counted one after the other
+        matches = passwords.matches(person.password_hash if person else None, password)
+        advisory_lock.acquire(session, key)  # from here on simultaneous attempts run one after the other
         rate_limits.demand(session, SIGN_IN, key, now=now)
-        if person is None or not fits or not person.active:
+        if person is None or not matches or not person.active:
             rate_limits.count(session, SIGN_IN.kind, key, now=now)
             rate_limits.count(session, SIGN_IN_ADDRESS.kind, address, now=now)
             raise SignInRefused
@@ -173,7 +173,7 @@ class Accounts:
         return person, self.open_session(session, person, now=now, kind=kind)
 
     def open_session(self, session: Session, person: Person, *, now: datetime, kind: str) -> str:
-        """A new session of a person; the token is handed out once and kept only as a hash."""
+        """Open a session. Returns its token, which the database has only as a hash. ``kind``: browser or api."""
         token = secrets.token_urlsafe(32)
         lives = API_TOKEN_LIVES if kind == "api" else timedelta(hours=self._settings.session_hours)
         session.add(
@@ -191,7 +191,7 @@ class Accounts:
     def person_of_session(
         self, session: Session, token: str, *, now: datetime, kind: str = "browser"
     ) -> SignedIn | None:
-        """Whose session this is; ``None`` when it ended, idled out, or the account was locked."""
+        """The person of a session; ``None`` if it has ended or idled out, or if the account is locked."""
         rows = session.execute(_SIGNED_IN, {"this_token": _digest(token), "this_kind": kind}).all()
         if not rows or rows[0].expires_at <= now or not rows[0].active:
             return None
@@ -199,28 +199,29 @@ class Accounts:
         idle = timedelta(minutes=self._settings.session_idle_minutes)
         if kind == "browser" and row.seen_at + idle <= now:
             return None
-        if now - row.seen_at > timedelta(minutes=1):  # one write a minute is enough to know
+        if now - row.seen_at > timedelta(minutes=1):  # at most one write a minute
             session.execute(update(SignInSession).where(SignInSession.id == row.id).values(seen_at=now))
         return SignedIn(_actor(rows), row.must_change_password)
 
     def end_session(self, session: Session, token: str) -> None:
+        """End one session; an unknown token changes nothing."""
         session.execute(delete(SignInSession).where(SignInSession.token_hash == _digest(token)))
 
     def end_sessions(self, session: Session, person_id: int, *, keep: str | None = None) -> None:
-        """End every session of an account, but the one whose token is ``keep``."""
-        ended = delete(SignInSession).where(SignInSession.person_id == person_id)
+        """End every session of an account except the one with the token ``keep``."""
+        sessions = delete(SignInSession).where(SignInSession.person_id == person_id)
         if keep is not None:
-            ended = ended.where(SignInSession.token_hash != _digest(keep))
-        session.execute(ended)
+            sessions = sessions.where(SignInSession.token_hash != _digest(keep))
+        session.execute(sessions)
 
     # Registering
 
     def register(self, session: Session, registration: Registration, *, address: str, now: datetime) -> str:
-        """Make an account that works only after its code was typed (ACC-1), and send the code.
+        """Create an account that is inactive until its code is entered (ACC-1), and send the code.
 
-        Returns the registration's mark, without which its code opens nothing: whoever registers the same mobile
-        meanwhile cannot have their password confirmed by its owner. A mobile that has an account already gets a
-        word about that instead of a code; the answer is the same, so nobody finds out who is registered.
+        Returns the registration's mark, which its code needs: so nobody who registers the same mobile meanwhile
+        gets their password confirmed by its owner. A mobile with an account gets an SMS about that instead of a
+        code; the result is the same, so it does not disclose who is registered.
         Raises ``Refusal`` at ``password``, ``TooMany``.
         """
         _refuse_weak(registration.password, Person(username=registration.mobile))
@@ -248,7 +249,7 @@ class Accounts:
         return _digest(password_hash)
 
     def send_registration_code(self, session: Session, mobile: str, *, mark: str, address: str, now: datetime) -> None:
-        """Send a new code in place of the old one, at the earliest after 60 seconds. Raises ``TooMany``."""
+        """Send a new code that replaces the old one, at the earliest after 60 seconds. Raises ``TooMany``."""
         advisory_lock.acquire(session, mobile)
         self._codes.demand(session, mobile, address=address, now=now)
         if self._pending(session, mobile, mark) is None:
@@ -257,9 +258,9 @@ class Accounts:
             self._codes.send(session, mobile, "register", address=address, now=now)
 
     def confirm_registration(self, session: Session, mobile: str, code: str, *, mark: str, now: datetime) -> Person:
-        """Open the account with its code; it gets the roles of those who register. Raises ``Refusal`` at ``code``."""
+        """Activate the account with its code, with the roles for registrations. Raises ``Refusal`` at ``code``."""
         if self._pending(session, mobile, mark) is None:
-            raise Refusal({"code": [code_does_not_fit()]})
+            raise Refusal({"code": [wrong_code()]})
         self._codes.use(session, mobile, "register", code, now=now)
         person = session.scalars(
             select(Person).where(Person.username == mobile).execution_options(populate_existing=True)
@@ -280,9 +281,9 @@ class Accounts:
     # Recovering a password
 
     def send_recovery(self, session: Session, username: str, *, address: str, now: datetime) -> str:
-        """Send a recovery code to an account's mobile (ACC-3). Returns the user name to go on with.
+        """Send a recovery code to an account's mobile (ACC-3). Returns the normalised user name for ``recover``.
 
-        For an unknown account nothing is sent, and nothing tells so. Raises ``TooMany``.
+        For an unknown account nothing is sent, and the result is the same. Raises ``TooMany``.
         """
         name = fold_username(username)[:60]
         advisory_lock.acquire(session, name)
@@ -293,26 +294,28 @@ class Accounts:
         rate_limits.count(session, RECOVERY_ADDRESS.kind, address, now=now)
         person = session.scalars(select(Person).where(Person.username == name)).first()
         if person is not None and person.mobile and person.active:
-            with suppress(TooMany):  # a code went there just now; to say so would tell that the account exists
+            with suppress(TooMany):  # a code was just sent; an error would disclose that the account exists
                 self._codes.demand(session, person.mobile, address=address, now=now)
                 self._codes.send(session, person.mobile, "recover", address=address, now=now)
         return name
 
     def recover(self, session: Session, username: str, code: str, password: str, *, now: datetime) -> Person:
-        """Set a new password by code; every session of the account ends. Raises ``Refusal``.
+        """Set a new password with a code and end every session of the account.
 
-        Whatever is wrong with the code is told in the same words, or they would tell whether the account exists.
+        Raises ``Refusal`` at ``password``, ``CodeRefused`` at ``code``.
+
+        The text is the same for each problem with the code, so it does not disclose if the account exists.
         """
         name = fold_username(username)[:60]
         _refuse_weak(password, Person(username=name))
         person = session.scalars(select(Person).where(Person.username == name)).first()
         if person is None or not person.mobile or not person.active:
-            raise CodeRefused({"code": [code_does_not_fit()]})
+            raise CodeRefused({"code": [wrong_code()]})
         _refuse_weak(password, person)
         try:
             self._codes.use(session, person.mobile, "recover", code, now=now)
         except Refusal:
-            raise CodeRefused({"code": [code_does_not_fit()]}) from None
+            raise CodeRefused({"code": [wrong_code()]}) from None
         self.set_password(person, password)
         self.end_sessions(session, person.id)
         return person
@@ -325,11 +328,11 @@ def _refuse_weak(password: str, person: Person) -> None:
 
 
 def _actor(rows: Sequence[Any]) -> Actor:
-    """The actor of whom each row names one role; without a role there is one row."""
-    person, held = rows[0], [(row.role, row.scope) for row in rows if row.role is not None]
+    """The actor for rows of ``_SIGNED_IN``, one for each role, or one without a role."""
+    person, roles = rows[0], [(row.role, row.scope) for row in rows if row.role is not None]
     name = person_name(person.company, person.first_name, person.last_name)
     return acting(
-        held,
+        roles,
         permissions=[action for row in rows for action in row.permissions or ()],
         person_id=person.person_id,
         username=person.username,

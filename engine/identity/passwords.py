@@ -1,4 +1,4 @@
-"""Passwords: how they are kept, and which are too weak to be used."""
+"""Passwords: hashing, verification, and a check for weak ones."""
 
 from __future__ import annotations
 
@@ -55,29 +55,33 @@ COMMON = frozenset(
 )
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-# Checked for an unknown user too, so that an answer takes as long whether or not the account exists.
+# Verified for an unknown user, so that the answer takes as long as for a known one.
 _nobody = _hasher.hash(secrets.token_urlsafe(16))
 
 
 def weakness(password: str, person: Person | None = None) -> str | None:
-    """Why a password cannot be used, in the reader's language; ``None`` when it can."""
+    """Reason why a password is too weak, in the reader's language; ``None`` if it is strong enough."""
     plain = normal(password)
     if len(plain) < MIN_LENGTH:
-        return _("رمز عبور باید حداقل %(count)s کاراکتر باشد.", count=_shown(MIN_LENGTH))
+        return _("رمز عبور باید حداقل %(count)s کاراکتر باشد.", count=_local(MIN_LENGTH))
     if len(plain) > MAX_LENGTH:
-        return _("رمز عبور نباید بیش از %(count)s کاراکتر باشد.", count=_shown(MAX_LENGTH))
-    known = {person.username, person.mobile} if person else set()
-    if plain.lower() in COMMON or plain.lower() in known or len(set(plain)) < 4:
+        return _("رمز عبور نباید بیش از %(count)s کاراکتر باشد.", count=_local(MAX_LENGTH))
+    personal = {person.username, person.mobile} if person else set()
+    if plain.lower() in COMMON or plain.lower() in personal or len(set(plain)) < 4:
         return _("این رمز عبور را به‌آسانی می‌توان حدس زد. رمز عبور دیگری انتخاب کنید.")
     return None
 
 
 def hashed(password: str) -> str:
+    """Argon2 hash of a password."""
     return _hasher.hash(normal(password))
 
 
-def fits(password_hash: str | None, password: str) -> bool:
-    """Whether the password is the one that was hashed. ``None`` never fits, and takes as long to say so."""
+def matches(password_hash: str | None, password: str) -> bool:
+    """Returns True if the password has this hash.
+
+    A missing hash never matches; the check takes as long as a real one (no timing leak).
+    """
     try:
         return _hasher.verify(password_hash or _nobody, normal(password)[:1000])
     except (VerificationError, InvalidHashError):
@@ -85,16 +89,16 @@ def fits(password_hash: str | None, password: str) -> bool:
 
 
 def normal(password: str) -> str:
-    """A password in the one form that is hashed: a keyboard's kind of digits makes no difference (ACC-5)."""
+    """Normalise a password before hashing: NFC, Latin digits (ACC-5)."""
     return ascii_digits(unicodedata.normalize("NFC", storable(password[:2000])))
 
 
 def initial() -> str:
-    """A first password that the organisation hands out: easily read aloud, changed at the first sign-in."""
+    """Generate a first password: easy to read aloud, to be changed at the first sign-in."""
     letters = "abcdefghjkmnpqrstuvwxyz23456789"
     parts = ["".join(secrets.choice(letters) for _place in range(4)) for _part in range(3)]
     return "-".join(parts)
 
 
-def _shown(number: int) -> str:
+def _local(number: int) -> str:
     return persian_digits(number) if current() == "fa" else str(number)

@@ -1,4 +1,4 @@
-"""The admin's verbs for people: finding them, making accounts, granting and taking roles, locking (ACC-3)."""
+"""Commands of admins: search people, create accounts, grant and revoke roles, lock accounts (ACC-3)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from models.digits import clean, search_beginning, search_key
 from models.language import gettext as _
 from models.organisation import KIND_LABELS, Division, Role, SystemRole
 
-CHUNK = 500  # people looked through at a time by a search
+CHUNK = 500  # people read at once by a search
 
 
 @dataclass(frozen=True)
 class NewAccount:
-    """What the organisation makes an account with. ``mobile`` may be empty."""
+    """Data of an account that the organisation creates. ``mobile`` may be empty."""
 
     username: str
     first_name: str
@@ -62,50 +62,50 @@ def people_page(
     limit, sort = capped(limit), "people"
     before = read_cursor(cursor, sort, [int])[0] if cursor else None
     words = search_beginning(q[:200]).split()[:10]
-    found: list[Person] = []
+    matching: list[Person] = []
     for person in _newest_first(session, role, scope, before):
-        if all(word in _searched(person) for word in words):
-            found.append(person)
-        if len(found) > limit:
+        if all(word in _search_text(person) for word in words):
+            matching.append(person)
+        if len(matching) > limit:
             break
-    return page_of(found, limit, lambda one: [one.id], sort=sort)
+    return page_of(matching, limit, lambda person: [person.id], sort=sort)
 
 
 def _newest_first(session: Session, role: str, scope: str, before: int | None) -> Iterator[Person]:
     while True:
-        asked = select(Person).order_by(Person.id.desc()).limit(CHUNK).options(selectinload(Person.roles))
+        query = select(Person).order_by(Person.id.desc()).limit(CHUNK).options(selectinload(Person.roles))
         if before is not None:
-            asked = asked.where(Person.id < before)
+            query = query.where(Person.id < before)
         if role:
             within = (RoleGrant.scope == scope) if scope else true()
-            asked = asked.where(Person.roles.any(and_(RoleGrant.role == role, within)))
-        people = session.scalars(asked).all()
+            query = query.where(Person.roles.any(and_(RoleGrant.role == role, within)))
+        people = session.scalars(query).all()
         yield from people
         if len(people) < CHUNK:
             return
         before = people[-1].id
 
 
-def _searched(person: Person) -> str:
+def _search_text(person: Person) -> str:
     parts = [person.first_name, person.last_name, person.company, person.username, person.mobile]
     return search_key(" ".join(part for part in parts if part))
 
 
 def person(session: Session, actor: Actor, person_id: int) -> Person:
-    """One person with their roles. Raises ``NotFound``."""
+    """One person with their roles. Raises ``NotAllowed``, ``NotFound``."""
     demand_people(session, actor)
-    found = session.get(Person, person_id) if 0 < person_id < 2**63 else None
-    if found is None:
+    row = session.get(Person, person_id) if 0 < person_id < 2**63 else None
+    if row is None:
         raise NotFound("person", person_id)
-    return found
+    return row
 
 
-def make_account(
+def create_account(
     session: Session, accounts: Accounts, account: NewAccount, *, by: Actor, now: datetime
 ) -> tuple[Person, str]:
-    """Make an account with a first password, shown this once, that must be changed at the first sign-in.
+    """Create an account. Returns the person and the first password, to be changed at the first sign-in.
 
-    Raises ``Refusal`` at the field that is wrong.
+    Raises ``NotAllowed``; ``Refusal`` at the wrong field.
     """
     permissions.demand(by, "manage_people")
     username = fold_username(account.username)
@@ -115,7 +115,7 @@ def make_account(
     if session.scalar(select(Person.id).where(Person.username == username)) is not None:
         raise Refusal({"username": [_("این نام کاربری قبلاً به کار رفته است.")]})
     _refuse_membership(session, by, account.role, account.scope)
-    made = Person(
+    created = Person(
         username=username,
         first_name=clean(account.first_name),
         last_name=clean(account.last_name),
@@ -124,19 +124,19 @@ def make_account(
         kind=account.kind,
         created_at=now,
         active=True,
-        mobile_verified=True,  # the organisation vouches for it: no code is waited for
+        mobile_verified=True,  # the organisation has checked it: no code is needed
     )
     password = passwords.initial()
-    accounts.set_password(made, password, must_change=True)
-    made.roles = [RoleGrant(role=account.role, scope=account.scope)]
-    session.add(made)
-    _note(session, made, by=by, now=now, after=made.roles[0])
+    accounts.set_password(created, password, must_change=True)
+    created.roles = [RoleGrant(role=account.role, scope=account.scope)]
+    session.add(created)
+    _note(session, created, by=by, now=now, after=created.roles[0])
     session.flush()
-    return made, password
+    return created, password
 
 
 def _mobile_of(username: str, mobile: str) -> str | None:
-    """The account's mobile; a user name may be one itself, and then there is no other."""
+    """The account's mobile; if the user name is a mobile, it is the only one. Raises ``Refusal``."""
     try:
         own = identifiers.mobile(username) if "-" not in username else ""
     except ValueError:
@@ -147,40 +147,40 @@ def _mobile_of(username: str, mobile: str) -> str | None:
 
 
 def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str = "", now: datetime) -> Person:
-    """Give a person a role, from their next page on.
+    """Grant a person a role, valid from their next request on.
 
     Raises ``Refusal`` at ``role`` or at the kind of division, ``NotAllowed`` for a role that ``by`` may not give.
     """
-    found = person(session, by, person_id)
+    target = person(session, by, person_id)
     _refuse_membership(session, by, role, scope)
-    if any((held.role, held.scope) == (role, scope) for held in found.roles):
+    if any((held.role, held.scope) == (role, scope) for held in target.roles):
         raise Refusal({"role": [_("این شخص همین نقش را دارد.")]})
     given = RoleGrant(role=role, scope=scope)
-    found.roles.append(given)
-    _note(session, found, by=by, now=now, after=given)
+    target.roles.append(given)
+    _note(session, target, by=by, now=now, after=given)
     session.flush()
-    return found
+    return target
 
 
 def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor, now: datetime) -> Person:
-    """Take a role from a person, from their next page on. The last admin stays one.
+    """Revoke a role of a person from their next request on; the last admin keeps it.
 
     Raises ``NotFound``, ``Refusal``, and ``NotAllowed`` for a role that ``by`` may not give either.
     """
-    found = person(session, by, person_id)
+    target = person(session, by, person_id)
     advisory_lock.acquire(session, "admins")
-    held = next((one for one in found.roles if one.id == grant_id), None)
+    held = next((role for role in target.roles if role.id == grant_id), None)
     if held is None:
         raise NotFound("role grant", grant_id)
     known = organisation.of(session).roles.get(held.role)
     if not (organisation.of(session).may_grant(by, known) if known else permissions.allowed(by, "manage_people")):
         raise NotAllowed(by.username, f"revoke {held.role}")
-    if held.role == SystemRole.ADMIN and _other_admins(session, found) == 0:
+    if held.role == SystemRole.ADMIN and _other_admins(session, target) == 0:
         raise Refusal({"": [_("سامانه مدیر دیگری ندارد. ابتدا مدیر دیگری تعیین کنید.")]})
-    _note(session, found, by=by, now=now, before=held)
-    found.roles.remove(held)
+    _note(session, target, by=by, now=now, before=held)
+    target.roles.remove(held)
     session.flush()
-    return found
+    return target
 
 
 def _note(
@@ -192,47 +192,50 @@ def _note(
     before: RoleGrant | None = None,
     after: RoleGrant | None = None,
 ) -> None:
-    """Record that a person came to a role or lost one."""
-    stated = [{"role": one.role, "scope": one.scope} if one else None for one in (before, after)]
+    """Record the grant or the revocation of a role."""
+    stated = [{"role": grant.role, "scope": grant.scope} if grant else None for grant in (before, after)]
     organisation.record(session, "membership", person.username, before=stated[0], after=stated[1], by=by, now=now)
 
 
-def lock(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> Person:
-    """Lock an account: its sessions and tokens end at once, and nobody signs in to it any more."""
+def lock_account(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> Person:
+    """Lock an account: its sessions and tokens end at once, and nobody can sign in to it.
+
+    Raises ``NotAllowed``, ``NotFound``; ``Refusal`` for one's own account and for the last admin.
+    """
     permissions.demand(by, "manage_people")
-    found = person(session, by, person_id)
+    target = person(session, by, person_id)
     advisory_lock.acquire(session, "admins")
-    if found.id == by.person_id:
+    if target.id == by.person_id:
         raise Refusal({"": [_("نمی‌توانید حساب خود را غیرفعال کنید.")]})
-    if any(held.role == SystemRole.ADMIN for held in found.roles) and _other_admins(session, found) == 0:
+    if any(held.role == SystemRole.ADMIN for held in target.roles) and _other_admins(session, target) == 0:
         raise Refusal({"": [_("سامانه مدیر دیگری ندارد. ابتدا مدیر دیگری تعیین کنید.")]})
-    found.active = False
-    found.mobile_verified = True  # or registering the same mobile anew would open it again
-    accounts.end_sessions(session, found.id)
+    target.active = False
+    target.mobile_verified = True  # or a new registration of the same mobile would unlock it
+    accounts.end_sessions(session, target.id)
     session.flush()
-    return found
+    return target
 
 
-def unlock(session: Session, person_id: int, *, by: Actor) -> Person:
-    """Open a locked account again. A registration that waits for its code is not opened so."""
+def unlock_account(session: Session, person_id: int, *, by: Actor) -> Person:
+    """Unlock an account. Raises ``NotAllowed``, ``NotFound``; ``Refusal`` for an unconfirmed registration."""
     permissions.demand(by, "manage_people")
-    found = person(session, by, person_id)
-    if not found.mobile_verified:
+    target = person(session, by, person_id)
+    if not target.mobile_verified:
         raise Refusal({"": [_("این حساب هنوز با کد تایید فعال نشده است.")]})
-    found.active = True
+    target.active = True
     session.flush()
-    return found
+    return target
 
 
 def reset_password(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> tuple[Person, str]:
     """A new first password, shown this once; every session of the account ends."""
     permissions.demand(by, "manage_people")
-    found = person(session, by, person_id)
+    target = person(session, by, person_id)
     password = passwords.initial()
-    accounts.set_password(found, password, must_change=True)
-    accounts.end_sessions(session, found.id)
+    accounts.set_password(target, password, must_change=True)
+    accounts.end_sessions(session, target.id)
     session.flush()
-    return found, password
+    return target, password
 
 
 def _other_admins(session: Session, but: Person) -> int:

@@ -1,4 +1,4 @@
-"""Who may see and do what: the one place of authorisation, asked by every door."""
+"""Authorisation: the only place that decides who may see and do what."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def allowed(actor: Actor, action: str) -> bool:
 
 
 def demand(actor: Actor, action: str) -> None:
-    """Raise ``NotAllowed`` unless the actor's roles permit the action."""
+    """Check an action of ``PERMISSIONS``. Raises ``NotAllowed``."""
     if not allowed(actor, action):
         raise NotAllowed(actor.username, action)
 
 
 def may_do(actor: Actor, task: Task) -> bool:
-    """Whether the task is, or was, one of the actor's to do.
+    """Returns True if the task is, or was, the actor's to do.
 
-    A task of a bound lane is its person's alone. A task of a group is everybody's of that role (and
-    division), also while another one of them has claimed it: they may know that they were too late.
+    A task of a bound lane belongs to its person alone. A task of a group belongs to all holders of its role (and
+    division), also while one of them has claimed it, so that the others learn that they were too late.
     """
     if actor.is_system:
         return True
@@ -66,7 +66,7 @@ def may_do(actor: Actor, task: Task) -> bool:
 
 
 def visible_cases(actor: Actor) -> ColumnElement[bool]:
-    """The condition on ``Case`` that holds for the cases which the actor may see."""
+    """Condition on ``Case``: the actor may see the case."""
     if allowed(actor, "see_all_cases"):
         return true()
     in_person = exists().where(Participant.case_id == Case.id, Participant.person_id == actor.person_id)
@@ -80,10 +80,10 @@ def visible_cases(actor: Actor) -> ColumnElement[bool]:
 
 
 def ways_to_cases(actor: Actor) -> list[tuple[Select[int], ColumnElement[int]]]:
-    """What ``visible_cases`` says, for lists: a way for each reason, with its column of the cases' ids.
+    """``visible_cases`` for lists: a SELECT for each reason to see cases, with its column of case ids.
 
-    An index gives each way's cases in the order of their ids, so that a page of the newest ones reads no more
-    than it shows, however many there are. ``Case`` is joined: conditions and a limit can be added.
+    An index yields the cases of each SELECT in the order of their ids, so a page of the newest ones reads no more
+    rows than it shows. ``Case`` is joined: add conditions and a limit.
     """
     if allowed(actor, "see_all_cases"):
         return [(select(Case.id), Case.id.expression)]
@@ -100,44 +100,44 @@ def ways_to_cases(actor: Actor) -> list[tuple[Select[int], ColumnElement[int]]]:
 
 
 def may_see_case(session: Session, actor: Actor, case: Case) -> bool:
-    """Participants, holders of a participating role, supervisors and admins see a case; nobody else does."""
+    """Returns True for participants, holders of a participating role, supervisors and admins."""
     if allowed(actor, "see_all_cases"):
         return True
     return session.scalar(select(exists().where(Case.id == case.id, visible_cases(actor)))) or False
 
 
 def tasks_of_group(actor: Actor) -> ColumnElement[bool]:
-    """The condition on ``Task`` for what waits for one of the actor's groups and is taken by nobody."""
+    """Condition on ``Task``: unassigned, and for one of the actor's groups."""
     if not actor.roles:
         return false()
-    return and_(Task.assignee_id.is_(None), _held(actor))
+    return and_(Task.assignee_id.is_(None), _of_roles(actor))
 
 
 def ways_to_tasks(actor: Actor) -> list[ColumnElement[bool]]:
-    """What ``tasks_of_group`` says, for lists: a condition for each role, whose tasks an index has in order."""
+    """``tasks_of_group`` for lists: a condition for each role, whose tasks an index yields in order."""
     return [and_(Task.assignee_id.is_(None), Task.role == role, _in_scope(actor, role)) for role in sorted(actor.roles)]
 
 
 def tasks_of_person(actor: Actor) -> ColumnElement[bool]:
-    """The condition on ``Task`` for what waits for the actor in person."""
+    """Condition on ``Task``: assigned to the actor."""
     return Task.assignee_id == actor.person_id if actor.person_id is not None else false()
 
 
 def holds_role(session: Session, person_id: int, role: str) -> bool:
-    """Whether an active person holds the role, in whichever division."""
-    found = exists().where(
+    """Returns True if an active person holds the role, in any division."""
+    grant = exists().where(
         Person.id == person_id, Person.active, RoleGrant.person_id == Person.id, RoleGrant.role == role
     )
-    return session.scalar(select(found)) or False
+    return session.scalar(select(grant)) or False
 
 
 def not_of_role() -> str:
-    """What is said to whoever gives a task to a person without its role."""
+    """Message about the assignment of a task to a person without its role, in the reader's language."""
     return _("این شخص نقش لازم برای این کار را ندارد.")
 
 
-def _held(actor: Actor) -> ColumnElement[bool]:
-    """The condition on ``Task`` that says in SQL what ``Actor.holds`` says of its role and scope."""
+def _of_roles(actor: Actor) -> ColumnElement[bool]:
+    """Condition on ``Task``: ``Actor.holds(role, scope)`` in SQL."""
     whole = sorted(role for role in actor.roles if (role, "") in actor.scopes)
     divided = sorted((role, scope) for role, scope in actor.scopes if scope and role not in whole)
     unscoped = sorted(actor.roles.difference(whole))
@@ -150,12 +150,12 @@ def _held(actor: Actor) -> ColumnElement[bool]:
 
 
 def _in_scope(actor: Actor, role: str) -> ColumnElement[bool]:
-    """The condition on a ``Task`` of a role that the actor has: ``Actor.holds`` in SQL."""
+    """Condition on a ``Task`` with a role of the actor: ``Actor.holds`` of its scope in SQL."""
     if (role, "") in actor.scopes:
         return true()
     return Task.scope.in_(["", *sorted(scope for held, scope in actor.scopes if held == role)])
 
 
 def _came_to_group(actor: Actor) -> ColumnElement[bool]:
-    """The case came to one of the actor's groups as a group; to a divided role only in its division."""
-    return exists().where(Task.case_id == Case.id, or_(Task.assignee_id.is_(None), Task.claimed), _held(actor))
+    """Condition on ``Case``: it has or had a task for one of the actor's groups, in their division."""
+    return exists().where(Task.case_id == Case.id, or_(Task.assignee_id.is_(None), Task.claimed), _of_roles(actor))

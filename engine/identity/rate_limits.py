@@ -1,4 +1,4 @@
-"""Counts attempts (sign-ins, codes), so that guessing in bulk is stopped over all processes and machines."""
+"""Rate limits: counts attempts (sign-ins, codes) in the database, over all processes and machines."""
 
 from __future__ import annotations
 
@@ -23,27 +23,30 @@ class Limit:
 
 
 def demand(session: Session, limit: Limit, key: str, *, now: datetime) -> None:
-    """Raise ``TooMany`` when the limit is reached."""
-    seen: Sequence[datetime] = session.scalars(
+    """Check a limit for a key. Raises ``TooMany`` if it is reached. ``now``: aware."""
+    attempts: Sequence[datetime] = session.scalars(
         select(Attempt.at)
         .where(Attempt.kind == limit.kind, Attempt.key == _cut(key), Attempt.at > now - limit.window)
         .order_by(Attempt.at.desc())
         .limit(limit.most)
     ).all()
-    if len(seen) >= limit.most:
-        raise TooMany(seconds_until(seen[-1] + limit.window, now))
+    if len(attempts) >= limit.most:
+        raise TooMany(seconds_until(attempts[-1] + limit.window, now))
 
 
 def count(session: Session, kind: str, key: str, *, now: datetime) -> None:
+    """Count one attempt."""
     session.add(Attempt(kind=kind, key=_cut(key), at=now))
     session.flush()
 
 
 def forget(session: Session, kind: str, key: str) -> None:
+    """Delete the counted attempts of a key."""
     session.execute(delete(Attempt).where(Attempt.kind == kind, Attempt.key == _cut(key)))
 
 
 def seconds_until(moment: datetime, now: datetime) -> int:
+    """Whole seconds until ``moment``, rounded up, at least 1."""
     return max(1, int((moment - now).total_seconds()) + 1)
 
 

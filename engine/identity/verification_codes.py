@@ -1,4 +1,4 @@
-"""Six-digit codes sent to a mobile (ACC-2): they live two minutes, allow five tries and are kept as hashes."""
+"""Six-digit codes sent to a mobile (ACC-2): valid for two minutes and five attempts, stored as hashes."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ CODES_PER_HOUR = 20  # for one address
 
 
 class CodeRefused(Refusal):
-    """A code does not fit; the try stays counted, or tries would be free."""
+    """A code is wrong; the attempt stays counted."""
 
     keeps_changes = True
 
 
 class Codes:
-    """Sends codes and takes them back, in the caller's transaction."""
+    """Sends and checks codes, in the caller's transaction. ``now`` is aware."""
 
     def __init__(self, secret_key: str) -> None:
         self._secret_key = secret_key.encode()
 
     def demand(self, session: Session, mobile: str, *, address: str, now: datetime) -> None:
-        """Raise ``TooMany`` when no further code may be sent to this mobile, or from this address, yet."""
+        """Check the limits of a mobile and a network address. Raises ``TooMany``."""
         last = session.scalar(select(func.max(VerificationCode.sent_at)).where(VerificationCode.mobile == mobile))
         if last is not None and last + CODE_AGAIN > now:
             raise TooMany(seconds_until(last + CODE_AGAIN, now))
@@ -55,7 +55,7 @@ class Codes:
             raise TooMany(seconds_until(sent[-1] + window, now))
 
     def send(self, session: Session, mobile: str, purpose: str, *, address: str, now: datetime) -> None:
-        """Send a new code; it ends the one before it."""
+        """Send a new code; the previous one becomes invalid."""
         code = f"{secrets.randbelow(1_000_000):06d}"
         session.execute(
             update(VerificationCode)
@@ -71,11 +71,11 @@ class Codes:
         outbox.put_sms(session, None, mobile, text, at=now, secret=True)
 
     def count(self, session: Session, mobile: str, purpose: str, *, address: str, now: datetime) -> None:
-        """Count a code that was asked for but not sent, so that the limits tell nothing."""
+        """Count a requested code that is not sent, so that the limits do not disclose which accounts exist."""
         self._add(session, mobile, purpose, "", address=address, now=now)
 
     def use(self, session: Session, mobile: str, purpose: str, typed: str, *, now: datetime) -> None:
-        """Use up the newest code. Raises ``CodeRefused`` for a wrong one, which is counted, else ``Refusal``.
+        """Use the newest code. Raises ``CodeRefused`` (wrong, counted), ``Refusal`` (expired or too many attempts).
 
         The row is locked, so of many simultaneous submissions of the right code exactly one succeeds.
         """
@@ -99,7 +99,7 @@ class Codes:
         if not hmac.compare_digest(row.code_hash, self._hash(mobile, purpose, folded)):
             row.tries += 1
             session.flush()
-            raise CodeRefused({"code": [code_does_not_fit()]})
+            raise CodeRefused({"code": [wrong_code()]})
         row.used_at = now
         session.flush()
 
@@ -123,5 +123,5 @@ class Codes:
         return hmac.new(self._secret_key, message, hashlib.sha256).hexdigest()
 
 
-def code_does_not_fit() -> str:
+def wrong_code() -> str:
     return _("کد درست نیست یا زمان آن گذشته است. آن را از روی پیامک دوباره وارد کنید یا کد جدید بخواهید.")

@@ -1,7 +1,7 @@
-"""Changes of the working calendar by an admin: what a change would move, and making it (CAL-1).
+"""Changes of the working calendar by an admin: preview of the moved deadlines, and the change itself (CAL-1).
 
-A change is one transaction: the days or the settings, the calendar's next revision, and who did it and why. The
-deadlines that wait move after it, each case for itself (``engine.jobs.reschedule_deadlines``).
+A change is one transaction: the days or the settings, the calendar's next revision, the admin and the reason.
+Waiting deadlines are moved afterwards, each case in its own transaction (``engine.jobs.reschedule_deadlines``).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from models.jalali import jalali_year
 from models.language import gettext as _
 from models.working_calendar import ONLY, CalendarChange, CalendarDay, CalendarSettings, DayKind, DaySource
 
-MAX_PREVIEWED = 100  # deadlines that a preview names; the others it counts
+MAX_PREVIEWED = 100  # deadlines that a preview lists; the others are only counted
 MAX_NAME_LENGTH, MAX_REASON_LENGTH = 200, 500
 
 
 @dataclass(frozen=True)
 class Decided:
-    """What a day is to be. Without a ``kind`` it is what its day of the week says."""
+    """The new kind of a day; ``None``: an ordinary day of the week."""
 
     kind: DayKind | None
     name: str = ""
@@ -40,7 +40,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class Hours:
-    """What holds for every week; ``weekend`` as in the settings: ``thursday,friday``."""
+    """Weekly settings. ``weekend`` as in the settings: ``thursday,friday``; times are local times of ``zone``."""
 
     weekend: str
     opens: time
@@ -50,7 +50,7 @@ class Hours:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A change that somebody thinks of."""
+    """A proposed change of days, or of the weekly settings."""
 
     days: Mapping[date, Decided] = field(default_factory=dict)
     hours: Hours | None = None
@@ -58,23 +58,26 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a proposal would move. ``revision``: of the calendar that it was reckoned with."""
+    """Deadlines that a proposal would move. ``revision``: of the calendar it was compared with."""
 
     revision: int
-    moved: list[MovedDeadline]  # the first ``MAX_PREVIEWED``, by when they are due now
+    moved: list[MovedDeadline]  # the first ``MAX_PREVIEWED``, by their present due time
     total: int
 
 
 def moved_holiday(session: Session, day: date, to: date) -> Proposal:
-    """The holiday of one day is on another day instead: the moon was seen earlier or later."""
-    found = session.get(CalendarDay, day)
-    if found is None or found.kind is not DayKind.HOLIDAY:
+    """Proposal that moves a holiday to another day, since the moon was sighted earlier or later. Raises ``Refusal``."""
+    row = session.get(CalendarDay, day)
+    if row is None or row.kind is not DayKind.HOLIDAY:
         raise Refusal({"action": [_("این روز در تقویم تعطیل نیست که جابه‌جا شود.")]})
-    return Proposal({day: Decided(None), to: Decided(DayKind.HOLIDAY, found.name)})
+    return Proposal({day: Decided(None), to: Decided(DayKind.HOLIDAY, row.name)})
 
 
 def preview(session: Session, proposal: Proposal, *, by: Actor, now: datetime) -> Preview:
-    """Which waiting deadlines would move, from when to when. Changes nothing. Raises ``Refusal``."""
+    """Waiting deadlines that the proposal would move, with old and new due times. Changes nothing.
+
+    Raises ``NotAllowed``, ``Refusal``. ``now``: aware.
+    """
     permissions.demand(by, "change_calendar")
     settings = session.get_one(CalendarSettings, ONLY)
     _refuse_impossible(settings, proposal)
@@ -83,15 +86,15 @@ def preview(session: Session, proposal: Proposal, *, by: Actor, now: datetime) -
         total += 1
         moved.append(deadline)
         if len(moved) > 10 * MAX_PREVIEWED:
-            moved = sorted(moved, key=lambda one: one.before)[:MAX_PREVIEWED]
-    return Preview(settings.revision, sorted(moved, key=lambda one: one.before)[:MAX_PREVIEWED], total)
+            moved = sorted(moved, key=lambda deadline: deadline.before)[:MAX_PREVIEWED]
+    return Preview(settings.revision, sorted(moved, key=lambda deadline: deadline.before)[:MAX_PREVIEWED], total)
 
 
 def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: datetime, seen: int) -> int:
-    """Make the change, in the caller's transaction; returns the calendar's new revision.
+    """Apply the change in the caller's transaction. Returns the calendar's new revision.
 
-    ``seen``: the revision that the preview was reckoned with. Raises ``Refusal`` when the calendar has been changed
-    since, when the change makes no sense or changes nothing, and without a reason.
+    ``seen``: the revision of the preview. Raises ``NotAllowed``; ``Refusal`` if the calendar has changed since,
+    if the change is invalid or changes nothing, and without a reason.
     """
     permissions.demand(by, "change_calendar")
     reason = " ".join(clean(reason).split())
@@ -106,8 +109,8 @@ def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: 
     if settings.revision != seen:
         raise Refusal({"": [_("تقویم در این فاصله تغییر کرد. پیش‌نمایش جدید را ببینید و دوباره ثبت کنید.")]})
     _refuse_impossible(settings, proposal)
-    noted = CalendarChange(reason=reason, at=now, by_id=by.person_id, by_name=by.name, revision=seen + 1)
-    changes = [*_write_days(session, proposal.days, noted), *_write_hours(settings, proposal.hours, noted)]
+    change = CalendarChange(reason=reason, at=now, by_id=by.person_id, by_name=by.name, revision=seen + 1)
+    changes = [*_write_days(session, proposal.days, change), *_write_hours(settings, proposal.hours, change)]
     if not changes:
         raise Refusal({"": [_("این تغییر چیزی را عوض نمی‌کند؛ تقویم همین است.")]})
     session.add_all(changes)
@@ -117,19 +120,19 @@ def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: 
 
 
 def confirm(session: Session, day: date, *, by: Actor, now: datetime) -> None:
-    """An estimated lunar day is as estimated: it stays, and nothing moves. Raises ``Refusal``."""
+    """Confirm an estimated lunar holiday: the day stays and no deadline moves. Raises ``NotAllowed``, ``Refusal``."""
     permissions.demand(by, "change_calendar")
-    found = session.get(CalendarDay, day, with_for_update=True)
-    if found is None or not found.estimated:
+    row = session.get(CalendarDay, day, with_for_update=True)
+    if row is None or not row.estimated:
         raise Refusal({"action": [_("این روز در انتظار تایید نیست.")]})
-    before = _state(found)
-    found.estimated, found.changed_at, found.changed_by_id = False, now, by.person_id
+    before = _state(row)
+    row.estimated, row.changed_at, row.changed_by_id = False, now, by.person_id
     session.add(
         CalendarChange(
             revision=None,
             day=day,
             before=before,
-            after=_state(found),
+            after=_state(row),
             reason=_("تایید روز برآوردی"),
             at=now,
             by_id=by.person_id,
@@ -139,7 +142,7 @@ def confirm(session: Session, day: date, *, by: Actor, now: datetime) -> None:
     session.flush()
 
 
-# ---------------------------------------------------------------- what would move
+# ---------------------------------------------------------------- preview
 
 
 def _proposed(session: Session, settings: CalendarSettings, proposal: Proposal) -> WorkingCalendar:
@@ -152,13 +155,13 @@ def _proposed(session: Session, settings: CalendarSettings, proposal: Proposal) 
     hours = proposal.hours
     if hours is not None:
         settings = CalendarSettings(weekend=hours.weekend, opens=hours.opens, closes=hours.closes, zone=hours.zone)
-    return office_calendar.made_of(settings, days)
+    return office_calendar.build(settings, days)
 
 
 def _moved(
     session: Session, proposed: WorkingCalendar, proposal: Proposal, *, now: datetime
 ) -> Iterator[MovedDeadline]:
-    """The deadlines that come to another moment by the proposed calendar."""
+    """Deadlines that have another due time by the proposed calendar."""
     for deadline in waiting_deadlines(session, *_reach(proposed, proposal)):
         after = moves(session, deadline, proposed, now=now)
         if after is not None:
@@ -166,14 +169,14 @@ def _moved(
 
 
 def _reach(proposed: WorkingCalendar, proposal: Proposal) -> tuple[datetime | None, datetime | None]:
-    """Only a deadline that was counted before the end of the last day, and is due after the first began, can move."""
+    """Range of deadlines that can move: due after the first changed day begins, counted before the last one ends."""
     if proposal.hours is not None or not proposal.days:
         return None, None
     begin = datetime.combine(min(proposal.days), time(), proposed.zone)
     return begin, datetime.combine(max(proposal.days) + timedelta(days=1), time(), proposed.zone)
 
 
-# ---------------------------------------------------------------- making it
+# ---------------------------------------------------------------- apply
 
 
 def _refuse_impossible(settings: CalendarSettings, proposal: Proposal) -> None:
@@ -206,23 +209,23 @@ def _wrong_hours(hours: Hours) -> dict[str, list[str]]:
     return errors
 
 
-def _write_days(session: Session, days: Mapping[date, Decided], noted: CalendarChange) -> Iterator[CalendarChange]:
+def _write_days(session: Session, days: Mapping[date, Decided], change: CalendarChange) -> Iterator[CalendarChange]:
     for day, decided in days.items():
-        found = session.get(CalendarDay, day)
-        before, after = _state(found), _decided(decided)
+        row = session.get(CalendarDay, day)
+        before, after = _state(row), _decided(decided)
         if before == after:
             continue
         if decided.kind is not None:
-            made = found or CalendarDay(day=day)
-            made.kind, made.name, made.source = decided.kind, decided.name.strip(), DaySource.ADMIN
-            made.estimated, made.changed_at, made.changed_by_id = False, noted.at, noted.by_id
-            session.add(made)
-        elif found is not None:
-            session.delete(found)
-        yield _change(noted, day=day, before=before, after=after)
+            row = row or CalendarDay(day=day)
+            row.kind, row.name, row.source = decided.kind, decided.name.strip(), DaySource.ADMIN
+            row.estimated, row.changed_at, row.changed_by_id = False, change.at, change.by_id
+            session.add(row)
+        elif row is not None:
+            session.delete(row)
+        yield _change(change, day=day, before=before, after=after)
 
 
-def _write_hours(settings: CalendarSettings, hours: Hours | None, noted: CalendarChange) -> Iterator[CalendarChange]:
+def _write_hours(settings: CalendarSettings, hours: Hours | None, change: CalendarChange) -> Iterator[CalendarChange]:
     if hours is None:
         return
     before = _settings(settings)
@@ -230,12 +233,17 @@ def _write_hours(settings: CalendarSettings, hours: Hours | None, noted: Calenda
     settings.zone = hours.zone
     after = _settings(settings)
     if before != after:
-        yield _change(noted, day=None, before=before, after=after)
+        yield _change(change, day=None, before=before, after=after)
 
 
-def _change(noted: CalendarChange, **values: Any) -> CalendarChange:
+def _change(change: CalendarChange, **values: Any) -> CalendarChange:
     return CalendarChange(
-        reason=noted.reason, at=noted.at, by_id=noted.by_id, by_name=noted.by_name, revision=noted.revision, **values
+        reason=change.reason,
+        at=change.at,
+        by_id=change.by_id,
+        by_name=change.by_name,
+        revision=change.revision,
+        **values,
     )
 
 

@@ -1,7 +1,7 @@
-"""Brings what one case throws to others: what the worker does with jobs of messages and signals.
+"""Delivers messages and signals of one case to other cases: the worker's handling of these jobs.
 
-Each delivery is one transaction: the receiving case moves on and the job is gone, or neither. Lock order is as
-everywhere: a case's row, then the job. No transaction locks two cases that may both wait for it.
+Each delivery is one transaction: the receiving case advances and the job is deleted, or neither. The lock order is
+the usual one: the case's row, then the job. No transaction locks two cases that may both wait for the event.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from models.case import Case, CaseStatus, Task, TaskStatus
 from models.event import EventKind, EventSubscription
 from models.job import Job, JobKind
 
-MESSAGE_ATTEMPTS = 24  # about an hour and a half with the pauses of ``engine.jobs.runner``; then a supervisor is told
-LONGEST_PAUSE = timedelta(minutes=5)  # between two looks for somebody who waits
-BATCH = 500  # cases that a signal is addressed to in one transaction
+MESSAGE_ATTEMPTS = 24  # about an hour and a half with the pauses of ``engine.jobs.runner``; then an incident opens
+LONGEST_PAUSE = timedelta(minutes=5)  # between two searches for a receiver
+BATCH = 500  # receivers of a signal written in one transaction
 ENDED = (CaseStatus.COMPLETED, CaseStatus.CANCELLED)
 
 
 class NobodyWaits(EngineError):
-    """A message was thrown that no case waits for and that starts no process."""
+    """No case waits for a thrown message, and it starts no process."""
 
     code = "nobody_waits"
 
@@ -39,7 +39,10 @@ class NobodyWaits(EngineError):
 
 
 def run(engine: Engine, job: Job, *, owner: str) -> bool:
-    """Do one leased job of a message or a signal. True when it is done with and something came of it."""
+    """Run one leased job of a message or signal. Returns True if the job is finished and it changed a case.
+
+    Raises ``NobodyWaits``, ``Conflict``, ``OperationFailed``.
+    """
     match job.kind:
         case JobKind.MESSAGE:
             return _send(engine, job, owner)
@@ -52,17 +55,18 @@ def run(engine: Engine, job: Job, *, owner: str) -> bool:
 
 
 def sender_of(job: Job) -> int:
-    """The case that threw it; a message may be held for another one meanwhile."""
+    """Id of the case that threw the event; a message may be held for another case meanwhile."""
     return int((job.arguments or {}).get("sender", job.case_id))
 
 
-# ---------------------------------------------------------------- messages: to the one that waits
+# ---------------------------------------------------------------- messages: to one receiver
 
 
 def _send(engine: Engine, job: Job, owner: str) -> bool:
-    said = job.arguments or {}
+    arguments = job.arguments or {}
     with engine.sessions() as session:
-        target = subscriptions.oldest(session, said["name"], said["key"]) if said["key"] is not None else None
+        name, key = arguments["name"], arguments["key"]
+        target = subscriptions.oldest(session, name, key) if key is not None else None
     if target is None:
         return _begin(engine, job, owner)
     with engine.transaction() as session:
@@ -73,46 +77,51 @@ def _send(engine: Engine, job: Job, owner: str) -> bool:
             _change(session, job, case_id=case.id, run_at=None)  # resuming or cancelling that case wakes it
             return False
         if session.get(EventSubscription, target.id) is None or not _receive(
-            engine, session, case, [target.token], said["payload"]
+            engine, session, case, [target.token], arguments["payload"]
         ):
             session.execute(delete(EventSubscription).where(EventSubscription.id == target.id))
-            _change(session, job, run_at=engine.clock())  # it went on while we looked: look again
+            _change(session, job, run_at=engine.clock())  # the receiver advanced meanwhile: search again
             return False
         _done(session, engine, job)
     return True
 
 
 def _begin(engine: Engine, job: Job, owner: str) -> bool:
-    """Nobody waits: a process that the message starts takes it. Raises ``NobodyWaits`` where there is none."""
-    said = job.arguments or {}
+    """Start a process with a message that no case waits for. Raises ``NobodyWaits`` if it starts no process."""
+    arguments = job.arguments or {}
     with engine.transaction() as session:
-        found = engine.started_by(session, EventKind.MESSAGE, said["name"])
-        if found:
-            return _start_one(engine, session, job, owner, process_key=found[0])
-    raise NobodyWaits(said["name"], said["key"])
+        keys = engine.started_by(session, EventKind.MESSAGE, arguments["name"])
+        if keys:
+            return _start_one(engine, session, job, owner, process_key=keys[0])
+    raise NobodyWaits(arguments["name"], arguments["key"])
 
 
-# ---------------------------------------------------------------- signals: to everyone who waits
+# ---------------------------------------------------------------- signals: to all receivers
 
 
 def _spread(engine: Engine, job: Job, owner: str) -> bool:
-    """Write a delivery for each case that waited when the signal was thrown, and a start for each process."""
-    said = dict(job.arguments or {})
+    """Write a delivery job for each case that waited when the signal was thrown, and a start job for each process."""
+    arguments = dict(job.arguments or {})
     while True:
         with engine.transaction() as session:
             if not _claim(session, engine, job, owner):
                 return False
-            found = subscriptions.of_signal(
-                session, said["name"], after=said["after"], upto=said["upto"], but=sender_of(job), limit=BATCH
+            receivers = subscriptions.of_signal(
+                session,
+                arguments["name"],
+                after=arguments["after"],
+                upto=arguments["upto"],
+                but=sender_of(job),
+                limit=BATCH,
             )
-            _add(session, [_delivery_row(job, one, engine.clock()) for one in found])
-            if len(found) < BATCH:
-                keys = engine.started_by(session, EventKind.SIGNAL, said["name"])
+            _add(session, [_delivery_row(job, receiver, engine.clock()) for receiver in receivers])
+            if len(receivers) < BATCH:
+                keys = engine.started_by(session, EventKind.SIGNAL, arguments["name"])
                 _add(session, [_start_row(job, key, engine.clock()) for key in keys])
                 session.execute(delete(Job).where(Job.id == job.id))
                 return True
-            said["after"] = found[-1].id
-            session.execute(update(Job).where(Job.id == job.id).values(arguments=said))
+            arguments["after"] = receivers[-1].id
+            session.execute(update(Job).where(Job.id == job.id).values(arguments=arguments))
 
 
 def _delivery_row(job: Job, waiting: EventSubscription, now: datetime) -> dict[str, Any]:
@@ -140,7 +149,7 @@ def _start_row(job: Job, process_key: str, now: datetime) -> dict[str, Any]:
 
 
 def _hand_over(engine: Engine, job: Job, owner: str) -> bool:
-    said = job.arguments or {}
+    arguments = job.arguments or {}
     with engine.transaction() as session:
         case = case_lock.lock(session, job.case_id)
         if not _claim(session, engine, job, owner):
@@ -150,8 +159,8 @@ def _hand_over(engine: Engine, job: Job, owner: str) -> bool:
             return False
         received = False
         if case.status is CaseStatus.RUNNING:
-            tokens = subscriptions.tokens_of_signal(session, case.id, said["name"], upto=said["upto"])
-            received = bool(tokens) and _receive(engine, session, case, tokens, said["payload"])
+            tokens = subscriptions.tokens_of_signal(session, case.id, arguments["name"], upto=arguments["upto"])
+            received = bool(tokens) and _receive(engine, session, case, tokens, arguments["payload"])
         _done(session, engine, job)
         return received
 
@@ -165,7 +174,7 @@ def _start(engine: Engine, job: Job, owner: str) -> bool:
 
 
 def _start_one(engine: Engine, session: Session, job: Job, owner: str, *, process_key: str) -> bool:
-    """Start a case in nobody's name, with what the message or signal carries; it refers to the sender."""
+    """Start a case by the system with the event's payload as data; the case refers to the sender."""
     sender = case_lock.lock(session, sender_of(job))
     if not _claim(session, engine, job, owner):
         return False
@@ -178,7 +187,10 @@ def _start_one(engine: Engine, session: Session, job: Job, owner: str, *, proces
 
 
 def _receive(engine: Engine, session: Session, case: Case, tokens: Sequence[str], payload: dict[str, Any]) -> bool:
-    """Let it arrive at these tokens of a locked, running case. Due timers go first: what they end hears nothing."""
+    """Deliver the payload to tokens of a locked, running case, after firing due timers, which may end the waits.
+
+    Returns True if a token received it.
+    """
     run = engine.restore(session, case, SYSTEM)
     timers = engine.fire_due(run)
     received = run.receive(tokens, payload)
@@ -208,7 +220,7 @@ def _receive(engine: Engine, session: Session, case: Case, tokens: Sequence[str]
 
 
 def _claim(session: Session, engine: Engine, job: Job, owner: str) -> bool:
-    """Hold the job's row until the end of the transaction, unless it is done or another worker has it."""
+    """Lock the job's row until the end of the transaction. Returns False if it is gone or leased to another worker."""
     claimed = session.execute(
         update(Job)
         .where(Job.id == job.id, Job.lease_owner == owner)

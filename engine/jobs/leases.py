@@ -1,6 +1,7 @@
-"""Takes rows of work for one worker: a name and a time on each row, so that any number of workers share a table.
+"""Leases: claims rows for one worker by writing its name and an expiry on each row.
 
-A worker works without holding the rows; what it writes afterwards counts only while the lease is still its own.
+Any number of workers share a table. A worker holds no lock while it works; its result counts only while the lease is
+still its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from models.job import Job
 from models.outbox import Sms
 
 LEASE = timedelta(seconds=60)  # longer than any provider's time-out
-FROM_LATER = 2 * LEASE  # a lease beyond this was written before the clock jumped back: nobody holds it any more
+FROM_LATER = 2 * LEASE  # a lease beyond this is older than a jump of the clock backwards, and void
 
 
 def take(
@@ -26,9 +27,9 @@ def take(
     now: datetime,
     limit: int,
 ) -> list[int]:
-    """Lease up to ``limit`` rows whose ``due`` column has come, oldest first; returns their ids.
+    """Lease up to ``limit`` rows whose ``due`` time is not after ``now``, oldest first. Returns their ids.
 
-    The caller commits at once. Rows that another worker is just taking are passed over.
+    The caller commits at once. Rows that another worker is leasing at the same time are skipped.
     """
     until = table.lease_until
     ids = list(

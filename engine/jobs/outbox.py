@@ -1,4 +1,4 @@
-"""Delivers the outbox: each SMS is handed to the provider once, again after a pause when the provider is down."""
+"""Sends the SMS of the outbox: each once, and again after a growing pause if the provider is down."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 8
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=60)
-BLANKED = "●●●●●●"  # what is left of a text that held a code, once it was sent
+BLANKED = "●●●●●●"  # replaces the text of a sent SMS that held a code
 
 
 def take(session: Session, *, owner: str, now: datetime, limit: int) -> list[int]:
-    """Lease messages whose time has come; the caller commits at once."""
+    """Lease due SMS, at most ``limit``. Returns their ids. The caller commits at once."""
     return leases.take(session, Sms, Sms.next_try_at, owner=owner, now=now, limit=limit)
 
 
 def deliver(engine: Engine, message_id: int, *, owner: str) -> None:
-    """Hand one leased message to the provider, without any transaction open meanwhile, and note what came of it."""
+    """Send one leased SMS by the provider, with no transaction open meanwhile, and store the result."""
     with engine.sessions() as session:
         message = session.get(Sms, message_id)
         if message is None or message.lease_owner != owner:
@@ -56,7 +56,7 @@ def deliver(engine: Engine, message_id: int, *, owner: str) -> None:
 
 
 def _after_failure(message: Sms, error: Exception, now: datetime) -> dict[str, object]:
-    """A refusal for good, or a message that may have left already, is not sent again; all else is."""
+    """New column values after a failure: permanent and uncertain failures are final, others are retried."""
     log.warning("SMS %s was not delivered: %s", message.id, error)
     text = str(error)[:300]
     if getattr(error, "uncertain", False):

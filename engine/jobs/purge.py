@@ -1,4 +1,4 @@
-"""Throws away what nobody needs any more: old tries, codes and answers, ended sessions, done drafts, lost files."""
+"""Deletes expired rows and files: attempts, codes, stored answers, ended sessions, drafts of ended tasks, orphans."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from models.case import Task, TaskDraft, TaskStatus
 from models.database import unhurried
 from models.job import WorkerBeat
 
-RETENTION = timedelta(days=2)  # longer than any limit looks back
+RETENTION = timedelta(days=2)  # longer than the window of any rate limit
 
 
 def sweep(engine: Engine) -> int:
-    """Sweep once; returns how many rows and files went. Harmless at any moment and from any number of workers."""
+    """Delete once. Returns the number of deleted rows and files. Safe at any time and from several workers at once."""
     now = engine.clock()
     ended = select(Task.id).where(Task.id == TaskDraft.task_id, Task.status != TaskStatus.OPEN).correlate(TaskDraft)
     with unhurried(), engine.transaction() as session:
-        gone = sum(
+        deleted = sum(
             int(getattr(session.execute(statement), "rowcount", 0))
             for statement in (
                 delete(Attempt).where(Attempt.at < now - RETENTION),
@@ -34,4 +34,4 @@ def sweep(engine: Engine) -> int:
             )
         )
         folder = engine.services.settings.files_path
-        return gone + documents.sweep(session, folder=folder, now=now)
+        return deleted + documents.sweep(session, folder=folder, now=now)

@@ -1,8 +1,8 @@
-"""Moves the deadlines that wait when the working calendar has changed: each case for itself, under its lock (CAL-1).
+"""Moves waiting deadlines after a change of the working calendar, each case under its own lock (CAL-1).
 
-Whatever was reckoned with an older revision of the calendar is looked at; so nothing is forgotten when a worker
-ends half-way, and nothing that a step armed while the calendar was being changed. A deadline that has fired waits
-no more, and one that is due but has not fired yet asks the new calendar first (``engine.runtime.run``).
+Every deadline that was counted with an older revision of the calendar is examined, so none is lost when a worker
+ends half-way or when a step sets a deadline during the change. A due timer that has not fired yet is first compared
+with the new calendar (``engine.runtime.run``).
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from models.working_calendar import CalendarChange
 
 log = logging.getLogger(__name__)
 
-BATCH = 1_000  # deadlines looked at in one go
-OPEN = text("tasks.status = 'open' AND tasks.working_days IS NOT NULL")  # as the partial indexes say it
+BATCH = 1_000  # deadlines read at once
+OPEN = text("tasks.status = 'open' AND tasks.working_days IS NOT NULL")  # the condition of the partial indexes
 TIMER = text("jobs.working_days IS NOT NULL")
 
 
 @dataclass(frozen=True)
 class MovedDeadline:
-    """A timer or a task whose due time is reckoned in working days, and when it was and will be due."""
+    """A timer or task with a due time in working days, with its old and new due time (aware, UTC)."""
 
     id: int
     is_task: bool
@@ -60,22 +60,22 @@ class MovedDeadline:
 def waiting_deadlines(
     session: Session, due_after: datetime | None = None, counted_before: datetime | None = None
 ) -> Iterator[MovedDeadline]:
-    """All deadlines in working days that wait; ``after`` is still what ``before`` is."""
+    """All waiting deadlines in working days, in the range given; ``after`` is still equal to ``before``."""
     for is_task in (False, True):
         table: Any = Task if is_task else Job
-        asked = _rows(is_task)
+        query = _rows(is_task)
         if due_after is not None and counted_before is not None:
-            asked = asked.where(table.due_at >= due_after, table.counted_from < counted_before)
+            query = query.where(table.due_at >= due_after, table.counted_from < counted_before)
         last = 0
-        while found := _page(session, asked.where(table.id > last).order_by(table.id), is_task):
-            yield from found
-            last = found[-1].id
+        while page := _page(session, query.where(table.id > last).order_by(table.id), is_task):
+            yield from page
+            last = page[-1].id
 
 
 def moves(session: Session, deadline: MovedDeadline, calendar: WorkingCalendar, *, now: datetime) -> datetime | None:
-    """When it is due by this calendar, if that is another moment; ``None`` for one that stays.
+    """New due time by this calendar; ``None`` if the deadline does not move.
 
-    A task whose time is over stays, too, once a timer of its case has acted on it: what has come is not taken back.
+    An overdue task also stays once a timer of its case has fired since its due time.
     """
     after = calendar.add_working_days(deadline.counted_from, deadline.working_days)
     if after == deadline.before:
@@ -92,37 +92,37 @@ def moves(session: Session, deadline: MovedDeadline, calendar: WorkingCalendar, 
 
 
 def named(session: Session, deadlines: Sequence[MovedDeadline]) -> list[tuple[MovedDeadline, str]]:
-    """Each with the name that people know its element by."""
-    found = {case.id: case for case in session.scalars(select(Case).where(Case.id.in_({d.case_id for d in deadlines})))}
-    return [(one, one.name or cases.element_name(session, found[one.case_id], one.element)) for one in deadlines]
+    """Each deadline with the name of its element, in the reader's language."""
+    by_id = {case.id: case for case in session.scalars(select(Case).where(Case.id.in_({d.case_id for d in deadlines})))}
+    return [(d, d.name or cases.element_name(session, by_id[d.case_id], d.element)) for d in deadlines]
 
 
 def left_to_move(session: Session, current: Current) -> int:
-    """How many deadlines have not been looked at since the calendar was changed."""
+    """Number of deadlines not yet examined since the last change of the calendar."""
     counts = (select(func.count()).select_from(_stale(is_task, current).subquery()) for is_task in (False, True))
-    return sum(session.execute(asked).scalar_one() for asked in counts)
+    return sum(session.execute(count).scalar_one() for count in counts)
 
 
 def move_deadlines(engine: Engine, *, most: int | None = None) -> int:
-    """Move what waits by the calendar as it is now; returns how many deadlines moved.
+    """Move waiting deadlines by the current calendar. Returns the number of moved deadlines.
 
-    Any number of processes may do it at once. ``most``: how many cases at the most; the others wait for the next call.
+    Safe from several processes at once. ``most``: maximum number of cases in this call (``None``: all).
     """
     with engine.transaction() as session:
         current = engine.services.calendar.read(session)
-    moved = looked_at = 0
-    while most is None or looked_at < most:
+    moved = examined = 0
+    while most is None or examined < most:
         with engine.transaction() as session:
             changed = _sort_out(session, current, now=engine.clock())
         if changed is None:
             break
-        for case_id in changed if most is None else changed[: most - looked_at]:
+        for case_id in changed if most is None else changed[: most - examined]:
             moved += _move(engine, case_id, current)
-        looked_at += len(changed)
+        examined += len(changed)
     return moved
 
 
-# ---------------------------------------------------------------- which ones
+# ---------------------------------------------------------------- queries
 
 
 def _rows(is_task: bool) -> Select[Any]:
@@ -148,8 +148,8 @@ def _rows(is_task: bool) -> Select[Any]:
     )
 
 
-def _page(session: Session, asked: Select[Any], is_task: bool) -> list[MovedDeadline]:
-    rows = session.execute(asked.limit(BATCH))
+def _page(session: Session, query: Select[Any], is_task: bool) -> list[MovedDeadline]:
+    rows = session.execute(query.limit(BATCH))
     return [MovedDeadline(**{**row._mapping, "is_task": is_task}) for row in rows]
 
 
@@ -159,14 +159,14 @@ def _stale(is_task: bool, current: Current) -> Select[Any]:
 
 
 def _sort_out(session: Session, current: Current, *, now: datetime) -> list[int] | None:
-    """Note of some stale deadlines that they stay; returns the cases of those that move. ``None``: all are done."""
+    """Mark up to two batches of stale deadlines that stay. Returns the cases with moving ones; ``None``: none left."""
     changed: set[int] = set()
     seen = 0
     for is_task in (False, True):
-        found = _page(session, _stale(is_task, current), is_task)
-        seen += len(found)
-        moving = {one.case_id for one in found if moves(session, one, current.calendar, now=now)}
-        stay = [one.id for one in found if one.case_id not in moving]
+        page = _page(session, _stale(is_task, current), is_task)
+        seen += len(page)
+        moving = {deadline.case_id for deadline in page if moves(session, deadline, current.calendar, now=now)}
+        stay = [deadline.id for deadline in page if deadline.case_id not in moving]
         if stay:
             _mark(session, is_task, current, (Task if is_task else Job).id.in_(stay))
         changed |= moving
@@ -174,7 +174,7 @@ def _sort_out(session: Session, current: Current, *, now: datetime) -> list[int]
 
 
 def _mark(session: Session, is_task: bool, current: Current, *where: Any) -> None:
-    """Write down that these have been looked at by this revision of the calendar."""
+    """Mark deadlines as examined with this revision of the calendar."""
     table: Any = Task if is_task else Job
     session.execute(
         update(table)
@@ -188,14 +188,14 @@ def _mark(session: Session, is_task: bool, current: Current, *where: Any) -> Non
 
 
 def _move(engine: Engine, case_id: int, current: Current) -> int:
-    """Move the deadlines of one case. One that cannot be moved is told to the supervisors, and holds up nobody."""
+    """Move the deadlines of a case. A failure opens an incident; other cases proceed. Returns the number moved."""
     try:
         with engine.transaction() as session:
             return _move_case(engine, session, case_id, current)
     except EngineError as error:
         log.warning("the deadlines of case %s cannot be moved", case_id, exc_info=True)
         with engine.transaction() as session:
-            if not isinstance(error, OperationFailed):  # that one has told already
+            if not isinstance(error, OperationFailed):  # its incident exists already
                 incidents.raise_incident(
                     session, case_id, element="", operation="deadlines", message=str(error), at=engine.clock()
                 )
@@ -206,24 +206,24 @@ def _move(engine: Engine, case_id: int, current: Current) -> int:
 def _move_case(engine: Engine, session: Session, case_id: int, current: Current) -> int:
     case = case_lock.lock(session, case_id)
     stale = [
-        one
+        deadline
         for is_task in (False, True)
-        for one in _page(session, _stale(is_task, current).where(Case.id == case_id), is_task)
+        for deadline in _page(session, _stale(is_task, current).where(Case.id == case_id), is_task)
     ]
     now = engine.clock()
-    moved = [(one, after) for one in stale if (after := moves(session, one, current.calendar, now=now))]
-    timers = {one.token: (after, _counted(one, current)) for one, after in moved if not one.is_task}
+    moved = [(deadline, after) for deadline in stale if (after := moves(session, deadline, current.calendar, now=now))]
+    timers = {deadline.token: (after, _counted(deadline, current)) for deadline, after in moved if not deadline.is_task}
     if timers:
         run = engine.restore(session, case, SYSTEM)
         run.move_timers(timers)
         run.save()
     elif moved:
         case.revision += 1  # whoever computes a step of this case at the moment has been overtaken
-    for one, after in moved:
-        if one.is_task:
+    for deadline, after in moved:
+        if deadline.is_task:
             session.execute(
                 update(Task)
-                .where(Task.id == one.id)
+                .where(Task.id == deadline.id)
                 .values(due_at=after, sort_due_at=after)
                 .execution_options(synchronize_session=False)
             )
@@ -233,8 +233,8 @@ def _move_case(engine: Engine, session: Session, case_id: int, current: Current)
     return len(moved)
 
 
-def _counted(one: MovedDeadline, current: Current) -> Counted:
-    return Counted(one.counted_from, one.working_days, current.revision)
+def _counted(deadline: MovedDeadline, current: Current) -> Counted:
+    return Counted(deadline.counted_from, deadline.working_days, current.revision)
 
 
 def _mark_case(session: Session, case_id: int, current: Current) -> None:
@@ -245,17 +245,17 @@ def _mark_case(session: Session, case_id: int, current: Current) -> None:
 def _tell(
     session: Session, case: Case, moved: list[tuple[MovedDeadline, datetime]], current: Current, *, at: datetime
 ) -> None:
-    """The case's history says it, and the people whose deadline or whose case it is get a message."""
+    """Add lines to the case's history, and send a message to its starter and to the assignees of moved tasks."""
     change = session.scalars(
         select(CalendarChange).where(CalendarChange.revision <= current.revision).order_by(CalendarChange.id.desc())
     ).first()
     by = _actor(session, change)
     reason = change.reason if change else ""
-    names = dict(named(session, [one for one, _when in moved]))
-    for one, after in moved:
-        said = lazy(
+    names = dict(named(session, [deadline for deadline, _when in moved]))
+    for deadline, after in moved:
+        text = lazy(
             "از %(before)s به %(after)s؛ تقویم کاری تغییر کرد: %(reason)s",
-            before=one.before,
+            before=deadline.before,
             after=after,
             reason=reason or "—",
         )
@@ -265,29 +265,29 @@ def _tell(
             what="deadline_moved",
             by=by,
             at=at,
-            task_key=one.element,
-            task_name=names[one],
-            details={"text": said},
+            task_key=deadline.element,
+            task_name=names[deadline],
+            details={"text": text},
         )
     zone = current.calendar.zone.key
-    tasks = [one.id for one, _when in moved if one.is_task]
+    tasks = [deadline.id for deadline, _when in moved if deadline.is_task]
     assignees = session.scalars(select(Task.assignee_id).where(Task.id.in_(tasks)))
     for person_id in sorted({person for person in (case.started_by_id, *assignees) if person is not None}):
         with reading(outbox.language_of(session, person_id)):
             lines = dict.fromkeys(
                 _(
                     "مهلت %(name)s: از %(before)s به %(after)s",
-                    name=_(names[one]),
-                    before=format_moment(one.before, zone),
+                    name=_(names[deadline]),
+                    before=format_moment(deadline.before, zone),
                     after=format_moment(after, zone),
                 )
-                for one, after in moved
+                for deadline, after in moved
             )
             title = _("مهلت پروندهٔ %(number)s جابه‌جا شد", number=case.number)
-            told = _("تقویم کاری سازمان تغییر کرد: %(reason)s", reason=reason or "—")
-            outbox.notify(session, case, person_id, title, "\n".join([told, *lines]), at=at)
+            intro = _("تقویم کاری سازمان تغییر کرد: %(reason)s", reason=reason or "—")
+            outbox.notify(session, case, person_id, title, "\n".join([intro, *lines]), at=at)
 
 
 def _actor(session: Session, change: CalendarChange | None) -> Actor:
-    """Who changed the calendar, for the history; the system for years taken over from the library."""
+    """The person who changed the calendar; the system for imported years."""
     return SYSTEM if change is None or change.by_id is None else actor_for(session.get_one(Person, change.by_id))

@@ -1,7 +1,7 @@
-"""Takes due jobs (timers, outside operations, thrown events) and runs each exactly once, over any number of workers.
+"""Runs due jobs (timers, outside operations, thrown events), each exactly once over any number of workers.
 
-A worker takes jobs by writing its name and a lease on them; it works without holding their rows, and its result
-counts only while the lease is still its own. Lock order is always: the case's row, then its jobs.
+A worker leases jobs (``engine.jobs.leases``). It holds no lock while it works, and its result counts only while the
+lease is still its own. The lock order is: the case's row, then its jobs.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ LONGEST_PAUSE = timedelta(minutes=30)
 
 
 def take(session: Session, *, owner: str, now: datetime, limit: int) -> list[int]:
-    """Lease up to ``limit`` due jobs, oldest first; returns their ids. The caller commits at once."""
+    """Lease up to ``limit`` due jobs, oldest first. Returns their ids. The caller commits at once."""
     return leases.take(session, Job, Job.run_at, owner=owner, now=now, limit=limit)
 
 
 def run(engine: Engine, job_id: int, *, owner: str) -> bool:
-    """Run one leased job. True when it did something; a failure is written down and tried again later."""
+    """Run one leased job. Returns True if it changed a case. Failures are stored with the job and retried later."""
     with engine.sessions() as session:
         job = session.get(Job, job_id)
         if job is None or job.lease_owner != owner:
@@ -82,7 +82,7 @@ def _call(engine: Engine, job: Job, case: Case, owner: str) -> bool:
         result = operation.function(context, **(job.arguments or {}))
     except EngineError:
         raise
-    except Exception as error:  # an outside world's fault of any kind must not stop the worker
+    except Exception as error:  # no failure of an outside call may stop the worker
         log.warning("outside operation %s of case %s failed", job.operation, case.number, exc_info=True)
         raise OperationFailed(job.element_id, job.operation, f"{type(error).__name__}: {error}") from error
     with engine.transaction() as session:
@@ -94,14 +94,14 @@ def _call(engine: Engine, job: Job, case: Case, owner: str) -> bool:
 
 
 def _still_mine(session: Session, job: Job, owner: str) -> bool:
-    """Lock the case, then look whether the job is still there and leased to this worker."""
+    """Lock the case. Returns True if the job still exists and is leased to this worker."""
     session.execute(select(Case.id).where(Case.id == job.case_id).with_for_update()).one()
-    found = session.execute(select(Job.lease_owner).where(Job.id == job.id)).scalar()
-    return found == owner
+    lease_owner = session.execute(select(Job.lease_owner).where(Job.id == job.id)).scalar()
+    return lease_owner == owner
 
 
 def _hold(engine: Engine, job: Job) -> None:
-    """A suspended case holds its jobs; resuming makes them due again, unless it was resumed at this moment."""
+    """Hold a job of a suspended case until the case is resumed; release it if the case runs again already."""
     with engine.transaction() as session:
         status = session.execute(select(Case.status).where(Case.id == job.case_id).with_for_update()).scalar_one()
         held = {} if status is CaseStatus.RUNNING else {"run_at": None}
@@ -119,7 +119,7 @@ def _put_back(engine: Engine, job: Job, *, pause: timedelta) -> None:
 
 
 def _failed(engine: Engine, job: Job, error: Exception) -> None:
-    """Try again after a growing pause; after the last attempt it waits for a supervisor."""
+    """Schedule the next attempt after a growing pause; after the last one open an incident and hold the job."""
     attempts, limit = job.attempts + 1, _attempts(engine, job)
     longest = event_delivery.LONGEST_PAUSE if job.kind is JobKind.MESSAGE else LONGEST_PAUSE
     pause = min(FIRST_PAUSE * 2 ** (attempts - 1), longest)
@@ -158,7 +158,7 @@ def _attempts(engine: Engine, job: Job) -> int:
 
 
 def _what(job: Job) -> str:
-    """What an incident calls the job: the operation's name, or the kind with the name of what was thrown."""
+    """The job's name in an incident: its operation, or its kind with the event's name."""
     if job.kind in EVENT_JOBS:
         return f"{job.kind.value} {(job.arguments or {})['name']}"[:120]
     return job.operation or job.kind.value

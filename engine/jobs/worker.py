@@ -1,4 +1,4 @@
-"""The worker: looks at what is due, at a tick or when it is nudged, and does it. Any number may run at once."""
+"""The worker: runs due jobs and sends SMS at each tick, or when nudged. Several workers may run at once."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ class Worker:
         self._scheduler.start()
 
     def nudge(self) -> None:
-        """Look at once instead of at the next tick; nothing happens where the worker runs elsewhere."""
+        """Run the next tick now. Does nothing if the worker runs in another process."""
         if self._scheduler.running:
             self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
 
     def every(self, seconds: float, work: Callable[[], object]) -> None:
-        """Do something else regularly, too: told before ``start`` or ``run``."""
+        """Call ``work`` every ``seconds`` too. Call this before ``start`` or ``run``."""
         self._regular.append((seconds, work))
 
     def run(self) -> None:
-        """Tick in this thread until the process is told to end."""
+        """Tick until SIGTERM or SIGINT. Blocks this thread."""
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
@@ -68,13 +68,13 @@ class Worker:
         self.stop()
 
     def stop(self) -> None:
-        """End after the work at hand."""
+        """Stop after the current tick."""
         self._scheduler.shutdown(wait=True)
 
     def work(self) -> int:
-        """Do everything that is due now; returns how many jobs and messages were looked at.
+        """Run everything that is due now. Returns the number of processed jobs and SMS.
 
-        A database that is away is told in the log, one line for each tick; the next tick looks again.
+        An unreachable database gives one line in the log for each tick; the next tick tries again.
         """
         if not self._busy.acquire(blocking=False):
             return 0

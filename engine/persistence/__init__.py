@@ -1,1 +1,1 @@
-"""SQL of the engine: statements, compiled once, written at the end of a step, and search."""
+"""SQL of the engine: compiled statements, rows written at the end of a step, locks on keys, search."""

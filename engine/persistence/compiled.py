@@ -1,4 +1,4 @@
-"""Statements compiled once for each kind of database: what every step runs is not worked out anew by every step.
+"""SQL statements compiled once for each kind of database and sent to the driver as text.
 
 SQLAlchemy finds a statement in its cache in about a fifth of the time it takes to build it, and a step runs seven.
 Sent as the driver takes it, a statement costs a quarter of that again (docs/benchmarks.md).
@@ -22,23 +22,23 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Compiled:
-    """The driver's text, and how the value of each of its parameters is made."""
+    """SQL text of one database driver, and for each parameter the function that converts its value for the driver."""
 
     text: str
     parameters: list[tuple[str, Callable[[Any], Any] | None]]
     defaults: dict[str, Any]
     positional: bool
 
-    def values(self, given: Values) -> Any:
-        values = {**self.defaults, **given}
-        made = [(name, convert(values[name]) if convert else values[name]) for name, convert in self.parameters]
-        return tuple(value for _name, value in made) if self.positional else dict(made)
+    def values(self, parameters: Values) -> Any:
+        values = {**self.defaults, **parameters}
+        converted = [(name, convert(values[name]) if convert else values[name]) for name, convert in self.parameters]
+        return tuple(value for _name, value in converted) if self.positional else dict(converted)
 
 
 class Prepared:
-    """An INSERT, UPDATE or SELECT with named parameters, run with the same names each time or with one of few sets.
+    """An INSERT, UPDATE or SELECT with named parameters. Each set of parameter names is compiled once.
 
-    Fixed defaults of the model's columns are filled in; a value that a function makes is given.
+    Constant defaults of the model's columns are filled in; the caller passes the values of computed defaults.
     """
 
     def __init__(self, statement: Insert | Update | Select[Any]) -> None:
@@ -46,7 +46,11 @@ class Prepared:
         self._compiled: dict[tuple[str, frozenset[str]], _Compiled] = {}
 
     def run(self, session: Session, values: Values | Sequence[Values]) -> CursorResult[Any]:
-        """Run it in the session's transaction, for each of several ``values`` when they are a sequence."""
+        """Execute the statement in the session's transaction.
+
+        ``values``: parameter name → Python value, or a sequence of such rows for an executemany. Raises
+        ``ValueError`` for rows with different columns.
+        """
         connection = session.connection()
         if not isinstance(self._statement, Select):
             take_write_lock(connection)
@@ -55,17 +59,17 @@ class Prepared:
         if isinstance(values, Mapping):
             compiled = self._for(connection, values)
             return connection.exec_driver_sql(compiled.text, compiled.values(values))
-        if any(one.keys() != values[0].keys() for one in values):
+        if any(row.keys() != values[0].keys() for row in values):
             raise ValueError(f"rows with different columns for {self._statement}")
         compiled = self._for(connection, values[0])
-        return connection.exec_driver_sql(compiled.text, [compiled.values(one) for one in values])
+        return connection.exec_driver_sql(compiled.text, [compiled.values(row) for row in values])
 
     def _for(self, connection: Connection, values: Values) -> _Compiled:
         key = (connection.dialect.name, frozenset(values))
-        found = self._compiled.get(key)
-        if found is None:
-            found = self._compiled[key] = _compile(self._statement, connection.dialect, sorted(values))
-        return found
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = self._compiled[key] = _compile(self._statement, connection.dialect, sorted(values))
+        return compiled
 
 
 def _compile(statement: Any, dialect: Dialect, names: list[str]) -> _Compiled:
@@ -85,5 +89,5 @@ def _compile(statement: Any, dialect: Dialect, names: list[str]) -> _Compiled:
 
 def _fixed(column: Column[Any]) -> Any:
     if not isinstance(column.default, ScalarElementColumnDefault):
-        raise ValueError(f"{column} is to be given: a function makes its default")
+        raise ValueError(f"{column} needs a value: its default is computed by a function")
     return column.default.arg

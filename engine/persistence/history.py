@@ -1,4 +1,4 @@
-"""Lines of a case's history, written in the transaction of the step that they tell of."""
+"""Lines of a case's history, written in the transaction of the step that causes them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _json_details(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json_value(value: Any) -> Any:
-    """A value of a text as JSON; ``engine.queries.history`` shows it."""
+    """A placeholder's value as JSON; ``engine.queries.history`` formats it for the reader."""
     if isinstance(value, LazyText):
         return {"text": value.message}
     if isinstance(value, BilingualText):

@@ -1,4 +1,4 @@
-"""Repeated calls of other programs: the one that was first is done, every repeat gets its answer."""
+"""Idempotency keys: the first call with a key is executed, every repeat gets the stored answer."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ class KeyReused(EngineError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered: an HTTP status and a JSON body."""
+    """The stored answer to a call: HTTP status and JSON body."""
 
     status: int
     body: str
 
 
 def claim(session: Session, person_id: int, key: str, *, request_hash: str, now: datetime) -> Answer | None:
-    """Take a key for a call, before anything else of it is done. Returns the answer if the call was made before.
+    """Claim a key for a call before its work starts. Returns the stored answer of an earlier call, else ``None``.
 
-    The row is inserted first: a simultaneous repeat waits for this transaction and then finds the answer, or,
-    when this one fails and rolls back, does the work itself. Raises ``KeyReused`` for another call's key.
+    The row is inserted first: a simultaneous repeat waits for this transaction and then reads its answer, or,
+    when this one rolls back, does the work itself. ``request_hash``: SHA-256 of the request, in hex.
+
+    Raises ``KeyReused``: the key belongs to a call with another request.
     """
     session.execute(
         delete(IdempotencyKey).where(IdempotencyKey.person_id == person_id, IdempotencyKey.at < now - RETENTION)
@@ -52,7 +54,7 @@ def claim(session: Session, person_id: int, key: str, *, request_hash: str, now:
 
 
 def keep(session: Session, person_id: int, key: str, answer: Answer) -> None:
-    """Keep the answer to a claimed call, in the call's own transaction."""
+    """Store the answer to a claimed call, in the call's own transaction."""
     session.execute(
         update(IdempotencyKey)
         .where(IdempotencyKey.person_id == person_id, IdempotencyKey.key == key)
@@ -63,12 +65,12 @@ def keep(session: Session, person_id: int, key: str, answer: Answer) -> None:
 def keep_refusal(
     session: Session, person_id: int, key: str, answer: Answer, *, request_hash: str, now: datetime
 ) -> None:
-    """Keep the answer to a call that was refused and rolled back, unless a repeat was answered meanwhile."""
+    """Store the answer to a call that was refused and rolled back, unless a repeat was answered meanwhile."""
     _insert(session, person_id, key, request_hash, answer, now)
 
 
 def _insert(session: Session, person_id: int, key: str, request_hash: str, answer: Answer, now: datetime) -> bool:
-    """Insert the key's row; False when there is one."""
+    """Insert the key's row. Returns False if the row exists already."""
     insert = _INSERT[session.get_bind().dialect.name]
     row = {
         "person_id": person_id,

@@ -16,7 +16,7 @@ from models.sms_text import sms_text
 def notify(
     session: Session, case: Case | None, person_id: int, title: str, body: str, *, at: datetime, sms: bool = False
 ) -> None:
-    """Send a message to a person's messages page; with ``sms``, its body to their mobile too."""
+    """Write a message for a person's messages page. With ``sms`` its body goes to their mobile too."""
     session.execute(
         insert(Message),
         [
@@ -46,7 +46,10 @@ def put_sms(
     person_id: int | None = None,
     secret: bool = False,
 ) -> None:
-    """Put an SMS into the outbox (SMS-1); it leaves when the worker next looks, after the commit."""
+    """Put an SMS into the outbox (SMS-1). The worker sends it after the commit.
+
+    ``mobile``: ``09…``, 11 digits. ``secret``: the text holds a code and is blanked once it was sent.
+    """
     write_behind.put(
         session,
         statements.ADD_SMS,
@@ -63,5 +66,5 @@ def put_sms(
 
 
 def language_of(session: Session, person_id: int) -> str:
-    """The language that a person reads, for texts written to them; use with ``models.language.reading``."""
+    """Language code (``fa``, ``en``) of the texts written to a person; pass it to ``models.language.reading``."""
     return session.execute(select(Person.language).where(Person.id == person_id)).scalar() or "fa"

@@ -1,4 +1,4 @@
-"""Search by the beginnings of words: which words find a case, and the few cases that rare or several words lead to."""
+"""Search of cases by prefixes of words: the index of words, and candidate cases for rare or several words."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from models.case import Case, CaseWord
 from models.definition import ProcessDefinition
 from models.digits import WORD_LENGTH, search_beginning, search_key, search_words
 
-MAX_SPELLINGS = 8  # words with one beginning that are looked up one by one; with more, each case's own text is read
-MAX_RARE_CASES = 2_000  # cases with a word that are looked at one by one; with more, a page of the newest is soon found
-MAX_TEXT_LENGTH = 1_000  # signs of all words of a case
-MAX_TYPED_WORDS = 10  # words typed that count
+MAX_SPELLINGS = 8  # words with one prefix that are looked up in the index; with more, each case's text is searched
+MAX_RARE_CASES = 2_000  # cases with a word that are all read; with more, the newest cases fill a page sooner
+MAX_TEXT_LENGTH = 1_000  # characters of all words of a case
+MAX_TYPED_WORDS = 10  # typed words that are searched; more are ignored
 
 _LAST = "\U0010ffff"  # sorts after every sign
 # sha256 of a deployed diagram → the names of its elements, each with its words. Versions never change.
@@ -25,41 +25,43 @@ _names: dict[str, dict[str, str]] = {}
 
 
 def words_of(number: str, texts: Iterable[str]) -> list[str]:
-    """The words that find a case, each once. Its count is found with and without zeros before it, too."""
+    """Search words of a case, each once: its number (the count with and without leading zeros), then ``texts``."""
     pieces = search_key(number).split()[:2]  # year and count; the check digit finds nothing by itself
-    found = dict.fromkeys([*pieces, *(piece.lstrip("0") for piece in pieces[1:])])
+    words = dict.fromkeys([*pieces, *(piece.lstrip("0") for piece in pieces[1:])])
     for text in texts:
-        found.update(dict.fromkeys(search_words(text)))
-    found.pop("", None)
-    kept, length = [], 0
-    for word in found:
+        words.update(dict.fromkeys(search_words(text)))
+    words.pop("", None)
+    stored, length = [], 0
+    for word in words:
         length += len(word) + 1
         if length > MAX_TEXT_LENGTH:
             break
-        kept.append(word)
-    return kept
+        stored.append(word)
+    return stored
 
 
 def as_text(words: Iterable[str]) -> str:
-    """Words as ``Case.search_text`` keeps them: a word begins where a space is."""
+    """Words in the format of ``Case.search_text``: a space before each word."""
     return "".join(f" {word}" for word in words)
 
 
 def typed_words(q: str) -> list[str]:
+    """The first ``MAX_TYPED_WORDS`` words of a query, folded like the index."""
     return [word[:WORD_LENGTH] for word in search_beginning(q[:200]).split()[:MAX_TYPED_WORDS]]
 
 
 def having(word: str) -> ColumnElement[bool]:
-    """The condition on ``Case`` that a word of it begins so."""
+    """Condition on ``Case``: one of its words has the prefix ``word``."""
     return Case.search_text.contains(f" {word}", autoescape=True)
 
 
 def all_having(words: Sequence[str]) -> ColumnElement[bool]:
+    """Condition on ``Case``: it has a word for each of the prefixes."""
     return and_(*map(having, words))
 
 
-def _ask_for_beginning() -> CompoundSelect[int, str]:
-    """A row with the number of cases, and one for each word: the smallest first, then the next after each."""
+def _prefix_query() -> CompoundSelect[int, str]:
+    """Rows ``(number, word)``: one with the number of cases, then one for each word with the prefix, in order."""
     begin, end = CaseWord.word >= bindparam("typed"), CaseWord.word < bindparam("end")
     some = select(CaseWord.case_id).where(begin, end).limit(bindparam("most"))
     smallest = func.min(CaseWord.word)
@@ -72,19 +74,19 @@ def _ask_for_beginning() -> CompoundSelect[int, str]:
     return count.union_all(select(literal(0), words.c.word).where(words.c.word.is_not(None)))
 
 
-_BEGINNING = _ask_for_beginning()
+_PREFIX_QUERY = _prefix_query()
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """A beginning of words that was typed, and what the cases have for it."""
+    """A typed prefix with the cases and the words of the index that match it."""
 
     typed: str
-    cases: int  # that have such a word (twice, if it has two); counted to one more than ``MAX_RARE_CASES``
-    words: list[str]  # that begin so, read to one more than ``MAX_SPELLINGS``
+    cases: int  # index entries with this prefix, counted up to ``MAX_RARE_CASES`` + 1
+    words: list[str]  # with this prefix, read up to ``MAX_SPELLINGS`` + 1
 
     def of_case(self, case_id: ColumnElement[int]) -> ColumnElement[bool]:
-        """The condition that a case has such a word; ``Case`` is joined.
+        """Condition that a case has a word with this prefix; ``Case`` is joined.
 
         A few words are looked up beside the case: their index is small and holds neighbours together, where each
         case's own row would have to be fetched from elsewhere.
@@ -96,29 +98,29 @@ class Beginning:
 
 
 def beginnings(session: Session, typed: Sequence[str]) -> list[Beginning]:
-    """What the cases have for each word typed."""
-    found = []
+    """Look up each typed word in the index. Returns one ``Beginning`` for each, in the same order."""
+    matches = []
     for word in typed:
-        asked = {"typed": word, "end": word + _LAST, "most": MAX_RARE_CASES + 1, "spelled": MAX_SPELLINGS}
-        rows = session.execute(_BEGINNING, asked).all()
-        found.append(Beginning(word, sum(row.number for row in rows), [row.word for row in rows if row.word]))
-    return found
+        parameters = {"typed": word, "end": word + _LAST, "most": MAX_RARE_CASES + 1, "spelled": MAX_SPELLINGS}
+        rows = session.execute(_PREFIX_QUERY, parameters).all()
+        matches.append(Beginning(word, sum(row.number for row in rows), [row.word for row in rows if row.word]))
+    return matches
 
 
-def few_cases(session: Session, found: Sequence[Beginning]) -> Select[int] | list[int] | None:
-    """The ids of a few cases among which all are that have these words; ``None`` if those are too many.
+def few_cases(session: Session, prefixes: Sequence[Beginning]) -> Select[int] | list[int] | None:
+    """Ids of at most ``MAX_RARE_CASES`` cases that include every match; ``None`` if there are more.
 
     They are the cases with the rarest word, or those with all of several frequent words, whose lists are met in the
     index: read from the newest case backwards, words that are hardly ever together would cost all cases.
     """
-    rarest = min(found, key=lambda beginning: beginning.cases, default=None)
+    rarest = min(prefixes, key=lambda beginning: beginning.cases, default=None)
     if rarest is not None and rarest.cases <= MAX_RARE_CASES:
         return select(_cases_with(rarest.typed).limit(MAX_RARE_CASES).subquery().c.case_id)
-    spelled = [one.words for one in found if len(one.words) <= MAX_SPELLINGS]
-    if len(spelled) < 2:
+    spellings = [prefix.words for prefix in prefixes if len(prefix.words) <= MAX_SPELLINGS]
+    if len(spellings) < 2:
         return None
-    first, *others = lists = [aliased(CaseWord) for _ in spelled]
-    met = select(first.case_id).where(*(one.word.in_(words) for one, words in zip(lists, spelled, strict=True)))
+    first, *others = lists = [aliased(CaseWord) for _ in spellings]
+    met = select(first.case_id).where(*(index.word.in_(words) for index, words in zip(lists, spellings, strict=True)))
     for other in others:
         met = met.join(other, other.case_id == first.case_id)
     ids = session.scalars(met.limit(MAX_RARE_CASES + 1)).all()
@@ -126,27 +128,27 @@ def few_cases(session: Session, found: Sequence[Beginning]) -> Select[int] | lis
 
 
 def element_names(session: Session) -> dict[str, str]:
-    """The names of what waits for people in deployed diagrams, of all versions → their words, as ``as_text``."""
-    found: dict[str, str] = {}
+    """Names of tasks and events of all deployed versions → their search words, in the format of ``as_text``."""
+    names: dict[str, str] = {}
     rows = session.execute(select(ProcessDefinition.id, ProcessDefinition.sha256)).all()
     for definition_id, digest in rows:
         if digest not in _names:
             definition = session.get_one(ProcessDefinition, definition_id, options=[undefer(ProcessDefinition.xml)])
             _names[digest] = _read_names(definition.xml)
-        found.update(_names[digest])
-    return found
+        names.update(_names[digest])
+    return names
 
 
-def one_by_one(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """A condition for rows that are read in the order of an index until there are enough of them.
+def row_by_row(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Wrap a condition so that the database filters rows in the order of an index and stops at the limit.
 
-    Said plainly, PostgreSQL reckons that so few rows meet several of them that it reads all and sorts.
+    With the plain condition PostgreSQL estimates few matches, reads all of them and sorts.
     """
     return case((condition, true()), else_=false())
 
 
 def _read_names(xml: bytes) -> dict[str, str]:
-    """Of tasks and events: nothing else waits for people."""
+    """Names of tasks and events, the only elements that wait for people → their search words."""
     nodes = [node for node in parse_xml(xml).iter("{*}*") if str(node.tag).lower().endswith(("task", "event"))]
     names = (node.get("name") or node.get("id") or "" for node in nodes)
     return {name: as_text(search_words(name)) for name in names if name}

@@ -1,6 +1,6 @@
-"""The SQL of every step, built once; what every step runs is also compiled once (``engine/persistence/compiled.py``).
+"""SQL of every step, built once; most of it is also compiled once (``engine/persistence/compiled.py``).
 
-Parameters that are no columns' new values begin with ``this_``.
+Parameters of conditions begin with ``this_``; the others are new values of columns.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _table(model: type) -> Table:
 _CASES, _TASKS, _PARTICIPANTS = map(_table, (Case, Task, Participant))
 
 
-# A task with its case, both locked and read anew.
+# A task with its case: locks and reloads both rows.
 LOCK_WITH_TASK = (
     select(Case, Task)
     .join(Case, Task.case_id == Case.id)
@@ -55,7 +55,7 @@ CHANGE_TASK = update(_TASKS).where(
     _TASKS.c.token == bindparam("this_token"),
     _TASKS.c.status == TaskStatus.OPEN,
 )
-# In which division the open task at this token is.
+# Division of the open task with this token.
 SCOPE_OF_TASK = select(_TASKS.c.scope).where(
     _TASKS.c.case_id == bindparam("this_case"),
     _TASKS.c.token == bindparam("this_token"),

@@ -1,7 +1,6 @@
-"""What a step writes and does not read (history, messages, the end of its task), written together at its end:
-SQLite's one write lock is held for the writing alone.
+"""Write-behind: rows that a step adds and does not read (history, SMS, the end of its task) are written at its end.
 
-As with the ORM's own flush, whoever asks the session for anything meanwhile finds them written.
+SQLite's one write lock is held only for these writes. Like the ORM's autoflush, a query of the session writes first.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ _ROWS = "postponed_rows"  # in the session's info: {statement: [values]}
 
 
 def put(session: Session, statement: Prepared, values: Values) -> None:
-    """Run the statement with these values before the session's next look, or else before its commit.
+    """Execute the statement with these values before the session's next query, at the latest before its commit.
 
-    All values that one statement is given in a transaction name the same columns.
+    All ``values`` of one statement in a transaction must have the same columns.
     """
     if not session.in_transaction():
-        session.begin()  # what it rolls back must have begun
+        session.begin()  # a rollback needs a transaction
     if session.in_nested_transaction():  # a savepoint that is undone takes its rows with it
         statement.run(session, values)
     else:
@@ -31,25 +30,25 @@ def put(session: Session, statement: Prepared, values: Values) -> None:
 
 
 def write(session: Session) -> None:
-    """Write what was put, statement after statement, the rows of each in their order."""
+    """Execute the pending statements in order of their first ``put``, the rows of each in order."""
     for statement, rows in session.info.pop(_ROWS, {}).items():
         statement.run(session, rows)
 
 
-def _before_a_look(asked: ORMExecuteState) -> None:
-    if _ROWS in asked.session.info:
-        write(asked.session)
+def _before_query(query: ORMExecuteState) -> None:
+    if _ROWS in query.session.info:
+        write(query.session)
 
 
 def _forget(session: Session, ended: SessionTransaction) -> None:
-    """What was rolled back is not written by the session's next transaction."""
+    """Drop pending rows at a rollback, so that the session's next transaction does not write them."""
     if ended.parent is None:
         session.info.pop(_ROWS, None)
 
 
 _LISTENERS: dict[str, Callable[..., Any]] = {
     "before_commit": write,
-    "do_orm_execute": _before_a_look,
+    "do_orm_execute": _before_query,
     "after_transaction_end": _forget,
 }
 

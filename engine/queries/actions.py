@@ -1,4 +1,4 @@
-"""What people may do with cases besides their tasks: open actions (cancel, dismiss, withdraw …) of all cases."""
+"""Open actions of all cases that a person may trigger besides their tasks: cancel, dismiss, withdraw …"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OPEN = and_(OPEN, Task.kind == ACTION)
 
 @dataclass(frozen=True)
 class Kind:
-    """An action as the newest version of its process has it."""
+    """An action in the newest version of its process."""
 
     process_key: str
     key: str
@@ -65,7 +65,7 @@ def actions_page(
 
 
 def any_open(session: Session, actor: Actor) -> bool:
-    """Whether there is an action that the person may trigger now."""
+    """Returns True if the person may trigger an action now."""
     ways = [exists(way) for way in _ways(actor)]
     return session.scalar(select(or_(*ways))) or False if ways else False
 
@@ -74,12 +74,12 @@ def _ways(actor: Actor) -> list[Select[int]]:
     """The ids of the person's open actions, one statement for each role and one for the person's own."""
     ways = [tasks_of_person(actor)] if actor.person_id is not None else []
     ways += ways_to_tasks(actor)
-    runs = search.one_by_one(Case.status == CaseStatus.RUNNING)
+    runs = search.row_by_row(Case.status == CaseStatus.RUNNING)
     return [select(Task.id).join(Task.case).where(_OPEN, runs, way) for way in ways]
 
 
 def kinds(session: Session, definitions: Definitions, actor: Actor) -> list[Kind]:
-    """The actions that the person's roles have in the newest diagrams, called ones included, by process and name."""
+    """Actions of the person's roles in the newest diagrams, called ones included, by process and name."""
     keys = session.scalars(select(ProcessDefinition.key).distinct().order_by(ProcessDefinition.key)).all()
     diagrams = [definitions.newest(session, key).diagrams[key] for key in keys]
     return [

@@ -1,4 +1,4 @@
-"""Cases as people look for them and at them: pages, search, what a case waits for, its place on the diagram."""
+"""Queries about cases: pages, search, the waits of a case, its position on the diagram."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from models.language import gettext as _
 
 @dataclass(frozen=True)
 class Wait:
-    """One thing a case waits for (CASE-2). ``kind``: task, timer, operation, message or signal."""
+    """One wait of a case (CASE-2). ``kind``: task, timer, operation, message or signal. Times are aware, UTC."""
 
     task_key: str
     name: str
     role: str
-    role_name: str  # the lane's name; empty where no person is waited for
+    role_name: str  # the lane's name; empty if the wait is not for a person
     assignee: str | None
     since: datetime
     due: datetime | None
@@ -49,7 +49,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class DiagramView:
-    """The case's diagram with the elements passed and those waited at."""
+    """The case's diagram (XML) with the ids of passed and of waiting elements."""
 
     xml: bytes
     finished: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ class DiagramView:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """The words of a deployed diagram: names and kinds of elements, names of lanes, what calls what."""
+    """Texts of a deployed diagram: names and tags of elements, names of lanes, called process → call activities."""
 
     names: dict[str, str]
     tags: dict[str, str]
@@ -76,13 +76,16 @@ def cases_page(
     cursor: str | None = None,
     limit: int = 30,
 ) -> Page[Case]:
-    """The cases that the actor may see, newest first. An unknown ``status`` finds nothing."""
+    """Cases that the actor may see, newest first. An unknown ``status`` matches nothing.
+
+    Raises ``InvalidSubmission`` for a ``cursor`` of another list.
+    """
     limit = capped(limit)
     conditions: list[ColumnElement[bool]] = []
     if process:
         conditions.append(Case.process_key == process)
     if status:
-        conditions.append(Case.status.in_([one for one in CaseStatus if one.value == status]))
+        conditions.append(Case.status.in_([member for member in CaseStatus if member.value == status]))
     number = read_number(q[:60])
     typed = search.typed_words(q) if number is None else []
     if number is not None:
@@ -110,21 +113,21 @@ def cases_page(
 def _newest_ids(
     actor: Actor, conditions: list[ColumnElement[bool]], words: list[Beginning], before: int | None, limit: int
 ) -> Select[int] | CompoundSelect[int]:
-    """The ids of the newest cases on each of the actor's ways to them; the newest of all are among those."""
-    found = []
+    """Ids of the newest cases for each reason why the actor may see them; the newest of all are among these."""
+    selects = []
     for way, case_id in ways_to_cases(actor):
-        having = [search.one_by_one(word.of_case(case_id)) for word in words]
+        having = [search.row_by_row(word.of_case(case_id)) for word in words]
         newest = way.where(*conditions, *having).order_by(case_id.desc()).limit(limit)
         if before is not None:
             newest = newest.where(case_id < before)
-        found.append(select(newest.subquery().c[0]))
-    return union_all(*found) if len(found) > 1 else found[0]
+        selects.append(select(newest.subquery().c[0]))
+    return union_all(*selects) if len(selects) > 1 else selects[0]
 
 
 def _newest_of(
     few: Select[int] | list[int], actor: Actor, conditions: list[ColumnElement[bool]], before: int | None, limit: int
 ) -> Select[int]:
-    """The ids of the newest of a few cases that the actor may see."""
+    """Ids of the newest cases among ``few`` that the actor may see."""
     newest = select(Case.id).where(Case.id.in_(few), visible_cases(actor), *conditions)
     if before is not None:
         newest = newest.where(Case.id < before)
@@ -132,7 +135,7 @@ def _newest_of(
 
 
 def case_by_number(session: Session, actor: Actor, number: str) -> Case:
-    """The case with a number as somebody typed it: any digits, with or without dashes and spaces.
+    """The case with a typed number: any digits, with or without dashes and spaces.
 
     Raises ``NotFound``, also for a case that the actor may not see.
     """
@@ -144,17 +147,16 @@ def case_by_number(session: Session, actor: Actor, number: str) -> Case:
 
 
 def related(session: Session, actor: Actor, case: Case) -> list[Case]:
-    """The case that this one refers to and those that refer to it, as far as the actor may see them."""
-    one_of_them = Case.refers_to_id == case.id
+    """Cases that this one refers to or that refer to it, as far as the actor may see them; at most 50."""
+    referring = Case.refers_to_id == case.id
     if case.refers_to_id is not None:
-        one_of_them = or_(one_of_them, Case.id == case.refers_to_id)
-    found = select(Case).where(one_of_them, visible_cases(actor))
-    found = found.order_by(Case.id).limit(50)
-    return list(session.scalars(found.options(joinedload(Case.definition))))
+        referring = or_(referring, Case.id == case.refers_to_id)
+    query = select(Case).where(referring, visible_cases(actor)).order_by(Case.id).limit(50)
+    return list(session.scalars(query.options(joinedload(Case.definition))))
 
 
 def waits_for(session: Session, case: Case) -> list[Wait]:
-    """What the case waits for: people's tasks and outside operations; timers only when there is nothing else."""
+    """Waits of the case: tasks, outside operations, messages and signals; timers only if all others are locked."""
     if case.status in (CaseStatus.COMPLETED, CaseStatus.CANCELLED):
         return []
     tasks = session.scalars(
@@ -173,7 +175,7 @@ def waits_for(session: Session, case: Case) -> list[Wait]:
 
 
 def sentences(session: Session, case: Case, *, waits: list[Wait] | None = None) -> list[str]:
-    """The case's place in words: what it waits for, for whom, since when, until when (CASE-2)."""
+    """Sentences about the case's waits: what, for whom, since when, until when (CASE-2). In the reader's language."""
     if case.status is CaseStatus.COMPLETED:
         return [_("این پرونده در %(at)s به پایان رسید.", at=_moment(case.ended_at))]
     if case.status is CaseStatus.CANCELLED:
@@ -187,7 +189,7 @@ def sentences(session: Session, case: Case, *, waits: list[Wait] | None = None) 
 
 
 def diagram(session: Session, case: Case) -> DiagramView:
-    """The diagram of the case's own version, marked. A wait inside a called process marks the call."""
+    """Diagram of the case's version with passed and waiting elements. A wait in a called process marks the call."""
     xml = session.get_one(ProcessDefinition, case.definition_id, options=[undefer(ProcessDefinition.xml)]).xml
     drawn = _drawn(xml)
     passed = session.scalars(
@@ -255,7 +257,7 @@ def _job_wait(session: Session, case: Case, job: Job) -> Wait:
 
 
 def _event_waits(session: Session, case: Case) -> list[Wait]:
-    """The messages and signals of other cases that the case stands at; those at the edge of something only may come."""
+    """Waits for messages and signals in the flow; boundary and start events are left out, since they may never come."""
     waits = []
     rows = session.scalars(select(EventSubscription).where(EventSubscription.case_id == case.id))
     for row in rows.all():
@@ -310,7 +312,7 @@ def _event_words(wait: Wait) -> str:
 
 
 def _group_name(session: Session, task: Task, drawn: _Drawn) -> str:
-    """The lane's name, with the division where the task is in one."""
+    """The lane's name, with the task's division if it has one."""
     name = _(drawn.lanes.get(task.role, ""))
     part = organisation.of(session).division_name(task.role, task.scope) if task.scope else None
     return _("%(role)s، %(part)s", role=name, part=part) if name and part else name
@@ -327,35 +329,35 @@ def _moment(at: datetime | None) -> str:
 
 
 def _has_incident(session: Session, case: Case) -> bool:
-    found = select(Incident.id).where(Incident.case_id == case.id, Incident.resolved_at.is_(None)).limit(1)
-    return session.scalar(found) is not None
+    query = select(Incident.id).where(Incident.case_id == case.id, Incident.resolved_at.is_(None)).limit(1)
+    return session.scalar(query) is not None
 
 
 def element_name(session: Session, case: Case, element_id: str) -> str:
-    """What an element of the case is called, in its own diagram or one that it calls; "" when nowhere."""
+    """Name of an element in the case's diagram or in a called one; "" if unknown."""
     drawn = (_drawn(definition.xml) for definition in _definitions(session, case))
-    return next((_(one.names[element_id]) for one in drawn if one.names.get(element_id)), "")
+    return next((_(texts.names[element_id]) for texts in drawn if texts.names.get(element_id)), "")
 
 
 def _drawn_for(session: Session, case: Case, process_key: str) -> _Drawn:
-    """The words of the diagram that an element of the case is in: the case's own, or one that it calls."""
-    found = (definition for definition in _definitions(session, case) if definition.key == process_key)
-    return _drawn(next(found, case.definition).xml)
+    """Texts of the diagram with this key: the case's own, or a called one."""
+    matching = (definition for definition in _definitions(session, case) if definition.key == process_key)
+    return _drawn(next(matching, case.definition).xml)
 
 
 def _definitions(session: Session, case: Case) -> Iterator[ProcessDefinition]:
-    """The version the case runs on, and the versions it calls, directly or not."""
-    wanted, seen = [case.definition], set[int]()
-    while wanted:
-        definition = wanted.pop()
+    """The definition of the case and the definitions it calls, directly or indirectly."""
+    pending, seen = [case.definition], set[int]()
+    while pending:
+        definition = pending.pop()
         yield definition
         seen.add(definition.id)
-        wanted += [session.get_one(ProcessDefinition, key) for key in definition.calls.values() if key not in seen]
+        pending += [session.get_one(ProcessDefinition, key) for key in definition.calls.values() if key not in seen]
 
 
 @lru_cache(maxsize=64)
 def _drawn(xml: bytes) -> _Drawn:
-    """Read from the text itself, so that the same bytes are read once whatever database they came from."""
+    """Parse a diagram's XML. The cache's key is the XML itself, so it serves any database."""
     root = parse_xml(xml)
     names: dict[str, str] = {}
     tags: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The history of a case as people read it: who did what when, in the reader's language (CASE-1)."""
+"""The history of a case in sentences: who did what when, in the reader's language (CASE-1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.jalali import format_moment
 from models.language import BilingualText, lazy
 from models.language import gettext as _
 
-# What happened → the sentence, and the mark that a page gives it: done, started, warning, failed or note.
+# Kind of entry → its sentence, and its mark on the page: done, started, warning, failed or note.
 KINDS: dict[str, tuple[Any, str]] = {
     "case_started": (lazy("پرونده شروع شد"), "started"),
     "task_completed": (lazy("«%(task)s» انجام شد"), "done"),
@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[Any, str]] = {
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a history, in the reader's language. ``text`` is what was said beside it."""
+    """One line of a history, in the reader's language. ``text``: the comment beside the sentence, "" without one."""
 
     entry: HistoryEntry
     words: str
@@ -58,46 +58,49 @@ class Line:
     @property
     def values(self) -> dict[str, Any]:
         """The short answers of a completed task, by field name."""
-        found = (self.entry.details or {}).get("values")
-        return found if isinstance(found, dict) else {}
+        values = (self.entry.details or {}).get("values")
+        return values if isinstance(values, dict) else {}
 
 
 def entries(
     session: Session, case: Case, *, cursor: str | None = None, limit: int = 50, newest_first: bool = False
 ) -> Page[Line]:
-    """A page of the case's history, oldest first unless asked otherwise. The caller has checked who asks."""
+    """A page of the case's history. The caller has checked the reader's permission.
+
+    Raises ``InvalidSubmission`` for a ``cursor`` of another list.
+    """
     limit = capped(limit)
-    asked = select(HistoryEntry).where(HistoryEntry.case_id == case.id)
+    query = select(HistoryEntry).where(HistoryEntry.case_id == case.id)
     sort = "history:newest" if newest_first else "history"
     if cursor:
         (seen,) = read_cursor(cursor, sort, [int])
-        asked = asked.where(HistoryEntry.id < seen if newest_first else HistoryEntry.id > seen)
-    asked = asked.order_by(HistoryEntry.id.desc() if newest_first else HistoryEntry.id)
-    rows = session.scalars(asked.limit(limit + 1)).all()
+        query = query.where(HistoryEntry.id < seen if newest_first else HistoryEntry.id > seen)
+    query = query.order_by(HistoryEntry.id.desc() if newest_first else HistoryEntry.id)
+    rows = session.scalars(query.limit(limit + 1)).all()
     page = page_of(rows, limit, lambda entry: [entry.id], sort=sort)
     return Page([line(entry) for entry in page.items], page.next)
 
 
 def line(entry: HistoryEntry) -> Line:
-    """The entry in words. A kind that an operation made up says itself what happened, in ``text``."""
+    """The entry as a line. For a kind of an operation's own, the sentence is the operation's ``text``."""
     details = entry.details or {}
-    told = _told(details)
+    text = _text(details)
     task = _(entry.task_name) or entry.task_key
     known = KINDS.get(entry.what)
     if known is None:
-        return Line(entry, told or _(entry.task_name) or _("رویدادی در پرونده ثبت شد"), "note", "")
+        return Line(entry, text or _(entry.task_name) or _("رویدادی در پرونده ثبت شد"), "note", "")
     sentence, mark = known
-    return Line(entry, str(sentence) % {"task": task}, mark, told)
+    return Line(entry, str(sentence) % {"task": task}, mark, text)
 
 
-def _told(details: Mapping[str, Any]) -> str:
-    """What was said beside it, or instead of it, with its values as the reader writes them."""
+def _text(details: Mapping[str, Any]) -> str:
+    """The text of the details in the reader's language, with its values filled in; "" without one."""
     text = str(details.get("text") or "")
-    values = {name: _shown(value) for name, value in (details.get("text_values") or {}).items()}
+    values = {name: _formatted(value) for name, value in (details.get("text_values") or {}).items()}
     return _(text, **values)
 
 
-def _shown(value: Any) -> str:
+def _formatted(value: Any) -> str:
     if isinstance(value, dict):
         if "fa" in value:
             return str(BilingualText(value["fa"], value["en"]))

@@ -1,4 +1,4 @@
-"""The organisation's messages to one person or to everyone of a role, and which of them were read (ACC-4)."""
+"""Messages of the organisation to one person or to a whole role, with the time when each person read them (ACC-4)."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from models.case import Case
 from models.digits import clean
 from models.language import gettext as _
 
-MAX_COUNT = 100  # the count on every page ends here
+MAX_COUNT = 100  # unread messages are counted up to here
 MAX_TITLE_LENGTH = 200
 MAX_BODY_LENGTH = 4000
-NEWEST_OF_CASE = 10  # on the case's page; the page of messages has all
+NEWEST_OF_CASE = 10  # messages on the case's page; the page of messages has all
 
 
 @dataclass(frozen=True)
 class Received:
-    """A message as one person has it."""
+    """A message with the time when this person read it; ``None``: unread."""
 
     message: Message
     read_at: datetime | None
 
     @property
     def public(self) -> bool:
-        """Sent to everyone of a role."""
+        """Returns True for a message to a whole role."""
         return self.message.person_id is None
 
 
 def unread_count(session: Session, actor: Actor) -> int:
-    """How many messages the person has not read, counted up to ``MAX_COUNT``."""
+    """Number of unread messages, counted up to ``MAX_COUNT``."""
     some = select(Message.id).where(_for(actor), ~_read_by(actor)).limit(MAX_COUNT).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -45,7 +45,10 @@ def unread_count(session: Session, actor: Actor) -> int:
 def page(
     session: Session, actor: Actor, *, public: bool | None = None, cursor: str | None = None, limit: int = 20
 ) -> Page[Received]:
-    """The person's messages, newest first. ``public``: only those to a role, or only those to the person."""
+    """The person's messages, newest first. ``public``: only those to a role (True), or to the person (False).
+
+    Raises ``InvalidSubmission`` for a ``cursor`` of another list.
+    """
     limit = capped(limit)
     condition = _for(actor)
     if public is not None:
@@ -54,11 +57,11 @@ def page(
         (before,) = read_cursor(cursor, "notices", [int])
         condition = and_(condition, Message.id < before)
     rows = session.execute(_received(actor).where(condition).order_by(Message.id.desc()).limit(limit + 1)).all()
-    return page_of([Received(*row) for row in rows], limit, lambda one: [one.message.id], sort="notices")
+    return page_of([Received(*row) for row in rows], limit, lambda received: [received.message.id], sort="notices")
 
 
 def read(session: Session, actor: Actor, message_id: int, *, now: datetime) -> Received:
-    """One message, which from now on is read. Raises ``NotFound`` for another person's."""
+    """One message, marked as read at ``now``. Raises ``NotFound``, also for another person's message."""
     row = session.execute(_received(actor).where(Message.id == message_id, _for(actor))).first()
     if row is None:
         raise NotFound("message", message_id)
@@ -68,7 +71,7 @@ def read(session: Session, actor: Actor, message_id: int, *, now: datetime) -> R
 
 
 def case_of(session: Session, actor: Actor, received: Received) -> Case | None:
-    """The case that a message is about, if the person may see it."""
+    """The case of a message, if the person may see it."""
     case = session.get(Case, received.message.case_id) if received.message.case_id is not None else None
     return case if case is not None and permissions.may_see_case(session, actor, case) else None
 
@@ -81,7 +84,7 @@ def of_case(session: Session, actor: Actor, case: Case) -> list[Received]:
 
 
 def mark_read(session: Session, actor: Actor, message_id: int, *, now: datetime) -> None:
-    """Note that the person has read a message; a second time changes nothing."""
+    """Mark a message as read by the person; repeating it changes nothing."""
     if session.get(MessageReading, (message_id, actor.person_id)) is None:
         session.add(MessageReading(message_id=message_id, person_id=actor.person_id, read_at=now))
 
@@ -89,9 +92,9 @@ def mark_read(session: Session, actor: Actor, message_id: int, *, now: datetime)
 def send(
     session: Session, *, by: Actor, title: str, body: str, now: datetime, role: str = "", username: str = ""
 ) -> Message:
-    """Send a message to everyone of a role or to one person, known by user name.
+    """Send a message to a whole role or to one person, given by user name.
 
-    Raises ``NotAllowed`` and ``Refusal`` (with the fields' names).
+    Raises ``NotAllowed``, ``Refusal`` (field name → messages).
     """
     permissions.demand(by, "send_messages")
     title, body = " ".join(clean(title).split()), clean(body)
@@ -136,7 +139,7 @@ def _received(actor: Actor):  # type: ignore[no-untyped-def]  # the type of a se
 
 
 def _for(actor: Actor) -> ColumnElement[bool]:
-    """Messages to the person, and those to their roles that were sent since they have an account."""
+    """Condition: messages to the person, and messages to their roles since their account exists."""
     to_role = and_(
         Message.person_id.is_(None),
         Message.role.in_(sorted(actor.roles)),

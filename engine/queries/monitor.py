@@ -1,4 +1,4 @@
-"""What supervisors watch: cases by process and state, incidents, late tasks. Reads columns only."""
+"""Queries of supervisors: cases by process and status, incidents, late tasks. Reads columns only."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from engine.versions import newest_processes
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
 from models.job import Incident, Job
 
-MAX_COUNT = 10_000  # counting cases ends here, so that it costs the same however many have ended
+MAX_COUNT = 10_000  # cases are counted up to here, so that counting costs the same however many have ended
 
 
 @dataclass
 class ProcessFigures:
-    """How the cases of one process stand."""
+    """Numbers of cases, late tasks and open incidents of one process."""
 
     key: str
     name: str
@@ -37,10 +37,10 @@ class ProcessFigures:
 def figures(session: Session, actor: Actor, *, now: datetime) -> list[ProcessFigures]:
     """The figures of every process that is deployed. Raises ``NotAllowed``."""
     permissions.demand(actor, "see_all_cases")
-    found = {process.key: ProcessFigures(process.key, process.name) for process in newest_processes(session)}
-    for key in found:
+    by_key = {process.key: ProcessFigures(process.key, process.name) for process in newest_processes(session)}
+    for key in by_key:
         counts = session.execute(union_all(*(_counted(key, status) for status in CaseStatus)))
-        found[key].counts = {status: count for status, count in counts if count}
+        by_key[key].counts = {status: count for status, count in counts if count}
     late = (
         select(Case.process_key, func.count())
         .join(Task, Task.case_id == Case.id)
@@ -48,7 +48,7 @@ def figures(session: Session, actor: Actor, *, now: datetime) -> list[ProcessFig
         .group_by(Case.process_key)
     )
     for key, count in session.execute(late):
-        found[key].late = count
+        by_key[key].late = count
     open_incidents = (
         select(Case.process_key, func.count())
         .join(Incident, Incident.case_id == Case.id)
@@ -56,8 +56,8 @@ def figures(session: Session, actor: Actor, *, now: datetime) -> list[ProcessFig
         .group_by(Case.process_key)
     )
     for key, count in session.execute(open_incidents):
-        found[key].incidents = count
-    return sorted(found.values(), key=lambda one: (-one.total, one.key))
+        by_key[key].incidents = count
+    return sorted(by_key.values(), key=lambda process: (-process.total, process.key))
 
 
 def _counted(process: str, status: CaseStatus) -> Select[str, int]:
@@ -86,7 +86,7 @@ def incidents_page(
 
 
 def open_tasks(session: Session, case: Case) -> list[Task]:
-    """The open tasks of a case, its actions left out, for giving them to others."""
+    """Open tasks of a case without its actions, for reassigning them."""
     return list(
         session.scalars(
             select(Task)
@@ -98,5 +98,5 @@ def open_tasks(session: Session, case: Case) -> list[Task]:
 
 
 def works_outside(session: Session, case: Case) -> bool:
-    """Whether the case is at something that needs nobody and will be over soon: an outside operation."""
+    """Returns True if an outside operation of the case is running or due."""
     return session.scalar(select(Job.id).where(Job.case_id == case.id, Job.operation != "").limit(1)) is not None

@@ -1,4 +1,4 @@
-"""The outbox as people look at it: which SMS went to whom, and what became of it."""
+"""Query of the outbox: SMS with receiver and state of delivery."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from models.outbox import Sms
 
 
 def sms_page(session: Session, *, q: str = "", cursor: str | None = None, limit: int = 30) -> Page[Sms]:
-    """Messages, newest first; ``q`` is a part of the receiver's number or of the text. The caller checks who asks."""
+    """SMS, newest first. ``q``: part of the receiver's number or of the text. The caller checks the permission.
+
+    Raises ``InvalidSubmission`` for a ``cursor`` of another list.
+    """
     limit = capped(limit)
     condition: ColumnElement[bool] = true()
     word = clean(q)[:100]
     if word:
-        found = or_(Sms.receiver.contains(word, autoescape=True), Sms.text.contains(word, autoescape=True))
-        condition = and_(condition, found)
+        matching = or_(Sms.receiver.contains(word, autoescape=True), Sms.text.contains(word, autoescape=True))
+        condition = and_(condition, matching)
     if cursor:
         (before,) = read_cursor(cursor, "outbox", [int])
         condition = and_(condition, Sms.id < before)

@@ -1,4 +1,4 @@
-"""What waits for a person: pages of tasks, their counts, and the next task of a case. Reads columns only."""
+"""Worklist queries: pages of open tasks, their counts, and the open tasks of a case. Reads columns only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models.base import UtcDateTime
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
 from models.language import gettext as _
 
-MAX_COUNT = 100  # counting ends here: "more than 99" says enough
+MAX_COUNT = 100  # tasks are counted up to here: the page shows "more than 99"
 _DUE = Task.sort_due_at.expression
 # Written out, so that both databases see that the indexes of open tasks and actions serve.
 OPEN = Task.status == bindparam("open", TaskStatus.OPEN, type_=Task.status.type, literal_execute=True)
@@ -41,7 +41,7 @@ DEFAULT_SORT = "priority"
 
 @dataclass(frozen=True)
 class Counts:
-    """How many tasks wait: for the person, for the person's groups, and how many of the person's are late."""
+    """Numbers of open tasks: the person's, those of the person's groups, and the person's late ones."""
 
     mine: int
     group: int
@@ -90,7 +90,7 @@ def tasks_page(
 
 
 def worklist_counts(session: Session, actor: Actor, *, now: datetime) -> Counts:
-    """How much waits, each counted up to ``MAX_COUNT``."""
+    """Numbers of open tasks, each counted up to ``MAX_COUNT``. ``now``: aware."""
     mine, group = _waiting_for(actor, mine=True, group=False), _waiting_for(actor, mine=False, group=True)
     late = [way.where(Task.sort_due_at < now) for way in mine]
     return Counts(_count(session, mine), _count(session, group), _count(session, late))
@@ -102,12 +102,12 @@ def tasks_in_case(session: Session, actor: Actor, case: Case) -> list[Task]:
 
 
 def actions_in_case(session: Session, actor: Actor, case: Case) -> list[Task]:
-    """What else the person may do with a case now: its boundary events, such as cancelling or withdrawing."""
+    """Open actions of a case that the person may trigger now, such as cancelling or withdrawing, oldest first."""
     return _open_in_case(session, actor, case, Task.kind == TaskKind.ACTION)
 
 
 def candidates(session: Session, task: Task) -> list[Person]:
-    """The active people who may be given a task: those of its role and division."""
+    """Active people to whom a task may be assigned: holders of its role in its division; at most 200."""
     people = session.scalars(
         select(Person)
         .where(Person.active, Person.id.in_(_holders(task)))
@@ -118,7 +118,7 @@ def candidates(session: Session, task: Task) -> list[Person]:
 
 
 def _holders(task: Task) -> Select[int]:
-    """Who holds the task's role where it is: asked first, for most people hold other roles."""
+    """Ids of the holders of the task's role in its division: read first, since most people hold other roles."""
     holders = select(RoleGrant.person_id).where(RoleGrant.role == task.role)
     return holders.where(RoleGrant.scope.in_(["", task.scope])) if task.scope else holders
 
@@ -135,10 +135,10 @@ def _open_in_case(session: Session, actor: Actor, case: Case, kind: ColumnElemen
 
 
 def _waiting_for(actor: Actor, *, mine: bool, group: bool) -> list[Select[int]]:
-    """The ids of what waits for the actor: one statement for each order in which an index has some of them."""
+    """Ids of the actor's open tasks: one SELECT for each index that has some of them in order."""
     ways = [tasks_of_person(actor)] if mine and actor.person_id is not None else []
     ways += ways_to_tasks(actor) if group else []
-    waits = and_(OPEN_WORK, search.one_by_one(Case.status == CaseStatus.RUNNING))
+    waits = and_(OPEN_WORK, search.row_by_row(Case.status == CaseStatus.RUNNING))
     return [select(Task.id).join(Task.case).where(waits, way) for way in ways]
 
 
@@ -147,12 +147,12 @@ def _count(session: Session, ways: list[Select[int]]) -> int:
         return 0
     # In order: so an index is followed.
     first = [way.order_by(_DUE, Task.id).limit(MAX_COUNT).subquery() for way in ways]
-    some = union_all(*(select(one.c.id) for one in first)).subquery()
+    some = union_all(*(select(part.c.id) for part in first)).subquery()
     return min(MAX_COUNT, session.scalar(select(func.count()).select_from(some)) or 0)
 
 
 def matching(session: Session, q: str) -> ColumnElement[bool]:
-    """Each word typed begins a word of the case, or of the task's name (ACC-5)."""
+    """Condition on ``Task``: each typed word is a prefix of a word of the case or of the task's name (ACC-5)."""
     number = read_number(q)
     if number is not None:
         return Case.number == number
@@ -160,12 +160,12 @@ def matching(session: Session, q: str) -> ColumnElement[bool]:
     named = {word: [name for name, words in names.items() if f" {word}" in words] for word in search.typed_words(q)}
     if not named:
         return false()
-    matching = [or_(search.having(word), Task.name.in_(found)) for word, found in named.items() if found]
-    of_cases = search.beginnings(session, [word for word, found in named.items() if not found])
+    matching = [or_(search.having(word), Task.name.in_(tasks)) for word, tasks in named.items() if tasks]
+    of_cases = search.beginnings(session, [word for word, tasks in named.items() if not tasks])
     matching += [word.of_case(Task.case_id.expression) for word in of_cases]
     few = search.few_cases(session, of_cases)
-    found = search.one_by_one(and_(*matching))
-    return found if few is None else and_(Task.case_id.in_(few), found)
+    condition = search.row_by_row(and_(*matching))
+    return condition if few is None else and_(Task.case_id.in_(few), condition)
 
 
 def _key(task: Task, sort: str) -> list[Any]:

@@ -1,1 +1,1 @@
-"""What moves a case: restore, advance, save, and what comes of it."""
+"""The run of a case: restore, advance, save, locks, incidents, subscriptions."""

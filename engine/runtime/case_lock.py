@@ -1,4 +1,4 @@
-"""Locks a case before anything is done with it, and refuses what is not open to be done.
+"""Locks on cases, and checks under the lock that a task is open and free.
 
 Lock order everywhere: the case's row, then rows of scarce things in the order of their ids.
 """
@@ -16,7 +16,7 @@ from models.database import OPTIMISTIC
 
 
 def lock(session: Session, case_id: int, *, optimistic: bool = False) -> Case:
-    """Lock the case's row and read it anew: what the session holds may be older than the lock.
+    """Lock the case's row and reload it, since the session's copy may be older than the lock.
 
     ``optimistic``: for a step, which ends in writing the case's next revision. SQLite then takes its one write
     lock only at the first write, and a step that was overtaken meanwhile ends in ``Conflict``.
@@ -35,21 +35,24 @@ def lock(session: Session, case_id: int, *, optimistic: bool = False) -> Case:
 
 
 def lock_with_task(session: Session, task_id: int, *, optimistic: bool = False) -> tuple[Case, Task]:
-    """Lock the case that a task is in and the task, and read both anew, as ``lock`` does. Raises ``NotFound``.
+    """Lock a task and its case and reload both, like ``lock``. Raises ``NotFound``.
 
-    Both rows are locked: PostgreSQL reads anew, after waiting for a lock, only the rows that it locks.
+    Both rows are locked, because PostgreSQL reloads only locked rows after it waited for a lock.
     """
-    found = session.execute(
+    row = session.execute(
         statements.LOCK_WITH_TASK, {"this_task": task_id}, execution_options={OPTIMISTIC: optimistic}
     ).one_or_none()
-    if found is None:
+    if row is None:
         raise NotFound("task", task_id)
-    case, task = found
+    case, task = row
     return case, task
 
 
 def refuse_closed(task: Task) -> None:
-    """Raises ``TaskNotOpen``, with who or what was quicker, for a task that ended or whose case does not run."""
+    """Check that the task is open and its case is running.
+
+    Raises ``TaskNotOpen``, with the person, timer or task that ended it.
+    """
     if task.status is not TaskStatus.OPEN:
         by = task.ended_by.name if task.ended_by else None
         raise TaskNotOpen(
@@ -60,7 +63,7 @@ def refuse_closed(task: Task) -> None:
 
 
 def _because(task: Task) -> str:
-    """What ended a task that nobody did: the task that was completed, or the timer that fired, in the same step."""
+    """Name of the completed task or fired timer whose step cancelled this task; "" if unknown."""
     session = object_session(task)
     if task.status is not TaskStatus.CANCELLED or session is None:
         return ""
@@ -73,6 +76,6 @@ def _because(task: Task) -> str:
 
 
 def refuse_claimed(task: Task, by: Actor) -> None:
-    """Raises ``TaskClaimed`` when somebody else is at the task."""
+    """Raises ``TaskClaimed`` if the task is assigned to another person."""
     if task.assignee_id is not None and task.assignee_id != by.person_id:
         raise TaskClaimed(task.id, task.assignee.name if task.assignee else "")

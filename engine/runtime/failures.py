@@ -1,4 +1,4 @@
-"""Turns whatever goes wrong inside a step into one error: at which element, in what, and why."""
+"""Converts errors inside a step into ``OperationFailed`` with the element, the operation and the reason."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from models.language import gettext as _
 
 @contextmanager
 def reported(case: Case) -> Iterator[None]:
-    """Raises ``OperationFailed`` for an error of the case's own course or of the library underneath.
+    """Convert errors of the process and of SpiffWorkflow inside the block into ``OperationFailed`` of the case.
 
-    The engine's other errors (refusals, conflicts, what operations raise) pass unchanged, the database's too.
+    Errors of the database and the engine's other errors (refusals, conflicts, errors of operations) pass unchanged.
     """
     try:
         with library_errors():

@@ -1,4 +1,4 @@
-"""Incidents: what failed, where and how often, until a supervisor has it mended."""
+"""Incidents: failures of a case with element, operation and count, open until a supervisor resolves them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.job import Incident, Job
 
 
 def raise_for_step(session: Session, failure: OperationFailed, *, at: datetime) -> int | None:
-    """Write down that a person's or timer's step failed. Returns the incident's id; ``None`` without a case."""
+    """Record the failure of a person's or a timer's step. Returns the incident's id; ``None`` if there is no case."""
     if failure.case_id is None or session.get(Case, failure.case_id) is None:
         return None  # the case was about to start: it does not exist after the roll-back
     return raise_incident(
@@ -31,7 +31,7 @@ def raise_incident(
     at: datetime,
     job_id: int | None = None,
 ) -> Incident:
-    """A new incident, or the open one of the same kind counted up."""
+    """Create an incident, or count up the open one of the same case, element and operation. ``at``: aware, UTC."""
     incident = session.scalars(
         select(Incident)
         .where(
@@ -61,7 +61,7 @@ def raise_incident(
 
 
 def resolve(session: Session, case_id: int, element: str, *, at: datetime, by: int | None = None) -> None:
-    """Close the open incidents of an element: it has worked now, or a supervisor has seen to it."""
+    """Resolve the open incidents of an element, after a success or by the person ``by``."""
     for incident in session.scalars(
         select(Incident).where(
             Incident.case_id == case_id, Incident.element_id == element, Incident.resolved_at.is_(None)
@@ -71,7 +71,7 @@ def resolve(session: Session, case_id: int, element: str, *, at: datetime, by: i
 
 
 def release_held(session: Session, case_id: int) -> None:
-    """Make the held jobs of a case due at their time again: it was resumed, or a supervisor retries."""
+    """Make the held jobs of a case due again at their original time, after it was resumed or by a retry."""
     session.execute(
         update(Job)
         .where(Job.case_id == case_id, Job.run_at.is_(None))

@@ -1,4 +1,4 @@
-"""What the engine hands to whoever asked: a step's outcome, a task and a process as their pages need them."""
+"""Results of the engine's calls: the outcome of a step, and views of a task and of a process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.case import Case, Task
 
 @dataclass
 class StepResult:
-    """What came of a step: the case, and what the operations told the person who did it."""
+    """Outcome of a step: the case, and texts of operations for the person who did the step."""
 
     case: Case
     flashes: list[str] = field(default_factory=list)
@@ -19,7 +19,7 @@ class StepResult:
 
 @dataclass
 class TaskView:
-    """An open task as its page needs it."""
+    """An open task with everything that its page shows."""
 
     task: Task
     case: Case
@@ -30,9 +30,9 @@ class TaskView:
 
 @dataclass(frozen=True)
 class StartView:
-    """A process that a person may start, as the page for it needs it."""
+    """A process that a person may start, with everything that its start page shows."""
 
     process_key: str
     name: str
-    key: str  # the start event's id: whose form is asked for
+    key: str  # id of the start event, whose form the page shows
     fields: tuple[dict[str, Any], ...]  # form fields declared in the diagram

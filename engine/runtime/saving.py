@@ -1,4 +1,4 @@
-"""Writes a step down: the case's state, and its tasks, timers and outside operations where they changed."""
+"""Saves a step: the case's state, and the rows of tasks, timers and outside operations that changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from models.case import NEVER, CaseStatus, Participant, TaskKind, TaskStatus
 from models.job import JobKind
 
 PASSED = "passed"  # elements passed so far, kept beside the tokens: {process key: [element ids]}
-# What the row of a shut task keeps when the task becomes active: whose it is follows the lane all the time.
+# Columns of a locked task's row that stay when the task becomes active; its assignee follows the lane anyway.
 _LOCKED_COLUMNS = frozenset(
     {"case_id", "kind", "key", "process_key", "name", "role", "assignee_id", "claimed", "status"}
 )
@@ -35,7 +35,7 @@ _LOCKED_COLUMNS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What a step made of a case: where it stood before, where it stands now, and how it came there."""
+    """Result of a step: the case's position before and after it, completed tokens, thrown events, passed elements."""
 
     context: OperationContext
     deployed: Deployed
@@ -49,11 +49,11 @@ class Step:
     passed: list[tuple[str, str]]  # (process key, element id) passed for the first time, in order
 
     def write(self) -> None:
-        """Write everything, in the caller's transaction. Raises ``Conflict`` when another step was quicker."""
+        """Write all changes in the caller's transaction. Raises ``Conflict`` if another step was quicker."""
         subscribed = subscriptions.changes(
             self.context, self.deployed, self.script_engine.environment, before=self.before, after=self.after
         )
-        self._write_case()  # first: its revision tells at once whether somebody was quicker
+        self._write_case()  # first: its revision shows at once if another step was quicker
         self._write_tasks()
         self._write_jobs()
         self._write_passages()
@@ -79,7 +79,7 @@ class Step:
             set_committed_value(case, name, value)
 
     def _end(self) -> Element | None:
-        """The end event of the top process's main course that was passed last: not one beside it or inside."""
+        """The last passed end event of the top process's main course, outside subprocesses; else ``None``."""
         diagram = self.deployed.diagrams[self.deployed.key]
         passed = [diagram.elements[element] for element in self.workflow.data[PASSED].get(diagram.key, [])]
         ends = [element for element in passed if element.tag == "endEvent" and diagram.ends_main_course(element)]
@@ -90,7 +90,7 @@ class Step:
     def _write_tasks(self) -> None:
         gone = (self.before.people.keys() | self.before.waits.keys()) - self.after.people.keys()
         gone -= self.after.waits.keys()
-        gone -= self.submitted  # completed: by whom is written by whoever submitted it
+        gone -= self.submitted  # completed: the submitting call writes who did it
         locks = task_locks.changes(self.stood, task_locks.standing(self.deployed, self.after))
         gone |= locks.gone
         if gone:
@@ -108,7 +108,7 @@ class Step:
             statements.ADD_TASKS.run(self.context.session, rows)
 
     def _change_locked(self, locks: task_locks.Changes) -> None:
-        """What rows of shut tasks become: the task's own, another lock's, or no longer shut."""
+        """Update rows of locked tasks: a new lock, no lock any more, or the task itself has become active."""
         for row, token, lock in locks.changed:
             self._change(row, {"token": token, "locked": lock.reason(self.script_engine) if lock else None})
         for token, row in locks.taken.items():
@@ -120,7 +120,7 @@ class Step:
         self._execute(statements.CHANGE_TASK, {**which, **values})
 
     def _locked_row(self, lock: TaskLock) -> dict[str, Any]:
-        """A task that is shut and not active: its division and priority are those that are known already."""
+        """Row of a locked task that is not active: with division and priority as far as the data has them."""
         _instance, key, target = lock.place
         element = self.deployed.diagrams[key].elements[target]
         row = self._row(key, element, lock.token, TaskKind.USER_TASK)
@@ -146,18 +146,18 @@ class Step:
         return row
 
     def _due(self, element: Element, spiff_task: Any, key: str) -> tuple[Any, Counted | None]:
-        """When a task is due: what its ``due`` comes to, or when the timer at its edge that it names goes off."""
+        """Due time of a task, with its basis: from its property ``due``, or the boundary timer named there."""
         named = element.timer_of_due(self.deployed.diagrams[key].elements)
         if named is None:
             return deadlines.read(self._property(element, "due", spiff_task))
         waits = (wait for wait in self.after.waits.values() if wait.element == named.id)
-        found = next((wait for wait in waits if wait.task.parent is spiff_task.parent), None)
-        return (found.due, found.counted) if found else (None, None)
+        timer = next((wait for wait in waits if wait.task.parent is spiff_task.parent), None)
+        return (timer.due, timer.counted) if timer else (None, None)
 
     def _event_row(self, wait: WaitingEvent, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """A waiting message event that names a role waits for a person too.
+        """Row of a waiting message event that names a role and so waits for a person too; else ``None``.
 
-        At the edge of a task of the same role it is for whoever may do the task: in the same division.
+        A boundary event of a task with the same role is for the people of the task: in the same division.
         """
         key = self.deployed.key_of(wait.process)
         element = self.deployed.diagrams[key].elements[wait.element]
@@ -172,12 +172,12 @@ class Step:
         return row
 
     def _role_at(self, key: str, wait: WaitingEvent) -> str | None:
-        """Whose the activity is that an event stands at; ``None`` for one in the flow, and at an inserted scope."""
+        """Role of the activity that a boundary event is attached to; ``None`` in the flow and at an inserted scope."""
         at = wait.attached_to
         return self.deployed.diagrams[key].elements[at].role if at and not is_inserted(at) else None
 
     def _scope_of(self, wait: WaitingEvent, rows: list[dict[str, Any]]) -> str:
-        """The division in which the task is that an event stands at; "" at a subprocess."""
+        """Division of the task that a boundary event is attached to; "" at a subprocess."""
         at = (token for token, task in self.after.people.items() if task.parent is wait.task.parent)
         token = next(at, None)
         if token is None:
@@ -214,7 +214,7 @@ class Step:
         return self.script_engine.evaluate(spiff_task, source) if source else default
 
     def _assign(self, rows: list[dict[str, Any]]) -> None:
-        """Give tasks of bound lanes to the bound person, and let the other lanes' groups see the case."""
+        """Assign tasks of bound lanes to the bound person, and make the groups of the other lanes participants."""
         session, case = self.context.session, self.context.case
         bound: dict[str, int | None] = {}
         for binding in statements.BINDINGS.run(session, {"this_case": case.id}):
@@ -228,7 +228,7 @@ class Step:
                 session.add(Participant(case_id=case.id, role=row["role"], person_id=None, since=self.context.now))
 
     def _role_of(self, row: Mapping[str, Any], bound: Mapping[str, int | None]) -> str:
-        """In which of a lane's several roles the case was started: the one that is bound to a person."""
+        """The role of a lane with several roles: the one bound to a person, else the first."""
         element = self.deployed.diagrams[row["process_key"]].elements[row["key"]]
         return next((role for role in element.roles if bound.get(role) is not None), element.role)
 

@@ -1,4 +1,4 @@
-"""What a person sends with a form: validated once, here, whichever door it comes through."""
+"""Submissions of forms, validated once, here, for pages, API, commands and tests alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.errors import InvalidSubmission
 
 
 class SubmittedForm(Protocol):
-    """A form bound to what somebody sent; ``forms.base.TaskForm`` is one."""
+    """A form bound to a submission. ``forms.base.TaskForm`` implements it."""
 
     user_task: tuple[str, str]  # process key, task key
 
@@ -23,7 +23,10 @@ class SubmittedForm(Protocol):
 
 
 def accepted(form: SubmittedForm, process_key: str, element: str) -> dict[str, Json]:
-    """The values of the form of this element. Raises ``InvalidSubmission``; ``ValueError`` for another one's form."""
+    """Validate the form of this element. Returns field name → JSON value.
+
+    Raises ``InvalidSubmission``, and ``ValueError`` for the form of another element.
+    """
     if form.user_task != (process_key, element):
         raise ValueError(f"{form!r} is not the form of {process_key}.{element}")
     if not form.validate():

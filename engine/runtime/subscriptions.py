@@ -1,4 +1,4 @@
-"""Who waits for which message or signal: one row for each waiting token, found by kind, name and key."""
+"""Subscriptions: one row for each token that waits for a message or signal, indexed by kind, name and key."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ KEYS = "keys"  # in a waiting token's own data: {element id: its key, None as lo
 
 @dataclass(frozen=True)
 class Changes:
-    """What a step changed in what its case waits for from others; nothing for a case without such events."""
+    """Changes of a step to the case's subscriptions; empty for a case without such events."""
 
     case_id: int
     gone: list[str]  # tokens
     new: list[dict[str, Any]]  # rows
-    keys: dict[str, str]  # token → the key it has got now
+    keys: dict[str, str]  # token → its new key
 
     def write(self, session: Session) -> None:
-        """Write them in the step's transaction."""
+        """Write the changes in the step's transaction."""
         if not (self.gone or self.keys or self.new):
             return  # nearly always
         of_case = EventSubscription.case_id == self.case_id
@@ -48,9 +48,12 @@ class Changes:
 def changes(
     context: OperationContext, deployed: Deployed, environment: Any, *, before: Position, after: Position
 ) -> Changes:
-    """Compare where the case stood and stands. Before its state is written: keys settled here are part of it."""
+    """Compare the positions before and after a step. Call it before the state is written: it sets keys there.
+
+    Raises ``OperationFailed`` for a correlation key that cannot be evaluated or is no text or number.
+    """
     gone = [token for token, wait in before.waits.items() if token not in after.waits and _known(deployed, wait)]
-    found = Changes(context.case.id, gone, [], {})
+    subscribed = Changes(context.case.id, gone, [], {})
     for token, wait in after.waits.items():
         element = _known(deployed, wait)
         if element is None:
@@ -58,14 +61,14 @@ def changes(
         had_key = _settled(wait)
         key = had_key if had_key is not None else _settle(wait, element, context, environment)
         if token not in before.waits:
-            found.new.append(_row(context.case.id, deployed.key_of(wait.process), wait, key, context.now))
+            subscribed.new.append(_row(context.case.id, deployed.key_of(wait.process), wait, key, context.now))
         elif key is not None and had_key is None:
-            found.keys[token] = key
-    return found
+            subscribed.keys[token] = key
+    return subscribed
 
 
 def _known(deployed: Deployed, wait: WaitingEvent) -> Element | None:
-    """The element, if something from another case can reach it."""
+    """The waiting element if another case can reach it, else ``None``."""
     if wait.kind not in ("message", "signal"):
         return None
     element = deployed.diagrams[deployed.key_of(wait.process)].elements[wait.element]
@@ -73,15 +76,15 @@ def _known(deployed: Deployed, wait: WaitingEvent) -> Element | None:
 
 
 def _settled(wait: WaitingEvent) -> str | None:
-    """The key that the wait has already; a signal's is always empty."""
+    """The stored key of the wait, ``None`` if it has none yet; "" for a signal."""
     if wait.kind == "signal":
         return ""
-    found: str | None = wait.task.internal_data.get(KEYS, {}).get(wait.element)
-    return found
+    key: str | None = wait.task.internal_data.get(KEYS, {}).get(wait.element)
+    return key
 
 
 def _settle(wait: WaitingEvent, element: Element, context: OperationContext, environment: Any) -> str | None:
-    """Work out the key from the data of the moment and keep it; ``None`` as long as a name has no value."""
+    """Evaluate the key with the current data and store it; ``None`` as long as one of its names has no value."""
     task, source = wait.task, element.properties["correlation_key"]
     data = data_at(wait)
     try:
@@ -98,7 +101,7 @@ def _settle(wait: WaitingEvent, element: Element, context: OperationContext, env
 
 
 def key_text(value: Any) -> str | None:
-    """A correlation key as it is stored and compared. Raises ``ValueError`` for what is no text and no number."""
+    """Normalise a correlation key to text; ``None`` for no key. Raises ``ValueError`` for any other value."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -123,12 +126,12 @@ def _row(case_id: int, process_key: str, wait: WaitingEvent, key: str | None, no
 
 
 def newest_id(session: Session) -> int:
-    """The newest subscription of all: a signal that is thrown now reaches those up to it."""
+    """Id of the newest subscription, 0 without any. A signal thrown now reaches subscriptions up to this id."""
     return session.scalar(select(func.max(EventSubscription.id))) or 0
 
 
 def oldest(session: Session, name: str, key: str) -> EventSubscription | None:
-    """The subscription that a message goes to: of several with its name and key the oldest one."""
+    """The receiver of a message: the oldest subscription with this name and key; ``None`` without any."""
     return session.scalars(
         select(EventSubscription)
         .where(
@@ -142,7 +145,10 @@ def oldest(session: Session, name: str, key: str) -> EventSubscription | None:
 def of_signal(
     session: Session, name: str, *, after: int, upto: int, but: int, limit: int
 ) -> Sequence[EventSubscription]:
-    """The next cases that wait for a signal, each by its oldest subscription; the case ``but`` is left out."""
+    """The next ``limit`` receivers of a signal, one (oldest) subscription for each case, without the case ``but``.
+
+    ``after``, ``upto``: range of subscription ids, exclusive and inclusive.
+    """
     older = aliased(EventSubscription)
     earlier = exists().where(
         older.case_id == EventSubscription.case_id,
@@ -167,18 +173,18 @@ def of_signal(
 
 
 def tokens_of_signal(session: Session, case_id: int, name: str, *, upto: int) -> list[str]:
-    """The tokens of one case that a signal reaches."""
-    found = select(EventSubscription.token).where(
+    """Tokens of one case that a signal reaches, oldest subscription first."""
+    tokens = select(EventSubscription.token).where(
         EventSubscription.case_id == case_id,
         EventSubscription.kind == EventKind.SIGNAL,
         EventSubscription.name == name,
         EventSubscription.id <= upto,
     )
-    return list(session.scalars(found.order_by(EventSubscription.id)))
+    return list(session.scalars(tokens.order_by(EventSubscription.id)))
 
 
 def forget(session: Session, case_id: int) -> None:
-    """The case waits for nothing any more."""
+    """Delete all subscriptions of a case that has ended."""
     session.execute(
         delete(EventSubscription)
         .where(EventSubscription.case_id == case_id)

@@ -1,4 +1,4 @@
-"""What supervisors do with cases: suspend, resume, cancel, reassign tasks, retry what failed."""
+"""Commands of supervisors: suspend, resume, cancel a case, reassign a task, retry an incident."""
 
 from __future__ import annotations
 
@@ -18,26 +18,32 @@ from models.job import THROWN_JOBS, Incident, Job
 
 
 class Supervision:
-    """The verbs of supervisors, in the caller's transaction. Each raises ``NotAllowed`` for anybody else."""
+    """Commands of supervisors, in the caller's transaction. Each raises ``NotAllowed`` for other people.
+
+    They raise ``NotFound`` for an unknown case, task or incident.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
 
     def suspend(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
-        """Stop a running case: nobody can work on it and its timers hold until it is resumed."""
+        """Suspend a running case: nobody can work on it and its timers are held until it is resumed.
+
+        Raises ``NotAllowed`` also if the case is not running, ``NotFound``.
+        """
         case = self._case(session, case_id, by, "case_suspended", CaseStatus.RUNNING)
         case.status = CaseStatus.SUSPENDED
         return self._changed(session, case, by, "case_suspended", reason)
 
     def resume(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
-        """Let a suspended case go on. What became due meanwhile fires now."""
+        """Resume a suspended case. Timers that became due meanwhile fire now. Raises ``NotAllowed``, ``NotFound``."""
         case = self._case(session, case_id, by, "case_resumed", CaseStatus.SUSPENDED)
         case.status = CaseStatus.RUNNING
         incidents.release_held(session, case.id)
         return self._changed(session, case, by, "case_resumed", reason)
 
     def cancel_case(self, session: Session, case_id: int, *, by: Actor, reason: str) -> Case:
-        """End a case for good: its tasks, timers and outside operations go with it."""
+        """Cancel a case for good, with its tasks, timers and outside calls. Raises ``NotAllowed``, ``NotFound``."""
         case = self._case(session, case_id, by, "case_cancelled", CaseStatus.RUNNING, CaseStatus.SUSPENDED)
         now = self._clock()
         session.execute(
@@ -46,15 +52,18 @@ class Supervision:
             .values(status=TaskStatus.CANCELLED, ended_at=now, ended_by_id=by.person_id)
             .execution_options(synchronize_session=False)
         )
-        ended = delete(Job).where(Job.case_id == case.id, Job.kind.not_in(THROWN_JOBS))
-        session.execute(ended.execution_options(synchronize_session=False))
+        jobs = delete(Job).where(Job.case_id == case.id, Job.kind.not_in(THROWN_JOBS))
+        session.execute(jobs.execution_options(synchronize_session=False))
         incidents.release_held(session, case.id)  # a message that waited for this case looks for somebody else
         subscriptions.forget(session, case.id)
         case.status, case.ended_at = CaseStatus.CANCELLED, now
         return self._changed(session, case, by, "case_cancelled", reason)
 
     def reassign(self, session: Session, task_id: int, *, by: Actor, person_id: int | None) -> Task:
-        """Give an open task to another person of its role (``None``: back to the group)."""
+        """Assign an open task to another person of its role (``None``: back to the group).
+
+        Raises ``NotAllowed``, ``NotFound``, ``TaskNotOpen``; ``Refusal`` if the person lacks the task's role.
+        """
         permissions.demand(by, "supervise")
         task = session.get(Task, task_id)
         if task is None:
@@ -65,7 +74,7 @@ class Supervision:
         if person_id is not None and not permissions.holds_role(session, person_id, task.role):
             raise Refusal({"person": [permissions.not_of_role()]})
         if task.assignee_id == person_id:
-            return task  # it was given to them already
+            return task  # already assigned to them
         task.assignee_id, task.claimed = person_id, person_id is not None
         case.revision += 1  # whoever completes it at the moment has been overtaken
         history.record_task(
@@ -74,7 +83,10 @@ class Supervision:
         return task
 
     def retry_incident(self, session: Session, incident_id: int, *, by: Actor) -> Incident:
-        """Let what failed be tried again now; the incident closes by itself when it works, or at once for a step."""
+        """Make the failed job due now. Its incident is resolved by the job's success, that of a step at once.
+
+        Raises ``NotAllowed``, ``NotFound``.
+        """
         permissions.demand(by, "supervise")
         incident = session.get(Incident, incident_id)
         if incident is None:

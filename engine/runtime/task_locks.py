@@ -1,7 +1,7 @@
-"""User tasks that are kept shut while an activity of the case is at work: its properties ``locks``, ``lock_reason``.
+"""Locks on user tasks while an activity of the case is active: the activity's properties ``locks``, ``lock_reason``.
 
-A task that is not active itself has a row all the same, which everybody sees and nobody can complete; when the
-task becomes active in the step that opens it, the row goes on as the task's own.
+A locked task that is not active has a row too, which everybody sees and nobody can complete. When the task becomes
+active in the step that unlocks it, the row becomes the task's own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Place: TypeAlias = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class TaskLock:
-    """What keeps a task shut."""
+    """A lock on a user task, held by an activity."""
 
     place: Place
     activity: Any  # the library's task that holds it
@@ -30,25 +30,25 @@ class TaskLock:
 
     @property
     def token(self) -> str:
-        """Of the row that stands for the task as long as it is not active itself."""
+        """Token of the row of the locked task as long as the task is not active."""
         return str(uuid5(self.activity.id, f"lock:{self.place[2]}"))
 
     def reason(self, script_engine: Any) -> str:
-        """Why the task is shut: what the diagram says, else what the activity is called."""
+        """Reason of the lock: the value of the activity's ``lock_reason``, else its name."""
         source = self.element.properties.get("lock_reason")
-        said = script_engine.evaluate(self.activity, source) if source else None
-        return str(said or self.element.name or self.element.id)[:MAX_REASON_LENGTH]
+        text = script_engine.evaluate(self.activity, source) if source else None
+        return str(text or self.element.name or self.element.id)[:MAX_REASON_LENGTH]
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a step did to shut tasks; nothing for a process without locks. Rows go by their tokens."""
+    """Changes of a step to the rows of locked tasks, by their tokens; empty for a process without locks."""
 
-    begun: list[TaskLock] = field(default_factory=list)  # rows to be made
-    gone: set[str] = field(default_factory=set)  # rows to be cancelled
+    begun: list[TaskLock] = field(default_factory=list)  # locks that need a new row
+    gone: set[str] = field(default_factory=set)  # tokens of rows to cancel
     taken: dict[str, str] = field(default_factory=dict)  # token of a task that became active → the row it takes over
     changed: list[tuple[str, str, TaskLock | None]] = field(default_factory=list)  # row, its new token, its new lock
-    on: dict[str, TaskLock] = field(default_factory=dict)  # tasks that are active, and shut all the same
+    on: dict[str, TaskLock] = field(default_factory=dict)  # token of an active task → its lock
 
 
 NOTHING = Changes()
@@ -56,14 +56,14 @@ NOTHING = Changes()
 
 @dataclass(frozen=True)
 class Standing:
-    """The locks where a case stands. It is looked at while the case stands there: a step changes what it is made of."""
+    """Locks at a position of a case. Read it before the next step: a step changes the library's tasks in it."""
 
     locks: dict[Place, TaskLock] = field(default_factory=dict)
     active: dict[Place, list[str]] = field(default_factory=dict)  # tokens of user tasks
 
     @property
-    def shut(self) -> dict[Place, TaskLock]:
-        """The locks whose task is not active: each has a row of its own."""
+    def inactive(self) -> dict[Place, TaskLock]:
+        """Locks whose task is not active; each has a row of its own."""
         return {place: lock for place, lock in self.locks.items() if place not in self.active}
 
     @property
@@ -75,24 +75,24 @@ NOWHERE = Standing()
 
 
 def changes(was: Standing, now: Standing) -> Changes:
-    """Compare where the case stood and stands."""
+    """Compare the locks before and after a step."""
     if not was.locks and not now.locks:
         return NOTHING
-    had, has = was.shut, now.shut
-    found = Changes(begun=[lock for place, lock in has.items() if place not in had], on=now.on)
+    had, has = was.inactive, now.inactive
+    rows = Changes(begun=[lock for place, lock in has.items() if place not in had], on=now.on)
     for place, lock in had.items():
         if place in now.active:
-            found.taken[now.active[place][0]] = lock.token
+            rows.taken[now.active[place][0]] = lock.token
         elif place not in has:
-            found.gone.add(lock.token)
+            rows.gone.add(lock.token)
         elif has[place].token != lock.token:
-            found.changed.append((lock.token, has[place].token, has[place]))
+            rows.changed.append((lock.token, has[place].token, has[place]))
     for place in was.active.keys() & now.active.keys():
         held = now.locks.get(place)
         if _token(was.locks.get(place)) != _token(held):
             stayed = set(was.active[place]).intersection(now.active[place])
-            found.changed.extend((token, token, held) for token in stayed)
-    return found
+            rows.changed.extend((token, token, held) for token in stayed)
+    return rows
 
 
 def _token(lock: TaskLock | None) -> str:
@@ -100,7 +100,7 @@ def _token(lock: TaskLock | None) -> str:
 
 
 def standing(deployed: Deployed, position: Position) -> Standing:
-    """The locks of this position. A process without any is not looked at."""
+    """Locks at this position; ``NOWHERE`` for a process without locks."""
     if not deployed.locks:
         return NOWHERE
     locks: dict[Place, TaskLock] = {}
@@ -123,7 +123,7 @@ def _held(deployed: Deployed, position: Position) -> Iterator[TaskLock]:
 
 
 def _place(deployed: Deployed, task: Any, element: str) -> Place:
-    """Where ``element`` is in the process that ``task`` runs in: of two calls of it each has its own tasks."""
+    """The place of ``element`` in the process of ``task``. Two calls of one process have separate places."""
     process = task.workflow
     while process.spec.name not in deployed.diagrams:  # an embedded subprocess
         process = process.parent_workflow

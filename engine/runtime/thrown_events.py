@@ -1,4 +1,4 @@
-"""What a step throws becomes jobs in the step's own transaction; the worker brings them to others."""
+"""Thrown messages and signals, written as jobs in the step's transaction; the worker delivers them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from models.job import JobKind
 
 
 def rows(context: OperationContext, deployed: Deployed, events: Iterable[ThrownEvent]) -> list[dict[str, Any]]:
-    """A row of ``jobs`` for each message and signal. A signal reaches those that wait at this moment."""
+    """Rows of ``jobs``, one for each thrown message or signal. A signal reaches the subscriptions of this moment.
+
+    Raises ``OperationFailed`` for a correlation key that is no text or number.
+    """
     return [_row(context, deployed, event) for event in events]
 
 
 def _row(context: OperationContext, deployed: Deployed, event: ThrownEvent) -> dict[str, Any]:
-    said: dict[str, Any] = {"name": event.name, "payload": event.payload, "sender": context.case.id}
+    arguments: dict[str, Any] = {"name": event.name, "payload": event.payload, "sender": context.case.id}
     if event.kind == "message":
-        said["key"] = _key(context, event)
+        arguments["key"] = _key(context, event)
     else:
-        said |= {"after": 0, "upto": subscriptions.newest_id(context.session)}
+        arguments |= {"after": 0, "upto": subscriptions.newest_id(context.session)}
     return {
         "case_id": context.case.id,
         "kind": JobKind.MESSAGE if event.kind == "message" else JobKind.SIGNAL,
@@ -34,7 +37,7 @@ def _row(context: OperationContext, deployed: Deployed, event: ThrownEvent) -> d
         "run_at": context.now,
         "attempts": 0,
         "operation": "",
-        "arguments": said,
+        "arguments": arguments,
         "idempotency_key": "",
     }
 

@@ -31,9 +31,11 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):  # type: ignore[misc]
         return self._language.evaluate(expression, values)
 
     def execute(self, script: str, context: Any, external_context: Any = None) -> Any:
+        """Refuse a script task. Raises ``ExpressionError`` always."""
         raise ExpressionError(script, _("اسکریپت در این سامانه اجرا نمی‌شود."))
 
     def call_service(self, context: Any, **kwargs: Any) -> Any:
+        """Refuse a service of the library. Raises ``ExpressionError`` always."""
         raise ExpressionError("", _("سرویس نامعتبر است."))
 
 
@@ -54,7 +56,11 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
             raise self._failed(task, "expression", f"{error.source}: {error.reason}") from error
 
     def run_operation(self, task: Any, name: str, arguments: dict[str, Json]) -> tuple[bool, Json]:
-        """Call an inside operation: (True, its result). Remember an outside one for the worker: (False, None)."""
+        """Call an inside operation and return (True, result); leave an outside one to the worker: (False, None).
+
+        Raises ``OperationFailed`` (unknown operation, or an error in it), ``Conflict`` (somebody wrote the same row),
+        and the errors of the engine that the operation raises, such as ``Refusal``.
+        """
         operation = self._operations.get(name)
         if operation is None:
             raise self._failed(task, name, "no such operation")

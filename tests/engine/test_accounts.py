@@ -134,7 +134,7 @@ def test_nobody_elses_password_is_confirmed_by_the_owners_code(desk):
 def test_a_locked_account_is_not_opened_by_registering_anew(desk, people):
     admin = actor_for(people.add("admin-1", "admin"))
     person = desk.registered()
-    desk.does(people_verbs.lock, desk.accounts, person.id, by=admin)
+    desk.does(people_verbs.lock_account, desk.accounts, person.id, by=admin)
     mark = desk.register()
     with pytest.raises(Refusal):
         desk.confirm("123456", mark)
@@ -314,6 +314,6 @@ def test_recovery_tells_nothing_of_who_has_an_account(desk):
 def test_an_account_of_the_organisation_begins_with_a_password_to_be_changed(desk, people):
     admin = actor_for(people.add("admin-1", "admin"))
     account = NewAccount("12-30-09999", "نیما", "فرجی", "", MOBILE, "engineer", "inspector", "")
-    made, password = desk.does(people_verbs.make_account, desk.accounts, account, by=admin, now=desk.clock.now)
+    made, password = desk.does(people_verbs.create_account, desk.accounts, account, by=admin, now=desk.clock.now)
     person, _token = desk.sign_in("۱۲-۳۰-۰۹۹۹۹", password)
     assert (person.id, person.must_change_password) == (made.id, True)

@@ -168,7 +168,7 @@ def test_an_account_that_cannot_be_is_refused_at_its_field(desk: Any, people: An
     people.add("finance-1", "finance")
     admin = actor_for(people.add("admin", "admin"))
     with pytest.raises(Refusal) as refused:
-        desk.does(people_verbs.make_account, desk.accounts, account(**values), by=admin, now=SATURDAY)
+        desk.does(people_verbs.create_account, desk.accounts, account(**values), by=admin, now=SATURDAY)
     assert list(refused.value.errors) == [field]
     known = desk.does(lambda session: set(session.scalars(select(Person.username))))
     assert known == {"finance-1", "admin"}
@@ -181,8 +181,8 @@ def test_only_admins_change_people_and_only_those_there_are(desk: Any, people: A
     attempts: list[tuple[Any, ...]] = [
         (people_verbs.grant, clerk.id, {"role": "admin", "now": SATURDAY}),
         (people_verbs.revoke, clerk.id, clerk.roles[0].id, {"now": SATURDAY}),
-        (people_verbs.lock, desk.accounts, clerk.id, {}),
-        (people_verbs.unlock, clerk.id, {}),
+        (people_verbs.lock_account, desk.accounts, clerk.id, {}),
+        (people_verbs.unlock_account, clerk.id, {}),
     ]
     for verb, *arguments, values in attempts:
         with pytest.raises(NotAllowed):
@@ -191,7 +191,7 @@ def test_only_admins_change_people_and_only_those_there_are(desk: Any, people: A
         with pytest.raises(NotFound):
             desk.does(verb, *missing, by=admin, **values)
     with pytest.raises(NotAllowed):
-        desk.does(people_verbs.make_account, desk.accounts, account(), by=by_clerk, now=SATURDAY)
+        desk.does(people_verbs.create_account, desk.accounts, account(), by=by_clerk, now=SATURDAY)
     with pytest.raises(NotFound):
         desk.does(people_verbs.revoke, clerk.id, 9999, by=admin, now=SATURDAY)
 
@@ -205,19 +205,19 @@ def test_a_role_is_given_once_and_a_registration_is_not_opened_by_unlocking(desk
     desk.register()
     waiting = desk.person()
     with pytest.raises(Refusal):
-        desk.does(people_verbs.unlock, waiting.id, by=admin)
+        desk.does(people_verbs.unlock_account, waiting.id, by=admin)
     assert desk.person().active is False
 
 
 @pytest.mark.rule("ACC-2")
 def test_the_last_admin_and_ones_own_account_stay_open(desk: Any, people: Any) -> None:
     first, second = people.add("admin-1", "admin"), people.add("admin-2", "admin")
-    with pytest.raises(Refusal):
-        desk.does(people_verbs.lock, desk.accounts, first.id, by=actor_for(first))  # there is another one, and yet
+    with pytest.raises(Refusal):  # there is another one, and yet
+        desk.does(people_verbs.lock_account, desk.accounts, first.id, by=actor_for(first))
     desk.does(people_verbs.revoke, second.id, second.roles[0].id, by=actor_for(first), now=SATURDAY)
     helper = actor_for(second)  # an admin's page that is still open
     with pytest.raises(Refusal):
-        desk.does(people_verbs.lock, desk.accounts, first.id, by=helper)
+        desk.does(people_verbs.lock_account, desk.accounts, first.id, by=helper)
     with pytest.raises(Refusal):
         desk.does(people_verbs.revoke, first.id, first.roles[0].id, by=helper, now=SATURDAY)
 

@@ -320,7 +320,7 @@ def test_whom_a_roles_row_names_may_give_and_take_it_and_nothing_else(desk: Desk
         with pytest.raises(NotAllowed):
             desk.does(verb, other.id, by=actor_for(clerk), now=desk.clock.now, **values)
     with pytest.raises(NotAllowed):
-        desk.does(people_verbs.lock, desk.accounts, other.id, by=actor_for(clerk))
+        desk.does(people_verbs.lock_account, desk.accounts, other.id, by=actor_for(clerk))
     desk.does(people_verbs.revoke, other.id, grants["inspector"], by=actor_for(clerk), now=desk.clock.now)
 
 

@@ -24,15 +24,15 @@ pytestmark = pytest.mark.both_databases("locking")
 def test_locking_ends_sessions_at_once_and_the_last_admin_stays(desk, people):
     first, second = people.add("admin-1", "admin"), people.add("admin-2", "admin")
     _person, token = desk.sign_in("admin-2")
-    desk.does(people_verbs.lock, desk.accounts, second.id, by=actor_for(first))
+    desk.does(people_verbs.lock_account, desk.accounts, second.id, by=actor_for(first))
     assert not desk.works(token)
     with pytest.raises(SignInRefused):
         desk.sign_in("admin-2")
     with pytest.raises(Refusal):
-        desk.does(people_verbs.lock, desk.accounts, first.id, by=actor_for(first))
+        desk.does(people_verbs.lock_account, desk.accounts, first.id, by=actor_for(first))
     with pytest.raises(Refusal):
         desk.does(people_verbs.revoke, first.id, first.roles[0].id, by=actor_for(first), now=desk.clock.now)
-    desk.does(people_verbs.unlock, second.id, by=actor_for(first))
+    desk.does(people_verbs.unlock_account, second.id, by=actor_for(first))
     assert desk.sign_in("admin-2")
 
 

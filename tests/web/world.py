@@ -218,7 +218,9 @@ def _open_sessions(world: World) -> None:
                     world.tokens[subject, kind] = token
         for kind in ("browser", "api"):
             application.accounts.end_session(session, world.tokens["signed_out", kind])
-        accounts_of_people.lock(session, application.accounts, world.people["locked"], by=world.play.actor("admin"))
+        accounts_of_people.lock_account(
+            session, application.accounts, world.people["locked"], by=world.play.actor("admin")
+        )
         session.execute(update(Person).where(Person.username == "disabled").values(active=False))
         session.execute(update(Person).where(Person.username == "new").values(must_change_password=True))
         former = session.scalars(select(RoleGrant).where(RoleGrant.person_id == world.people["former"])).one()

@@ -60,7 +60,7 @@ def new() -> Page:
         account = NewAccount(**{name: values[name] for name in names}, scope=form.scope)
         try:
             with current.transaction() as session:
-                made, password = rules.make_account(
+                made, password = rules.create_account(
                     session, current.application().accounts, account, by=current.actor(), now=current.now()
                 )
                 return _show(made, _membership(), password=password)
@@ -108,14 +108,14 @@ def revoke(person_id: int, grant_id: int) -> Page:
 @bp.post(f"{PERSON}/lock")
 def lock(person_id: int) -> Page:
     with current.transaction() as session:
-        rules.lock(session, current.application().accounts, person_id, by=current.actor())
+        rules.lock_account(session, current.application().accounts, person_id, by=current.actor())
     return _back(person_id, _("حساب غیرفعال شد و صاحب آن از همهٔ دستگاه‌ها خارج شد."))
 
 
 @bp.post(f"{PERSON}/unlock")
 def unlock(person_id: int) -> Page:
     with current.transaction() as session:
-        rules.unlock(session, person_id, by=current.actor())
+        rules.unlock_account(session, person_id, by=current.actor())
     return _back(person_id, _("حساب فعال شد."))
 
 

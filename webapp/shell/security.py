@@ -23,7 +23,7 @@ V = TypeVar("V", bound=Any)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TOKEN_ONLY = "api"  # noqa: S105 - the blueprint that knows bearer tokens and no cookies
 FIELD = "csrf_token"
-MOST_SENT = 122_000_000  # bytes of one request: without scripts a page sends all files of a form at once
+MAX_SENT = 122_000_000  # bytes of one request: without scripts a page sends all files of a form at once
 BEFORE_NEW_PASSWORD = frozenset({"accounts.change_password", "accounts.sign_out", "preferences.choose_language"})
 
 
@@ -57,7 +57,7 @@ def protect(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
-        MAX_CONTENT_LENGTH=MOST_SENT,
+        MAX_CONTENT_LENGTH=MAX_SENT,
         MAX_FORM_MEMORY_SIZE=2_000_000,
         MAX_FORM_PARTS=2_000,
         SEND_FILE_MAX_AGE_DEFAULT=86_400,

@@ -86,7 +86,7 @@ def _narrowed(statement: Statement, context: ListingContext, query: ListQuery) -
     if "state" in query.choices:
         conditions.append(STATES[query.choices["state"]])
     if conditions:  # evaluated row by row in the order of the list, until the page is full
-        statement = statement.where(search.one_by_one(and_(*conditions)))
+        statement = statement.where(search.row_by_row(and_(*conditions)))
     words = search.typed_words(query.q)
     if not words:
         return statement
@@ -96,7 +96,7 @@ def _narrowed(statement: Statement, context: ListingContext, query: ListQuery) -
         return statement.where(Case.number == number)
     matches = search.beginnings(context.session, words)
     few = search.few_cases(context.session, matches)
-    matching = search.one_by_one(and_(*(word.of_case(Case.id.expression) for word in matches)))
+    matching = search.row_by_row(and_(*(word.of_case(Case.id.expression) for word in matches)))
     return statement.where(matching) if few is None else statement.where(Case.id.in_(few), matching)
 
 
