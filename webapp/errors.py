@@ -64,7 +64,7 @@ def page(trouble: Trouble, headers: dict[str, str] | None = None) -> Answer:
     """The error page. It is marked as failed, so that the browser keeps what was typed."""
     to_case = f"{request.script_root}/cases/{trouble.case}" if trouble.case else ""
     text = render_template(
-        "errors/error.html",
+        "error.html",
         status=trouble.status,
         title=trouble.title,
         sentence=trouble.sentence,

@@ -55,7 +55,7 @@ def year() -> str:
         )
         left = reschedule_deadlines.left_to_move(session, current.engine().services.calendar.read(session))
         return render_template(
-            "calendar/year.html",
+            "office/calendar_year.html",
             shown=shown,
             today=today,
             left=left,
@@ -101,13 +101,13 @@ def settings() -> Page:
         "closes": f"{kept.closes:%H:%M}",
     }
     if request.method == "GET":
-        return render_template("calendar/settings.html", form=HoursForm.unbound(preset=preset), foreseen=None)
+        return render_template("office/calendar_settings.html", form=HoursForm.unbound(preset=preset), foreseen=None)
     form = HoursForm.from_request(request.form)
     return _change(
         form,
         lambda _session: _hours_proposal(form),
         lambda foreseen: render_template(
-            "calendar/settings.html", form=form, foreseen=foreseen, failed_page=bool(form.errors)
+            "office/calendar_settings.html", form=form, foreseen=foreseen, failed_page=bool(form.errors)
         ),
         back=None,
     )
@@ -191,7 +191,7 @@ def _hours_proposal(form: TaskForm) -> Proposal:
 
 def _show_day(shown: DayView, history: Any, form: TaskForm, foreseen: Foreseen | None = None) -> str:
     return render_template(
-        "calendar/day.html",
+        "office/calendar_day.html",
         shown=shown,
         history=history,
         form=form,

@@ -21,4 +21,6 @@ def show() -> str:
     arguments = query_string.read("q", "cursor")
     with current.transaction() as session:
         page = outbox.sms_page(session, q=arguments.get("q", ""), cursor=arguments.get("cursor"))
-        return render_template("outbox.html", page=page, arguments=arguments, states=labels.DELIVERY, show_secret=demo)
+        return render_template(
+            "office/outbox.html", page=page, arguments=arguments, states=labels.DELIVERY, show_secret=demo
+        )

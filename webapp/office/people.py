@@ -33,7 +33,7 @@ def index() -> Page:
     with current.transaction() as session:
         page = rules.people_page(session, current.actor(), q=q, role=role, scope=scope, cursor=cursor)
         return render_template(
-            "people/index.html",
+            "office/people.html",
             page=page,
             q=q,
             role=role,
@@ -67,7 +67,7 @@ def new() -> Page:
         except InvalidSubmission as error:
             form.add_errors(error.errors)
     failed = bool(form.errors)
-    return render_template("people/new.html", form=form, failed_page=failed), 422 if failed else 200
+    return render_template("office/new_person.html", form=form, failed_page=failed), 422 if failed else 200
 
 
 @bp.get(PERSON)
@@ -145,7 +145,7 @@ def _membership() -> MembershipForm:
 def _show(person: Person, form: MembershipForm, *, password: str = "") -> str:
     held = {one.role for one in person.roles}
     return render_template(
-        "people/show.html",
+        "office/person.html",
         shown=person,
         form=form,
         password=password,

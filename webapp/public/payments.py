@@ -48,7 +48,7 @@ def test_gateway(authority: str) -> str:
         payment = _gateway().find(session, authority)
     if payment is None:
         raise NotFound("test payment", authority)
-    return render_template("payments/test_gateway.html", payment=payment)
+    return render_template("public/test_gateway.html", payment=payment)
 
 
 @bp.post("/test-gateway/<authority>")

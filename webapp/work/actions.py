@@ -29,7 +29,7 @@ def show() -> str:
         )
         kinds = actions.kinds(session, current.engine().definitions, actor)
         return render_template(
-            "actions.html",
+            "work/actions.html",
             page=found,
             arguments=arguments,
             named=_named(kinds),

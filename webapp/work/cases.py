@@ -46,7 +46,7 @@ def search() -> str | AnyResponse:
         actor = current.actor()
         found = cases.cases_page(session, actor, **{"cursor": None, **arguments})  # type: ignore[arg-type]
         return render_template(
-            "cases/list.html",
+            "work/cases.html",
             page=found,
             arguments=arguments,
             processes=processes(session, actor),
@@ -61,7 +61,7 @@ def show(number: str) -> str:
         case = cases.case_by_number(session, actor, number)
         waits = cases.waits_for(session, case)
         return render_template(
-            "cases/show.html",
+            "work/case.html",
             case=case,
             sentences=cases.sentences(session, case, waits=waits),
             waits=waits,
@@ -85,7 +85,7 @@ def show_history(number: str) -> str:
         case = cases.case_by_number(session, current.actor(), number)
         found = history.entries(session, case, cursor=arguments.get("cursor"), limit=50)
         return render_template(
-            "cases/history.html",
+            "work/history.html",
             case=case,
             page=found,
             lines=[(line, answers(case, line)) for line in found.items],
@@ -101,7 +101,7 @@ def go_on(number: str) -> str | AnyResponse:
         at_work = monitor.works_outside(session, case)  # asked first: the task that it ends in is then seen below
         waiting = [task for task in worklist.tasks_in_case(session, current.actor(), case) if not task.locked]
         if not waiting and at_work:
-            return render_template("cases/wait.html", case=case, sentences=cases.sentences(session, case))
+            return render_template("work/wait.html", case=case, sentences=cases.sentences(session, case))
     way = f"/tasks/{waiting[-1].id}" if waiting else f"/cases/{case.number}"
     return redirect(request.script_root + way, 303)
 

@@ -42,7 +42,7 @@ def show() -> str:
     with current.transaction() as session:
         page = messages.page(session, current.actor(), public=public, cursor=arguments.get("cursor"))
         return render_template(
-            "messages/list.html",
+            "work/messages.html",
             page=page,
             arguments=arguments,
             may_send=allowed(current.actor(), "send_messages"),
@@ -55,7 +55,7 @@ def read(message_id: int) -> str:
     with current.transaction() as session:
         received = messages.read(session, current.actor(), message_id, now=current.now())
         case = messages.case_of(session, current.actor(), received)
-    return render_template("messages/show.html", received=received, case=case)
+    return render_template("work/message.html", received=received, case=case)
 
 
 @bp.route("/messages/send", methods=["GET", "POST"])
@@ -63,7 +63,7 @@ def send() -> str | Response | tuple[str, int]:
     demand(current.actor(), "send_messages")
     choices = {"role": [Choice(role.key, str(role.name)) for role in current.organisation().active_roles]}
     if request.method == "GET":
-        return render_template("messages/send.html", form=NoticeForm.unbound(choices=choices))
+        return render_template("work/send_message.html", form=NoticeForm.unbound(choices=choices))
     form = NoticeForm.from_request(request.form, choices=choices)
     if form.validate():
         try:
@@ -74,7 +74,7 @@ def send() -> str | Response | tuple[str, int]:
         else:
             flash(_("پیام ارسال شد."), "success")
             return redirect(f"{request.script_root}/messages", 303)
-    return render_template("messages/send.html", form=form), 422
+    return render_template("work/send_message.html", form=form), 422
 
 
 def _values(form: NoticeForm) -> dict[str, str]:

@@ -62,7 +62,7 @@ def _given(cls: type[forms.TaskForm]) -> dict[str, object]:
 
 def _page(view: StartView, form: forms.TaskForm) -> str:
     return render_template(
-        [f"starting/{view.process_key}.html", "starting/start.html"],
+        [f"work/{view.process_key}/start.html", "work/start.html"],
         process_key=view.process_key,
         process_name=view.name,
         form=form,

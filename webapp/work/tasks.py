@@ -136,7 +136,7 @@ def _page(session: Session, view: TaskView, form: forms.TaskForm) -> str:
     name_held(session, view.case, form)
     taken = task.assignee_id is not None and task.assignee_id != actor.person_id
     return render_template(
-        ["tasks/{}/{}.html".format(*form.registered_as), "tasks/task.html"],
+        ["work/{}/{}.html".format(*form.registered_as), "work/task.html"],
         task=task,
         case=view.case,
         form=form,

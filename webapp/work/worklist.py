@@ -61,7 +61,7 @@ def show() -> str:
         )
         counts = worklist.worklist_counts(session, actor, now=current.now())
         return render_template(
-            "worklist.html",
+            "work/worklist.html",
             page=page,
             counts=counts,
             whose=whose,
