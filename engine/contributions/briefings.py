@@ -1,12 +1,15 @@
-"""Briefings: the blocks beside a task's form and on a case's page, built by processes and drawn by the web."""
+"""Briefings: the blocks beside a task's form and on a case's page, built by processes and drawn by the web.
+
+Each block class has a ``kind``; the page draws it by the template ``parts/<kind>.html``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,25 +24,29 @@ from models.choice import Choice
 class Facts:
     """A titled list of labels and values."""
 
+    kind: ClassVar[str] = "facts"
     title: str
     items: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table of texts; ``footer`` is a last row of sums."""
+    """A titled table of texts; ``footer`` is a last row of sums; ``numeric`` are the places of columns of amounts."""
 
+    kind: ClassVar[str] = "table"
     title: str
     columns: list[str]
     rows: list[list[str]]
     footer: list[str] | None = None
+    numeric: Collection[int] = ()
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A highlighted sentence. ``kind``: info, success, warning or danger."""
+    """A highlighted sentence. ``tone``: info, success, warning or danger."""
 
-    kind: str
+    kind: ClassVar[str] = "notice"
+    tone: str
     text: str
 
 
@@ -47,6 +54,7 @@ class Notice:
 class Link:
     """A link to another page. ``external``: it leaves the product (a bank's page)."""
 
+    kind: ClassVar[str] = "link"
     label: str
     url: str
     primary: bool = False
@@ -66,6 +74,7 @@ class Step:
 class Steps:
     """A row of steps with the current one marked."""
 
+    kind: ClassVar[str] = "steps"
     items: list[Step]
 
 
@@ -99,6 +108,7 @@ class Entry:
 class Conversation:
     """A conversation of two sides, oldest entry first."""
 
+    kind: ClassVar[str] = "conversation"
     title: str
     entries: list[Entry]
 

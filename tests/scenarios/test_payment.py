@@ -370,7 +370,7 @@ def test_the_payer_sees_the_way_to_the_bank_and_that_it_does_not_answer(shop, ba
     (link,) = [block for block in view.briefing.blocks if isinstance(block, Link)]
     assert link.url.endswith(authority)
     assert link.external
-    assert [block.kind for block in view.briefing.blocks if isinstance(block, Notice)] == ["warning"]
+    assert [block.tone for block in view.briefing.blocks if isinstance(block, Notice)] == ["warning"]
 
 
 @pytest.mark.rule("PAY-2")

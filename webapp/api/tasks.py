@@ -70,7 +70,7 @@ def show_task(session: Session, actor: Actor, task_id: int) -> Response:
             "form": form_class(view).json_schema(choices),
             "values": form.draft_values,
             "draft": view.draft is not None,
-            "notices": [{"kind": b.kind, "text": str(b.text)} for b in view.briefing.blocks if isinstance(b, Notice)],
+            "notices": [{"kind": b.tone, "text": str(b.text)} for b in view.briefing.blocks if isinstance(b, Notice)],
             "links": [{"label": str(b.label), "url": b.url} for b in view.briefing.blocks if isinstance(b, Link)],
         }
     )

@@ -37,7 +37,7 @@ def index() -> str:
     """The roles: how many people hold each, and which processes name it."""
     with current.transaction() as session:
         rows = queries.role_rows(session, current.actor(), current.engine().definitions)
-    return render_template("organisation/roles.html", rows=rows, tabs=_tabs(), kinds=KIND_LABELS)
+    return render_template("office/organisation/roles.html", rows=rows, tabs=_tabs(), kinds=KIND_LABELS)
 
 
 @bp.route("/organisation/roles/new", methods=["GET", "POST"])
@@ -56,7 +56,7 @@ def new_role() -> Page:
         else:
             said = _("نقش «%(name)s» افزوده شد. اکنون آن را در صفحهٔ کاربران به افراد بدهید.", name=made.name)
             return _back(f"roles/{made.key}", said)
-    return _answer("organisation/new_role.html", form)
+    return _answer("office/organisation/new_role.html", form)
 
 
 @bp.route(ROLE, methods=["GET", "POST"])
@@ -110,7 +110,7 @@ def _show_role(entry: RoleEntry, form: NamesForm, *, refused: str = "") -> tuple
         uses = queries.uses_of_role(session, current.engine().definitions, entry)
         history = queries.changes(session, current.actor(), subject="role", key=entry.key).items
         page = render_template(
-            "organisation/role.html",
+            "office/organisation/role.html",
             role=entry,
             form=form,
             uses=uses,
@@ -164,7 +164,7 @@ def divisions(kind: str) -> str:
         rows = queries.division_rows(session, current.actor(), _kind(kind))
         divided = [one for one in current.organisation().active_roles if one.divided_by == kind]
     return render_template(
-        "organisation/divisions.html",
+        "office/organisation/divisions.html",
         kind=kind,
         label=KIND_LABELS[kind],
         rows=rows,
@@ -193,7 +193,7 @@ def new_division(kind: str) -> Page:
             form.add_errors(error.errors)
         else:
             return _back(kind, _("«%(name)s» افزوده شد. اکنون می‌توان افراد را عضو آن کرد.", name=made.name))
-    return _answer("organisation/new_division.html", form, kind=kind, label=KIND_LABELS[kind])
+    return _answer("office/organisation/new_division.html", form, kind=kind, label=KIND_LABELS[kind])
 
 
 @bp.route(DIVISION, methods=["GET", "POST"])
@@ -243,7 +243,7 @@ def _show_division(entry: DivisionEntry, form: NamesForm, *, refused: str = "") 
         uses = queries.uses_of_division(session, entry)
         history = queries.changes(session, current.actor(), subject=entry.kind, key=entry.key).items
         page = render_template(
-            "organisation/division.html",
+            "office/organisation/division.html",
             division=entry,
             label=KIND_LABELS[entry.kind],
             divided=next((one.key for one in current.organisation().active_roles if one.divided_by == entry.kind), ""),
@@ -272,7 +272,7 @@ def history() -> str:
     with current.transaction() as session:
         page = queries.changes(session, current.actor(), cursor=request.args.get("cursor") or None)
         said = [_said(change) for change in page.items]
-    return render_template("organisation/changes.html", said=said, next=page.next, tabs=_tabs())
+    return render_template("office/organisation/changes.html", said=said, next=page.next, tabs=_tabs())
 
 
 def _said(change: OrganisationChange) -> tuple[OrganisationChange, str, list[str]]:

@@ -28,7 +28,7 @@ from workflows.certificates.signed_text import (
 from workflows.certificates.signing_keys import PublicKey
 from workflows.formatting import code, label, localized, number
 from workflows.gas.labels import USAGES, WORK_TYPES, region
-from workflows.gas.projects import meter_columns
+from workflows.gas.projects import METER_NUMBERS, meter_columns
 
 VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"
 SIGNED_BY_US = "signed"  # proved by the key alone; a later revocation is known to our database only
@@ -174,7 +174,7 @@ def meters_of(facts: Mapping[str, Any]) -> Table:
         ]
         for meter in facts["meters"]
     ]
-    return Table(_("کنتورها"), meter_columns(), rows)
+    return Table(_("کنتورها"), meter_columns(), rows, numeric=METER_NUMBERS)
 
 
 def _signed_facts(signed: Signed) -> Facts:

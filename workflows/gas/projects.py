@@ -184,6 +184,9 @@ def building_facts(project: GasProject) -> Facts:
     )
 
 
+METER_NUMBERS = (1, 3, 4)  # of these columns those that are aligned as amounts
+
+
 def meter_columns() -> list[str]:
     return [
         _("ردیف"),
@@ -207,7 +210,7 @@ def meters_table(meters: Sequence[Meter]) -> Table:
         ]
         for meter in meters
     ]
-    return Table(_("کنتورها"), meter_columns(), rows)
+    return Table(_("کنتورها"), meter_columns(), rows, numeric=METER_NUMBERS)
 
 
 def invoice_table(invoice: Invoice) -> Table:
@@ -230,4 +233,4 @@ def invoice_table(invoice: Invoice) -> Table:
         status=label(INVOICE_STATUSES, invoice.status.value),
     )
     columns = [_("کنتور"), _("کلاس"), _("شرح"), _("مرحله"), _("تعداد"), _("مبلغ واحد (ریال)"), _("مبلغ (ریال)")]
-    return Table(title, columns, rows, footer=["", "", "", "", "", _("جمع"), rials(invoice.total)])
+    return Table(title, columns, rows, footer=["", "", "", "", "", _("جمع"), rials(invoice.total)], numeric=(4, 5, 6))

@@ -325,4 +325,4 @@ def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:
         ]
         for correction in corrections
     ]
-    return [Table(_("کنتورهای اصلاح‌شده"), columns, rows)]
+    return [Table(_("کنتورهای اصلاح‌شده"), columns, rows, numeric=(4,))]

@@ -83,7 +83,7 @@ def lines_table(invoice: Invoice) -> Table:
         ]
         for line in invoice.lines
     ]
-    return Table(_("ریز صورت‌حساب"), columns, rows, [_("جمع"), "", "", "", number(invoice.total)])
+    return Table(_("ریز صورت‌حساب"), columns, rows, [_("جمع"), "", "", "", number(invoice.total)], numeric=(2, 3, 4))
 
 
 def payments_table(session: Session, case_id: int) -> Table | None:
@@ -94,7 +94,7 @@ def payments_table(session: Session, case_id: int) -> Table | None:
     if not payments:
         return None
     columns = [_("صورت‌حساب"), _("مبلغ (ریال)"), _("درگاه"), _("شروع"), _("وضعیت"), _("شمارهٔ پیگیری")]
-    return Table(_("پرداخت‌ها"), columns, [_row(payment) for payment in payments])
+    return Table(_("پرداخت‌ها"), columns, [_row(payment) for payment in payments], numeric=(1,))
 
 
 def _row(payment: Payment) -> list[str]:

@@ -16,6 +16,7 @@ from workflows.certificates.records import way_to_certificate
 from workflows.formatting import label, localized, number, plain_number
 from workflows.gas.labels import USAGES, document_title, region
 from workflows.gas.projects import (
+    METER_NUMBERS,
     building_facts,
     invoice_table,
     invoices,
@@ -153,8 +154,8 @@ def register_meters(context: BriefingContext) -> Briefing:
     rows = [_meter_row(context, index, row) for index, row in enumerate(typed) if isinstance(row, dict)]
     rows = [row for row in rows if row]
     if rows:
-        blocks.append(Table(_("کنتورها و کلاس آن‌ها"), [*meter_columns(), _("بررسی")], rows))
-    text = _("همهٔ کنتورهای یک پروژه به یک بازرس ارجاع می‌شود. برای چند بازرس، چند پروژه ثبت کنید.")
+        blocks.append(Table(_("کنتورها و کلاس آن‌ها"), [*meter_columns(), _("بررسی")], rows, numeric=METER_NUMBERS))
+    text = _("همهٔ کنتورهای یک پروژه به یک بازرس سپرده می‌شود. برای چند بازرس، چند پروژه ثبت کنید.")
     blocks.append(Notice("info", text))
     return Briefing(values={"meters": saved} if saved else {}, blocks=blocks)
 
