@@ -6,13 +6,13 @@ import jinja2
 from flask import Flask
 
 from models import language
-from webapp import accounts, errors, navigation
+from webapp import accounts, errors, gallery, navigation
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
 from webapp.monitor import pages
 from webapp.office import calendar, office_rules, organisation, outbox, people, processes
 from webapp.public import payments, verification
-from webapp.shell import filters, health, labels, query_string, security
+from webapp.shell import filters, health, labels, query_string, script_texts, security
 from webapp.shell.current import Application
 from webapp.work import actions, cases, documents, notices, starting, tasks, worklist
 
@@ -28,6 +28,8 @@ BLUEPRINTS = (
     payments.bp,
     outbox.bp,
     health.bp,
+    script_texts.bp,
+    gallery.bp,
     navigation.bp,
     listings.bp,
     weeks.bp,
@@ -60,6 +62,7 @@ def create_app(application: Application) -> Flask:
     security.protect(app, application.settings)
     navigation.add_shell(app)
     filters.add_filters(app)
+    script_texts.add_script_texts(app)
     errors.add_error_pages(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

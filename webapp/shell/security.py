@@ -22,6 +22,7 @@ V = TypeVar("V", bound=Any)
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TOKEN_ONLY = "api"  # noqa: S105 - the blueprint that knows bearer tokens and no cookies
+FILES = frozenset({"static", "script_texts.script_texts"})  # the same for everybody: nobody is looked up for them
 FIELD = "csrf_token"
 MAX_SENT = 122_000_000  # bytes of one request: without scripts a page sends all files of a form at once
 BEFORE_NEW_PASSWORD = frozenset({"accounts.change_password", "accounts.sign_out", "preferences.choose_language"})
@@ -72,7 +73,7 @@ def protect(app: Flask, settings: Settings) -> None:
 
 def _guard() -> AnyResponse | None:
     """Signed in? Own password? Own form? Asked of every page, unless its view says otherwise."""
-    if request.blueprint == TOKEN_ONLY or request.endpoint == "static":
+    if request.blueprint == TOKEN_ONLY or request.endpoint in FILES:
         return None
     current.choose_language()
     view: Any = current_app.view_functions.get(request.endpoint or "")

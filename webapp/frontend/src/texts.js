@@ -1,6 +1,6 @@
-// Words and digits of the reader's language. The page brings its texts along, already translated.
-const source = document.getElementById("texts");
-const texts = source ? JSON.parse(source.textContent) : {};
+// Words and digits of the reader's language. The texts come translated from webapp/shell/script_texts.py, in a script
+// that the page loads before this one.
+const texts = globalThis.kartablTexts ?? {};
 
 export const persian = document.documentElement.lang !== "en";
 export const rightToLeft = document.documentElement.dir === "rtl";
