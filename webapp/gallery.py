@@ -109,7 +109,8 @@ def example_form() -> TaskForm:
             _row_form(state), "RowsField", description=_help(state), fixed=state == "disabled"
         )
         preset[f"{state}_rows"] = [{"text": _("متن نمونه"), "count": 3}]
-    form = type("GalleryForm", (TaskForm,), members).unbound(preset=preset)
+    cls: type[TaskForm] = type("GalleryForm", (TaskForm,), members)
+    form = cls.unbound(preset=preset)
     for field in form:
         if field.short_name.startswith("wrong_"):
             field.errors = [_("این را پر کنید.")]

@@ -39,7 +39,9 @@ TEXTS: dict[str, Any] = {
     "file_not_sent": lazy("فایل «{name}» فرستاده نشد."),
     "try_again": lazy("دوباره بفرست"),
     "files_first": lazy("پس از رسیدن فایل‌ها، فرم هم فرستاده می‌شود."),
-    "too_many_files": lazy("این‌جا حداکثر {most} فایل جا می‌گیرد و با آنچه برگزیدید {number} تا می‌شد. هیچ‌یک از فایل‌های تازه فرستاده نشد."),
+    "too_many_files": lazy(
+        "این‌جا حداکثر {most} فایل جا می‌گیرد و با آنچه برگزیدید {number} تا می‌شد. هیچ‌یک از فایل‌های تازه فرستاده نشد."
+    ),
     "megabytes": lazy("{number} مگابایت"),
     "kilobytes": lazy("{number} کیلوبایت"),
     "choose_date": lazy("برگزیدن تاریخ"),
