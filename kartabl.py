@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 import waitress
@@ -55,6 +54,10 @@ from models import migrate
 from models.account import Person, RoleGrant
 from models.database import open_database, session_factory
 from models.language import LANGUAGES
+from webapp.accounts import DemoPeople
+from webapp.lists.files import PrintList
+from webapp.public.payments import PaymentReturned, TestGateway
+from webapp.public.verification import Certificates
 from workflows import roles
 from workflows.certificates import check as certificate_check
 from workflows.certificates import commands
@@ -92,12 +95,12 @@ class Application:
     listings: Listings
     sheets: Sheets
     office_rules: OfficeRules
-    print_list: Callable[[dict[str, Any]], bytes]  # a list's texts as a PDF
-    certificates: ModuleType  # verification of certificates for the public page
-    test_gateway: ModuleType | None  # the functions behind the built-in gateway's page; None with a real gateway
-    payment_returned: Callable[..., object]
-    case_roles: Mapping[str, Any]  # labels of the roles that exist only within a case
-    demo_people: Callable[[], list[dict[str, str]]]  # accounts on the sign-in page of demo mode
+    print_list: PrintList
+    certificates: Certificates
+    test_gateway: TestGateway | None  # None with a real gateway
+    payment_returned: PaymentReturned
+    case_roles: Mapping[str, object]  # labels of the roles that exist only within a case
+    demo_people: DemoPeople
     compatibility: Compatibility  # check of running cases against this version of the code
     forced: bool = False  # started with --force in spite of its findings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Blueprint, flash, redirect, render_template, request
 from flask import session as cookie
@@ -21,6 +21,13 @@ from webapp.shell.filters import digits
 from webapp.shell.labels import role_label
 
 bp = Blueprint("accounts", __name__)
+
+
+class DemoPeople(Protocol):
+    """The people whom the sign-in page offers in demo mode: role, username, password and name of each."""
+
+    def __call__(self) -> list[dict[str, str]]: ...
+
 
 REGISTRATION = "registration"  # what the signed cookie holds of a registration: mobile and mark
 RECOVERY = "recovery"  # the user name whose password is being recovered

@@ -125,7 +125,9 @@ def example_blocks() -> list[Block]:
     return [
         Steps([Step("a", _("ملک"), "done"), Step("b", _("مالک"), "current"), Step("c", _("کنتورها"), "ahead")]),
         *(Notice(tone, _("متن نمونه")) for tone in ("info", "success", "warning", "danger")),
-        Facts(_("مشخصات"), [(_("شماره"), "1405-000012-3"), (_("موضوع"), ""), (_("شرح"), _("متن نمونه") * 12)]),
+        Facts(
+            _("مشخصات"), [(_("شماره"), "1405-000012-3"), (_("موضوع"), ""), (_("شرح"), " ".join([_("متن نمونه")] * 12))]
+        ),
         Table(_("جدول پر"), columns, rows[:3], footer=["", _("جمع"), "4,140,000"], numeric=(2,)),
         Table(_("جدول خالی"), columns, []),
         Table(_("جدول بلند"), columns, rows, numeric=(2,)),
@@ -142,7 +144,7 @@ def example_blocks() -> list[Block]:
                     name=_("کارشناس"),
                     unit=_("واحد نمونه"),
                     at=current.now(),
-                    text=_("متن نمونه") * 20,
+                    text=" ".join([_("متن نمونه")] * 20),
                     own=True,
                     files=[File(0, "plan.pdf", 120_000)],
                 ),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import typst
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_pdf(template: str, data: dict[str, Any], *, fonts: Path | None) -> bytes:
+def render_pdf(template: str, data: Mapping[str, object], *, fonts: Path | None) -> bytes:
     """The PDF of a Typst template. ``data`` goes in as JSON, so nothing in it can be read as markup.
 
     Without ``fonts`` (an installation whose front end was not built) the machine's own fonts are used.

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypedDict
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -27,6 +27,34 @@ WIDEST = 48  # signs; longer texts are wrapped
 NARROWEST = 6
 
 Cells = Sequence[Any]
+
+
+class PrintedList(TypedDict):
+    """Every text of a printed list, in the reader's words and digits.
+
+    ``head``: labels and values above the list; ``widths``: of the columns, in characters; ``marks``: of the rows,
+    "danger", "warning" or ""; ``totals``: a last row, by column.
+    """
+
+    lang: str
+    rtl: bool
+    numbering: str
+    title: str
+    head: list[tuple[str, str]]
+    columns: list[str]
+    numeric: list[bool]
+    widths: list[int]
+    rows: list[list[str]]
+    marks: list[str]
+    totals: list[str] | None
+    empty: str
+    page: str
+
+
+class PrintList(Protocol):
+    """Makes the PDF of a list."""
+
+    def __call__(self, texts: PrintedList, /) -> bytes: ...
 
 
 def csv_file(listing: Listing, found: ListPage) -> bytes:
@@ -55,8 +83,8 @@ def xlsx_file(listing: Listing, found: ListPage) -> bytes:
     return written.getvalue()
 
 
-def printable(listing: Listing, found: ListPage, *, asked: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Every text of the printed list, in the reader's words and digits. ``asked``: the filters and their values."""
+def printable(listing: Listing, found: ListPage, *, filters_in_words: Sequence[tuple[str, str]]) -> PrintedList:
+    """The texts of a list for its PDF. ``filters_in_words``: the labels of the filters in force and their values."""
     rows = [[shown(column, row.values.get(column.key)) for column in listing.columns] for row in found.rows]
     totals = _totals(listing, found.totals, shown) if found.totals else None
     persian = language.current() == "fa"
@@ -66,7 +94,11 @@ def printable(listing: Listing, found: ListPage, *, asked: Sequence[tuple[str, s
         "rtl": persian,
         "numbering": "۱" if persian else "1",
         "title": str(listing.label),
-        "head": [*asked, (_("تهیه در"), filters.moment(current.now())), (_("تعداد ردیف‌ها"), filters.digits(len(rows)))],
+        "head": [
+            *filters_in_words,
+            (_("تهیه در"), filters.moment(current.now())),
+            (_("شمار ردیف‌ها"), filters.digits(len(rows))),
+        ],
         "columns": labels,
         "numeric": [column.kind in NUMERIC for column in listing.columns],
         "widths": _widths([labels, *rows, *([totals] if totals else [])]),

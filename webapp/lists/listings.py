@@ -66,7 +66,7 @@ def export(key: str, kind: str) -> Response | Answer:
 
 def _file(listing: Listing, found: ListPage, form: FiltersForm, kind: str) -> Response:
     if kind == "pdf":
-        content = current.application().print_list(files.printable(listing, found, asked=_in_words(form)))
+        content = current.application().print_list(files.printable(listing, found, filters_in_words=_in_words(form)))
     else:
         content = {"csv": files.csv_file, "xlsx": files.xlsx_file}[kind](listing, found)
     media = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "pdf": "application/pdf"}[kind]

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Protocol
+
 from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from engine.actor import SYSTEM
+from engine.actor import SYSTEM, Actor
 from engine.errors import NotFound
+from engine.service import Engine
+from models.case import Case
 from models.digits import clean
 from models.language import gettext as _
+from models.test_gateway import TestGatewayPayment
 from webapp.errors import Answer, Trouble, page
 from webapp.shell import current
 from webapp.shell.security import csrf_exempt
 
 bp = Blueprint("payments", __name__)
+
+
+class PaymentReturned(Protocol):
+    """What happens when the payer's browser comes back: the gateway is asked.
+
+    Returns the case of the payment's invoice; ``None`` when no payment has this ``authority``.
+    """
+
+    def __call__(
+        self, engine: Engine, session: Session, /, *, gateway: str, authority: str, by: Actor
+    ) -> Case | None: ...
+
+
+class TestGateway(Protocol):
+    """The bank behind the test gateway's page."""
+
+    def find(self, session: Session, authority: str, /) -> TestGatewayPayment | None:
+        """The payment of this authority."""
+
+    def decide(self, session: Session, authority: str, /, *, decision: str, now: datetime) -> str:
+        """Decide an open payment: pay, fail or cancel. Returns the shop's address to go back to."""
 
 
 @bp.route("/payments/return/<gateway>", methods=["GET", "POST"])
@@ -62,8 +89,8 @@ def decide(authority: str) -> Response:
     return redirect(address, 303)
 
 
-def _gateway():  # type: ignore[no-untyped-def]  # a module of workflows, which pages may not import
-    found = current.application().test_gateway
-    if found is None:
+def _gateway() -> TestGateway:
+    gateway = current.application().test_gateway
+    if gateway is None:
         raise NotFound("test gateway", "")
-    return found
+    return gateway

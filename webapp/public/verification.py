@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from engine.contributions.briefings import Block
 from engine.errors import TooMany
 from engine.identity import rate_limits
 from engine.identity.rate_limits import Limit
@@ -25,6 +26,53 @@ bp = Blueprint("public", __name__)
 
 WRONG_TRIES = Limit("certificate", most=20, window=timedelta(minutes=30))  # of one address
 LONGEST = 1_000  # signs of what is looked at
+
+
+class Verdict(Protocol):
+    """The answer to a reader of a certificate. ``state``: valid, revoked or unknown.
+
+    ``guessed``: number and code were typed and do not belong together; ``proved``: the reader holds the paper.
+    """
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def blocks(self) -> list[Block]: ...
+    @property
+    def guessed(self) -> bool: ...
+    @property
+    def proved(self) -> bool: ...
+
+
+class SignedCertificate(Protocol):
+    """What a QR code says: the certificate's number, and the whole signed text."""
+
+    @property
+    def number(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Certificates(Protocol):
+    """What this page needs of the domain that issues certificates."""
+
+    def find_signed(self, text: str, /) -> SignedCertificate | None:
+        """The signed text inside of ``text``: what a QR reader gave, or an address that holds it."""
+
+    def read_certificate_number(self, text: str, /) -> str | None:
+        """The certificate's number as it is printed, out of what somebody typed."""
+
+    def check_signed(self, session: Session, text: str, /, *, number: str = "") -> Verdict:
+        """Check a signed text, and whether it is of the certificate ``number`` where one is given."""
+
+    def check_typed(self, session: Session, number: str, code: str, /) -> Verdict:
+        """Check a number by the code that is printed beside it."""
+
+    def published_keys(self, session: Session, /) -> dict[str, Any]:
+        """The public keys as a JSON Web Key Set."""
+
 
 Page = str | AnyResponse | tuple[str, int] | tuple[str, int, dict[str, str]]
 
@@ -49,7 +97,7 @@ def certificate(number: str) -> Page:
     signed, code = _asked("s"), _asked("code")
     typed = _asked("number") or storable(number)[:LONGEST]
 
-    def look(session: Session) -> Any:
+    def look(session: Session) -> Verdict:
         if signed:
             return _certificates().check_signed(session, signed, number=typed)
         return _certificates().check_typed(session, typed, code)
@@ -71,7 +119,7 @@ def keys() -> Response:
     return answer
 
 
-def _limited(look: Callable[[Session], Any]) -> Any:
+def _limited(look: Callable[[Session], Verdict]) -> Verdict:
     """Look, and count what turns out a guess. Whoever holds a genuine paper is never held up by the guesses of others.
 
     Raises ``TooMany`` for a guess too many, which then learns nothing.
@@ -96,7 +144,7 @@ def _address() -> str:
     return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
-def _certificates() -> Any:  # a module of workflows, which pages may not import
+def _certificates() -> Certificates:
     return current.application().certificates
 
 
@@ -108,7 +156,7 @@ def _to(certificate_number: str, **arguments: str) -> AnyResponse:
     return redirect(f"{request.script_root}/verify/{certificate_number}?{urlencode(arguments)}", 303)
 
 
-def _page(verdict: Any = None, **typed: str) -> Page:
+def _page(verdict: Verdict | None = None, **typed: str) -> Page:
     missing = verdict is not None and verdict.state == "unknown"
     page = render_template("public/verify.html", verdict=verdict, problem="", **{"typed": "", "code": "", **typed})
     return page, 404 if missing else 200

@@ -30,6 +30,8 @@ from workflows.formatting import code, label, localized, number
 from workflows.gas.labels import USAGES, WORK_TYPES, region
 from workflows.gas.projects import METER_NUMBERS, meter_columns
 
+__all__ = ["check_offline", "check_signed", "check_typed", "find_signed", "published_keys", "read_certificate_number"]
+
 VALID, REVOKED, UNKNOWN = "valid", "revoked", "unknown"
 SIGNED_BY_US = "signed"  # proved by the key alone; a later revocation is known to our database only
 KINDS = {VALID: "success", REVOKED: "danger", UNKNOWN: "warning", SIGNED_BY_US: "success"}  # of a note
