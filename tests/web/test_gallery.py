@@ -11,9 +11,11 @@ import pytest
 import kartabl
 import webapp
 from engine.contributions.briefings import Block
+from engine.settings import Settings
 from forms.field import KartablField
 from forms.fields import RowsField
 from forms.options import OneOfField
+from models import migrate
 from tests.secret import SECRET_KEY
 from webapp import gallery
 
@@ -33,7 +35,7 @@ def kinds_of_fields() -> set[type[Any]]:
 
 
 def page(mode: str, tmp_path: Path) -> Any:
-    settings = kartabl.Settings(
+    settings = Settings(
         secret_key=SECRET_KEY,
         database_url=f"sqlite:///{tmp_path}/gallery.db",
         files_path=tmp_path,
@@ -41,7 +43,7 @@ def page(mode: str, tmp_path: Path) -> Any:
         public_url="https://kartabl.example",
     )
     application = kartabl.build(settings)
-    kartabl.migrate.upgrade(application.database)
+    migrate.upgrade(application.database)
     try:
         return webapp.create_app(application).test_client().get("/gallery")
     finally:
