@@ -6,7 +6,6 @@ import pkgutil
 from forms.base import (
     FormData,
     TaskForm,
-    apply_row_commands,
     form_for,
     former_processes,
     former_tasks,
@@ -22,7 +21,6 @@ for _module in pkgutil.iter_modules(__path__):
 __all__ = [
     "FormData",
     "TaskForm",
-    "apply_row_commands",
     "declared_form",
     "form_for",
     "former_processes",

@@ -29,7 +29,7 @@ class MultiDict(Protocol):
 class TaskForm(ValueForm):
     """The fields of one user task.
 
-    Made by ``from_request``, ``from_values`` or ``unbound``. ``submission`` counts only after ``validate``.
+    Create it by ``from_request``, ``from_values`` or ``unbound``. ``submission`` counts only after ``validate``.
     ``preset`` holds what was saved before; a bound form does not fill its gaps from it.
     """
 
@@ -38,7 +38,7 @@ class TaskForm(ValueForm):
     submit_label: ClassVar[Any] = lazy("ثبت و ادامه")
     refresh_label: ClassVar[Any] = None  # a second button: saves the draft and shows the page anew
     inline: ClassVar[bool] = False  # a small form beside the task, for actions such as cancelling
-    confirm: ClassVar[Any] = None  # a question asked before submitting
+    confirm: ClassVar[Any] = None  # the question of a dialog before submitting
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class TaskForm(ValueForm):
 
     @classmethod
     def unbound(cls, *, preset: Mapping[str, Json] | None = None, choices: Choices | None = None) -> Self:
-        """To be shown first: with a draft or what was saved before."""
+        """The form before anything is sent, with ``preset``: a draft or the saved values."""
         return cls(None, preset=preset, choices=choices)
 
     @classmethod
@@ -107,7 +107,7 @@ class TaskForm(ValueForm):
         return self.error_map
 
     def add_errors(self, errors: Mapping[str, Sequence[str]]) -> None:
-        """Show errors that an operation found. Row numbers count as in ``submission``, without blank rows."""
+        """Add the errors of an operation that refused. Row numbers count as in ``submission``, without blank rows."""
         for path, messages in errors.items():
             field = self._field_at(path, submitted=True)
             target = self.form_errors if field is None else field.errors
@@ -126,10 +126,10 @@ class TaskForm(ValueForm):
         return rows[int(number)]._fields.get(inner, field if submitted else None)
 
     def apply_row_commands(self) -> bool:
-        """Do what the button of a row or file asked for (``_add=meters``, ``_remove=meters-1``,
+        """Apply the button of a row or file (``_add=meters``, ``_remove=meters-1``,
         ``_remove_file=photos-17``). Was there such a button?
 
-        Whoever calls shows the form anew, with ``draft_values`` kept.
+        The caller draws the form again from ``draft_values``.
         """
         for command, argument in self.commands:
             if command == REMOVE_FILE:
@@ -153,11 +153,6 @@ def _commands(formdata: MultiDict | None) -> list[tuple[str, str]]:
         return []
     names = [name for name in (ADD, REMOVE, REMOVE_FILE) if name in formdata]
     return [(name, ascii_digits(text)) for name in names for text in formdata.getlist(name)]
-
-
-def apply_row_commands(form: TaskForm) -> bool:
-    """Do what a row button of the page asked for. Was there such a button?"""
-    return form.apply_row_commands()
 
 
 _registered: dict[tuple[str, str], type[TaskForm]] = {}

@@ -24,7 +24,7 @@ REASON = lazy("در تاریخچهٔ پرونده‌هایی که مهلت آن�
 
 
 class ReasonedForm(TaskForm):
-    """A change of the calendar, and why it is made."""
+    """A change of the calendar, with its reason."""
 
     submit_label = lazy("پیش‌نمایش")
 

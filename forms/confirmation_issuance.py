@@ -1,4 +1,4 @@
-"""Forms of ``bpmn_diagrams/confirmation_issuance.bpmn``: a certificate is asked for and reviewed (CNF)."""
+"""Forms of ``bpmn_diagrams/confirmation_issuance.bpmn``: requesting and reviewing a certificate (CNF)."""
 
 from forms.base import TaskForm, user_task
 from forms.fields import ChoiceField, CodeField, LongTextField

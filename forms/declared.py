@@ -1,4 +1,4 @@
-"""A form made of fields that are declared in the diagram: an analyst needs no developer for a simple task."""
+"""Forms from the fields that a diagram declares: an analyst needs no developer for a simple task."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

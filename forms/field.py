@@ -26,7 +26,7 @@ class KartablField(wtforms.Field):
 
     ``data`` is the value read (``None`` when there is none), ``typed`` the text as it was typed,
     ``json_value`` what is submitted. ``shown_when``: ``("owner_kind", "person")``, the field of the same form
-    and its values (several: with spaces between) for which this one is shown; while it is not shown it is
+    and its values (several: with spaces between) for which this one is visible; while it is not, it is
     empty and not checked.
     """
 
@@ -34,7 +34,7 @@ class KartablField(wtforms.Field):
     widget = widgets.TextInput()
     hint = "text"  # how the page draws it; x-widget of the schema
     empty: Json = None  # the JSON value of an empty field
-    kept: ClassVar[int] = TYPED_LIMIT  # characters kept of what was typed, however wrong it is
+    typed_limit: ClassVar[int] = TYPED_LIMIT  # characters of wrong text that the form gives back to be corrected
     attributes: ClassVar[dict[str, Any]] = {}  # HTML attributes of every field of the kind
 
     def __init__(
@@ -66,7 +66,7 @@ class KartablField(wtforms.Field):
     def _read(self, texts: Sequence[str]) -> None:
         self.data = None
         text = texts[0] if texts else ""
-        self.typed = storable(text[: self.kept])
+        self.typed = storable(text[: self.typed_limit])
         if len(text) > TYPED_LIMIT:
             raise ValueError(self.too_long())
         if self.typed.strip():
@@ -88,7 +88,7 @@ class KartablField(wtforms.Field):
         return _("%(field)s را وارد کنید.", field=self.title)
 
     def too_long(self) -> str:
-        """What is said of a text that is too long to be read."""
+        """The error of a text that is too long to read."""
         return _("این متن بیش از اندازه بلند است.")
 
     def flatten(self, value: Json) -> list[str]:
@@ -118,7 +118,7 @@ class KartablField(wtforms.Field):
         return self.data is None or self.data == ""
 
     @property
-    def is_shown(self) -> bool:
+    def is_visible(self) -> bool:
         if self.shown_when is None:
             return True
         name, values = self.shown_when
@@ -127,7 +127,7 @@ class KartablField(wtforms.Field):
 
     @property
     def json_value(self) -> Json:
-        return self.empty if self.is_empty or not self.is_shown else self.to_json()
+        return self.empty if self.is_empty or not self.is_visible else self.to_json()
 
     @property
     def draft_value(self) -> Json:
@@ -155,7 +155,7 @@ class KartablField(wtforms.Field):
 
     def validate(self, form: wtforms.Form, extra_validators: Iterable[Any] = ()) -> bool:
         self.errors = []
-        if not self.is_shown:
+        if not self.is_visible:
             return True
         if self.process_errors:  # what cannot be read is not judged any further
             self.errors = [str(error) for error in self.process_errors]
@@ -179,12 +179,9 @@ def _digits_of(number: int) -> str:
     return str(number) if abs(number) < 10**100 else "9" * 101
 
 
-def shown_number(number: object) -> str:
-    """``number`` with the digits of the current reader, an integer in groups of three: ``۲۰٬۰۰۰``."""
-    text = f"{number:,}" if isinstance(number, int) else str(number)
-    if current() != "fa":
-        return text
-    return persian_digits(text.replace(",", "٬") if isinstance(number, int) else text)
+def local_digits(text: object) -> str:
+    """``text`` with the digits of the current reader."""
+    return persian_digits(text) if current() == "fa" else str(text)
 
 
 class LocalNumber:
@@ -194,4 +191,4 @@ class LocalNumber:
         self.number = number
 
     def __str__(self) -> str:
-        return shown_number(self.number)
+        return local_digits(self.number)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from wtforms import widgets
 
-from forms.field import Json, KartablField, shown_number
+from forms.field import Json, KartablField, local_digits
 from forms.files import DocumentField as DocumentField
 from forms.files import DocumentsField as DocumentsField
 from forms.options import ChoiceField as ChoiceField
@@ -23,7 +23,7 @@ from forms.rows import RowForm as RowForm
 from forms.rows import RowsField as RowsField
 from models import identifiers
 from models.digits import clean
-from models.jalali import jalali_text, moment_text, parse_jalali, parse_moment
+from models.jalali import jalali_text, parse_jalali
 from models.language import gettext as _
 
 MAX_RIALS = 10**15
@@ -46,7 +46,7 @@ class TextField(KartablField):
         return text
 
     def too_long(self) -> str:
-        return _("حداکثر %(most)s کاراکتر وارد کنید.", most=shown_number(self.most))
+        return _("حداکثر %(most)s نویسه بنویسید.", most=local_digits(self.most))
 
     def _tidy(self, text: str) -> str:
         return " ".join(text.split())
@@ -60,7 +60,7 @@ class LongTextField(TextField):
 
     widget = widgets.TextArea()
     hint = "textarea"
-    kept = 2_000_000  # all that a page can send: what somebody wrote for long is shown again, to be made shorter
+    typed_limit = 2_000_000  # all that a page can send: a long text comes back to be shortened
     attributes: ClassVar[dict[str, Any]] = {"rows": 5}
 
     def __init__(
@@ -100,7 +100,7 @@ class DigitsField(KartablField):
         if not re.fullmatch(r"[0-9]+", code):
             raise ValueError(_("فقط رقم وارد کنید."))
         if not self.least <= len(code) <= self.most:
-            limits = {"least": shown_number(self.least), "most": shown_number(self.most)}
+            limits = {"least": local_digits(self.least), "most": local_digits(self.most)}
             if self.least == self.most:
                 raise ValueError(_("این شماره %(most)s رقم است.", **limits))
             raise ValueError(_("این شماره از %(least)s تا %(most)s رقم است.", **limits))
@@ -127,7 +127,7 @@ class CodeField(KartablField):
         if not re.fullmatch(r"[0-9A-Z][0-9A-Z\-/]*", code):
             raise ValueError(_("فقط رقم، حرف لاتین و خط تیره وارد کنید."))
         if len(code) > self.most:
-            raise ValueError(_("حداکثر %(most)s کاراکتر وارد کنید.", most=shown_number(self.most)))
+            raise ValueError(_("حداکثر %(most)s نویسه بنویسید.", most=local_digits(self.most)))
         return code
 
     def json_schema(self) -> dict[str, Any]:
@@ -209,7 +209,7 @@ class IntegerField(KartablField):
         return {"type": "integer"}
 
     def _value(self) -> str:
-        return self.typed if self.data is None else shown_number(self.typed)
+        return self.typed if self.data is None else local_digits(self.typed)
 
 
 class DecimalField(IntegerField):
@@ -229,7 +229,7 @@ class DecimalField(IntegerField):
         if not self._shape.fullmatch(whole) or not re.fullmatch(r"(\.[0-9]+)?", number[len(whole) :]):
             raise ValueError(_("عددی مانند ۱۲۰ یا ۱۲۰٫۵ وارد کنید."))
         if len(fraction.rstrip("0")) > self.places:
-            raise ValueError(_("حداکثر %(places)s رقم اعشار وارد کنید.", places=shown_number(self.places)))
+            raise ValueError(_("حداکثر %(places)s رقم اعشار بنویسید.", places=local_digits(self.places)))
         return Decimal(f"{re.sub(r'[^0-9-]', '', whole)}.{fraction or 0}")
 
     def to_json(self) -> Json:
@@ -239,8 +239,8 @@ class DecimalField(IntegerField):
         return {"type": "number"}
 
     def _value(self) -> str:
-        shown = super()._value()
-        return shown if shown == self.typed else shown.replace(".", "٫")
+        text = super()._value()
+        return text if text == self.typed else text.replace(".", "٫")
 
 
 class RialsField(IntegerField):
@@ -281,30 +281,7 @@ class JalaliDateField(KartablField):
     def _value(self) -> str:
         if self.data is None:
             return self.typed
-        return shown_number(jalali_text(self.data))
-
-
-class MomentField(KartablField):
-    """A day and time of day in Tehran, typed in Jalali. Its JSON value is an ISO 8601 moment in UTC."""
-
-    hint = "moment"
-    attributes: ClassVar[dict[str, Any]] = {
-        "dir": "ltr",
-        "autocomplete": "off",
-        "placeholder": "۱۴۰۴/۰۸/۳۰ ۱۴:۰۵",
-    }
-
-    def parse(self, text: str) -> datetime:
-        return parse_moment(text)
-
-    def to_json(self) -> str:
-        return self.data.isoformat().replace("+00:00", "Z") if self.data else ""
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "format": "date-time"}
-
-    def _value(self) -> str:
-        return self.typed if self.data is None else shown_number(moment_text(self.data))
+        return local_digits(jalali_text(self.data))
 
 
 class TimeOfDayField(KartablField):
@@ -321,10 +298,10 @@ class TimeOfDayField(KartablField):
     _shape = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))?")
 
     def parse(self, text: str) -> time:
-        found = self._shape.fullmatch(clean(text[:20]).replace(".", ":").replace("٫", ":"))
-        if found is None or int(found[1]) > 23 or int(found[2] or 0) > 59:
-            raise ValueError(_("ساعت را به شکل ۰۹:۳۰ وارد کنید."))
-        return time(int(found[1]), int(found[2] or 0))
+        match = self._shape.fullmatch(clean(text[:20]).replace(".", ":").replace("٫", ":"))
+        if match is None or int(match[1]) > 23 or int(match[2] or 0) > 59:
+            raise ValueError(_("ساعت را به شکل ۰۹:۳۰ بنویسید."))
+        return time(int(match[1]), int(match[2] or 0))
 
     def to_json(self) -> str:
         return f"{self.data:%H:%M}" if self.data else ""
@@ -333,7 +310,7 @@ class TimeOfDayField(KartablField):
         return {"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9])?$"}
 
     def _value(self) -> str:
-        return self.typed if self.data is None else shown_number(f"{self.data:%H:%M}")
+        return self.typed if self.data is None else local_digits(f"{self.data:%H:%M}")
 
 
 class CheckField(KartablField):

@@ -1,4 +1,4 @@
-"""Fields that hold files, each kept as the id of its document row: one file, or several of them."""
+"""Fields of files; the value of each file is the id of its document row: one file, or several of them."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from markupsafe import Markup
 from wtforms import widgets
 
-from forms.field import Json, KartablField, shown_number
+from forms.field import Json, KartablField, local_digits
 from forms.rows import RowsField, ValueForm
 from models.digits import clean, storable
 from models.language import gettext as _
@@ -27,7 +27,7 @@ class HeldFile:
 
 
 class DocumentField(KartablField):
-    """A file, kept as the id of its document row.
+    """A file; the value is the id of its document row.
 
     The page has two inputs of the same name: the hidden one holds the document that is there already, the
     file one a new upload. Whoever stores the upload puts the new id in the place of the old one.
@@ -83,7 +83,7 @@ class DocumentField(KartablField):
 
 
 class DocumentsField(DocumentField):
-    """Files, kept as the list of the ids of their document rows, each once, in the order in which they came.
+    """Files; the value is the list of the ids of their document rows, each once, in the order of upload.
 
     How many there may be says the validator ``FilesBetween``; without one, at most ``MAX_FILES``. The page has a
     hidden input for each document that is there and one file input for new ones, all of the same name.
@@ -113,12 +113,12 @@ class DocumentsField(DocumentField):
             ) from None
 
     def _read(self, texts: Iterable[str]) -> None:
-        """Read what can be read; a wrong id is told after the others were kept."""
-        wanted = [storable(text[:40]) for text in texts if text.strip()][:MAX_READ]
-        self.typed = "\n".join(wanted)
+        """Read the valid ids into ``data``; then raise ``ValueError`` for a wrong one."""
+        ids = [storable(text[:40]) for text in texts if text.strip()][:MAX_READ]
+        self.typed = "\n".join(ids)
         self.data = []
         wrong: ValueError | None = None
-        for text in wanted:
+        for text in ids:
             try:
                 self.data.append(self.parse(text))
             except ValueError as error:
@@ -132,7 +132,7 @@ class DocumentsField(DocumentField):
         self.typed = "\n".join(map(str, self.data))
 
     def validate(self, form: Any, extra_validators: Iterable[Any] = ()) -> bool:
-        if super().validate(form, extra_validators) and self.is_shown and len(self.ids) > self.most:
+        if super().validate(form, extra_validators) and self.is_visible and len(self.ids) > self.most:
             self.errors.append(too_many(self, len(self.ids)))
         return not self.errors
 
@@ -158,11 +158,11 @@ class DocumentsField(DocumentField):
 
 
 def too_many(field: DocumentField, number: int) -> str:
-    """What is said to whoever sends ``number`` files for a field that holds fewer."""
+    """The error of sending ``number`` files to a field that holds fewer."""
     return _(
-        "اینجا حداکثر %(most)s فایل جا می‌گیرد و با آنچه ارسال کردید %(number)s تا می‌شد.",
-        most=shown_number(field.most),
-        number=shown_number(number),
+        "این‌جا حداکثر %(most)s فایل جا می‌گیرد و با آنچه فرستادید %(number)s تا می‌شد.",
+        most=local_digits(field.most),
+        number=local_digits(number),
     )
 
 
@@ -190,6 +190,6 @@ def document_fields(
 def remove_file(form: ValueForm, argument: str) -> None:
     """Take the document out of the field that a button named: ``photos-17``, in a row ``meters-0-photos-17``."""
     name, _dash, number = argument.rpartition("-")
-    for found in document_fields(form):
-        if found.sent_as == name and number.isascii() and number.isdigit() and len(number) < 19:
-            found.field.remove(int(number))
+    for place in document_fields(form):
+        if place.sent_as == name and number.isascii() and number.isdigit() and len(number) < 19:
+            place.field.remove(int(number))

@@ -31,7 +31,7 @@ OUTCOMES = [
 
 @user_task("schedule_visit")
 class ScheduleVisit(TaskForm):
-    """When the inspector comes; the contractor is told at once (INS-2)."""
+    """When the inspector comes; the contractor gets a message at once (INS-2)."""
 
     submit_label = lazy("ثبت زمان بازدید و اطلاع به مجری")
 
@@ -128,7 +128,7 @@ class DismissInspector(TaskForm):
 
 @user_task("assign_by_hand")
 class AssignByHand(ChosenInspector):
-    """The gas office chooses the next inspector where nobody was found (ASG-3)."""
+    """The gas office chooses the next inspector where the automatic choice had no candidate (ASG-3)."""
 
 
 @user_task("pay_debt")
@@ -140,6 +140,6 @@ class PayDebt(TaskForm):
 
 @user_task("correct_meter")
 class CorrectMeter(MeterFields, TaskForm):
-    """The one meter that the inspector found different; its class is found anew (INS-11)."""
+    """The one meter that differs from the inspector's report; a decision table classes it anew (INS-11)."""
 
     submit_label = lazy("ثبت مشخصات درست کنتور")

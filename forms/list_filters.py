@@ -39,9 +39,9 @@ FIELDS: dict[str, Callable[..., Any]] = {
 
 
 class FiltersForm(TaskForm):
-    """The filters of a list; made by ``filters_form``."""
+    """The filters of a list; ``filters_form`` creates the class."""
 
-    date_keys: tuple[str, str] | None = None  # the first and the last day of a range, when both are asked
+    date_keys: tuple[str, str] | None = None  # the fields of a range's first and last day, when the list has both
 
     def validate(self, extra_validators: Any = None) -> bool:
         accepted = super().validate(extra_validators)
@@ -55,7 +55,7 @@ class FiltersForm(TaskForm):
 
 
 class WeekForm(TaskForm):
-    """The day whose week is shown."""
+    """The day whose week the page displays."""
 
     day = JalaliDateField(lazy("رفتن به هفتهٔ این روز"))
 

@@ -16,8 +16,8 @@ def rules_form(rules: Iterable[OfficeRule]) -> type[TaskForm]:
     members: dict[str, Any] = {rule.key: _field(rule) for rule in rules}
     members["reason"] = LongTextField(lazy("دلیل"), [Required(lazy("دلیل تغییر را بنویسید."))], most=500)
     members["submit_label"] = lazy("ثبت تغییر")
-    made: type[TaskForm] = type("OfficeRulesForm", (TaskForm,), members)
-    return made
+    form: type[TaskForm] = type("OfficeRulesForm", (TaskForm,), members)
+    return form
 
 
 def _field(rule: OfficeRule) -> IntegerField:

@@ -46,9 +46,9 @@ class OneOfField(KartablField, SelectFieldBase):
         return _("%(field)s را انتخاب کنید.", field=self.title)
 
     def parse(self, text: str) -> str | int:
-        wanted = clean(text)
+        typed = clean(text)
         for option in self.options:
-            if wanted == clean(str(option.value)):
+            if typed == clean(str(option.value)):
                 return option.value
         raise ValueError(_("یکی از گزینه‌های فهرست را انتخاب کنید."))
 
@@ -100,10 +100,10 @@ class ManyOfField(OneOfField):
         raise ValueError(_("%(field)s باید فهرستی از گزینه‌ها باشد.", field=self.title))
 
     def _read(self, texts: Iterable[str]) -> None:
-        wanted = [storable(text[:200]) for text in texts if text.strip()][: len(self.options) + 1]
-        self.typed = "\n".join(wanted)
+        values = [storable(text[:200]) for text in texts if text.strip()][: len(self.options) + 1]
+        self.typed = "\n".join(values)
         self.data = []
-        chosen = {self.parse(text) for text in wanted}
+        chosen = {self.parse(text) for text in values}
         self.data = [option.value for option in self.options if option.value in chosen]
 
     @property

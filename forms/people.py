@@ -47,7 +47,7 @@ class MembershipForm(TaskForm):
 
 
 class NewPerson(MembershipForm):
-    """An account made by the organisation (ACC-3)."""
+    """An account that the organisation opens (ACC-3)."""
 
     submit_label = lazy("ساختن حساب")
 

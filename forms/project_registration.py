@@ -84,7 +84,7 @@ class RegisterProperty(TaskForm):
 
 @user_task("find_property")
 class FindProperty(TaskForm):
-    """Search for a property that the organisation knows, and choose one of those found (REG-3).
+    """Search for a property that the organisation knows, and choose one of the hits (REG-3).
 
     The hits are the run-time choices of ``property``; searching is refreshing.
     """
@@ -166,7 +166,7 @@ class RegisterBuilding(TaskForm):
 
 
 class MeterFields:
-    """What is asked of a gas meter. Its class is found by a decision table, never typed (REG-7)."""
+    """The fields of a gas meter. A decision table gives its class; nobody types it (REG-7)."""
 
     units = IntegerField(lazy("تعداد واحدها"), [Required(lazy("تعداد واحدها را وارد کنید.")), NumberBetween(1, 1000)])
     usage = SelectField(lazy("کاربری"), [Required(lazy("کاربری را انتخاب کنید."))], options=USAGES)
@@ -258,7 +258,7 @@ class CancelRegistration(TaskForm):
 
 @user_task("assign_by_hand")
 class AssignByHand(TaskForm):
-    """The gas office chooses the inspector where nobody was found (ASG-3)."""
+    """The gas office chooses the inspector where the automatic choice had no candidate (ASG-3)."""
 
     submit_label = lazy("تعیین بازرس")
 

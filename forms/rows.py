@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import wtforms
 from wtforms.utils import unset_value
 
-from forms.field import Json, KartablField, shown_number
+from forms.field import Json, KartablField, local_digits
 from models.digits import clean
 from models.language import gettext as _
 from models.language import lazy
@@ -23,7 +23,7 @@ class ValueForm(wtforms.Form):
 
     @property
     def submission(self) -> dict[str, Json]:
-        """The JSON values. Fields that are not shown are in it, empty."""
+        """The JSON values. Invisible fields are in it, empty."""
         return {name: field.json_value for name, field in self._fields.items()}
 
     @property
@@ -119,8 +119,8 @@ class RowsField(wtforms.FieldList):
         FieldList's own reading of the names breaks at ``meters-²-units``, and counts ``meters2-0-units`` in.
         """
         shape = re.compile(rf"{re.escape(self.name)}-([0-9]{{1,6}})(-.*)?", re.DOTALL)
-        found = {int(match[1]) for match in map(shape.fullmatch, formdata) if match}
-        return sorted(found)[: self.max_rows + 1]
+        indices = {int(match[1]) for match in map(shape.fullmatch, formdata) if match}
+        return sorted(indices)[: self.max_rows + 1]
 
     def _extract_indices(self, prefix: str, formdata: Any) -> list[int]:
         return self.posted
@@ -150,7 +150,7 @@ class RowsField(wtforms.FieldList):
         if len(self.filled) < self.min_rows:
             self.errors.append(str(self.too_few))
         if len(self.filled) > self.max_rows:
-            self.errors.append(_("حداکثر %(most)s ردیف پذیرفته می‌شود.", most=shown_number(self.max_rows)))
+            self.errors.append(_("حداکثر %(most)s ردیف پذیرفته می‌شود.", most=local_digits(self.max_rows)))
         if rows_are_right and not self.errors:
             self._run_validation_chain(form, extra_validators)
         return rows_are_right and not self.errors
@@ -179,7 +179,7 @@ class RowsField(wtforms.FieldList):
         return not self.filled
 
     @property
-    def is_shown(self) -> bool:
+    def is_visible(self) -> bool:
         return True
 
     @property

@@ -18,7 +18,7 @@ FILES = lazy("فایل‌ها")
 
 @user_task("submit_ticket")
 class SubmitTicket(TaskForm):
-    """What is asked of which unit, and how urgent it is (TKT-1)."""
+    """A request to a unit, and how urgent it is (TKT-1)."""
 
     submit_label = lazy("ارسال درخواست")
 

@@ -1,6 +1,6 @@
 """Checks on one field's value. What a check knows it also says in the field's JSON schema (``schema``).
 
-A check is not asked about an empty field unless it says ``judges_empty``.
+A check does not run on an empty field unless it has ``judges_empty``.
 """
 
 from decimal import Decimal
@@ -68,20 +68,6 @@ class NumberBetween:
             raise ValidationError(_("عددی بزرگ‌تر از %(least)s و حداکثر %(most)s وارد کنید.", **limits))
 
 
-class LengthBetween:
-    """The text has from ``least`` to ``most`` characters."""
-
-    def __init__(self, least: int, most: int) -> None:
-        self.least = least
-        self.most = most
-        self.schema: dict[str, Any] = {"minLength": least, "maxLength": most}
-
-    def __call__(self, form: Form, field: Field) -> None:
-        limits = {"least": number_text(self.least), "most": number_text(self.most)}
-        if not self.least <= len(field.data) <= self.most:
-            raise ValidationError(_("از %(least)s تا %(most)s کاراکتر وارد کنید.", **limits))
-
-
 class FilesBetween:
     """A field of files holds from ``least`` to ``most`` of them. One that must not be empty is ``Required`` besides."""
 
@@ -92,19 +78,4 @@ class FilesBetween:
 
     def __call__(self, form: Form, field: Field) -> None:
         if len(field.data) < self.least:  # how many there are at most says the field itself
-            raise ValidationError(_("حداقل %(least)s فایل بارگذاری کنید.", least=number_text(self.least)))
-
-
-class NotAllBlank:
-    """At least one of the form's ``names`` is filled in."""
-
-    judges_empty = True
-    schema: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, *names: str, message: Any) -> None:
-        self.names = names
-        self.message = message
-
-    def __call__(self, form: Form, field: Field) -> None:
-        if all(form[name].is_empty for name in self.names):
-            raise StopValidation(str(self.message))
+            raise ValidationError(_("دست‌کم %(least)s فایل بفرستید.", least=number_text(self.least)))

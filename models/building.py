@@ -34,6 +34,13 @@ class Property(Base):
     registered_at: Mapped[datetime]
 
 
+# The fields of an owner by kind: what the form asks, what is saved, and what an edit begins with.
+OWNER_FIELDS = {
+    "person": ("first_name", "last_name", "father_name", "national_code", "mobile"),
+    "company": ("company_name", "national_id", "registration_number", "agent_name", "mobile"),
+}
+
+
 class Owner(Base):
     """A project's owner: a natural person or a company (REG-4)."""
 

@@ -1,4 +1,4 @@
-"""The pages: shows what waits, takes what people fill in, hands it to the engine. No rule lives here."""
+"""The pages: they show cases and tasks, read forms and call the engine. No rule of the domain lives here."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BLUEPRINTS = (
 
 
 class Missing(jinja2.StrictUndefined):
-    """What a template does not have may be asked for (``{% if caller %}``), but never shown or gone through."""
+    """A name that a template does not have: it is false in ``{% if caller %}``; printing or looping over it raises."""
 
     __slots__ = ()
 

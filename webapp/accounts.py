@@ -39,7 +39,7 @@ Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 @bp.route("/sign-in", methods=["GET", "POST"])
 @current.public
 def sign_in() -> Page:
-    """Sign in; a new session begins, and the page that was asked for follows."""
+    """Sign in; a new session begins, and the browser goes on to the page it came from."""
     way_on = current.safe_next(request.form.get("next") or request.args.get("next"))
     if request.method == "GET" and current.person() is not None:
         return redirect(way_on, 303)
@@ -248,7 +248,7 @@ def _too_many(template: str, form: TaskForm, error: TooMany, **words: Any) -> Pa
 
 
 def _code_words(mobile: str) -> dict[str, Any]:
-    """Where the code went, shortened, and how many seconds until a new one may be asked for."""
+    """The masked mobile number that got the code, and the seconds until a new code can be sent."""
     sent_at = cookie.get(SENT_AT, 0)
     passed = current.now().timestamp() - float(sent_at)
     left = max(0, round((CODE_AGAIN - timedelta(seconds=passed)).total_seconds()))

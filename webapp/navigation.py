@@ -18,7 +18,7 @@ from engine.queries import actions, messages, worklist
 from models import language
 from models.account import Person
 from models.language import gettext as _
-from webapp.lists.reading import listing_context, shown
+from webapp.lists.reading import active_only, listing_context
 from webapp.office import clock
 from webapp.shell import current
 
@@ -56,7 +56,7 @@ def _shell() -> dict[str, Any]:
         "current_language": language.current(),
         "demo": current.settings().demo,
         "now": current.now(),
-        "clock": clock.shown(),
+        "clock": clock.read(),
         "person": person,
         "navigation": [],
         "unread_messages": 0,
@@ -110,16 +110,16 @@ def _own(session: Session, actor: Actor) -> list[dict[str, Any]]:
     """The lists, weeks and own sheets of the actor's roles; those of one heading stand together."""
     listings, sheets = current.application().listings, current.application().sheets
     context = listing_context(session, actor)
-    found = [
+    sections = [
         _section(one.label, f"/lists/{one.key}", "clipboard-list", one.badge(context) if one.badge else 0, one.group)
-        for one in shown(session, listings.for_roles(actor.roles))
+        for one in active_only(session, listings.for_roles(actor.roles))
     ]
-    weeks = shown(session, listings.weeks_for_roles(actor.roles))
-    own = shown(session, sheets.for_roles(actor.roles))
-    found += [_section(one.label, f"/weeks/{one.key}", "calendar-event", group=one.group) for one in weeks]
-    found += [_section(one.label, f"/sheets/{one.key}", "adjustments", group=one.group) for one in own]
-    headings = list(dict.fromkeys(entry["group"] for entry in found))
-    return sorted(found, key=lambda entry: headings.index(entry["group"]))
+    weeks = active_only(session, listings.weeks_for_roles(actor.roles))
+    own = active_only(session, sheets.for_roles(actor.roles))
+    sections += [_section(one.label, f"/weeks/{one.key}", "calendar-event", group=one.group) for one in weeks]
+    sections += [_section(one.label, f"/sheets/{one.key}", "adjustments", group=one.group) for one in own]
+    headings = list(dict.fromkeys(entry["group"] for entry in sections))
+    return sorted(sections, key=lambda entry: headings.index(entry["group"]))
 
 
 def _section(label: str, path: str, icon: str, badge: int = 0, group: str = "") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forms.base import FormData, TaskForm, apply_row_commands
+from forms.base import FormData, TaskForm
 from forms.gas_inspection import RecordReport
 from forms.project_registration import RegisterMeters
 
@@ -23,10 +23,10 @@ def test_a_first_page_shows_one_blank_row():
 def test_rows_that_are_seldom_wanted_are_only_there_when_they_were_asked_for():
     assert RecordReport.unbound().mismatches.rows == []
     form = RecordReport.from_request(FormData(_add=["mismatches"]))
-    apply_row_commands(form)
+    form.apply_row_commands()
     assert len(form.mismatches.rows) == 1
     form = RecordReport.from_request(FormData({"mismatches-0-remark": [""], "_remove": ["mismatches-0"]}))
-    apply_row_commands(form)
+    form.apply_row_commands()
     assert form.mismatches.rows == []
 
 
@@ -59,21 +59,21 @@ def test_too_many_rows_are_refused_and_not_cut_off():
 
 def test_rows_are_added_and_removed_by_the_buttons_of_the_page():
     form = RegisterMeters.from_request(page(METER, _add="meters"))
-    assert apply_row_commands(form)
+    assert form.apply_row_commands()
     assert [row["units"] for row in form.draft_values["meters"]] == [2, None]
 
     sent = FormData(
         {"meters-0-units": ["1"], "meters-3-units": ["4"], "meters-7-units": ["8"], "_remove": ["meters-۳"]}
     )
     form = RegisterMeters.from_request(sent)
-    assert apply_row_commands(form)
+    assert form.apply_row_commands()
     assert [row["units"] for row in form.draft_values["meters"]] == [1, 8]
     assert [entry.name for entry in form.meters.entries] == ["meters-0", "meters-1"]
 
     form = RegisterMeters.from_request(page(METER, _remove="meters-0"))
-    assert apply_row_commands(form)
+    assert form.apply_row_commands()
     assert [row["units"] for row in form.draft_values["meters"]] == [None]
-    assert not apply_row_commands(RegisterMeters.from_request(page(METER)))
+    assert not RegisterMeters.from_request(page(METER)).apply_row_commands()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_rows_are_added_and_removed_by_the_buttons_of_the_page():
 )
 def test_a_button_that_means_no_row_removes_none(command):
     form = RegisterMeters.from_request(page(METER, METER, _remove=command))
-    assert apply_row_commands(form)
+    assert form.apply_row_commands()
     assert len(form.draft_values["meters"]) == 2
 
 

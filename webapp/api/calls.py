@@ -59,15 +59,15 @@ def api_call(view: View) -> View:
 def caller(session: Session) -> Actor:
     """Who calls, by the bearer token. Raises ``Problem``."""
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
-    found = None
+    signed_in = None
     if scheme.lower() == "bearer" and token.strip():
-        found = accounts().person_of_session(session, token.strip(), now=current.now(), kind="api")
-    read_in(found.actor.language if found else language.SOURCE)
-    if found is None:
-        raise Problem("not_signed_in", _("توکن ورود (Bearer) داده نشده، منقضی شده یا نادرست است."))
-    if found.must_change_password:
+        signed_in = accounts().person_of_session(session, token.strip(), now=current.now(), kind="api")
+    read_in(signed_in.actor.language if signed_in else language.SOURCE)
+    if signed_in is None:
+        raise Problem("not_signed_in", _("نشان ورود (Bearer) داده نشده، پایان یافته یا نادرست است."))
+    if signed_in.must_change_password:
         raise Problem("must_change_password")
-    return found.actor
+    return signed_in.actor
 
 
 def accounts() -> Accounts:
@@ -76,8 +76,8 @@ def accounts() -> Accounts:
 
 def read_in(own: str) -> None:
     """Answer in the language that the call asks for, else in the person's own."""
-    asked = request.accept_languages.best_match(language.LANGUAGES) if request.accept_languages else None
-    language.switch(asked or own)
+    preferred = request.accept_languages.best_match(language.LANGUAGES) if request.accept_languages else None
+    language.switch(preferred or own)
 
 
 def _once(view: View, key: str, arguments: dict[str, Any]) -> Response:
@@ -202,7 +202,7 @@ def flag(name: str) -> bool | None:
 
 
 def limit() -> int:
-    """How many items are asked for, 1 to ``MAX_ITEMS``."""
+    """How many items the caller wants in a page, 1 to ``MAX_ITEMS``."""
     text = argument("limit")
     if not text:
         return DEFAULT_ITEMS

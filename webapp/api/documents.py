@@ -58,7 +58,7 @@ def upload(session: Session, actor: Actor) -> Response:
 @bp.get(f"/v1/documents/<{NUMBER}:document_id>")
 @api_call
 def download(session: Session, actor: Actor, document_id: int) -> Response:
-    """The file itself, as an attachment: what was uploaded is never shown as a page."""
+    """The file itself, as an attachment: a browser never renders an upload as a page."""
     return send_document(session, document_id, by=actor)
 
 

@@ -15,7 +15,7 @@ from engine.contributions.listings import Column, Listing, Row
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, cursor, limit
 from webapp.api.shapes import moment
-from webapp.lists.reading import asked_of, form_of, listing_context, shown
+from webapp.lists.reading import active_only, form_of, listing_context, query_of
 from webapp.shell import current
 
 
@@ -32,7 +32,7 @@ def lists(session: Session, actor: Actor) -> Response:
                 "columns": [{"key": one.key, "label": str(one.label), "kind": one.kind} for one in listing.columns],
                 "filters": form_of(listing, context, MultiDict()).value_schema(),
             }
-            for listing in shown(session, current.application().listings.for_roles(actor.roles))
+            for listing in active_only(session, current.application().listings.for_roles(actor.roles))
         ]
     )
 
@@ -44,12 +44,12 @@ def show_list(session: Session, actor: Actor, key: str) -> Response:
     listing = current.application().listings.get(key, actor)
     context = listing_context(session, actor)
     form = form_of(listing, context, request.args)
-    found = listing.read(context, asked_of(listing, form, cursor=cursor(), limit=limit()))
+    result = listing.read(context, query_of(listing, form, cursor=cursor(), limit=limit()))
     return answer(
         {
-            "items": [_row_json(listing, row) for row in found.rows],
-            "next": found.next,
-            "totals": _values_json(listing.columns, found.totals) if found.totals else None,
+            "items": [_row_json(listing, row) for row in result.rows],
+            "next": result.next,
+            "totals": _values_json(listing.columns, result.totals) if result.totals else None,
         }
     )
 

@@ -162,7 +162,7 @@ SCHEMAS: Json = {
             "details": {"type": ["object", "null"]},
             "role": nullable(TEXT),
             "words": {**TEXT, "description": "what happened, in the reader's language"},
-            "text": nullable({**TEXT, "description": "what was said beside it"}),
+            "text": nullable({**TEXT, "description": "the remark that was written with it"}),
         }
     ),
     "Document": obj(
@@ -170,7 +170,7 @@ SCHEMAS: Json = {
             "id": {"type": "integer"},
             "name": TEXT,
             "size": {"type": "integer", "description": "bytes"},
-            "type": {**TEXT, "description": "media type, found from the content", "examples": ["application/pdf"]},
+            "type": {**TEXT, "description": "media type, detected from the content", "examples": ["application/pdf"]},
         }
     ),
     "List": obj(

@@ -79,7 +79,7 @@ def task_json(actor: Actor, task: Task) -> Json:
 
 
 def step_json(session: Session, actor: Actor, step: StepResult) -> Json:
-    """What came of a step: the case, the open tasks that the caller may do, and what the step said to the caller."""
+    """The result of a step: the case, the open tasks that the caller may do, and the step's messages to the caller."""
     session.flush()
     session.expire_all()  # the step changed rows that were read before it
     return {

@@ -18,7 +18,7 @@ from webapp.api.calls import NUMBER, Json, answer, api_call, argument, body, cur
 from webapp.api.documents import refuse_wrong
 from webapp.api.shapes import step_json, task_json
 from webapp.shell import current
-from webapp.work.task_forms import form_class, shown_form
+from webapp.work.task_forms import form_class, initial_form
 
 TASK = f"/v1/tasks/<{NUMBER}:task_id>"
 
@@ -63,7 +63,7 @@ def list_actions(session: Session, actor: Actor) -> Response:
 def show_task(session: Session, actor: Actor, task_id: int) -> Response:
     """A task with its form (JSON Schema) and its values: the draft, else what was saved before."""
     view = current.engine().open_task(session, task_id, by=actor)
-    form, choices = shown_form(view), view.briefing.choices
+    form, choices = initial_form(view), view.briefing.choices
     return answer(
         {
             **task_json(actor, view.task),

@@ -43,6 +43,6 @@ def token() -> Response:
 @bp.delete("/v1/token")
 @api_call
 def end_token(session: Session, actor: Actor) -> Response:
-    """End the token that the call was made with."""
+    """Revoke the token of this call."""
     accounts().end_session(session, request.headers["Authorization"].partition(" ")[2].strip())
     return Response(status=204)

@@ -57,25 +57,25 @@ class PrintList(Protocol):
     def __call__(self, texts: PrintedList, /) -> bytes: ...
 
 
-def csv_file(listing: Listing, found: ListPage) -> bytes:
+def csv_file(listing: Listing, result: ListPage) -> bytes:
     """UTF-8 with a byte order mark, so that spreadsheets read Persian; no text in it is run as a formula."""
     written = io.StringIO(newline="")
     writer = csv.writer(written)
-    for line in _lines(listing, found):
+    for line in _lines(listing, result):
         writer.writerow([_harmless(value) for value in line])
     return written.getvalue().encode("utf-8-sig")
 
 
-def xlsx_file(listing: Listing, found: ListPage) -> bytes:
+def xlsx_file(listing: Listing, result: ListPage) -> bytes:
     """A workbook of one sheet, from right to left for Persian readers; amounts are numbers, all else is text."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", str(listing.label))[:31])
     sheet.sheet_view.rightToLeft = language.current() == "fa"
     sheet.freeze_panes = "A2"
-    lines = _lines(listing, found)
+    lines = _lines(listing, result)
     for number, width in enumerate(_widths(lines), start=1):
         sheet.column_dimensions[get_column_letter(number)].width = width + 3
-    last = len(lines) if found.totals else 0
+    last = len(lines) if result.totals else 0
     for number, line in enumerate(lines, start=1):
         sheet.append([_cell(sheet, value, bold=number in (1, last)) for value in line])
     written = io.BytesIO()
@@ -83,10 +83,10 @@ def xlsx_file(listing: Listing, found: ListPage) -> bytes:
     return written.getvalue()
 
 
-def printable(listing: Listing, found: ListPage, *, filters_in_words: Sequence[tuple[str, str]]) -> PrintedList:
+def printable(listing: Listing, result: ListPage, *, filters_in_words: Sequence[tuple[str, str]]) -> PrintedList:
     """The texts of a list for its PDF. ``filters_in_words``: the labels of the filters in force and their values."""
-    rows = [[shown(column, row.values.get(column.key)) for column in listing.columns] for row in found.rows]
-    totals = _totals(listing, found.totals, shown) if found.totals else None
+    rows = [[text_of(column, row.values.get(column.key)) for column in listing.columns] for row in result.rows]
+    totals = _totals(listing, result.totals, text_of) if result.totals else None
     persian = language.current() == "fa"
     labels = [str(column.label) for column in listing.columns]
     return {
@@ -103,14 +103,14 @@ def printable(listing: Listing, found: ListPage, *, filters_in_words: Sequence[t
         "numeric": [column.kind in NUMERIC for column in listing.columns],
         "widths": _widths([labels, *rows, *([totals] if totals else [])]),
         "rows": rows,
-        "marks": [row.mark for row in found.rows],
+        "marks": [row.mark for row in result.rows],
         "totals": totals,
         "empty": _("چیزی در این فهرست نیست."),
         "page": _("صفحهٔ"),
     }
 
 
-def shown(column: Column, value: Any) -> str:
+def text_of(column: Column, value: Any) -> str:
     """A value as people read it."""
     if value is None or value == "":
         return ""
@@ -138,15 +138,15 @@ def plain(column: Column, value: Any) -> Any:
     return str(value[0] if column.kind == "link" else value)
 
 
-def _lines(listing: Listing, found: ListPage) -> list[list[Any]]:
+def _lines(listing: Listing, result: ListPage) -> list[list[Any]]:
     """The head, the rows, and the sums of them when there are any."""
     head = [str(column.label) for column in listing.columns]
-    rows = [[plain(column, row.values.get(column.key)) for column in listing.columns] for row in found.rows]
-    return [head, *rows, *([_totals(listing, found.totals, plain)] if found.totals else [])]
+    rows = [[plain(column, row.values.get(column.key)) for column in listing.columns] for row in result.rows]
+    return [head, *rows, *([_totals(listing, result.totals, plain)] if result.totals else [])]
 
 
-def _totals(listing: Listing, totals: Mapping[str, Any], told: Any) -> list[Any]:
-    sums = [told(column, totals.get(column.key)) for column in listing.columns]
+def _totals(listing: Listing, totals: Mapping[str, Any], draw: Any) -> list[Any]:
+    sums = [draw(column, totals.get(column.key)) for column in listing.columns]
     return [_("جمع"), *sums[1:]] if listing.columns[0].key not in totals else sums
 
 
@@ -158,7 +158,7 @@ def _cell(sheet: Any, value: Any, *, bold: bool) -> Any:
     text = isinstance(value, str)
     cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value) if text else value)
     if text:
-        cell.data_type = "s"  # also what begins with "=": it is shown and not computed
+        cell.data_type = "s"  # also what begins with "=": a spreadsheet displays it and does not compute it
     else:
         cell.number_format = "#,##0.##" if value != int(value) else "#,##0"
     cell.alignment = Alignment(wrap_text=text, vertical="top")

@@ -13,7 +13,7 @@ from models import jalali
 from models.language import gettext as _
 from webapp.errors import Answer, Trouble, page
 from webapp.lists import files
-from webapp.lists.reading import PAGE, asked_of, form_of, listing_context
+from webapp.lists.reading import PAGE, form_of, listing_context, query_of
 from webapp.shell import current, query_string
 from webapp.shell.filters import digits
 
@@ -32,14 +32,14 @@ def show(key: str) -> str | tuple[str, int]:
         context = listing_context(session, current.actor())
         form = form_of(listing, context, request.args)
         if form.validate():
-            wanted = asked_of(listing, form, cursor=arguments.get("cursor"), limit=PAGE)
-            found, status = listing.read(context, wanted), 200
+            query = query_of(listing, form, cursor=arguments.get("cursor"), limit=PAGE)
+            result, status = listing.read(context, query), 200
         else:
-            found, status = ListPage([]), 422
+            result, status = ListPage([]), 422
         text = render_template(
             "lists/show.html",
             listing=listing,
-            found=found,
+            found=result,
             form=form,
             arguments=arguments,
             files=[(LABELS[kind], _file_url(key, kind, arguments)) for kind in listing.exports],
@@ -56,19 +56,19 @@ def export(key: str, kind: str) -> Response | Answer:
     with current.transaction() as session:
         context = listing_context(session, current.actor())
         form = form_of(listing, context, request.args)
-        found = listing.read(context, asked_of(listing, form, cursor=None, limit=None))
+        result = listing.read(context, query_of(listing, form, cursor=None, limit=None))
     most = MAX_PRINTED if kind == "pdf" else MAX_EXPORTED
-    if found.next or len(found.rows) > most:
+    if result.next or len(result.rows) > most:
         words = _("این فهرست بیش از %(most)s ردیف دارد و یک‌جا داده نمی‌شود.", most=digits(most))
-        return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری انتخاب کنید.")))
-    return _file(listing, found, form, kind)
+        return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری برگزینید.")))
+    return _file(listing, result, form, kind)
 
 
-def _file(listing: Listing, found: ListPage, form: FiltersForm, kind: str) -> Response:
+def _file(listing: Listing, result: ListPage, form: FiltersForm, kind: str) -> Response:
     if kind == "pdf":
-        content = current.application().print_list(files.printable(listing, found, filters_in_words=_in_words(form)))
+        content = current.application().print_list(files.printable(listing, result, filters_in_words=_in_words(form)))
     else:
-        content = {"csv": files.csv_file, "xlsx": files.xlsx_file}[kind](listing, found)
+        content = {"csv": files.csv_file, "xlsx": files.xlsx_file}[kind](listing, result)
     media = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "pdf": "application/pdf"}[kind]
     name = f"{listing.key}-{jalali.moment_text(current.now(), current.zone())[:10].replace('/', '-')}.{kind}"
     how = "inline" if kind == "pdf" else "attachment"
@@ -77,14 +77,14 @@ def _file(listing: Listing, found: ListPage, form: FiltersForm, kind: str) -> Re
 
 def _in_words(form: FiltersForm) -> list[tuple[str, str]]:
     """The filters that are set, with what they are set to."""
-    said: list[tuple[str, str]] = []
+    lines: list[tuple[str, str]] = []
     for field in form:
         if field.data in (None, ""):
             continue
         labels = [str(option.label) for option in getattr(field, "options", []) if option.value == field.data]
         value = jalali.format_date(field.data) if isinstance(field.data, date) else digits(field.data)
-        said.append((str(field.label.text), labels[0] if labels else value))
-    return said
+        lines.append((str(field.label.text), labels[0] if labels else value))
+    return lines
 
 
 def _file_url(key: str, kind: str, arguments: dict[str, str]) -> str:

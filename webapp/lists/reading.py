@@ -38,8 +38,8 @@ def form_of(listing: Listing, context: ListingContext, sent: MultiDict[str, str]
     return filters_form(listing.key, listing.filters).from_request(sent, choices=choices)
 
 
-def asked_of(listing: Listing, form: FiltersForm, *, cursor: str | None, limit: int | None) -> ListQuery:
-    """What a list is asked for by its filters. Raises ``InvalidSubmission`` when one of them cannot be read."""
+def query_of(listing: Listing, form: FiltersForm, *, cursor: str | None, limit: int | None) -> ListQuery:
+    """The query that the list's filters make. Raises ``InvalidSubmission`` when one of them cannot be read."""
     if not form.validate():
         raise InvalidSubmission(form.error_map)
     by_kind: dict[str, Any] = {one.kind: form[one.key].data for one in listing.filters if one.kind != "choice"}
@@ -64,7 +64,7 @@ class Belonging(Protocol):
 B = TypeVar("B", bound=Belonging)
 
 
-def shown(session: Session, registered: Iterable[B]) -> list[B]:
+def active_only(session: Session, registered: Iterable[B]) -> list[B]:
     """Those that belong to a process which is offered or has cases, and those that belong to none."""
     found = list(registered)
     unknown = frozenset().union(*(one.processes for one in found)) - _in_use().keys()
@@ -87,6 +87,6 @@ def home_parts(session: Session, actor: Actor) -> list[HomePart]:
     context = listing_context(session, actor)
     return [
         HomePart(listing, replace(listing.read(context, ListQuery(limit=listing.home, sums=False)), totals=None))
-        for listing in shown(session, current.application().listings.for_roles(actor.roles))
+        for listing in active_only(session, current.application().listings.for_roles(actor.roles))
         if listing.home
     ]

@@ -1,4 +1,4 @@
-"""Own sheets: a form about oneself outside any case, shown with what is kept and written when it is accepted."""
+"""Own sheets: a form about oneself outside any case. It opens with the saved values and saves them when it is valid."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def submit(key: str) -> Page | Response:
     def answer(session: Session) -> Page | str:
         known, form = _sent(sheet, session)
         if form.apply_row_commands():
-            kept = _form_class(sheet).unbound(preset=form.draft_values, choices=known.choices)
-            return _page(sheet, known, kept)
+            redrawn = _form_class(sheet).unbound(preset=form.draft_values, choices=known.choices)
+            return _page(sheet, known, redrawn)
         if not form.validate():
             return _page(sheet, known, form, status=422)
         return sheet.write(listing_context(session, current.actor()), form.submission)
@@ -65,10 +65,10 @@ def _sent(sheet: Sheet, session: Session) -> tuple[Briefing, forms.TaskForm]:
 
 
 def _form_class(sheet: Sheet) -> type[forms.TaskForm]:
-    found = forms.form_for(*sheet.form)
-    if found is None:
+    form_class = forms.form_for(*sheet.form)
+    if form_class is None:
         raise LookupError(f"No form {'.'.join(sheet.form)} for the sheet {sheet.key}")
-    return found
+    return form_class
 
 
 def _page(sheet: Sheet, known: Briefing, form: forms.TaskForm, *, status: int = 200) -> Page:

@@ -43,7 +43,7 @@ class Day:
 
 @bp.get("/weeks/<key>")
 def show(key: str) -> str | tuple[str, int]:
-    """The week of the day that is asked for, else this week."""
+    """The week of the ``day`` in the address, else this week."""
     week = current.application().listings.week(key, current.actor())
     form = WeekForm.from_request(request.args)
     readable = form.validate()

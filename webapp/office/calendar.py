@@ -1,4 +1,4 @@
-"""The admin's pages of the working calendar: a year, a day, the week; a change is shown before it is made."""
+"""The admin's pages of the working calendar: a year, a day, the week; a change is previewed before it is saved."""
 
 from __future__ import annotations
 
@@ -43,27 +43,27 @@ class Foreseen:
 
 @bp.get("/calendar")
 def year() -> str:
-    """The Jalali year that is asked for, else this one."""
+    """The Jalali ``year`` of the address, else this one."""
     today = current.now().astimezone(current.calendar().zone).date()
-    asked = ascii_digits(request.args.get("year", ""))
+    typed = ascii_digits(request.args.get("year", ""))
     with current.transaction() as session:
-        shown = calendar_year.year_view(
+        view = calendar_year.year_view(
             session,
             current.actor(),
-            int(asked) if asked.isdecimal() and len(asked) == 4 else jalali_year(today),
+            int(typed) if typed.isdecimal() and len(typed) == 4 else jalali_year(today),
             today=today,
         )
         left = reschedule_deadlines.left_to_move(session, current.engine().services.calendar.read(session))
         return render_template(
             "office/calendar_year.html",
-            shown=shown,
+            view=view,
             today=today,
             left=left,
             weekdays=_weekdays(),
-            weekend=_weekend(shown.settings.weekend),
+            weekend=_weekend(view.settings.weekend),
             changes=calendar_year.changes(session, current.actor()),
             weekday_of=_weekday_of,
-            said=_said,
+            in_words=_change_in_words,
         )
 
 
@@ -73,18 +73,18 @@ def day(day: str) -> Page:
     demand(current.actor(), "change_calendar")
     which = _day(day)
     with current.transaction() as session:
-        shown, history = calendar_year.day_view(session, current.actor(), which)
-    choices = {"action": _choices(shown)}
+        view, history = calendar_year.day_view(session, current.actor(), which)
+    choices = {"action": _choices(view)}
     if request.method == "GET":
         form: TaskForm = DayForm.unbound(choices=choices)
-        return _show_day(shown, history, form)
+        return _show_day(view, history, form)
     if request.form.get("_action") == "confirm":
         return _confirm(which)
     form = DayForm.from_request(request.form, choices=choices)
     return _change(
         form,
         lambda session: _day_proposal(session, which, form),
-        lambda foreseen: _show_day(shown, history, form, foreseen),
+        lambda foreseen: _show_day(view, history, form, foreseen),
         back=which,
     )
 
@@ -93,12 +93,12 @@ def day(day: str) -> Page:
 def settings() -> Page:
     """Weekend days, office hours and the time zone."""
     with current.transaction() as session:
-        kept = calendar_year.settings_of(session, current.actor())
+        saved = calendar_year.settings_of(session, current.actor())
     preset = {
-        "weekend": [name.strip() for name in kept.weekend.split(",")],
-        "zone": kept.zone,
-        "opens": f"{kept.opens:%H:%M}",
-        "closes": f"{kept.closes:%H:%M}",
+        "weekend": [name.strip() for name in saved.weekend.split(",")],
+        "zone": saved.zone,
+        "opens": f"{saved.opens:%H:%M}",
+        "closes": f"{saved.closes:%H:%M}",
     }
     if request.method == "GET":
         return render_template("office/calendar_settings.html", form=HoursForm.unbound(preset=preset), foreseen=None)
@@ -113,7 +113,7 @@ def settings() -> Page:
     )
 
 
-# ---------------------------------------------------------------- a change, foreseen and made
+# ---------------------------------------------------------------- preview and save a change
 
 
 def _change(
@@ -147,8 +147,8 @@ def _change(
 
 def _foresee(proposed: Callable[[Session], Proposal]) -> Foreseen:
     with current.transaction() as session:
-        found: Preview = calendar_changes.preview(session, proposed(session), by=current.actor(), now=current.now())
-        return Foreseen(found.revision, found.total, reschedule_deadlines.named(session, found.moved))
+        preview: Preview = calendar_changes.preview(session, proposed(session), by=current.actor(), now=current.now())
+        return Foreseen(preview.revision, preview.total, reschedule_deadlines.named(session, preview.moved))
 
 
 def _saved(day: date | None) -> Response:
@@ -189,27 +189,27 @@ def _hours_proposal(form: TaskForm) -> Proposal:
 # ---------------------------------------------------------------- words
 
 
-def _show_day(shown: DayView, history: Any, form: TaskForm, foreseen: Foreseen | None = None) -> str:
+def _show_day(view: DayView, history: Any, form: TaskForm, foreseen: Foreseen | None = None) -> str:
     return render_template(
         "office/calendar_day.html",
-        shown=shown,
+        view=view,
         history=history,
         form=form,
         foreseen=foreseen,
-        weekday=_weekday_of(shown.day),
-        said=_said,
+        weekday=_weekday_of(view.day),
+        in_words=_change_in_words,
         failed_page=bool(form.errors),
     )
 
 
-def _choices(shown: DayView) -> list[Any]:
+def _choices(view: DayView) -> list[Any]:
     """What can become of a day, by what it is."""
-    if shown.kind == "holiday":
+    if view.kind == "holiday":
         return [ORDINARY, MOVED, WORKED, RENAMED]
-    return [HOLIDAY, ORDINARY] if shown.kind == "worked" else [HOLIDAY, WORKED]
+    return [HOLIDAY, ORDINARY] if view.kind == "worked" else [HOLIDAY, WORKED]
 
 
-def _said(change: Any) -> str:
+def _change_in_words(change: Any) -> str:
     """A change in words."""
     if change.day is None:
         return _("تنظیم هفته و ساعت اداری")

@@ -1,4 +1,4 @@
-"""The clock of a demonstration or a staging installation: shown on every page while it is ahead."""
+"""The clock of a demonstration or a staging installation: every page displays it while it is ahead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNITS = {"wd": lazy("روز کاری"), "d": lazy("روز"), "h": lazy("ساعت
 
 
 @dataclass(frozen=True)
-class Shown:
+class Reading:
     """What the clock says beside what it really is."""
 
     now: datetime
@@ -32,18 +32,18 @@ class Shown:
         return self.seconds > 0
 
 
-def shown() -> Shown | None:
+def read() -> Reading | None:
     """The clock as pages show it; nothing in production."""
     clock = current.application().staging_clock
     if clock is None:
         return None
     ahead, real = clock.ahead(), clock.real()
-    return Shown(real + ahead, real, int(ahead.total_seconds()))
+    return Reading(real + ahead, real, int(ahead.total_seconds()))
 
 
 def control(typed: dict[str, str] | None = None, *, errors: list[str] | None = None) -> dict[str, Any] | None:
     """What the panel of the supervisor's page needs: for whoever may move the clock, where it can be moved."""
-    clock = shown()
+    clock = read()
     if clock is None or not allowed(current.actor(), "advance_clock"):
         return None
     return {"clock": clock, "units": UNITS, "amount": "", "unit": "wd", "errors": errors or []} | (typed or {})

@@ -48,7 +48,7 @@ def index() -> Page:
 
 @bp.route("/people/new", methods=["GET", "POST"])
 def new() -> Page:
-    """Make an account. Its first password is shown on the page that answers, and never again."""
+    """Make an account. Only the page that answers displays its first password."""
     permissions.demand(current.actor(), "manage_people")
     kind, choices = NewPerson.for_roles(_divided()), _choices()
     form = (
@@ -60,10 +60,10 @@ def new() -> Page:
         account = NewAccount(**{name: values[name] for name in names}, scope=form.scope)
         try:
             with current.transaction() as session:
-                made, password = rules.create_account(
+                person, password = rules.create_account(
                     session, current.application().accounts, account, by=current.actor(), now=current.now()
                 )
-                return _show(made, _membership(), password=password)
+                return _show(person, _membership(), password=password)
         except InvalidSubmission as error:
             form.add_errors(error.errors)
     failed = bool(form.errors)
@@ -121,7 +121,7 @@ def unlock(person_id: int) -> Page:
 
 @bp.post(f"{PERSON}/password")
 def reset_password(person_id: int) -> Page:
-    """A new first password, shown on the page that answers, and never again."""
+    """Make a new first password; only the page that answers displays it."""
     with current.transaction() as session:
         person, password = rules.reset_password(session, current.application().accounts, person_id, by=current.actor())
         return _show(person, _membership(), password=password)
@@ -146,7 +146,7 @@ def _show(person: Person, form: MembershipForm, *, password: str = "") -> str:
     held = {one.role for one in person.roles}
     return render_template(
         "office/person.html",
-        shown=person,
+        account=person,
         form=form,
         password=password,
         role_label=role_label,

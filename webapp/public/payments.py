@@ -24,7 +24,7 @@ bp = Blueprint("payments", __name__)
 
 
 class PaymentReturned(Protocol):
-    """What happens when the payer's browser comes back: the gateway is asked.
+    """What happens when the payer's browser comes back: we ask the gateway.
 
     Returns the case of the payment's invoice; ``None`` when no payment has this ``authority``.
     """

@@ -81,7 +81,7 @@ Page = str | AnyResponse | tuple[str, int] | tuple[str, int, dict[str, str]]
 @current.public
 def verify() -> Page:
     """The form; what was typed into it leads to the certificate's own address."""
-    number, code = _asked("number"), _asked("code")
+    number, code = _argument("number"), _argument("code")
     signed = _certificates().find_signed(number) or _certificates().find_signed(code)
     if signed is not None:
         return _to(signed.number, s=signed.text)
@@ -94,8 +94,8 @@ def verify() -> Page:
 @current.public
 def certificate(number: str) -> Page:
     """What we say of one certificate: by the signed text of its QR code (``s``), or by number and ``code``."""
-    signed, code = _asked("s"), _asked("code")
-    typed = _asked("number") or storable(number)[:LONGEST]
+    signed, code = _argument("s"), _argument("code")
+    typed = _argument("number") or storable(number)[:LONGEST]
 
     def look(session: Session) -> Verdict:
         if signed:
@@ -148,7 +148,7 @@ def _certificates() -> Certificates:
     return current.application().certificates
 
 
-def _asked(name: str) -> str:
+def _argument(name: str) -> str:
     return storable(request.args.get(name, ""))[:LONGEST].strip()
 
 

@@ -90,14 +90,14 @@ class NotSignedIn(EngineError):
 
 
 def public(view: V) -> V:
-    """Decorator: the page is shown to everyone. Without it a page asks for signing in."""
+    """Decorator: everyone may open the page. Without it a page sends strangers to the sign-in page."""
     view.public = True  # type: ignore[attr-defined]
     return view
 
 
 def application() -> Application:
-    found: Application = current_app.extensions["kartabl"]
-    return found
+    wired: Application = current_app.extensions["kartabl"]
+    return wired
 
 
 def engine() -> Engine:
@@ -118,8 +118,8 @@ def calendar() -> WorkingCalendar:
     if "calendar" not in g:
         source = engine().services.calendar
         g.calendar = source.last if g.get("database_away") else source.current().calendar
-    found: WorkingCalendar = g.calendar
-    return found
+    of_request: WorkingCalendar = g.calendar
+    return of_request
 
 
 def organisation() -> Organisation:
@@ -148,16 +148,16 @@ def person() -> SignedIn | None:
     """Who is signed in, looked up once in a request."""
     if "person" not in g:
         g.person = _look_up()
-    found: SignedIn | None = g.person
-    return found
+    of_request: SignedIn | None = g.person
+    return of_request
 
 
 def actor() -> Actor:
     """Who acts. Raises ``NotSignedIn``."""
-    found = person()
-    if found is None:
+    signed_in = person()
+    if signed_in is None:
         raise NotSignedIn("nobody is signed in")
-    return found.actor
+    return signed_in.actor
 
 
 def remember(token: str) -> None:
@@ -181,14 +181,14 @@ def forget() -> None:
 
 def token() -> str | None:
     """The session token of this browser."""
-    found = cookie.get(TOKEN)
-    return found if isinstance(found, str) else None
+    value = cookie.get(TOKEN)
+    return value if isinstance(value, str) else None
 
 
 def choose_language() -> None:
     """Read in the person's language; without a person, in the one chosen in this browser."""
-    found = person()
-    language.switch(found.actor.language if found else str(cookie.get("language", language.SOURCE)))
+    signed_in = person()
+    language.switch(signed_in.actor.language if signed_in else str(cookie.get("language", language.SOURCE)))
 
 
 def safe_next(address: str | None, default: str = "/") -> str:
@@ -201,7 +201,7 @@ def safe_next(address: str | None, default: str = "/") -> str:
 
 
 def here() -> str:
-    """The address of this page, for coming back to it: the path alone when it cannot be asked for with GET."""
+    """The address of this page, for coming back to it: the path alone when the page does not answer GET."""
     if request.method in ("GET", "HEAD"):
         return request.script_root + request.full_path.rstrip("?")
     addresses = current_app.create_url_adapter(request)

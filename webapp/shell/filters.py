@@ -32,8 +32,8 @@ def digits(value: object) -> str:
     return _NUMBERED.sub(_for_persian_readers, str(value))
 
 
-def _for_persian_readers(found: re.Match[str]) -> str:
-    word = found[0]
+def _for_persian_readers(match: re.Match[str]) -> str:
+    word = match[0]
     if _LATIN.search(word):
         return word
     return f"{_FIRST_LEFT_TO_RIGHT}{persian_digits(word)}{_END}" if "-" in word else persian_digits(word)

@@ -29,7 +29,7 @@ BEFORE_NEW_PASSWORD = frozenset({"accounts.change_password", "accounts.sign_out"
 
 
 class ForgedRequest(BadRequest):
-    """The form was not made by a page of this session."""
+    """The form has no CSRF token of this session."""
 
 
 def csrf_exempt(view: V) -> V:
@@ -72,7 +72,7 @@ def protect(app: Flask, settings: Settings) -> None:
 
 
 def _guard() -> AnyResponse | None:
-    """Signed in? Own password? Own form? Asked of every page, unless its view says otherwise."""
+    """Before each page: require sign-in, an own password and an own form, unless the view is exempt."""
     if request.blueprint == TOKEN_ONLY or request.endpoint in FILES:
         return None
     current.choose_language()

@@ -11,7 +11,7 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether repeating the same request later may well succeed: nothing of it was kept."""
+    """Whether repeating the same request later may well succeed: nothing of it was saved."""
     if isinstance(error, OperationalError | NoConnectionLeft):
         return True
     if isinstance(error, DBAPIError):

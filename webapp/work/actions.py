@@ -19,7 +19,7 @@ def show() -> str:
     arguments = query_string.read("process", "action", "q", "cursor")
     with current.transaction() as session:
         actor = current.actor()
-        found = actions.actions_page(
+        result = actions.actions_page(
             session,
             actor,
             process=arguments.get("process", ""),
@@ -30,7 +30,7 @@ def show() -> str:
         kinds = actions.kinds(session, current.engine().definitions, actor)
         return render_template(
             "work/actions.html",
-            page=found,
+            page=result,
             arguments=arguments,
             named=_named(kinds),
             processes=_with_actions(session, kinds),

@@ -44,10 +44,10 @@ def search() -> str | AnyResponse:
     arguments = query_string.read("process", "status", "q", "cursor")
     with current.transaction() as session:
         actor = current.actor()
-        found = cases.cases_page(session, actor, **{"cursor": None, **arguments})  # type: ignore[arg-type]
+        result = cases.cases_page(session, actor, **{"cursor": None, **arguments})  # type: ignore[arg-type]
         return render_template(
             "work/cases.html",
-            page=found,
+            page=result,
             arguments=arguments,
             processes=processes(session, actor),
             statuses=labels.STATUSES,
@@ -83,12 +83,12 @@ def show_history(number: str) -> str:
     arguments = query_string.read("cursor")
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
-        found = history.entries(session, case, cursor=arguments.get("cursor"), limit=50)
+        result = history.entries(session, case, cursor=arguments.get("cursor"), limit=50)
         return render_template(
             "work/history.html",
             case=case,
-            page=found,
-            lines=[(line, answers(case, line)) for line in found.items],
+            page=result,
+            lines=[(line, answers(case, line)) for line in result.items],
             arguments=arguments,
         )
 
@@ -98,7 +98,7 @@ def go_on(number: str) -> str | AnyResponse:
     """To the person's next task of the case; a page that waits while the system is at work; else to the case."""
     with current.transaction() as session:
         case = cases.case_by_number(session, current.actor(), number)
-        at_work = monitor.works_outside(session, case)  # asked first: the task that it ends in is then seen below
+        at_work = monitor.works_outside(session, case)  # read first: the query below then sees the task that it ends in
         waiting = [task for task in worklist.tasks_in_case(session, current.actor(), case) if not task.locked]
         if not waiting and at_work:
             return render_template("work/wait.html", case=case, sentences=cases.sentences(session, case))
@@ -137,7 +137,7 @@ def answers(case: Case, line: history.Line) -> list[tuple[str, str]]:
         return []
     fields = form.unbound()._fields
     return [
-        (str(fields[name].label.text), _shown(fields[name], value))
+        (str(fields[name].label.text), _answer_text(fields[name], value))
         for name, value in line.values.items()
         if name in fields
     ]
@@ -151,7 +151,7 @@ def _form_of(case: Case, task_key: str) -> type[forms.TaskForm] | None:
     return None
 
 
-def _shown(field: Any, value: Any) -> str:
+def _answer_text(field: Any, value: Any) -> str:
     if isinstance(value, bool):
         return _("بله") if value else _("خیر")
     for option in getattr(field, "options", []):

@@ -14,7 +14,7 @@ bp = Blueprint("documents", __name__)
 
 @bp.get("/documents/<int:document_id>")
 def download(document_id: int) -> Response:
-    """The file, to be saved and never shown as a page of ours."""
+    """The file, as a download: a browser never renders it as a page of ours."""
     with current.transaction() as session:
         return send_document(session, document_id, by=current.actor())
 

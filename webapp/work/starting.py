@@ -55,7 +55,7 @@ def start(process: str) -> Page:
 
 
 def _given(cls: type[forms.TaskForm]) -> dict[str, object]:
-    """What the address says of the form's fields; what is wrong in it is told when the form is sent."""
+    """The form's fields that the address presets, by name; wrong values are reported when the form is sent."""
     given: MultiDict[str, str] = MultiDict(request.args)
     return {name: value for name, value in cls.from_request(given).draft_values.items() if name in given}
 

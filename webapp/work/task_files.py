@@ -1,4 +1,4 @@
-"""The files of a task's form: stored when they are sent, refused in words, shown by their names and sizes."""
+"""The files of a task's form: stores uploads, says why one is refused, lists stored files by name and size."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def wrong_documents(session: Session, case: Case, form: forms.TaskForm) -> Itera
 
 
 def name_held(session: Session, case: Case, form: forms.TaskForm) -> None:
-    """Let the fields show their documents by name and size; one of another case is shown by nothing."""
+    """Let the fields show their documents by name and size; documents of other cases are left out."""
     places = list(document_fields(form))
     own = documents.of_case_by_id(session, case, [number for place in places for number in place.field.ids])
     for place in places:

@@ -17,8 +17,8 @@ def form_class(view: TaskView) -> type[forms.TaskForm]:
     return forms.form_for(task.process_key, task.key) or declared_form(task.process_key, task.key, view.fields)
 
 
-def shown_form(view: TaskView) -> forms.TaskForm:
-    """The form as it is shown first: what was saved before, and over it the person's draft."""
+def initial_form(view: TaskView) -> forms.TaskForm:
+    """The form as the page first opens: the saved values, overwritten by the person's draft."""
     preset = {**view.briefing.values, **(view.draft or {})}
     return form_class(view).unbound(preset=preset, choices=view.briefing.choices)
 

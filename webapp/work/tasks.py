@@ -1,4 +1,4 @@
-"""The page of every task: one view for all, told apart only by their form, briefing and, if any, template."""
+"""The page of every task: one view for all; tasks differ in form, briefing and, if they have one, template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.case import Case, Task, TaskKind
 from models.language import gettext as _
 from webapp.shell import current
 from webapp.work.task_files import Refused, has_files, keep_uploads, mark_refused, name_held, wrong_documents
-from webapp.work.task_forms import sent_form, shown_form
+from webapp.work.task_forms import initial_form, sent_form
 
 bp = Blueprint("tasks", __name__)
 
@@ -41,7 +41,7 @@ class Action:
 def show(task_id: int) -> Page:
     with current.transaction() as session:
         view = current.engine().open_task(session, task_id, by=current.actor())
-        return _page(session, view, shown_form(view))
+        return _page(session, view, initial_form(view))
 
 
 @bp.post("/tasks/<int:task_id>")
@@ -88,13 +88,13 @@ def release(task_id: int) -> Response:
 
 def actions_of(session: Session, case: Case, *, but: int | None = None) -> list[Action]:
     """What else the person may do with a case, each with its form."""
-    found: list[Action] = []
+    actions: list[Action] = []
     for task in worklist.actions_in_case(session, current.actor(), case):
         if task.id != but and not task.locked and current.engine().has_form(session, task):
-            form = shown_form(current.engine().open_task(session, task.id, by=current.actor()))
+            form = initial_form(current.engine().open_task(session, task.id, by=current.actor()))
             name_held(session, case, form)
-            found.append(Action(task, form))
-    return found
+            actions.append(Action(task, form))
+    return actions
 
 
 def _keep(session: Session, task_id: int, form: forms.TaskForm, *, leave: bool) -> Response:

@@ -82,8 +82,8 @@ def processes(session: Session, actor: Actor) -> list[Process]:
     """Every process that is offered or has cases by its newest name, with whether the person may start it."""
     newest = newest_processes(session)
     in_use = current.engine().offers.in_use(session, [row.key for row in newest])
-    found = [_process(session, actor, row.key, _(row.name)) for row in newest if row.key in in_use]
-    return sorted(found, key=lambda process: process.name)
+    deployed = [_process(session, actor, row.key, _(row.name)) for row in newest if row.key in in_use]
+    return sorted(deployed, key=lambda process: process.name)
 
 
 def _process(session: Session, actor: Actor, key: str, name: str) -> Process:

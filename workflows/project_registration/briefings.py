@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Notice, Table
+from models.building import OWNER_FIELDS
 from models.choice import Choice
 from models.gas import GasProject
 from models.jalali import format_moment
@@ -106,18 +107,8 @@ def register_owner(context: BriefingContext) -> Briefing:
     owner = project_of(context.session, context.case).owner
     values: dict[str, Any] = {}
     if owner is not None:
-        names = (
-            "first_name",
-            "last_name",
-            "father_name",
-            "national_code",
-            "company_name",
-            "national_id",
-            "registration_number",
-            "agent_name",
-            "mobile",
-        )
-        values = {"owner_kind": owner.kind} | {name: getattr(owner, name) for name in names if getattr(owner, name)}
+        saved = {name: getattr(owner, name) for name in OWNER_FIELDS[owner.kind]}
+        values = {"owner_kind": owner.kind} | {name: value for name, value in saved.items() if value}
     return Briefing(values=values, blocks=_steps(context, "register_owner"))
 
 

@@ -17,7 +17,7 @@ from engine.contributions.briefings import Block, BriefingContext
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
 from models.billing import InvoiceStatus
-from models.building import Owner, Property
+from models.building import OWNER_FIELDS, Owner, Property
 from models.case import HistoryEntry, Task, TaskStatus
 from models.gas import GasProject, Meter
 from models.identifiers import damm_digit
@@ -32,10 +32,6 @@ from workflows.registry import briefings, operations
 
 PROPERTY_FIELDS = ("region", "main_plate", "sub_plate", "renovation_code", "postal_code", "address", "floors")
 BUILDING_FIELDS = ("building_name", "riser_status", "work_type", "is_block")
-OWNER_FIELDS = {
-    "person": ("first_name", "last_name", "father_name", "national_code", "mobile"),
-    "company": ("company_name", "national_id", "registration_number", "agent_name", "mobile"),
-}
 PROPERTY_REGISTERED = "property_registered"  # kind of history line
 
 

@@ -1,6 +1,5 @@
 // <jalali-date><input></jalali-date>: adds a calendar of the Jalali year to a text field, after the date picker
 // dialog pattern of the ARIA Authoring Practices. The field stays a text field: a date may be typed as well.
-// With data-time="09:00" the field holds a time of day after the date: what is typed there stays, else this one.
 // The field's data-min and data-max ("1405/08/30") shut the days outside.
 import { isValidJalaaliDate, jalaaliMonthLength, j2d, toJalaali } from "jalaali-js";
 import { digits, element, icon, persian, plainDigits, rightToLeft, text } from "./texts.js";
@@ -130,8 +129,7 @@ class JalaliDate extends HTMLElement {
 
   choose(date) {
     if (!this.allowed(date)) return;
-    const time = this.input.value.trim().split(/\s+/)[1] ?? (this.dataset.time && digits(this.dataset.time));
-    this.input.value = time ? `${format(date)} ${time}` : format(date);
+    this.input.value = format(date);
     this.input.dispatchEvent(new Event("input", { bubbles: true }));
     this.input.dispatchEvent(new Event("change", { bubbles: true }));
     this.close();
