@@ -165,7 +165,7 @@ def user_task(task_key: str, *, formerly: Sequence[str] = ()) -> Callable[[F], F
     """Decorator in ``forms/<process_key>.py``: the class is the form of this task of the process.
 
     ``formerly``: keys that the task had in earlier diagrams, which running cases may still be on. Its form, its
-    briefing and its template are found under these, too.
+    briefing and its template have these names, too.
     """
 
     def register(form: F) -> F:

@@ -35,8 +35,8 @@ FIELDS: dict[str, Callable[..., Any]] = {
 def declared_form(process_key: str, task_key: str, fields: Sequence[Mapping[str, Any]]) -> type[TaskForm]:
     """The form of a task without a Python form.
 
-    Each field: ``id`` (letters, digits, ``_``), ``type`` (a key of ``FIELDS``; none means ``string``), and if
-    wanted ``label``, ``required``, ``default``, ``values`` (of an enum: ids with names, as a dict or a list
+    Each field: ``id`` (letters, digits, ``_``), ``type`` (a key of ``FIELDS``; none means ``string``), and
+    optionally ``label``, ``required``, ``default``, ``values`` (of an enum: ids with names, as a dict or a list
     of ``{"id", "name"}``). Raises ``ValueError``, in English for logs, when a declaration cannot be read.
     """
     members: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from models.choice import Choice
 from models.language import lazy
 from models.organisation import KIND_LABELS
 
-LABELS = {  # also for what is said of a change
+LABELS = {  # also in the history of changes
     "name_fa": lazy("نام فارسی"),
     "name_en": lazy("نام انگلیسی"),
     "divided_by": lazy("تقسیم بر اساس"),

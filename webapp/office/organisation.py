@@ -48,14 +48,14 @@ def new_role() -> Page:
     if _sent() and form.validate():
         try:
             with current.transaction() as session:
-                made = changes.add_role(
+                added = changes.add_role(
                     session, form.submission["key"], _role_values(form), by=current.actor(), now=current.now()
                 )
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
-            said = _("نقش «%(name)s» افزوده شد. اکنون آن را در صفحهٔ کاربران به افراد بدهید.", name=made.name)
-            return _back(f"roles/{made.key}", said)
+            words = _("نقش «%(name)s» افزوده شد. اکنون آن را در صفحهٔ کاربران به افراد بدهید.", name=added.name)
+            return _back(f"roles/{added.key}", words)
     return _answer("office/organisation/new_role.html", form)
 
 
@@ -100,8 +100,8 @@ def activate_role(key: str) -> Response:
         entry = changes.set_role_active(
             session, current.engine().definitions, key, True, by=current.actor(), now=current.now()
         )
-    said = _("نقش «%(name)s» فعال شد. اکنون می‌توان آن را به افراد داد.", name=entry.name)
-    return _back(f"roles/{key}", said)
+    words = _("نقش «%(name)s» فعال شد. اکنون می‌توان آن را به افراد داد.", name=entry.name)
+    return _back(f"roles/{key}", words)
 
 
 def _show_role(entry: RoleEntry, form: NamesForm, *, refused: str = "") -> tuple[str, int]:
@@ -115,7 +115,7 @@ def _show_role(entry: RoleEntry, form: NamesForm, *, refused: str = "") -> tuple
             form=form,
             uses=uses,
             refused=refused,
-            history=[_said(change) for change in history],
+            history=[_in_words(change) for change in history],
             kinds=KIND_LABELS,
             failed_page=failed,
         )
@@ -181,7 +181,7 @@ def new_division(kind: str) -> Page:
     if _sent() and form.validate():
         try:
             with current.transaction() as session:
-                made = changes.add_division(
+                added = changes.add_division(
                     session,
                     kind,
                     form.submission["key"],
@@ -192,7 +192,7 @@ def new_division(kind: str) -> Page:
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
-            return _back(kind, _("«%(name)s» افزوده شد. اکنون می‌توان افراد را عضو آن کرد.", name=made.name))
+            return _back(kind, _("«%(name)s» افزوده شد. اکنون می‌توان افراد را عضو آن کرد.", name=added.name))
     return _answer("office/organisation/new_division.html", form, kind=kind, label=KIND_LABELS[kind])
 
 
@@ -250,7 +250,7 @@ def _show_division(entry: DivisionEntry, form: NamesForm, *, refused: str = "") 
             form=form,
             uses=uses,
             refused=refused,
-            history=[_said(change) for change in history],
+            history=[_in_words(change) for change in history],
             failed_page=failed,
         )
     return page, 422 if failed else 200
@@ -271,11 +271,11 @@ def history() -> str:
     """Every change of roles, divisions and memberships, the newest first."""
     with current.transaction() as session:
         page = queries.changes(session, current.actor(), cursor=request.args.get("cursor") or None)
-        said = [_said(change) for change in page.items]
-    return render_template("office/organisation/changes.html", said=said, next=page.next, tabs=_tabs())
+        lines = [_in_words(change) for change in page.items]
+    return render_template("office/organisation/changes.html", history=lines, next=page.next, tabs=_tabs())
 
 
-def _said(change: OrganisationChange) -> tuple[OrganisationChange, str, list[str]]:
+def _in_words(change: OrganisationChange) -> tuple[OrganisationChange, str, list[str]]:
     """A change with its words: what happened, and what was before and after, a line each."""
     before, after = change.before or {}, change.after or {}
     if change.subject == "membership":
@@ -288,8 +288,8 @@ def _said(change: OrganisationChange) -> tuple[OrganisationChange, str, list[str
     if not before:
         return change, _("%(kind)s «%(name)s» افزوده شد", **values), []
     if before.get("active") != after.get("active"):
-        told = _("%(kind)s «%(name)s» فعال شد") if after.get("active") else _("%(kind)s «%(name)s» غیرفعال شد")
-        return change, told % values, []
+        sentence = _("%(kind)s «%(name)s» فعال شد") if after.get("active") else _("%(kind)s «%(name)s» غیرفعال شد")
+        return change, sentence % values, []
     differing = [field for field in LABELS if before.get(field) != after.get(field)]
     lines = [
         _(

@@ -130,8 +130,8 @@ def organisation() -> Organisation:
         else:
             with transaction() as session:
                 g.organisation = tables.of(session)
-    found: Organisation = g.organisation
-    return found
+    of_request: Organisation = g.organisation
+    return of_request
 
 
 def zone() -> str:
