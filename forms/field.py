@@ -49,7 +49,7 @@ class KartablField(wtforms.Field):
     ) -> None:
         super().__init__(label, validators, render_kw={**self.attributes, **(render_kw or {})}, **settings)
         self.shown_when = shown_when
-        self.unit = unit  # the word after a number: "متر مربع"
+        self.unit = unit  # the word after a number: "مترمربع"
         self.typed = ""
         self.errors: list[str] = []
 

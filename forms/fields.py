@@ -46,7 +46,7 @@ class TextField(KartablField):
         return text
 
     def too_long(self) -> str:
-        return _("حداکثر %(most)s نویسه بنویسید.", most=local_digits(self.most))
+        return _("حداکثر %(most)s کاراکتر وارد کنید.", most=local_digits(self.most))
 
     def _tidy(self, text: str) -> str:
         return " ".join(text.split())
@@ -127,7 +127,7 @@ class CodeField(KartablField):
         if not re.fullmatch(r"[0-9A-Z][0-9A-Z\-/]*", code):
             raise ValueError(_("فقط رقم، حرف لاتین و خط تیره وارد کنید."))
         if len(code) > self.most:
-            raise ValueError(_("حداکثر %(most)s نویسه بنویسید.", most=local_digits(self.most)))
+            raise ValueError(_("حداکثر %(most)s کاراکتر وارد کنید.", most=local_digits(self.most)))
         return code
 
     def json_schema(self) -> dict[str, Any]:
@@ -229,7 +229,7 @@ class DecimalField(IntegerField):
         if not self._shape.fullmatch(whole) or not re.fullmatch(r"(\.[0-9]+)?", number[len(whole) :]):
             raise ValueError(_("عددی مانند ۱۲۰ یا ۱۲۰٫۵ وارد کنید."))
         if len(fraction.rstrip("0")) > self.places:
-            raise ValueError(_("حداکثر %(places)s رقم اعشار بنویسید.", places=local_digits(self.places)))
+            raise ValueError(_("حداکثر %(places)s رقم اعشار وارد کنید.", places=local_digits(self.places)))
         return Decimal(f"{re.sub(r'[^0-9-]', '', whole)}.{fraction or 0}")
 
     def to_json(self) -> Json:
@@ -300,7 +300,7 @@ class TimeOfDayField(KartablField):
     def parse(self, text: str) -> time:
         match = self._shape.fullmatch(clean(text[:20]).replace(".", ":").replace("٫", ":"))
         if match is None or int(match[1]) > 23 or int(match[2] or 0) > 59:
-            raise ValueError(_("ساعت را به شکل ۰۹:۳۰ بنویسید."))
+            raise ValueError(_("ساعت را به شکل ۰۹:۳۰ وارد کنید."))
         return time(int(match[1]), int(match[2] or 0))
 
     def to_json(self) -> str:

@@ -160,7 +160,7 @@ class DocumentsField(DocumentField):
 def too_many(field: DocumentField, number: int) -> str:
     """The error of sending ``number`` files to a field that holds fewer."""
     return _(
-        "این‌جا حداکثر %(most)s فایل جا می‌گیرد و با آنچه فرستادید %(number)s تا می‌شد.",
+        "اینجا حداکثر %(most)s فایل جا می‌گیرد و با آنچه ارسال کردید %(number)s تا می‌شد.",
         most=local_digits(field.most),
         number=local_digits(number),
     )

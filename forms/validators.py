@@ -78,4 +78,4 @@ class FilesBetween:
 
     def __call__(self, form: Form, field: Field) -> None:
         if len(field.data) < self.least:  # how many there are at most says the field itself
-            raise ValidationError(_("دست‌کم %(least)s فایل بفرستید.", least=number_text(self.least)))
+            raise ValidationError(_("حداقل %(least)s فایل بارگذاری کنید.", least=number_text(self.least)))

@@ -185,8 +185,12 @@ def _too_many(seconds: int) -> Trouble:
 
 
 def _operation_failed(error: OperationFailed, reference: str) -> Trouble:
-    words = _("انجام این گام شکست خورد. چیزی ثبت نشد و کار شما همچنان باز است.")
-    advice = _("سرپرست آگاه شد. کمی بعد دوباره بفرستید.") if error.incident_id else _("کمی بعد دوباره بفرستید.")
+    words = _("این گام انجام نشد و چیزی ثبت نشد. کار شما همچنان باز است.")
+    advice = (
+        _("به سرپرست اطلاع داده شد. کمی بعد دوباره ارسال کنید.")
+        if error.incident_id
+        else _("کمی بعد دوباره ارسال کنید.")
+    )
     return Trouble(500, _("گام انجام نشد"), words, advice, reference=reference)
 
 

@@ -37,7 +37,7 @@ bp = Blueprint("gallery", __name__)
 
 STATES = ("plain", "help", "wrong", "disabled")
 OPTIONS = [
-    Choice("first", lazy("گزینهٔ نخست"), lazy("با توضیحی کوتاه")),
+    Choice("first", lazy("گزینهٔ اول"), lazy("با توضیحی کوتاه")),
     Choice("second", lazy("گزینهٔ دوم")),
     Choice("third", lazy("گزینهٔ سوم")),
 ]
@@ -52,7 +52,7 @@ FIELDS: dict[type[Any], tuple[dict[str, Any], Any]] = {
     fields.PostalCodeField: ({}, "9185765431"),
     fields.MobileField: ({}, "09123456789"),
     fields.IntegerField: ({}, 1200),
-    fields.DecimalField: ({"unit": lazy("متر مربع")}, 120.5),
+    fields.DecimalField: ({"unit": lazy("مترمربع")}, 120.5),
     fields.RialsField: ({}, 12_500_000),
     fields.JalaliDateField: ({}, "2026-11-21"),
     fields.TimeOfDayField: ({}, "09:30"),
@@ -87,8 +87,8 @@ def show() -> str:
             (_("مبلغ"), "rials", 12_500_000),
             (_("روز"), "date", date(2026, 11, 21)),
             (_("زمان"), "moment", now),
-            (_("پیوند"), "link", ("1405-000012-3", "/gallery")),
-            (_("بی‌مقدار"), "text", None),
+            (_("لینک"), "link", ("1405-000012-3", "/gallery")),
+            (_("بدون مقدار"), "text", None),
         ],
         statuses=labels.STATUSES,
         choices=[(one.value, one.label) for one in OPTIONS],
@@ -113,7 +113,7 @@ def example_form() -> TaskForm:
     form = cls.unbound(preset=preset)
     for field in form:
         if field.short_name.startswith("wrong_"):
-            field.errors = [_("این را پر کنید.")]
+            field.errors = [_("%(field)s را وارد کنید.")]
     return form
 
 
@@ -128,14 +128,14 @@ def example_blocks() -> list[Block]:
         Facts(
             _("مشخصات"), [(_("شماره"), "1405-000012-3"), (_("موضوع"), ""), (_("شرح"), " ".join([_("متن نمونه")] * 12))]
         ),
-        Table(_("جدول پر"), columns, rows[:3], footer=["", _("جمع"), "4,140,000"], numeric=(2,)),
-        Table(_("جدول خالی"), columns, []),
-        Table(_("جدول بلند"), columns, rows, numeric=(2,)),
+        Table(_("جدول با ردیف"), columns, rows[:3], footer=["", _("جمع"), "4,140,000"], numeric=(2,)),
+        Table(_("جدول بدون ردیف"), columns, []),
+        Table(_("جدول طولانی"), columns, rows, numeric=(2,)),
         Link(_("دیدن پرونده"), "/gallery", primary=True),
         Link(_("دیدن پرونده"), "/gallery"),
         Link(_("رفتن به درگاه"), "https://example.org/", external=True),
         Conversation(
-            _("گفت‌وگو"),
+            _("مکاتبات"),
             [
                 Entry(side="asks", heading=_("درخواست"), name=_("شهروند"), unit="", at=at, text=_("متن نمونه")),
                 Entry(
@@ -154,7 +154,7 @@ def example_blocks() -> list[Block]:
 
 
 def _help(state: str) -> Any:
-    return lazy("توضیحی که زیر عنوان می‌آید") if state == "help" else ""
+    return lazy("توضیح زیر عنوان") if state == "help" else ""
 
 
 def _of_state(state: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def caller(session: Session) -> Actor:
         signed_in = accounts().person_of_session(session, token.strip(), now=current.now(), kind="api")
     read_in(signed_in.actor.language if signed_in else language.SOURCE)
     if signed_in is None:
-        raise Problem("not_signed_in", _("نشان ورود (Bearer) داده نشده، پایان یافته یا نادرست است."))
+        raise Problem("not_signed_in", _("توکن ورود (Bearer) داده نشده، منقضی شده یا نادرست است."))
     if signed_in.must_change_password:
         raise Problem("must_change_password")
     return signed_in.actor

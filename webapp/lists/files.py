@@ -97,7 +97,7 @@ def printable(listing: Listing, result: ListPage, *, filters_in_words: Sequence[
         "head": [
             *filters_in_words,
             (_("تهیه در"), filters.moment(current.now())),
-            (_("شمار ردیف‌ها"), filters.digits(len(rows))),
+            (_("تعداد ردیف‌ها"), filters.digits(len(rows))),
         ],
         "columns": labels,
         "numeric": [column.kind in NUMERIC for column in listing.columns],

@@ -60,7 +60,7 @@ def export(key: str, kind: str) -> Response | Answer:
     most = MAX_PRINTED if kind == "pdf" else MAX_EXPORTED
     if result.next or len(result.rows) > most:
         words = _("این فهرست بیش از %(most)s ردیف دارد و یک‌جا داده نمی‌شود.", most=digits(most))
-        return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری برگزینید.")))
+        return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری انتخاب کنید.")))
     return _file(listing, result, form, kind)
 
 

@@ -168,8 +168,8 @@ def _may_revoke(role: str) -> bool:
 def _state(person: Person) -> tuple[str, str]:
     """The state of an account in words, and the colour of its badge."""
     if person.active:
-        return _("باز"), "green"
-    return (_("در انتظار کد"), "amber") if is_pending(person) else (_("بسته"), "red")
+        return _("فعال"), "green"
+    return (_("در انتظار کد"), "amber") if is_pending(person) else (_("غیرفعال"), "red")
 
 
 def _back(person_id: int, words: str) -> Response:

@@ -146,7 +146,7 @@ def register_meters(context: BriefingContext) -> Briefing:
     rows = [row for row in rows if row]
     if rows:
         blocks.append(Table(_("کنتورها و کلاس آن‌ها"), [*meter_columns(), _("بررسی")], rows, numeric=METER_NUMBERS))
-    text = _("همهٔ کنتورهای یک پروژه به یک بازرس سپرده می‌شود. برای چند بازرس، چند پروژه ثبت کنید.")
+    text = _("همهٔ کنتورهای یک پروژه به یک بازرس ارجاع می‌شود. برای چند بازرس، چند پروژه ثبت کنید.")
     blocks.append(Notice("info", text))
     return Briefing(values={"meters": saved} if saved else {}, blocks=blocks)
 
