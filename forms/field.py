@@ -179,9 +179,12 @@ def _digits_of(number: int) -> str:
     return str(number) if abs(number) < 10**100 else "9" * 101
 
 
-def local_digits(text: object) -> str:
-    """``text`` with the digits of the current reader."""
-    return persian_digits(text) if current() == "fa" else str(text)
+def local_digits(number: object) -> str:
+    """``number`` with the digits of the current reader, an integer in groups of three: ``۲۰٬۰۰۰``."""
+    text = f"{number:,}" if isinstance(number, int) else str(number)
+    if current() != "fa":
+        return text
+    return persian_digits(text.replace(",", "٬") if isinstance(number, int) else text)
 
 
 class LocalNumber:
