@@ -55,7 +55,7 @@ def test_the_question_before_an_action_is_accessible_in_the_dark(chromium: Brows
     context = chromium.new_context(base_url=site.url, color_scheme="dark", locale="fa")
     page: Page = context.new_page()
     page.goto("/gallery")
-    page.get_by_role("button", name="لغو پرونده").click()
+    page.locator("button[data-confirm]").click()
     page.locator("dialog.question:modal").wait_for()
     found = Axe().run(page, context="dialog:modal")
     assert found.violations_count == 0, found.generate_report()
