@@ -78,11 +78,11 @@ def issued(play: Play, *meters: dict[str, Any], by: str = "contractor", **change
 def certificate(play: Play) -> Certificate:
     """The newest certificate, with what stands around it."""
     with play.session() as session:
-        found = session.scalars(select(Certificate).order_by(Certificate.id.desc())).first()
-        assert found is not None, "no certificate was issued"
-        assert found.project.case.number
-        assert found.case.number
-        return found
+        certificate = session.scalars(select(Certificate).order_by(Certificate.id.desc())).first()
+        assert certificate is not None, "no certificate was issued"
+        assert certificate.project.case.number
+        assert certificate.case.number
+        return certificate
 
 
 def cases(play: Play) -> int:

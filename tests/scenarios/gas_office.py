@@ -128,10 +128,10 @@ def go_to(play: Play, step: str, *, by: str = "contractor") -> Play:
 def invoices(play: Play) -> list[Invoice]:
     """The case's invoices with their lines, oldest first."""
     with play.session() as session:
-        found = list(session.scalars(select(Invoice).where(Invoice.case_id == play.case_id).order_by(Invoice.id)))
-        for invoice in found:
+        invoices = list(session.scalars(select(Invoice).where(Invoice.case_id == play.case_id).order_by(Invoice.id)))
+        for invoice in invoices:
             assert invoice.total == sum(line.amount for line in invoice.lines)
-        return found
+        return invoices
 
 
 def open_invoice(play: Play) -> Invoice:
@@ -141,12 +141,12 @@ def open_invoice(play: Play) -> Invoice:
 def project(play: Play) -> GasProject:
     """The case's project with what stands around it."""
     with play.session() as session:
-        found = session.scalars(select(GasProject).where(GasProject.case_id == play.case_id)).one()
-        assert found.property_id is None or found.property is not None
-        assert found.owner_id is None or found.owner is not None
-        assert found.inspector_id is None or found.inspector is not None
-        found.meters  # noqa: B018 - loaded while the session is open
-        return found
+        project = session.scalars(select(GasProject).where(GasProject.case_id == play.case_id)).one()
+        assert project.property_id is None or project.property is not None
+        assert project.owner_id is None or project.owner is not None
+        assert project.inspector_id is None or project.inspector is not None
+        project.meters  # noqa: B018 - loaded while the session is open
+        return project
 
 
 def assignments(play: Play) -> list[Assignment]:

@@ -84,12 +84,12 @@ def pays_debt(play: Play, decision: str = "pay", *, by: str = "contractor") -> P
 def project(play: Play) -> GasProject:
     """The project of the inspection that is played, with its meters and its inspector."""
     with play.session() as session:
-        found = session.scalars(
+        project = session.scalars(
             select(GasProject).join(Case, Case.refers_to_id == GasProject.case_id).where(Case.id == play.case_id)
         ).one()
-        assert found.inspector_id is None or found.inspector is not None
-        found.meters  # noqa: B018 - loaded while the session is open
-        return found
+        assert project.inspector_id is None or project.inspector is not None
+        project.meters  # noqa: B018 - loaded while the session is open
+        return project
 
 
 def visit(play: Play) -> InspectionVisit:
@@ -98,11 +98,11 @@ def visit(play: Play) -> InspectionVisit:
         return session.scalars(select(InspectionVisit).order_by(InspectionVisit.id.desc()).limit(1)).one()
 
 
-def written(play: Play) -> list[InspectionReport]:
+def reports_of(play: Play) -> list[InspectionReport]:
     """All reports, oldest first."""
     with play.session() as session:
-        found = select(InspectionReport).where(InspectionReport.case_id == play.case_id)
-        return list(session.scalars(found.order_by(InspectionReport.number)))
+        statement = select(InspectionReport).where(InspectionReport.case_id == play.case_id)
+        return list(session.scalars(statement.order_by(InspectionReport.number)))
 
 
 def corrections(play: Play) -> list[MeterCorrection]:
@@ -122,7 +122,7 @@ def owed(play: Play) -> int:
     return total
 
 
-def told(play: Play, username: str) -> list[str]:
+def messages_to(play: Play, username: str) -> list[str]:
     """The messages of a person, oldest first."""
     person = play.people.actor(username).person_id
     with play.session() as session:

@@ -19,8 +19,8 @@ def registered(play: Play, *, meters: int = 1, region: int = 3, by: str = "contr
     """A project with so many meters, as if it had been registered. Returns its id; ``play.case_id`` is its case."""
     office.start(play, by=by)
     with play.session() as session:
-        found = session.query(GasProject).filter_by(case_id=play.case_id).one()
-        found.property = Property(
+        project = session.query(GasProject).filter_by(case_id=play.case_id).one()
+        project.property = Property(
             code=f"{play.case_id:06}-0",
             region=region,
             main_plate="1",
@@ -32,11 +32,11 @@ def registered(play: Play, *, meters: int = 1, region: int = 3, by: str = "contr
             floors=2,
             registered_at=play.clock.now,
         )
-        found.meters = [Meter(number=number, **METER) for number in range(1, meters + 1)]
+        project.meters = [Meter(number=number, **METER) for number in range(1, meters + 1)]
         for name, value in ({"work_type": "surface", "registered_at": play.clock.now} | values).items():
-            setattr(found, name, value)
+            setattr(project, name, value)
         session.flush()
-        return found.id
+        return project.id
 
 
 def operated(play: Play, who: str, work: Callable[..., Any], *, on: int | None = None, **arguments: Any) -> Any:
@@ -52,9 +52,9 @@ def operated(play: Play, who: str, work: Callable[..., Any], *, on: int | None =
 
 def assigned(play: Play, **values: Any) -> int:
     """A registered project that has been given to the inspector whose turn it is."""
-    found = registered(play, **values)
+    project_id = registered(play, **values)
     assert operated(play, "contractor", operations.assign_inspector) is not None
-    return found
+    return project_id
 
 
 def left(play: Play, project_id: int, who: str, *, how: str = "withdrawn", reason: str = "") -> None:

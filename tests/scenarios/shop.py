@@ -145,7 +145,7 @@ class Shop:
             return list(session.scalars(select(Payment).order_by(Payment.id)))
 
     def payment(self, authority: str) -> Payment:
-        return next(found for found in self.ledger() if found.authority == authority)
+        return next(payment for payment in self.ledger() if payment.authority == authority)
 
     def reviews(self) -> list[Case]:
         """Cases that look into payments once more, oldest first."""
@@ -187,7 +187,7 @@ class Order:
                 if one.status is InvoiceStatus.OPEN:
                     one.status = InvoiceStatus.CANCELLED
             line = InvoiceLine(item="inspection", stage="final_inspection", quantity=1, unit_amount=total, amount=total)
-            made = Invoice(
+            invoice = Invoice(
                 number=f"{self.case_id}/{len(earlier) + 1}",
                 case_id=self.case_id,
                 reason="registration",
@@ -197,15 +197,15 @@ class Order:
                 created_at=self.shop.clock.now,
                 lines=[line],
             )
-            session.add(made)
+            session.add(invoice)
             session.flush()
-            self.invoice_id = made.id
+            self.invoice_id = invoice.id
 
     def pay(self) -> str:
         """Go on to the gateway; returns the authority of the payment that was opened, or "" when none was."""
         known = set(self.shop.bank.payments)
         self.does("accept_invoice", invoice=self.invoice_id)
-        ours = [found.authority for found in self.shop.ledger() if found.authority not in known]
+        ours = [payment.authority for payment in self.shop.ledger() if payment.authority not in known]
         return ours[0] if ours else ""
 
     def does(self, key: str, *, by: Actor | None = None, **values: Any) -> None:

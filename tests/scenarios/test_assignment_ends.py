@@ -16,7 +16,7 @@ from models.inspection import InspectionVisit
 from tests.play import Play
 from tests.scenarios import gas_office as office
 from tests.scenarios import inspections
-from tests.scenarios.lists import read, shown
+from tests.scenarios.lists import cells, read
 from tests.scenarios.projects import assigned, left, operated, registered
 from workflows.assignment import operations
 from workflows.rules.assignment import quota_left
@@ -212,10 +212,10 @@ def test_by_the_diagram_a_project_goes_on_with_others_and_waits_for_the_office_a
     with play.session() as session:
         number = session.scalars(select(GasProject)).one().case.number
     for who, key in (("inspector-1", "withdrawn_inspections"), ("inspector-2", "dismissed_inspections")):
-        assert shown(read(play, who, key), "number") == [number]
+        assert cells(read(play, who, key), "number") == [number]
         assert read(play, who, "pre_inspections").rows == []
     waiting = read(play, "gas_office", "running_inspections", choices={"state": "no_inspector"})
-    assert shown(waiting, "number") == [number]
+    assert cells(waiting, "number") == [number]
     play.does("gas_office", "assign_by_hand", inspector=far, note="تنها بازرس مانده است.")
     (row,) = read(play, "inspector-far", "pre_inspections").rows
     assert (row.values["number"], row.url) == (number, f"/cases/{play.case.number}")

@@ -128,7 +128,7 @@ def test_no_report_is_recorded_in_debt(play: Play) -> None:
         project = session.scalars(select(GasProject)).one()
         project.debt = 1
     assert refused(play, "inspector-1", gas_inspection.record_report, submission=report()) == [""]
-    assert insp.written(play) == []
+    assert insp.reports_of(play) == []
 
 
 @pytest.mark.rule("INS-2")
@@ -143,7 +143,7 @@ def test_a_correction_has_photos_of_this_case_only(play: Play) -> None:
     insp.reports(play, "defects", 1)
     wrong = {"report": 1, "report_text": "x", "photos": [9999]}
     assert refused(play, "inspector-1", inspection_report.correct, submission=wrong) == ["photos"]
-    assert len(insp.written(play)) == 1
+    assert len(insp.reports_of(play)) == 1
 
 
 @pytest.mark.rule("INS-11")

@@ -36,7 +36,7 @@ def test_three_sub_works_are_prepaid_and_each_further_one_is_owed(play, classes)
     one_stage = sum(inspection_fee(each, "concealed") for each in classes)
     for number in range(1, 7):
         insp.reports(play, "sub_work")
-        assert insp.written(play)[-1].sub_work_number == number
+        assert insp.reports_of(play)[-1].sub_work_number == number
         if number <= 3:
             assert (play.waits_for(), insp.debts(play)) == ({"schedule_visit": "inspector"}, [])
             continue
@@ -65,7 +65,7 @@ def test_the_inspectors_next_task_is_there_locked_and_says_why_and_how_much(play
     insp.pays_debt(play)
     opened = play.task("schedule_visit")
     assert (opened.id, opened.locked, opened.status) == (locked.id, None, TaskStatus.OPEN)
-    assert any("پرداخت شد" in text for text in insp.told(play, "inspector-1"))
+    assert any("پرداخت شد" in text for text in insp.messages_to(play, "inspector-1"))
 
 
 @pytest.mark.rule("INS-8")
@@ -148,7 +148,7 @@ def test_a_debt_that_is_not_paid_stays_and_part_payment_is_refused(play):
 )
 def test_a_report_that_cannot_be_is_refused_at_its_field_and_nothing_changes(surface_visit, values, field):
     assert list(surface_visit.refuses("inspector-1", "record_report", **values)) == [field]
-    assert (insp.written(surface_visit), insp.debts(surface_visit)) == ([], [])
+    assert (insp.reports_of(surface_visit), insp.debts(surface_visit)) == ([], [])
 
 
 @pytest.fixture
@@ -179,4 +179,4 @@ def test_a_double_click_records_one_report_and_makes_one_debt(play):
     with pytest.raises(Exception, match=str(task)) as refused:
         play.does("inspector-1", "record_report", **values)
     assert not isinstance(refused.value, InvalidSubmission)
-    assert (len(insp.written(play)), insp.debts(play)) == (1, [390_000])
+    assert (len(insp.reports_of(play)), insp.debts(play)) == (1, [390_000])

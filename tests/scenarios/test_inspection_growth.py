@@ -142,9 +142,9 @@ def test_the_oldest_report_can_be_corrected_without_reading_all(long_one: Play) 
     assert counts["InspectionReport"] <= 5
     assert offered.values == {"report": MANY + 1}, "the newest is what is corrected most"
     long_one.does("inspector-1", "correct_report", report=1, report_text="در خانه بودند.", photos=[])
-    corrected = insp.written(long_one)[-1]
+    corrected = insp.reports_of(long_one)[-1]
     assert (corrected.number, corrected.text) == (MANY + 2, "در خانه بودند.")
-    assert corrected.corrects_id == insp.written(long_one)[0].id
+    assert corrected.corrects_id == insp.reports_of(long_one)[0].id
 
 
 @pytest.mark.both_databases("search")

@@ -204,7 +204,7 @@ def test_a_visit_after_many_costs_what_an_early_one_did(office_of_inspectors: Pl
             costs.append((len(asked), len(state)))
         if insp.owed(play):
             insp.pays_debt(play)
-    assert len(insp.written(play)) == 60
+    assert len(insp.reports_of(play)) == 60
     (early, small), (late, large) = costs[0], costs[-1]
     assert late <= early + 2
     assert large <= small * 1.02

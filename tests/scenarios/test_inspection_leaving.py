@@ -29,7 +29,7 @@ def test_an_inspector_withdraws_with_a_confirmation_and_the_case_goes_to_another
     assert ended == [("withdrawn", play.actor("inspector-1").person_id), ("", play.actor("inspector-2").person_id)]
     with pytest.raises(EngineError):
         play.does("inspector-1", "schedule_visit", visit_date=insp.working_day(play), visit_time="09:30")
-    assert any("inspector-2" in text for text in insp.told(play, "contractor"))
+    assert any("inspector-2" in text for text in insp.messages_to(play, "contractor"))
 
 
 @pytest.mark.rule("INS-3", "ASG-3")
@@ -61,10 +61,10 @@ def test_the_gas_office_dismisses_at_any_moment_and_reports_stay(play, moment):
     play.does("gas_office", "dismiss_inspector", reason="تأخیرهای پی‌درپی")
     assert play.waits_for() == {"schedule_visit": "inspector"}
     project = insp.project(play)
-    assert (project.inspector.username, project.stage, len(insp.written(play))) == ("inspector-2", stage, 1)
+    assert (project.inspector.username, project.stage, len(insp.reports_of(play))) == ("inspector-2", stage, 1)
     assert insp.visit(play).state == ("dropped" if moment == "before the report" else "reported")
     assert office.assignments(play)[0].ended_why == "تأخیرهای پی‌درپی"
-    assert any("تأخیرهای پی‌درپی" in text for text in insp.told(play, "inspector-1"))
+    assert any("تأخیرهای پی‌درپی" in text for text in insp.messages_to(play, "inspector-1"))
 
 
 @pytest.mark.rule("INS-13", "INS-7")
@@ -96,7 +96,7 @@ def test_the_inspector_sets_another_time_and_the_contractor_is_told_again(play):
     play.does("inspector-1", "change_visit")
     assert (play.waits_for(), insp.visit(play).state) == ({"schedule_visit": "inspector"}, "dropped")
     insp.reports(play, "approved")
-    assert [report.visit_id for report in insp.written(play)] == [insp.visit(play).id]
+    assert [report.visit_id for report in insp.reports_of(play)] == [insp.visit(play).id]
 
 
 def moment(text: str) -> datetime:

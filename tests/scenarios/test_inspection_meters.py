@@ -91,7 +91,7 @@ def test_a_report_is_corrected_by_another_one_that_refers_to_it_and_stays_as_it_
     insp.begins(play)
     insp.reports(play, "defects", 1)
     play.does("inspector-1", "correct_report", report=1, report_text="نشتی از اتصال بود، نه از شیر.", photos=[])
-    first, second = insp.written(play)
+    first, second = insp.reports_of(play)
     assert (first.outcome, first.text, second.outcome, second.corrects_id) == (
         "defects",
         insp.TEXT["defects"],
@@ -120,5 +120,5 @@ def test_photos_of_a_visit_are_documents_of_the_case_and_everybody_involved_find
     insp.visits(insp.begins(play))
     photo = office.add_document(play, "photo")["document"]
     play.does("inspector-1", "record_report", **insp.report("approved", photos=[photo]))
-    assert insp.written(play)[0].photos == [photo]
+    assert insp.reports_of(play)[0].photos == [photo]
     assert f"/documents/{photo}" in office.texts(office.case_page(play, "contractor"))

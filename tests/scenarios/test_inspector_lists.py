@@ -16,7 +16,7 @@ from models.inspection import InspectionReport, InspectionVisit
 from tests.play import Play
 from tests.scenarios import gas_office as office
 from tests.scenarios import inspections
-from tests.scenarios.lists import read, shown
+from tests.scenarios.lists import cells, read
 from tests.scenarios.projects import assigned, left
 from workflows.registry import listings
 
@@ -99,10 +99,10 @@ def test_both_stages_have_their_list_in_the_order_of_referral_and_a_debt_is_told
     change(play, final[0], referred_at=play.clock.now + timedelta(days=3))
     change(play, final[1], debt=1_230_000)
     found = read(play, "inspector-1", "pre_inspections")
-    assert shown(found, "number", "meters") == [(pre[0], 2), (pre[1], 2)]
+    assert cells(found, "number", "meters") == [(pre[0], 2), (pre[1], 2)]
     found = read(play, "inspector-1", "final_inspections")
-    assert shown(found, "number") == [final[1], final[2], final[0]]
-    assert shown(found, "debt") == ["بدهکار: ۱٬۲۳۰٬۰۰۰ ریال", None, None]
+    assert cells(found, "number") == [final[1], final[2], final[0]]
+    assert cells(found, "debt") == ["بدهکار: ۱٬۲۳۰٬۰۰۰ ریال", None, None]
     assert [row.mark for row in found.rows] == ["danger", "", ""]
     assert {listing.key for listing in listings.for_roles({"inspector"}) if listing.home} >= {
         "pre_inspections",
@@ -164,17 +164,17 @@ def test_approved_projects_are_searched_by_stage_words_and_days(play: Play) -> N
     reports(play, first, "approved")
     reports(play, second, "approved")
     everything = read(play, "inspector-1", "approved_inspections")
-    assert shown(everything, "number", "stage") == [
+    assert cells(everything, "number", "stage") == [
         (second, "پیش‌بازرسی"),
         (first, "بازرسی نهایی"),
         (first, "پیش‌بازرسی"),
     ]
     final = read(play, "inspector-1", "approved_inspections", choices={"stage": "final_inspection"})
-    assert shown(final, "number") == [first]
+    assert cells(final, "number") == [first]
     for typed in (first, first.replace("-", ""), f"  {first}"):
-        assert set(shown(read(play, "inspector-1", "approved_inspections", q=typed), "number")) == {first}
+        assert set(cells(read(play, "inspector-1", "approved_inspections", q=typed), "number")) == {first}
     day = date(2026, 11, 21)
-    assert shown(read(play, "inspector-1", "approved_inspections", date_from=day, date_to=day), "number") == [first]
+    assert cells(read(play, "inspector-1", "approved_inspections", date_from=day, date_to=day), "number") == [first]
 
 
 @pytest.mark.rule("INR-2", "INR-3", "INS-3", "INS-13")
@@ -187,8 +187,8 @@ def test_withdrawn_and_dismissed_projects_are_kept_apart_with_the_reason(play: P
         with play.session() as session:
             kept.append(session.get_one(GasProject, project_id).case.number)
         play.clock.advance(timedelta(minutes=1))
-    assert shown(read(play, "inspector-1", "withdrawn_inspections"), "number", "meters") == [(kept[2], 2), (kept[0], 2)]
-    assert shown(read(play, "inspector-1", "dismissed_inspections"), "number", "reason") == [
+    assert cells(read(play, "inspector-1", "withdrawn_inspections"), "number", "meters") == [(kept[2], 2), (kept[0], 2)]
+    assert cells(read(play, "inspector-1", "dismissed_inspections"), "number", "reason") == [
         (kept[1], "گزارش‌ها ثبت نشدند."),
     ]
     assert read(play, "inspector-1", "pre_inspections").rows == []
@@ -229,7 +229,7 @@ def test_the_financial_report_gives_each_visit_its_fee_and_the_sums_of_the_range
     reports(play, concealed, "approved")
 
     found = read(play, "inspector-1", "financial_report")
-    assert shown(found, "meters", "outcome", "block", "fee", "paid") == [
+    assert cells(found, "meters", "outcome", "block", "fee", "paid") == [
         (1, "تایید", "خیر", 0, 0),
         (1, "زیرکار شمارهٔ ۴", "خیر", 862_500, 0),
         (1, "زیرکار شمارهٔ ۳", "خیر", 862_500, 862_500),
@@ -281,7 +281,7 @@ def test_pages_follow_one_another_without_gap_or_repetition_even_at_the_same_mom
     got, cursor = [], None
     for _ in range(5):
         found = read(play, who, key, limit=3, cursor=cursor)
-        got += shown(found, "number")
+        got += cells(found, "number")
         cursor = found.next
         if cursor is None:
             break
@@ -354,9 +354,9 @@ def test_the_gas_office_sees_all_running_inspections_and_narrows_them(play: Play
         found.append(play.case.number)
         change(play, found[-1], **({"stage": "pre_inspection"} | changes))
     debtor, final, nobody = found
-    assert shown(read(play, "gas_office", "running_inspections"), "number") == [nobody, final, debtor]
+    assert cells(read(play, "gas_office", "running_inspections"), "number") == [nobody, final, debtor]
     narrowed = {
-        name: shown(read(play, "gas_office", "running_inspections", **asked), "number")
+        name: cells(read(play, "gas_office", "running_inspections", **asked), "number")
         for name, asked in {
             "debt": {"choices": {"state": "in_debt"}},
             "nobody": {"choices": {"state": "no_inspector"}},

@@ -82,7 +82,7 @@ def test_marks_that_turn_text_round_do_not_reach_a_title(play: Play) -> None:
     tickets.asks(play, title="فاکتور \u202egpj.exe\u202c مهم", body="سلام\u2066\u202e دنیا")
     assert tickets.ticket(play).title == "فاکتور gpj.exe مهم"
     assert play.case.subject == "فاکتور gpj.exe مهم"
-    assert tickets.said(play)[0][2] == "سلام دنیا"
+    assert tickets.conversation(play)[0][2] == "سلام دنیا"
 
 
 @pytest.mark.rule("TKT-1")
@@ -143,13 +143,13 @@ def test_a_transfer_moves_the_ticket_with_a_note_and_keeps_its_deadline(play: Pl
 
     task = play.task("answer_ticket")
     assert (task.id, task.scope, task.due_at) == (before.id, "finance", before.due_at)
-    assert tickets.said(play)[-1] == ("transfer", "information_technology", "دربارهٔ حق عضویت است.")
+    assert tickets.conversation(play)[-1] == ("transfer", "information_technology", "دربارهٔ حق عضویت است.")
     with pytest.raises(NotFound):
         tickets.answers(play, by="unit-it")
     with pytest.raises(NotFound):
         play.does("unit-it", "transfer_ticket", unit="finance", note="باز هم")
     assert "دربارهٔ حق عضویت است." in gas_office.texts(gas_office.case_page(play, "unit-finance"))
-    assert tickets.told(play, "درخواستی به واحد شما ارجاع شد") == {"unit-finance"}
+    assert tickets.receivers(play, "درخواستی به واحد شما ارجاع شد") == {"unit-finance"}
 
     tickets.answers(play, by="unit-finance")
     play.does("citizen", "reply_ticket", body="سپاس. یک پرسش دیگر.")
@@ -187,7 +187,7 @@ def test_a_ticket_is_not_passed_on_to_the_unit_that_has_it_whatever_the_form_off
     with pytest.raises(Refusal) as refused:
         operated(play, "unit-it", pass_on_ticket, submission=again)
     assert list(refused.value.errors) == ["unit"]
-    assert [kind for kind, _unit, _text in tickets.said(play)] == ["request"]
+    assert [kind for kind, _unit, _text in tickets.conversation(play)] == ["request"]
 
 
 @pytest.mark.rule("TKT-3")
@@ -210,7 +210,7 @@ def test_of_two_answers_the_second_is_told_who_was_quicker(play: Play) -> None:
     with pytest.raises(TaskNotOpen) as late:
         tickets.answers(play, by="unit-it-2")
     assert late.value.by == "نام unit-it"
-    assert [kind for kind, _unit, _text in tickets.said(play)] == ["request", "answer"]
+    assert [kind for kind, _unit, _text in tickets.conversation(play)] == ["request", "answer"]
 
 
 # Replied to, or not (TKT-4)
@@ -227,7 +227,7 @@ def test_a_reply_goes_back_to_the_unit_with_a_new_deadline(play: Play) -> None:
     assert tickets.ticket(play).state == "waiting"
     assert tickets.deadline(play) == play.engine.services.calendar.add_working_days(play.clock.now, 2) > first
     tickets.answers(play, "اکنون درست شد.")
-    assert [kind for kind, _unit, _text in tickets.said(play)] == ["request", "answer", "reply", "answer"]
+    assert [kind for kind, _unit, _text in tickets.conversation(play)] == ["request", "answer", "reply", "answer"]
 
 
 @pytest.mark.both_databases("jobs")
@@ -277,8 +277,8 @@ def test_the_deadline_is_two_working_days_as_in_the_examples(
 def test_an_overdue_ticket_is_marked_and_unit_supervisors_and_requester_are_told(play: Play) -> None:
     tickets.overdue(play)
     assert tickets.ticket(play).overdue_at == tickets.deadline(play)
-    assert tickets.told(play, "مهلت پاسخ به یک درخواست گذشت") == {"unit-it", "unit-it-2", "supervisor"}
-    assert tickets.told(play, "درخواست شما بدون پاسخ ماند") == {"citizen"}
+    assert tickets.receivers(play, "مهلت پاسخ به یک درخواست گذشت") == {"unit-it", "unit-it-2", "supervisor"}
+    assert tickets.receivers(play, "درخواست شما بدون پاسخ ماند") == {"citizen"}
     assert "مهلت پاسخ به این درخواست گذشته است" in gas_office.texts(gas_office.case_page(play, "unit-it"))
 
 
@@ -293,7 +293,7 @@ def test_an_unanswered_ticket_can_go_to_the_president_but_stays_answerable(play:
 
     tickets.escalates(play)
     assert play.waits_for() == {"answer_ticket": "department_staff", "answer_escalation": "president"}
-    assert tickets.told(play, "درخواستی از رئیس سازمان") == {"president"}
+    assert tickets.receivers(play, "درخواستی از رئیس سازمان") == {"president"}
 
     tickets.answers(play)
     assert play.waits_for() == {"answer_escalation": "president", "reply_ticket": "citizen"}
@@ -343,7 +343,7 @@ def test_the_president_sees_the_whole_first_ticket_and_the_answer_closes_both(pl
     assert (play.case.status, play.case.outcome) == (CaseStatus.COMPLETED, "ticket_decided")
     assert play.waits_for() == {}
     assert tickets.ticket(play).state == "closed"
-    assert tickets.said(play)[-1] == ("decision", "president", "دستور رسیدگی داده شد.")
+    assert tickets.conversation(play)[-1] == ("decision", "president", "دستور رسیدگی داده شد.")
     assert play.sms()[-1].receiver == "09131110005"
     with pytest.raises(TaskNotOpen) as closed:
         tickets.answers(play)

@@ -65,15 +65,15 @@ def ticket(play: Play) -> Ticket:
         return session.scalars(select(Ticket).where(Ticket.case_id == play.case_id)).one()
 
 
-def said(play: Play) -> list[tuple[str, str, str]]:
-    """Kind, unit and text of everything that was said, the oldest first."""
+def conversation(play: Play) -> list[tuple[str, str, str]]:
+    """Kind, unit and text of each message of the ticket, oldest first."""
     with play.session() as session:
-        found = session.scalars(select(Ticket).where(Ticket.case_id == play.case_id)).one()
-        return [(message.kind, message.unit, message.text) for message in found.messages]
+        ticket = session.scalars(select(Ticket).where(Ticket.case_id == play.case_id)).one()
+        return [(message.kind, message.unit, message.text) for message in ticket.messages]
 
 
-def told(play: Play, title: str) -> set[str]:
-    """The user names of those who got a message with this title."""
+def receivers(play: Play, title: str) -> set[str]:
+    """User names of the receivers of a message with this title."""
     with play.session() as session:
-        receivers = select(Person.username).join(Message, Message.person_id == Person.id).where(Message.title == title)
-        return set(session.scalars(receivers))
+        usernames = select(Person.username).join(Message, Message.person_id == Person.id).where(Message.title == title)
+        return set(session.scalars(usernames))

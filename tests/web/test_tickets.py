@@ -230,7 +230,7 @@ def test_an_answer_while_a_colleague_answers_names_the_colleague(unit: Visit, si
     assert colleague.sends("answer_ticket", body="پاسخ او").status_code == 303
     late = unit.sends("answer_ticket", body="پاسخ من")
     assert (late.status_code, "نام unit-it-2" in late.text) == (409, True)
-    assert [text for _kind, _unit, text in tickets.said(play)] == ["سلام", "پاسخ او"]
+    assert [text for _kind, _unit, text in tickets.conversation(play)] == ["سلام", "پاسخ او"]
 
 
 @pytest.mark.rule("TKT-5")
