@@ -392,7 +392,7 @@ def test_a_lane_may_name_a_role_of_the_table_and_none_that_is_unknown_or_out_of_
         bundle = checking.check(files, kartabl.seam(desk.does(organisation.of)))
         return {str(one.text) for one in bundle.findings if one.file == name and one.severity == "error"}
 
-    assert any("surveyor" in message and "شناخته" in message for message in findings())
+    assert any("surveyor" in message and "نامعتبر" in message for message in findings())
     desk.does(changes.add_role, "surveyor", SURVEYOR, by=admin, now=desk.clock.now)
     assert findings() == set()
     deactivate(desk, "surveyor", by=admin)
