@@ -39,6 +39,7 @@ from tests.databases import SQLITE, copy_of, fresh_database, postgres_url
 from tests.play import Play
 from tests.scenarios import gas_office as office
 from tests.scenarios import inspections as insp
+from tests.secret import KEPT_KEY, SECRET_KEY
 from tests.standing import StandingClock
 from tests.web.world import World
 
@@ -102,8 +103,8 @@ def in_utc(row: dict[str, Any]) -> dict[str, Any]:
 
 def application_on(url: str, files: Path, clock: StandingClock) -> kartabl.Application:
     settings = Settings(
-        secret_key="s" * 32, database_url=url, files_path=files, mode="demo", public_url="http://localhost"
-    )
+        secret_key=SECRET_KEY, database_url=url, files_path=files, mode="demo", public_url="http://localhost"
+    ).model_copy(update={"secret_key": KEPT_KEY})
     return kartabl.build(settings, now=clock)
 
 
