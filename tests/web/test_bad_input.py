@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_taken_is_refused_by_name(desk: Desk, what: str) -
     assert answer.status_code == 422
     told = answer.text.partition('id="documents-0-document-error"')[2].partition("</p>")[0]
     assert shown in told
-    assert "بارگذاری کنید" not in told, "it was uploaded"
+    assert "فایل مدرک را بارگذاری کنید" not in told, "it was uploaded"
     assert "gas_plan" in answer.text.partition("selected")[0][-80:] + answer.text.partition("selected")[2][:80]
 
     case = desk.world.play.case.number

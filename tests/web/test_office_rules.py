@@ -59,7 +59,7 @@ def test_a_change_is_saved_and_listed_with_who_and_why(admin: FlaskClient) -> No
     [
         ({"payment_minutes": "۴"}, "عددی از ۵ تا ۱٬۴۴۰"),
         ({"file_megabytes": "51"}, "عددی از ۱ تا ۵۰"),
-        ({"file_megabytes": "شش"}, "یک عدد درست"),
+        ({"file_megabytes": "شش"}, "عددی بدون اعشار"),
         ({"payment_minutes": ""}, "مهلت تایید پرداخت"),
         ({"payment_minutes": "45", "reason": ""}, "دلیل تغییر را بنویسید"),
         ({}, "این تغییر چیزی را عوض نمی‌کند"),

@@ -63,7 +63,7 @@ def test_everyone_involved_sees_the_place_on_the_diagram(world: World, who: str)
 @pytest.mark.parametrize("who", ["contractor", "gas_office", "supervisor", "admin"])
 def test_everyone_involved_reads_the_whole_history(world: World, who: str) -> None:
     text = page(world, who, f"/cases/{world.objects['by_hand']}/history")
-    places = [text.find(words) for words in ("پرونده شروع شد", "«ثبت ملک نو» انجام شد", "«ثبت کنتورها» انجام شد")]
+    places = [text.find(words) for words in ("پرونده شروع شد", "«ثبت ملک جدید» انجام شد", "«ثبت کنتورها» انجام شد")]
     assert all(place > 0 for place in places), places
     assert places == sorted(places), "oldest first"
     assert "contractor-of-the-case" in text
