@@ -16,8 +16,12 @@ from tests.scenarios import inspections as insp
 from tests.scenarios.gas_office import CONCEALED, METER, PROPERTY
 from tests.scenarios.inspection_book import meter
 from tests.scenarios.projects import operated, registered
-from workflows import assignment, gas_inspection, inspection_debt, inspection_report, project_registration
-from workflows import registration_invoice as invoice_operations
+from workflows.assignment import operations as assignment
+from workflows.gas_inspection import debt as inspection_debt
+from workflows.gas_inspection import operations as gas_inspection
+from workflows.gas_inspection import report as inspection_report
+from workflows.project_registration import invoice as invoice_operations
+from workflows.project_registration import operations as project_registration
 
 
 def refused(play: Play, who: str, operation: Any, **arguments: Any) -> list[str]:
@@ -150,7 +154,7 @@ def test_a_correction_has_photos_of_this_case_only(play: Play) -> None:
 def test_a_meter_that_nobody_found_wrong_is_not_put_right(play: Play) -> None:
     insp.begins(play, meter("G4"))
     values = {name: METER[name] for name in ("units", "usage", "floor_area", "consumption")}
-    assert refused(play, "contractor", inspection_debt.put_meter_right, submission=values) == [""]
+    assert refused(play, "contractor", inspection_debt.reclassify_meter, submission=values) == [""]
     assert [one.meter_class for one in insp.project(play).meters] == ["G4"]
 
 
