@@ -125,6 +125,7 @@ PUBLIC = {
     "accounts.sign_out",
     "accounts.verify_code",
     "health.live",
+    "gallery.show",  # in demo mode only: tests/web/test_gallery.py
     "health.ready",
     "outbox.show",
     "payments.come_back",
@@ -134,6 +135,7 @@ PUBLIC = {
     "public.certificate",
     "public.keys",
     "public.verify",
+    "script_texts.script_texts",
     "static",
 }
 
