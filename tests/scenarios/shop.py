@@ -30,7 +30,7 @@ from tests.databases import fresh_database
 from tests.providers.zarinpal_server import MERCHANT, ZarinpalServer
 from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
-from workflows.payment import operations as payment
+from workflows.payment import gateway_return
 from workflows.providers.zarinpal import Zarinpal
 from workflows.registry import briefings, operations, printouts
 
@@ -130,13 +130,13 @@ class Shop:
             self.work()
             if self.clock.now >= self._reconciled_at + 5 * MINUTE:
                 self._reconciled_at = self.clock.now
-                payment.reconcile(self.engine, self.clock.now)
+                gateway_return.reconcile(self.engine, self.clock.now)
                 self.work()
 
     def returns(self, authority: str, *, gateway: str = "zarinpal", by: Actor = SYSTEM) -> Case | None:
         """A browser comes to the return address with ``authority``."""
         with self.engine.transaction() as session:
-            case = payment.returned(self.engine, session, gateway=gateway, authority=authority, by=by)
+            case = gateway_return.returned(self.engine, session, gateway=gateway, authority=authority, by=by)
         self.work()
         return case
 
@@ -145,7 +145,7 @@ class Shop:
             return list(session.scalars(select(Payment).order_by(Payment.id)))
 
     def payment(self, authority: str) -> Payment:
-        return next(payment for payment in self.ledger() if payment.authority == authority)
+        return next(entry for entry in self.ledger() if entry.authority == authority)
 
     def reviews(self) -> list[Case]:
         """Cases that look into payments once more, oldest first."""
@@ -205,7 +205,7 @@ class Order:
         """Go on to the gateway; returns the authority of the payment that was opened, or "" when none was."""
         known = set(self.shop.bank.payments)
         self.does("accept_invoice", invoice=self.invoice_id)
-        ours = [payment.authority for payment in self.shop.ledger() if payment.authority not in known]
+        ours = [entry.authority for entry in self.shop.ledger() if entry.authority not in known]
         return ours[0] if ours else ""
 
     def does(self, key: str, *, by: Actor | None = None, **values: Any) -> None:

@@ -18,7 +18,7 @@ from models.case import CaseStatus, Task
 from models.job import Incident
 from tests.providers.zarinpal_server import ZarinpalServer
 from tests.scenarios.shop import FEE, MINUTE, Shop
-from workflows.payment import operations, records
+from workflows.payment import gateway_return, records
 from workflows.registry import office_rules as rules
 
 PAYING = {"payment_returned"}
@@ -393,9 +393,9 @@ def test_reconciling_finds_what_was_paid_after_the_end_and_starts_one_review_onl
     order.invoice()
     bank.pay(authority)
 
-    assert operations.reconcile(shop.engine, shop.clock.now) == 1
-    assert operations.reconcile(shop.engine, shop.clock.now) == 0
+    assert gateway_return.reconcile(shop.engine, shop.clock.now) == 1
+    assert gateway_return.reconcile(shop.engine, shop.clock.now) == 0
     shop.work()
 
     assert len(shop.finance_tasks()) == 1
-    assert operations.reconcile(shop.engine, shop.clock.now) == 0
+    assert gateway_return.reconcile(shop.engine, shop.clock.now) == 0
