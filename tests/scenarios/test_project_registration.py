@@ -132,12 +132,12 @@ def test_a_property_is_found_by_region_plate_or_renovation_code(play, typed):
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ({"region": 4}, "صفحه پیدا نشد"),
-        ({"region": 3, "main_plate": "1"}, "صفحه پیدا نشد"),
+        ({"region": 4}, "ملکی با این مشخصات پیدا نشد"),
+        ({"region": 3, "main_plate": "1"}, "ملکی با این مشخصات پیدا نشد"),
         ({"property_code": "000001-0"}, "درست نیست"),
         ({"property_code": "123"}, "درست نیست"),
         ({}, "جستجو کنید"),
-        ({"region": "9" * 30}, "صفحه پیدا نشد"),
+        ({"region": "9" * 30}, "ملکی با این مشخصات پیدا نشد"),
         ({"property_code": "کد"}, "درست نیست"),
     ],
 )
