@@ -26,10 +26,22 @@ Graph = dict[str, set[str]]  # importer → what it imports
 
 def pictures() -> dict[Path, str]:
     """Every picture as SVG, by its file. Raises ``ValueError`` for a circle of imports."""
-    graph = grimp.build_graph(*FOLDERS, cache_dir=None)
+    graph = grimp.build_graph(*FOLDERS, cache_dir=None, exclude_type_checking_imports=True)
     drawn = {"folders": _between(graph, list(FOLDERS)) | {ROOT_MODULE: _imports_of_root()}}
-    drawn |= {folder: _between(graph, sorted(graph.find_children(folder))) for folder in DRAWN}
+    drawn |= {folder: _between(graph, _rooms(graph, folder)) for folder in DRAWN}
     return {ROOT / "docs" / f"packages-{name}.svg": _svg(name, packages) for name, packages in drawn.items()}
+
+
+def _rooms(graph: grimp.ImportGraph, folder: str) -> list[str]:
+    """The packages of a folder, and its modules that use one. Modules that everything uses are left out."""
+    children = sorted(graph.find_children(folder))
+    packages = {child for child in children if graph.find_children(child)}
+    return [
+        child
+        for child in children
+        if child in packages
+        or any(graph.direct_import_exists(importer=child, imported=package, as_packages=True) for package in packages)
+    ]
 
 
 def _between(graph: grimp.ImportGraph, packages: list[str]) -> Graph:
