@@ -18,10 +18,10 @@ def sms_text(text: str) -> str:
     room, ellipsis = (LATIN_SIGNS * PARTS, "...") if text.isascii() else (SIGNS * PARTS, "…")
     if signs(text) <= room:
         return text
-    kept = text[: room - len(ellipsis) + 1]
-    while signs(kept) > room - len(ellipsis):
-        kept = kept[:-1]
-    at_word = kept.rsplit(None, 1)[0] if not text[len(kept)].isspace() else kept
+    shortened = text[: room - len(ellipsis) + 1]
+    while signs(shortened) > room - len(ellipsis):
+        shortened = shortened[:-1]
+    at_word = shortened.rsplit(None, 1)[0] if not text[len(shortened)].isspace() else shortened
     return at_word.rstrip(" \n،؛.:") + ellipsis
 
 

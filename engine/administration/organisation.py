@@ -193,10 +193,10 @@ def fill(session: Session, roles: Iterable[RoleEntry], divisions: Iterable[Divis
             _finish(session, revision, "role", one.key, None, _role_state(row), by=SYSTEM, now=now)
     for division in new_divisions:
         if session.get(Division, (division.kind, division.key)) is None:
-            made = Division(kind=division.kind, key=division.key, position=division.position, active=division.active)
-            made.name_fa, made.name_en = division.name.fa, division.name.en
-            session.add(made)
-            _finish(session, revision, made.kind, made.key, None, _division_state(made), by=SYSTEM, now=now)
+            added = Division(kind=division.kind, key=division.key, position=division.position, active=division.active)
+            added.name_fa, added.name_en = division.name.fa, division.name.en
+            session.add(added)
+            _finish(session, revision, added.kind, added.key, None, _division_state(added), by=SYSTEM, now=now)
     return len(new_roles) + len(new_divisions)
 
 

@@ -21,7 +21,7 @@ from models.language import gettext as _
 from models.language import lazy
 from models.office_rule import OfficeRule, OfficeRuleChange, OfficeRuleValue, Unit
 
-SHOWN = 50  # changes that the page lists
+MAX_CHANGES = 50  # changes that the page lists
 REASON_LENGTH = 500  # characters
 
 FILE_MEGABYTES = OfficeRule(
@@ -63,15 +63,15 @@ def value_of(session: Session, rule: OfficeRule) -> int:
 
     Reads around the session's unit of work: it must not flush what a step has not finished.
     """
-    asked = select(OfficeRuleValue.value).where(OfficeRuleValue.key == rule.key)
-    found = session.connection().execute(asked).scalar()
-    return rule.default if found is None else int(found)
+    in_force = select(OfficeRuleValue.value).where(OfficeRuleValue.key == rule.key)
+    value = session.connection().execute(in_force).scalar()
+    return rule.default if value is None else int(value)
 
 
 def changes(session: Session, *, by: Actor) -> list[OfficeRuleChange]:
     """The last changes, newest first. Raises ``NotAllowed``."""
     permissions.demand(by, "change_office_rules")
-    return list(session.scalars(select(OfficeRuleChange).order_by(OfficeRuleChange.id.desc()).limit(SHOWN)))
+    return list(session.scalars(select(OfficeRuleChange).order_by(OfficeRuleChange.id.desc()).limit(MAX_CHANGES)))
 
 
 def change(
@@ -92,21 +92,21 @@ def change(
         errors["reason"] = [_("دلیل تغییر را بنویسید (حداکثر ۵۰۰ کاراکتر).")]
     if errors:
         raise Refusal(errors)
-    made = []
+    changed = []
     for key, value in sorted(values.items()):  # one order of locks for everybody
-        kept = _locked(session, rules[key])
-        if kept.value == value:
+        row = _locked(session, rules[key])
+        if row.value == value:
             continue
-        noted = OfficeRuleChange(
-            key=key, before=kept.value, after=value, reason=reason, at=now, by_id=by.person_id, by_name=by.name
+        change_row = OfficeRuleChange(
+            key=key, before=row.value, after=value, reason=reason, at=now, by_id=by.person_id, by_name=by.name
         )
-        kept.value, kept.changed_at, kept.changed_by_id = value, now, by.person_id
-        session.add(noted)
-        made.append(noted)
-    if not made:
+        row.value, row.changed_at, row.changed_by_id = value, now, by.person_id
+        session.add(change_row)
+        changed.append(change_row)
+    if not changed:
         raise Refusal({"": [_("این تغییر چیزی را عوض نمی‌کند؛ قواعد همین است.")]})
     session.flush()
-    return made
+    return changed
 
 
 def _fits(rule: OfficeRule, value: int) -> bool:
@@ -118,16 +118,16 @@ def _out_of_range(rule: OfficeRule) -> str:
 
 
 def _locked(session: Session, rule: OfficeRule) -> OfficeRuleValue:
-    """The rule's row, locked; made with its default when there is none."""
-    asked = (
+    """The rule's row, locked; inserted with its default when there is none."""
+    row = (
         select(OfficeRuleValue)
         .where(OfficeRuleValue.key == rule.key)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    found = session.scalars(asked).one_or_none()
-    if found is not None:
-        return found
+    existing = session.scalars(row).one_or_none()
+    if existing is not None:
+        return existing
     with suppress(IntegrityError), session.begin_nested():  # another admin may be quicker, and has finished then
         session.add(OfficeRuleValue(key=rule.key, value=rule.default, unit=rule.unit))
-    return session.scalars(asked).one()
+    return session.scalars(row).one()

@@ -77,13 +77,13 @@ class Organisation:
 
     def role_name(self, role: str) -> BilingualText:
         """What a role is called; its key, when the tables do not have it."""
-        found = self.roles.get(role)
-        return found.name if found else BilingualText(role, role)
+        known = self.roles.get(role)
+        return known.name if known else BilingualText(role, role)
 
     def division_name(self, role: str, scope: str) -> BilingualText:
         """What the division is called in which a role is held; its key, when the tables do not have it."""
-        found = self.roles.get(role)
-        division = self.divisions.get((found.divided_by, scope)) if found else None
+        known = self.roles.get(role)
+        division = self.divisions.get((known.divided_by, scope)) if known else None
         return division.name if division else BilingualText(scope, scope)
 
     def role_label(self, role: str, scope: str = "") -> str:

@@ -48,18 +48,18 @@ class Uses:
     @property
     def reasons(self) -> list[str]:
         """Why it cannot be taken out of use, a sentence each."""
-        said = []
+        uses = []
         if self.people:
-            said.append(_("%(count)s عضو دارد.", count=_counted(self.people)))
+            uses.append(_("%(count)s عضو دارد.", count=_counted(self.people)))
         if self.tasks:
-            said.append(_("%(count)s کار باز در انتظار اعضای آن است.", count=_counted(self.tasks)))
-        said += [
+            uses.append(_("%(count)s کار باز در انتظار اعضای آن است.", count=_counted(self.tasks)))
+        uses += [
             _("خط‌های فرایند «%(name)s» (نسخهٔ %(version)s) آن را نام می‌برند.", name=_(lane.name), version=lane.version)
             for lane in self.lanes
         ]
         if self.on_registration:
-            said.append(_("به کسانی که ثبت‌نام می‌کنند داده می‌شود."))
-        return said
+            uses.append(_("به کسانی که ثبت‌نام می‌کنند داده می‌شود."))
+        return uses
 
 
 def _counted(count: int) -> str:
@@ -89,10 +89,10 @@ def role_rows(session: Session, actor: Actor, definitions: Definitions) -> list[
 def role(session: Session, actor: Actor, key: str) -> RoleEntry:
     """One role. Raises ``NotFound``."""
     permissions.demand(actor, "manage_organisation")
-    found = organisation.of(session).roles.get(key)
-    if found is None:
+    role = organisation.of(session).roles.get(key)
+    if role is None:
         raise NotFound("role", key)
-    return found
+    return role
 
 
 def division_rows(session: Session, actor: Actor, kind: str) -> list[tuple[DivisionEntry, int]]:
@@ -106,10 +106,10 @@ def division_rows(session: Session, actor: Actor, kind: str) -> list[tuple[Divis
 def division(session: Session, actor: Actor, kind: str, key: str) -> DivisionEntry:
     """One division. Raises ``NotFound``."""
     permissions.demand(actor, "manage_organisation")
-    found = organisation.of(session).divisions.get((kind, key))
-    if found is None:
+    division = organisation.of(session).divisions.get((kind, key))
+    if division is None:
         raise NotFound("division", f"{kind} {key}")
-    return found
+    return division
 
 
 def uses_of_role(session: Session, definitions: Definitions, role: RoleEntry) -> Uses:
@@ -138,12 +138,12 @@ def changes(
     """What was changed, the newest first; of one role, division or person when ``subject`` and ``key`` are given."""
     permissions.demand(actor, "manage_organisation")
     limit, sort = capped(limit), "organisation"
-    wanted = select(OrganisationChange).order_by(OrganisationChange.id.desc()).limit(limit + 1)
+    newest = select(OrganisationChange).order_by(OrganisationChange.id.desc()).limit(limit + 1)
     if subject:
-        wanted = wanted.where(OrganisationChange.subject == subject, OrganisationChange.key == key)
+        newest = newest.where(OrganisationChange.subject == subject, OrganisationChange.key == key)
     if cursor:
-        wanted = wanted.where(OrganisationChange.id < read_cursor(cursor, sort, [int])[0])
-    return page_of(session.scalars(wanted).all(), limit, lambda one: [one.id], sort=sort)
+        newest = newest.where(OrganisationChange.id < read_cursor(cursor, sort, [int])[0])
+    return page_of(session.scalars(newest).all(), limit, lambda one: [one.id], sort=sort)
 
 
 # ---------------------------------------------------------------- counting, each count ending at MAX_COUNT
@@ -160,10 +160,10 @@ def _people_by_role(session: Session, roles: Collection[str]) -> dict[str, int]:
 
 
 def _people(session: Session, roles: Collection[str], scope: str | None = None) -> int:
-    wanted = select(RoleGrant.person_id).where(RoleGrant.role.in_(roles))
+    members = select(RoleGrant.person_id).where(RoleGrant.role.in_(roles))
     if scope is not None:
-        wanted = wanted.where(RoleGrant.scope == scope)
-    some = wanted.distinct().limit(MAX_COUNT).subquery()
+        members = members.where(RoleGrant.scope == scope)
+    some = members.distinct().limit(MAX_COUNT).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
