@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, false, select
 
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.errors import NotAllowed
@@ -39,6 +39,20 @@ def test_supervisors_and_admins_see_every_case_and_other_staff_does_not(office: 
     assert sees(office, office.actor("admin"), case)
     assert not sees(office, office.actor("analyst"), case)
     assert not sees(office, office.actor(), case)
+
+
+@pytest.mark.parametrize("action", sorted(permissions.PERMISSIONS))
+def test_a_row_of_a_role_allows_what_is_grantable_and_nothing_else(action: str) -> None:
+    of_row = Actor(person_id=1, username="reza", name="Reza", permissions=frozenset(permissions.PERMISSIONS))
+    without = Actor(person_id=1, username="reza", name="Reza")
+    assert permissions.allowed(of_row, action) is (action in {"send_messages", "see_outbox", "change_calendar"})
+    assert permissions.allowed(without, action) is False
+
+
+def test_nothing_waits_for_the_groups_of_a_person_without_a_role() -> None:
+    without = Actor(person_id=1, username="reza", name="Reza")
+    assert permissions.tasks_of_group(without).compare(false())
+    assert permissions.ways_to_tasks(without) == []
 
 
 def test_a_case_of_one_unit_is_not_seen_by_another_unit(office: Office) -> None:

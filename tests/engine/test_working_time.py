@@ -65,6 +65,19 @@ def test_a_calendar_without_a_working_day_is_told() -> None:
         calendar(frozenset(range(7))).add_working_days(tehran(1404, 2, 1), 1)
 
 
+def test_working_days_are_looked_for_within_ten_years_and_not_beyond() -> None:
+    start = tehran(1404, 2, 1, 10)
+    last = start.date() + timedelta(days=3_660)
+    office = WorkingCalendar(frozenset(range(7)), time(7, 30), time(14, 30), TEHRAN, lambda day: False, {last})
+    assert office.next_working_moment(start).astimezone(TEHRAN) == datetime.combine(last, time(7, 30), TEHRAN)
+    with pytest.raises(NoWorkingDay):
+        office.next_working_moment(start - timedelta(days=1))
+
+
+def test_a_working_day_is_as_long_as_the_office_is_open() -> None:
+    assert calendar().day_length == timedelta(hours=7)
+
+
 def slow(office: WorkingCalendar, start: datetime, days: int) -> datetime:
     """The same by walking minute after minute to the moment that counts, then day after day."""
     moment = start.astimezone(TEHRAN)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.rules.fees import FeeLine, MeterForFee, registration_lines, total
-from workflows.rules.inspection_fees import ReportFee, difference, lines_of_report
+from workflows.rules.inspection_fees import MARKS_METERS, ReportFee, difference, lines_of_report
 
 SURFACE_TARIFF = {  # class: (inspection of each stage, repeated visit), Rials
     "G4": (690_000, 390_000),
@@ -164,3 +164,8 @@ def test_an_unknown_type_of_work_has_no_fee():
 def test_one_rial_is_a_fee():
     lines = registration_lines([MeterForFee(1, "G4")], "surface", stages=[("x", 1)], tariff=lambda *_: 1)
     assert total(lines) == 1
+
+
+@pytest.mark.rule("INS-5")
+def test_absences_and_defects_are_of_certain_meters():
+    assert {"absent_with_fee", "absent_without_fee", "defects"} == MARKS_METERS
