@@ -177,6 +177,27 @@ def test_the_engine_knows_no_process_by_name() -> None:
     assert lines_with(pattern, sources("engine")) == []
 
 
+def test_each_process_has_its_forms_its_operations_and_its_stories_under_its_own_key() -> None:
+    missing = [
+        f"{diagram.stem}: {places[0]}"
+        for diagram in sorted((ROOT / "bpmn_diagrams").glob("*.bpmn"))
+        for places in (
+            [f"forms/{diagram.stem}.py"],
+            [f"workflows/{diagram.stem}.py", f"workflows/{diagram.stem}/__init__.py"],
+            [f"tests/scenarios/test_{diagram.stem}.py"],
+        )
+        if not any((ROOT / place).is_file() for place in places)
+    ]
+    assert missing == []
+
+
+def test_processes_name_roles_by_their_constants() -> None:
+    """``workflows/roles.py`` has the keys; what a role may see and do is ``engine/identity/permissions.py``'s."""
+    keys = "|".join(roles.organisation().roles)
+    named = rf"(\.roles\b.*|RoleGrant\.role == |\.(bind|bound)\(|\brole=\(?)[{{(]?[\"']({keys})[\"']"
+    assert lines_with(named, sources("workflows")) == []
+
+
 def test_production_imports_nothing_of_the_demo() -> None:
     program = "import sys, kartabl; print([name for name in sys.modules if name.startswith('workflows.demo')])"
     imported = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -18,6 +18,7 @@ from models.gas import GasProject
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy, reading
+from workflows import roles
 from workflows.certificates import records
 from workflows.formatting import code, localized
 from workflows.gas.inspections import latest_inspector, reports_of
@@ -43,7 +44,7 @@ def open_request(context: OperationContext, *, submission: Mapping[str, Any]) ->
     if inspector is None:
         raise ValueError(f"Project {project.case.number} was approved and has no inspector")
     context.refer_to(project.case)
-    context.bind("inspector", inspector.id)
+    context.bind(roles.INSPECTOR, inspector.id)
     context.set_subject(project.case.subject, [project.case.number])
     text = lazy("مجری برای پروژهٔ %(number)s تاییدیه خواست", number=code(project.case.number))
     context.record(CONFIRMATION_REQUESTED, {"remarks": submission.get("remarks") or "", "text": text})
@@ -64,7 +65,7 @@ def _own_project(context: OperationContext, typed: str) -> GasProject:
     if number is not None:
         case = context.session.scalars(select(Case).where(Case.number == number)).one_or_none()
     project = records.locked_project(context.session, case.id) if case is not None else None
-    if project is None or project.contractor_id != context.bound("contractor"):
+    if project is None or project.contractor_id != context.bound(roles.CONTRACTOR):
         raise Refusal({"project": [_("پروژه‌ای با این شماره ندارید. شماره را با فهرست پروژه‌های خود مقایسه کنید.")]})
     return project
 
@@ -108,7 +109,7 @@ def issue_certificate(context: OperationContext) -> str:
     why_not = records.refusal(context.session, project, own_case=context.case.id)
     if why_not is not None:
         raise Refusal({"decision": [why_not]})
-    inspector_id = context.bound("inspector")
+    inspector_id = context.bound(roles.INSPECTOR)
     certificate = records.issue(context, project, context.session.get_one(Person, inspector_id))
     text = lazy("تاییدیهٔ شمارهٔ %(number)s صادر شد", number=code(certificate.number))
     context.record(CERTIFICATE_ISSUED, {"number": certificate.number, "text": text})

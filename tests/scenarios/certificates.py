@@ -14,6 +14,7 @@ from models.gas import GasProject
 from models.inspection import Certificate
 from tests.play import Play
 from tests.scenarios import gas_office as office
+from workflows.certificates import check as certificate_check
 
 
 def approved(play: Play, *meters: dict[str, Any], by: str = "contractor", **changes: Any) -> str:
@@ -88,3 +89,9 @@ def certificate(play: Play) -> Certificate:
 def cases(play: Play) -> int:
     with play.session() as session:
         return len(session.scalars(select(Case.id)).all())
+
+
+def check(play: Play, text: str) -> certificate_check.Verdict:
+    """Check the text of a paper's QR code, as everybody may."""
+    with play.session() as session:
+        return certificate_check.check_signed(session, text)

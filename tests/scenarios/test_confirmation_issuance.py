@@ -1,27 +1,19 @@
-"""Stories of ``confirmation_issuance`` and ``certificate_revocation``: asked for, issued, printed, revoked (CNF)."""
+"""Stories of ``confirmation_issuance``: a certificate is asked for, issued and printed (CNF)."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
 from sqlalchemy import select
 
 from engine.errors import InvalidSubmission, NotFound
-from models.account import Message
 from models.billing import Invoice, InvoiceStatus
 from models.case import Case, CaseStatus
 from models.gas import GasProject
 from tests.play import Play
 from tests.scenarios import certificates, gas_office, inspections
-from workflows.certificates import check as certificate_check
 from workflows.certificates.records import address_of
-
-
-def check(play: Play, text: str) -> certificate_check.Verdict:
-    with play.session() as session:
-        return certificate_check.check_signed(session, text)
 
 
 def owe(play: Play, project: str, amount: int = 862_500) -> None:
@@ -62,7 +54,7 @@ def test_a_whole_story_from_the_request_to_the_certificate(play: Play) -> None:
     found = certificates.certificate(play)
     assert found.facts["project"] == project
     assert found.facts["inspector"] == "نام inspector-1"
-    assert check(play, address_of(found, "https://kartabl.example")).state == "valid"
+    assert certificates.check(play, address_of(found, "https://kartabl.example")).state == "valid"
     told = play.sms()[-1]
     assert told.receiver == "09130000001"
     assert found.number in gas_office.texts([told.text]).translate(str.maketrans("۰۱۲۳۴۵۶۷۸۹", "0123456789"))
@@ -88,7 +80,7 @@ def test_concealed_work_comes_through_debts_and_both_stages_to_its_certificate(p
     certificates.ask(play, project)
     play.does("inspector-1", "review_confirmation", decision="approve")
 
-    assert check(play, address_of(certificates.certificate(play), "")).state == "valid"
+    assert certificates.check(play, address_of(certificates.certificate(play), "")).state == "valid"
     play.case_id = inspection
     assert "معتبر" in gas_office.texts(gas_office.case_page(play, "contractor"))
 
@@ -144,8 +136,8 @@ def test_while_a_certificate_holds_there_is_no_second_one_and_after_its_revocati
     play.does("inspector-1", "review_confirmation", decision="approve")
     second = certificates.certificate(play)
     assert second.number != first.number
-    assert check(play, address_of(first, "")).state == "revoked"
-    assert check(play, address_of(second, "")).state == "valid"
+    assert certificates.check(play, address_of(first, "")).state == "revoked"
+    assert certificates.check(play, address_of(second, "")).state == "valid"
 
 
 @pytest.mark.rule("CNF-1")
@@ -216,45 +208,3 @@ def unavailable(play: Play) -> str | None:
     with play.session() as session:
         context = play.engine.briefing_context(session, session.get_one(Case, play.case_id), play.actor("contractor"))
         return play.engine.printouts.get("confirmation_issuance", "certificate").unavailable(context)
-
-
-# Revocation
-
-
-@pytest.mark.both_databases("story")
-@pytest.mark.rule("CNF-5")
-def test_revoking_says_so_at_once_and_tells_contractor_and_inspector_why(play: Play) -> None:
-    found = certificates.issued(play)
-    play.clock.now += timedelta(days=3)
-    certificates.revoke(play, found.number.replace("-", ""), reason="لوله‌کشی پس از بازرسی تغییر کرد")
-
-    assert (play.case.status, play.case.outcome) == (CaseStatus.COMPLETED, "certificate_revoked")
-    verdict = check(play, address_of(found, ""))
-    assert (verdict.state, verdict.revoked_at) == ("revoked", play.clock.now)
-    assert "لوله‌کشی" not in gas_office.texts(list(verdict.blocks)) + verdict.sentence
-    assert "لوله‌کشی پس از بازرسی تغییر کرد" in play.sms()[-1].text
-    with play.session() as session:
-        told = session.scalars(select(Message).where(Message.title == "ابطال تاییدیه")).all()
-        assert {notice.person_id for notice in told} == {found.project.contractor_id, found.inspector_id}
-
-
-@pytest.mark.rule("CNF-5")
-def test_a_certificate_is_revoked_once_and_only_by_the_gas_office(play: Play) -> None:
-    found = certificates.issued(play)
-    before = certificates.cases(play)
-    for who in ("contractor", "inspector-1"):
-        with pytest.raises(NotFound):
-            certificates.revoke(play, found.number, by=who)
-    for number in ("9-1405-999999-0", found.project.case.number, "سلام"):
-        with pytest.raises(InvalidSubmission) as unknown:
-            certificates.revoke(play, number)
-        assert list(unknown.value.errors) == ["certificate"]
-    with pytest.raises(InvalidSubmission) as silent:
-        certificates.revoke(play, found.number, reason="")
-    assert list(silent.value.errors) == ["reason"]
-    assert certificates.cases(play) == before
-
-    certificates.revoke(play, found.number)
-    with pytest.raises(InvalidSubmission) as twice:
-        certificates.revoke(play, found.number)
-    assert "قبلاً" in twice.value.errors["certificate"][0]

@@ -1,11 +1,9 @@
-"""Stories of ``payment`` and ``unmatched_payment``, told with a bank that keeps its own books."""
+"""Stories of ``payment``, told with a bank that keeps its own books."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -14,28 +12,13 @@ from engine.contributions import office_rules
 from engine.contributions.briefings import Link, Notice
 from models.account import Message
 from models.billing import PaymentState
-from models.case import CaseStatus, Task
+from models.case import Task
 from models.job import Incident
-from tests.providers.zarinpal_server import ZarinpalServer
-from tests.scenarios.shop import FEE, MINUTE, Shop
-from workflows.payment import gateway_return, records
+from tests.scenarios.shop import FEE, MINUTE
+from workflows.payment import records
 from workflows.registry import office_rules as rules
 
 PAYING = {"payment_returned"}
-
-
-@pytest.fixture
-def bank() -> Iterator[ZarinpalServer]:
-    with ZarinpalServer() as server:
-        yield server
-
-
-@pytest.fixture
-def shop(server: str, bank: ZarinpalServer) -> Iterator[Shop]:
-    with httpx.Client(trust_env=False) as client:
-        opened = Shop(server, bank, client)
-        yield opened
-        opened.database.dispose()
 
 
 @pytest.mark.both_databases("story")
@@ -155,97 +138,6 @@ def test_a_payment_is_waited_for_as_long_as_the_office_says_now(shop, bank):
     assert shop.payment(authority).state is PaymentState.EXPIRED
 
 
-@pytest.mark.rule("PAY-2")
-def test_late_money_for_a_still_open_invoice_counts_for_it(shop, bank):
-    order = shop.order()
-    authority = order.pay()
-    shop.passes(timedelta(minutes=31))
-    bank.pay(authority)
-
-    shop.returns(authority)
-    assert order.is_paid
-    assert [case.status for case in shop.reviews()] == [CaseStatus.COMPLETED]
-    assert shop.finance_tasks() == []
-
-    assert order.pay() == ""  # nothing is asked for a second time
-    assert order.waits_for() == {"use_service"}
-
-
-@pytest.mark.rule("PAY-2")
-def test_late_money_for_a_cancelled_invoice_waits_for_finance(shop, bank):
-    order = shop.order()
-    authority = order.pay()
-    order.does("cancel_payment")
-    assert order.waits_for() == {"accept_invoice"}
-    order.invoice()
-    bank.pay(authority)
-
-    for _ in range(3):
-        shop.returns(authority)
-
-    assert not order.is_paid
-    assert shop.payment(authority).state is PaymentState.UNMATCHED
-    (task,) = shop.finance_tasks()
-    with shop.engine.transaction() as session:
-        view = shop.engine.open_task(session, task.id, by=shop.finance)
-        assert view.case.refers_to_id == order.case_id
-        assert authority in str(view.briefing.blocks)
-        assert any(isinstance(block, Notice) for block in view.briefing.blocks)
-
-
-@pytest.mark.both_databases("locking")
-@pytest.mark.rule("PAY-2")
-def test_of_two_tabs_the_second_payment_goes_to_finance(shop, bank):
-    order = shop.order()
-    first = order.pay()
-    order.does("cancel_payment")
-    second = order.pay()
-    bank.pay(first)
-    bank.pay(second)
-
-    shop.returns(second)
-    shop.returns(first)
-
-    assert order.waits_for() == {"use_service"}
-    states = {found.authority: found.state for found in shop.ledger()}
-    assert states == {first: PaymentState.UNMATCHED, second: PaymentState.SETTLED}
-    assert len(shop.finance_tasks()) == 1
-
-
-@pytest.mark.rule("PAY-2")
-def test_an_older_payment_may_settle_while_a_newer_one_is_awaited(shop, bank):
-    order = shop.order()
-    first = order.pay()
-    order.does("cancel_payment")
-    second = order.pay()
-    bank.pay(first)
-
-    shop.returns(first)
-    assert order.is_paid
-    shop.passes(MINUTE)
-    assert order.waits_for() == {"use_service"}  # the newer one needs no more waiting
-
-    bank.pay(second)
-    shop.returns(second)
-    assert shop.payment(second).state is PaymentState.UNMATCHED
-    assert len(shop.finance_tasks()) == 1
-
-
-@pytest.mark.rule("PAY-2")
-def test_money_of_another_amount_pays_nothing_and_goes_to_finance(shop, bank):
-    order = shop.order()
-    authority = order.pay()
-    bank.pay(authority, amount=FEE - 1)
-
-    shop.returns(authority)
-
-    assert not order.is_paid
-    assert order.waits_for() == {"accept_invoice"}
-    found = shop.payment(authority)
-    assert (found.state, found.paid_amount) == (PaymentState.UNMATCHED, FEE - 1)
-    assert len(shop.finance_tasks()) == 1
-
-
 @pytest.mark.rule("PAY-1", "PAY-2")
 @pytest.mark.parametrize("amount", [0, 1, FEE - 1, FEE + 1])
 def test_a_gateway_that_says_paid_of_another_amount_settles_nothing(shop, amount):
@@ -277,25 +169,6 @@ def test_an_invoice_that_has_another_total_by_now_is_not_settled(shop, total):
     assert not order.is_paid
 
 
-@pytest.mark.both_databases("story")
-@pytest.mark.rule("PAY-2")
-def test_finance_says_what_became_of_the_money_and_the_payer_is_told(shop, bank):
-    order = shop.order()
-    authority = order.pay()
-    bank.pay(authority, amount=FEE + 1)
-    shop.returns(authority)
-    review = type(order)(shop, shop.finance_tasks()[0].case_id)
-
-    review.does("settle_unmatched", by=shop.finance, decision="refunded", reference="5544", note="دوبار پرداخت شد.")
-
-    assert shop.finance_tasks() == []
-    assert [case.status for case in shop.reviews()] == [CaseStatus.COMPLETED]
-    with shop.engine.transaction() as session:
-        told = session.scalars(select(Message).order_by(Message.id)).all()
-    assert {message.person_id for message in told} == {shop.contractor.person_id}
-    assert "۵۵۴۴" in told[-1].body
-
-
 @pytest.mark.rule("PAY-2")
 def test_cancelling_asks_the_gateway_once_more_so_paid_money_counts(shop, bank):
     order = shop.order()
@@ -318,20 +191,6 @@ def test_cancelling_while_the_gateway_is_silent_loses_no_money(shop, bank):
 
     assert order.is_paid
     assert shop.payment(authority).state is PaymentState.SETTLED
-
-
-@pytest.mark.rule("PAY-2")
-def test_money_of_a_case_that_a_supervisor_ended_reaches_finance(shop, bank):
-    order = shop.order()
-    authority = order.pay()
-    bank.pay(authority)
-    with shop.engine.transaction() as session:
-        shop.engine.supervision.cancel_case(session, order.case_id, by=shop.supervisor, reason="آزمایش")
-
-    shop.passes(timedelta(minutes=5))
-
-    assert shop.payment(authority).state is PaymentState.UNMATCHED  # its invoice is open, but what for?
-    assert len(shop.finance_tasks()) == 1
 
 
 def test_a_silent_gateway_at_the_beginning_raises_no_incident_and_tells_the_payer(shop, bank):
@@ -382,20 +241,3 @@ def test_a_stranger_who_knows_an_authority_appears_nowhere_in_the_history(shop, 
     with shop.engine.transaction() as session:
         done = session.scalars(select(Task).where(Task.key == "payment_returned", Task.ended_at.is_not(None))).all()
     assert [task.ended_by_id for task in done] == [None]
-
-
-@pytest.mark.both_databases("search")
-@pytest.mark.rule("PAY-3")
-def test_reconciling_finds_what_was_paid_after_the_end_and_starts_one_review_only(shop, bank):
-    order = shop.order()
-    authority = order.pay()
-    order.does("cancel_payment")
-    order.invoice()
-    bank.pay(authority)
-
-    assert gateway_return.reconcile(shop.engine, shop.clock.now) == 1
-    assert gateway_return.reconcile(shop.engine, shop.clock.now) == 0
-    shop.work()
-
-    assert len(shop.finance_tasks()) == 1
-    assert gateway_return.reconcile(shop.engine, shop.clock.now) == 0

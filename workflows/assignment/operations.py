@@ -25,6 +25,7 @@ from models.inspection import InspectionVisit
 from models.jalali import jalali_month, jalali_year, tehran_day
 from models.language import gettext as _
 from models.language import lazy, reading
+from workflows import roles
 from workflows.formatting import code, localized
 from workflows.gas.projects import project_of
 from workflows.registry import operations
@@ -74,7 +75,7 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
             Inspector.active,
             Inspector.ready,
             Person.active,
-            select(RoleGrant.id).where(RoleGrant.person_id == Person.id, RoleGrant.role == "inspector").exists(),
+            select(RoleGrant.id).where(RoleGrant.person_id == Person.id, RoleGrant.role == roles.INSPECTOR).exists(),
         )
         .order_by(InspectorQuota.inspector_id)
     )
@@ -178,9 +179,9 @@ def _give_lane(context: OperationContext, project: GasProject, person_id: int | 
     project.inspector_id = person_id
     context.session.flush()
     context.session.refresh(project, ["inspector"])
-    context.bind("inspector", person_id)
+    context.bind(roles.INSPECTOR, person_id)
     if project.case_id != context.case.id:
-        participants.bind(context.session, project.case, "inspector", person_id, at=context.now)
+        participants.bind(context.session, project.case, roles.INSPECTOR, person_id, at=context.now)
 
 
 @operations.register("assignment.introduce_inspector")

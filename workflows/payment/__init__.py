@@ -1,1 +1,1 @@
-"""Payments: ``bpmn_diagrams/payment.bpmn`` and ``unmatched_payment.bpmn`` (PAY)."""
+"""Payments: ``bpmn_diagrams/payment.bpmn``, and the records of money that ``unmatched_payment`` shares (PAY)."""

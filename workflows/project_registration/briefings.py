@@ -12,6 +12,7 @@ from models.gas import GasProject
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
+from workflows import roles
 from workflows.assignment.labels import why_table
 from workflows.certificates.records import way_to_certificate
 from workflows.formatting import label, localized, number, plain_number
@@ -233,7 +234,7 @@ def case_blocks(context: BriefingContext) -> list[Block]:
         blocks.append(meters_table(project.meters))
     newest = invoices(context.session, project.case_id)[:1]
     blocks += [invoice_table(invoice) for invoice in newest]
-    if context.actor.roles & {"supervisor", "gas_office"}:
+    if context.actor.roles & {roles.SUPERVISOR, roles.GAS_OFFICE}:
         blocks += why_table(context.session, project)
     return blocks
 

@@ -23,6 +23,7 @@ from models.gas import GasProject, Meter
 from models.identifiers import damm_digit
 from models.language import gettext as _
 from models.language import lazy
+from workflows import roles
 from workflows.formatting import code
 from workflows.gas.projects import invoices, meter_class, project_of
 from workflows.project_registration.briefings import case_blocks
@@ -38,7 +39,7 @@ PROPERTY_REGISTERED = "property_registered"  # kind of history line
 @operations.register("project_registration.open_project")
 def open_project(context: OperationContext) -> str:
     """Create the project of the contractor who started the case. Returns the first step."""
-    contractor = context.bound("contractor")
+    contractor = context.bound(roles.CONTRACTOR)
     if contractor is None:
         raise ValueError("A project is registered by a contractor, not by the system")
     context.session.add(GasProject(case_id=context.case.id, contractor_id=contractor))
@@ -256,7 +257,7 @@ def start_inspection(context: OperationContext) -> str:
     project = project_of(context.session, context.case)
     if project.inspector_id is None:
         raise ValueError(f"Project {context.case.number} has no inspector")
-    bindings = {"inspector": project.inspector_id, "contractor": project.contractor_id}
+    bindings = {roles.INSPECTOR: project.inspector_id, roles.CONTRACTOR: project.contractor_id}
     started = context.start_case("gas_inspection", data={}, bindings=bindings)
     return started.number
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 
 from engine.case_numbers import read_number
 from engine.contributions.listings import Column, Filter, ListingContext, ListPage, ListQuery, Row
+from engine.identity.permissions import allowed
 from engine.persistence import search
 from models.case import Case
 from models.choice import Choice
@@ -175,8 +176,8 @@ def _overdue_rows(context: ListingContext, results: Sequence[Any]) -> list[Row]:
 
 
 def _may_open(context: ListingContext, ticket: Ticket) -> bool:
-    """Whether the reader may open the ticket: the president only after an escalation."""
-    return ticket.escalated_at is not None or roles.SUPERVISOR in context.actor.roles
+    """Whether the reader may open the ticket: without the right to see all cases only after an escalation."""
+    return ticket.escalated_at is not None or allowed(context.actor, "see_all_cases")
 
 
 def is_overdue(ticket: Ticket) -> bool:
