@@ -215,6 +215,24 @@ def test_xml_is_read_in_one_place_only() -> None:
     assert lines_with(r"^\s*(import|from)\s+(xml|defusedxml)\b", others) == []
 
 
+def test_every_file_leaves_through_one_door() -> None:
+    """``webapp/shell/downloads.py`` records each file that leaves: a second door would leave gaps in that record."""
+    others = [path for path in CODE if path != ROOT / "webapp" / "shell" / "downloads.py"]
+    handing_out = r"(?i)content-disposition|\bsend_file\b|\bsend_from_directory\b|\bas_attachment\b"
+    assert lines_with(handing_out, others) == []
+    answers = lines_with(r"\b(Response\((?!status=)|make_response\(|wrap_file\()", others)
+    assert {line.split(":")[0] for line in answers} == ANSWERS.keys()
+
+
+ANSWERS = {  # who else makes an answer by itself: none of them a file for a person
+    "webapp/api/calls.py": "JSON of the API",
+    "webapp/problems.py": "errors of the API",
+    "webapp/shell/health.py": "ok, for a monitor",
+    "webapp/shell/script_texts.py": "a script of every page",
+    "webapp/work/cases.py": "the diagram that a script draws on the case's page",
+}
+
+
 def test_what_is_typed_is_never_run() -> None:
     forbidden = {"eval", "exec", "compile", "__import__"}
     found = [

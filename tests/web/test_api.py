@@ -236,7 +236,8 @@ def test_a_start_without_a_form_takes_no_values(contractor, application):
 
 @pytest.mark.both_databases("story")
 @pytest.mark.rule("DOC-1")
-def test_a_file_is_kept_with_its_case_and_comes_back_as_an_attachment(contractor, stranger, project):
+def test_a_file_is_kept_with_its_case_and_comes_back_as_an_attachment(contractor, stranger, project, caplog):
+    caplog.set_level("DEBUG", "webapp.shell.downloads")
     answer = upload(contractor, project["case"]["number"], "نقشه.pdf")
     assert answer.status_code == 201, answer.text
     assert (answer.json["name"], answer.json["size"], answer.json["type"]) == ("نقشه.pdf", len(PDF), "application/pdf")
@@ -245,6 +246,7 @@ def test_a_file_is_kept_with_its_case_and_comes_back_as_an_attachment(contractor
         assert file.data == PDF
         assert file.headers["Content-Disposition"].startswith("attachment")
         assert file.headers["X-Content-Type-Options"] == "nosniff"
+    assert [record.args[:2] for record in caplog.records] == [("contractor", "نقشه.pdf")]
     assert code_of(stranger.get(f"/documents/{answer.json['id']}")) == (404, "not_found")
     assert code_of(upload(stranger, project["case"]["number"])) == (404, "not_found")
 

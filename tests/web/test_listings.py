@@ -126,11 +126,22 @@ def lines_of(answer: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "pdf"])
+def test_each_file_is_recorded_with_the_person_and_kept_by_no_browser(
+    reader: FlaskClient, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    caplog.set_level("DEBUG", "webapp.shell.downloads")
+    answer = reader.get(f"/lists/books.{kind}")
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert [record.args[:2] for record in caplog.records] == [("finance", f"books-1405-08-30.{kind}")]
+
+
 @pytest.mark.both_databases("search")
 def test_the_csv_holds_all_rows_and_the_sums(reader: FlaskClient) -> None:
     answer = reader.get("/lists/books.csv")
     assert answer.content_type == "text/csv; charset=utf-8"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="books-1405-08-30.csv"'
+    assert answer.headers["Content-Disposition"] == "attachment; filename=books-1405-08-30.csv"
     head, *rows, totals = lines_of(answer)
     assert head == ["عنوان", "صفحه", "بها", "چاپ", "امانت", "نویسنده"]
     assert len(rows) == 70

@@ -174,8 +174,9 @@ def test_the_form_is_for_everyone_and_sends_nothing_but_what_was_typed(client: F
 
 @pytest.mark.rule("CNF-1", "CNF-4")
 def test_the_page_of_an_approved_project_leads_to_the_request_and_then_to_the_certificate(
-    play: Play, signed_in: Any
+    play: Play, signed_in: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("DEBUG", "webapp.shell.downloads")
     project = certificates.approved(play)
     browser = signed_in("contractor", "contractor")
     way = f"/start/confirmation_issuance?project={project}"
@@ -190,6 +191,10 @@ def test_the_page_of_an_approved_project_leads_to_the_request_and_then_to_the_ce
     printed = browser.get(f"/cases/{play.case.number}/reports/certificate.pdf")
     assert printed.mimetype == "application/pdf"
     assert printed.data.startswith(b"%PDF-")
+    assert printed.headers["Content-Disposition"] == f"inline; filename=certificate-{play.case.number}.pdf"
+    assert "sandbox" not in printed.headers["Content-Security-Policy"], "browsers show no PDF in a sandbox"
+    leaving = [record.args[:2] for record in caplog.records if record.name == "webapp.shell.downloads"]
+    assert leaving == [("contractor", f"certificate-{play.case.number}.pdf")]
 
 
 @pytest.mark.rule("CNF-1", "CNF-4")

@@ -14,7 +14,7 @@ from models.language import gettext as _
 from webapp.errors import Answer, Trouble, page
 from webapp.lists import files
 from webapp.lists.reading import PAGE, form_of, listing_context, query_of
-from webapp.shell import current, query_string
+from webapp.shell import current, downloads, query_string
 from webapp.shell.filters import digits
 
 bp = Blueprint("listings", __name__)
@@ -69,10 +69,9 @@ def _file(listing: Listing, result: ListPage, form: FiltersForm, kind: str) -> R
         content = current.application().print_list(files.printable(listing, result, filters_in_words=_in_words(form)))
     else:
         content = {"csv": files.csv_file, "xlsx": files.xlsx_file}[kind](listing, result)
-    media = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "pdf": "application/pdf"}[kind]
+    media_type = {"csv": "text/csv", "xlsx": SPREADSHEET, "pdf": "application/pdf"}[kind]
     name = f"{listing.key}-{jalali.moment_text(current.now(), current.zone())[:10].replace('/', '-')}.{kind}"
-    how = "inline" if kind == "pdf" else "attachment"
-    return Response(content, content_type=media, headers={"Content-Disposition": f'{how}; filename="{name}"'})
+    return downloads.send(content, name, media_type, by=current.actor(), inline=kind == "pdf")
 
 
 def _in_words(form: FiltersForm) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from engine.queries import cases, history, messages, monitor, worklist
 from models.case import Case
 from models.language import gettext as _
 from webapp.errors import Answer, Trouble, page
-from webapp.shell import current, labels, query_string
+from webapp.shell import current, downloads, labels, query_string
 from webapp.shell.filters import digits
 from webapp.work.tasks import actions_of
 from webapp.work.worklist import processes
@@ -125,9 +125,7 @@ def print_out(number: str, key: str) -> Response | Answer:
         if reason is not None:
             return page(Trouble(409, _("این نسخهٔ چاپی هنوز آماده نیست"), reason, case=case.number))
         pdf = printout.render(context)
-    name = f"{printout.key}-{case.number}.pdf"
-    headers = {"Content-Disposition": f'inline; filename="{name}"'}
-    return Response(pdf, mimetype="application/pdf", headers=headers)
+    return downloads.send(pdf, f"{printout.key}-{case.number}.pdf", "application/pdf", by=actor, inline=True)
 
 
 def answers(case: Case, line: history.Line) -> list[tuple[str, str]]:
