@@ -34,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """``values`` by column key (``None``: nothing to show); ``url`` goes on the first column.
+    """``values`` has the key of each column (``None``: nothing to show); ``url`` goes on the first column.
 
     An address begins with ``/`` and counts from the product's root. ``mark``: danger, warning or nothing.
     """
@@ -182,7 +182,7 @@ class Listings:
         ``group``: its heading in the navigation. ``processes``: keys of the processes it belongs to;
         it is left out where none of them is offered or has cases.
 
-        Raises ``ValueError`` for an invalid or second registration.
+        Raises ``ValueError`` for an invalid or second registration; reading raises it for a row that lacks a column.
         """
         _check(key, columns, filters, exports)
 
@@ -199,7 +199,7 @@ class Listings:
                 exports=tuple(exports),
                 badge=badge,
                 group=group,
-                read=read,
+                read=_complete(key, columns, read),
                 processes=frozenset(processes),
             )
             return read
@@ -249,6 +249,20 @@ class Listings:
 
 def _roles(role: str | Collection[str]) -> frozenset[str]:
     return frozenset({str(role)}) if isinstance(role, str) else frozenset(str(name) for name in role)
+
+
+def _complete(key: str, columns: Sequence[Column], read: ReadList) -> ReadList:
+    """``read``, refusing rows without a value for a column: page, file and API would show an empty column silently."""
+    names = {column.key for column in columns}
+
+    def checked(context: ListingContext, query: ListQuery) -> ListPage:
+        page = read(context, query)
+        missing = sorted(set().union(*(names - row.values.keys() for row in page.rows)))
+        if missing:
+            raise ValueError(f"List {key}: a row has no value for {', '.join(missing)}")
+        return page
+
+    return checked
 
 
 def _check(key: str, columns: Sequence[Column], filters: Sequence[Filter], exports: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 import kartabl
-from engine.contributions.listings import Column, Filter, Listings
+from engine.contributions.listings import Column, Filter, Listings, ListPage, Row
 from engine.contributions.sheets import Sheets
 from tests.web.api_client import Api
 from tests.web.shelf import FORMULA, Shelf
@@ -116,6 +116,23 @@ def test_a_list_is_there_for_its_role_only(signed_in: SignIn) -> None:
         assert citizen.get(path).status_code == 404, path
     assert citizen.get("/lists/plain").status_code == 200
     assert "/lists/books" not in citizen.get("/worklist").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/lists/torn", "/lists/torn.csv", "/lists/torn.xlsx", "/worklist", "/api/v1/lists/torn"]
+)
+def test_a_row_without_the_value_of_a_column_is_refused_wherever_the_list_is_read(
+    reader: FlaskClient, shelf: Shelf, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """It would show a column that is empty, and nobody would know why. What has nothing to show says ``None``."""
+    columns = [Column("title", "عنوان"), Column("price", "بها")]
+    torn = ListPage([Row({"title": "کتاب", "price": None}), Row({"title": "کتاب"})])
+    shelf.listings.register(key="torn", label="پاره", role="finance", columns=columns, home=2)(
+        lambda _context, _query: torn
+    )
+    by_api = Api.signed_in(reader, "finance").headers if path.startswith("/api") else {}
+    assert reader.get(path, headers=by_api).status_code == 500
+    assert "List torn: a row has no value for price" in caplog.text
 
 
 # Files
