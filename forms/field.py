@@ -185,13 +185,3 @@ def local_digits(number: object) -> str:
     if current() != "fa":
         return text
     return persian_digits(text.replace(",", "٬") if isinstance(number, int) else text)
-
-
-class LocalNumber:
-    """A number inside a lazy text: its digits are those of whoever reads."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __str__(self) -> str:
-        return local_digits(self.number)

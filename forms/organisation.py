@@ -71,3 +71,15 @@ class NewDivision(NamesForm):
         render_kw=LATIN,
         description=lazy("حرف‌های کوچک لاتین، رقم و خط زیر. بعداً تغییر نمی‌کند."),
     )
+
+
+class NewNumberedDivision(NewDivision):
+    """A district that is added: its key is its number."""
+
+    key = TextField(
+        lazy("شناسه"),
+        [Required(lazy("شناسه را وارد کنید."))],
+        most=40,
+        render_kw=LATIN,
+        description=lazy("شمارهٔ آن، مانند ۱۱. بعداً تغییر نمی‌کند."),
+    )

@@ -1,7 +1,6 @@
 """Forms of ``bpmn_diagrams/project_registration.bpmn``: property to inspector (REG, ASG)."""
 
 from forms.base import TaskForm, user_task
-from forms.field import LocalNumber
 from forms.fields import (
     CheckField,
     ChoiceField,
@@ -24,7 +23,6 @@ from forms.validators import NumberBetween, Required, RequiredWhen
 from models.choice import Choice
 from models.language import lazy
 
-REGIONS = [Choice(number, lazy("منطقهٔ %(number)s", number=LocalNumber(number))) for number in range(1, 11)]
 SOURCES = [
     Choice("new", lazy("ثبت ملک جدید"), lazy("ملکی که هنوز در سازمان کد ندارد")),
     Choice("existing", lazy("ملک ثبت‌شده"), lazy("ملکی که در سازمان کد دارد و باید جستجو شود")),
@@ -56,9 +54,9 @@ class ChooseProperty(TaskForm):
 
 @user_task("register_property")
 class RegisterProperty(TaskForm):
-    """A property that the organisation does not know yet (REG-2)."""
+    """A property that the organisation does not know yet (REG-2). The districts are run-time choices of ``region``."""
 
-    region = SelectField(lazy("منطقهٔ شهرداری"), [Required(lazy("منطقه را انتخاب کنید."))], options=REGIONS)
+    region = SelectField(lazy("منطقهٔ شهرداری"), [Required(lazy("منطقه را انتخاب کنید."))])
     main_plate = DigitsField(lazy("پلاک ثبتی اصلی"), [Required(lazy("پلاک ثبتی اصلی را وارد کنید."))], most=12)
     sub_plate = DigitsField(lazy("پلاک ثبتی فرعی"), [Required(lazy("پلاک ثبتی فرعی را وارد کنید."))], most=12)
     renovation_code = CodeField(
@@ -86,13 +84,13 @@ class RegisterProperty(TaskForm):
 class FindProperty(TaskForm):
     """Search for a property that the organisation knows, and choose one of the hits (REG-3).
 
-    The hits are the run-time choices of ``property``; searching is refreshing.
+    The hits are the run-time choices of ``property``, the districts those of ``region``; searching is refreshing.
     """
 
     refresh_label = lazy("جستجو")
 
     property_code = CodeField(lazy("کد ثبتی سازمان"))
-    region = SelectField(lazy("منطقهٔ شهرداری"), options=REGIONS)
+    region = SelectField(lazy("منطقهٔ شهرداری"))
     main_plate = DigitsField(lazy("پلاک ثبتی اصلی"), most=12)
     sub_plate = DigitsField(lazy("پلاک ثبتی فرعی"), most=12)
     renovation_code = CodeField(lazy("کد نوسازی"), most=30)

@@ -4,21 +4,20 @@ from typing import Any
 
 from forms.base import TaskForm, user_task
 from forms.fields import CheckField, LongTextField, ManyOfField
-from forms.project_registration import REGIONS
 from models.language import gettext as _
 from models.language import lazy
 
 
 @user_task("worksheet")
 class Worksheet(TaskForm):
-    """Where and whether an inspector takes new projects."""
+    """Where and whether an inspector takes new projects. The districts are the run-time choices of ``regions``."""
 
     submit_label = lazy("ذخیرهٔ کاربرگ")
 
     ready = CheckField(
         lazy("آماده به کار هستم"), description=lazy("تا زمانی که آماده نباشید پروژهٔ جدیدی به شما ارجاع نمی‌شود.")
     )
-    regions = ManyOfField(lazy("مناطقی که در آن‌ها بازرسی می‌کنم"), options=REGIONS)
+    regions = ManyOfField(lazy("مناطقی که در آن‌ها بازرسی می‌کنم"))
     preferences = LongTextField(
         lazy("ترجیحات"),
         most=500,

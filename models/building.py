@@ -23,7 +23,7 @@ class Property(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)
-    region: Mapped[int] = mapped_column(Integer)  # municipal district 1..10
+    region: Mapped[int] = mapped_column(Integer)  # key of the municipal district (``Division``), a number
     main_plate: Mapped[str] = mapped_column(String(20))
     sub_plate: Mapped[str] = mapped_column(String(20))
     renovation_code: Mapped[str] = mapped_column(String(30), unique=True)

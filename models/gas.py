@@ -81,7 +81,7 @@ class Inspector(Base):
 
 
 class InspectorRegion(Base):
-    """An inspector is ready for projects of this region."""
+    """An inspector is ready for projects of this region: the key of a district (``Division``), a number."""
 
     __tablename__ = "inspector_regions"
 

@@ -7,6 +7,7 @@ without which the product cannot be run are code: ``SystemRole``.
 from __future__ import annotations
 
 import enum
+import re
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +35,9 @@ class DivisionKind(enum.StrEnum):
     DISTRICT = "district"
     REGION = "region"
 
+
+NUMBERED = frozenset({DivisionKind.DISTRICT})  # kinds whose keys are numbers: records hold them as integers
+NUMBER = re.compile("[1-9][0-9]{0,3}")  # such a key
 
 KIND_LABELS: dict[str, Any] = {
     DivisionKind.UNIT: lazy("واحد"),

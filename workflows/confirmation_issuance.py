@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from engine.case_numbers import read_number
 from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Link, Notice
@@ -135,7 +136,9 @@ def review_confirmation(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     why_not = records.refusal(context.session, project, own_case=context.case.id)
     blocks: list[Block] = [Notice("warning", why_not)] if why_not else []
-    return Briefing(blocks=[*blocks, _request(context, project), *_reports(context, project), *_place(project)])
+    return Briefing(
+        blocks=[*blocks, _request(context, project), *_reports(context, project), *_place(context.session, project)]
+    )
 
 
 @briefings.register_case("confirmation_issuance")
@@ -147,7 +150,7 @@ def case(context: BriefingContext) -> list[Block]:
         blocks.insert(0, records.certificate_facts(certificate))
         address = records.address_of(certificate, "")
         blocks.insert(1, Link(_("صفحهٔ عمومی این تاییدیه"), address))
-    return [*blocks, *_place(project)]
+    return [*blocks, *_place(context.session, project)]
 
 
 def _request(context: BriefingContext, project: GasProject) -> Facts:
@@ -191,6 +194,6 @@ def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
     ]
 
 
-def _place(project: GasProject) -> list[Block]:
-    place: list[Block] = [property_facts(project.property)] if project.property else []
+def _place(session: Session, project: GasProject) -> list[Block]:
+    place: list[Block] = [property_facts(session, project.property)] if project.property else []
     return [*place, building_facts(project), meters_table(project.meters)]

@@ -25,7 +25,7 @@ from engine.queries import organisation as queries
 from engine.queries.organisation import Uses
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
-from models.organisation import ONLY, Division, DivisionKind, OrganisationRevision, Role, SystemRole
+from models.organisation import NUMBER, NUMBERED, ONLY, Division, DivisionKind, OrganisationRevision, Role, SystemRole
 
 NAME_LENGTH, KEY_LENGTH = 100, 40
 RESERVED = frozenset({"new", "changes", "system"})  # words of the pages' addresses, and the system itself
@@ -130,7 +130,11 @@ def add_division(
     revision = _begin(session, by)
     _demand_kind(kind)
     key = _folded(key)
-    errors = _wrong_key(key, r"[a-z0-9][a-z0-9_]{0,39}", session.get(Division, (kind, key)) is not None)
+    taken = session.get(Division, (kind, key)) is not None
+    if kind in NUMBERED and not NUMBER.fullmatch(key):
+        errors = {"key": [_("شناسهٔ این بخش شمارهٔ آن است، مانند ۱۱؛ از ۱ تا ۹۹۹۹.")]}
+    else:
+        errors = _wrong_key(key, r"[a-z0-9][a-z0-9_]{0,39}", taken)
     errors |= _wrong_names(session, Division, values, but=key, kind=kind)
     if errors:
         raise Refusal(errors)

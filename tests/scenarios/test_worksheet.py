@@ -11,6 +11,7 @@ import forms
 from engine.contributions.briefings import Briefing
 from engine.contributions.listings import ListingContext
 from engine.errors import NotFound, Refusal
+from models.choice import Choice
 from models.gas import Inspector, InspectorRegion
 from tests.play import Play
 from tests.scenarios import gas_office as office
@@ -28,11 +29,21 @@ def read(play: Play, who: str) -> Briefing:
         return worksheet.read(context_of(play, session, who))
 
 
-def fill_in(play: Play, who: str, **values: Any) -> str:
-    """Send the form as it is filled in; raises ``AssertionError`` with the errors it finds."""
+def offered(play: Play, who: str) -> list[Choice]:
+    """The districts that the person's worksheet offers."""
+    return read(play, who).choices["regions"]
+
+
+def filled_in(play: Play, who: str, **values: Any) -> forms.TaskForm:
     form = forms.form_for("worksheet", "worksheet")
     assert form is not None
-    filled = form.from_values({"ready": False, "regions": [], "preferences": ""} | values)
+    given = {"ready": False, "regions": [], "preferences": ""} | values
+    return form.from_values(given, choices=read(play, who).choices)
+
+
+def fill_in(play: Play, who: str, **values: Any) -> str:
+    """Send the form as it is filled in; raises ``AssertionError`` with the errors it finds."""
+    filled = filled_in(play, who, **values)
     assert filled.validate(), filled.error_map
     with play.session() as session:
         return worksheet.write(context_of(play, session, who), filled.submission)
@@ -57,11 +68,10 @@ def test_what_the_worksheet_says_decides_on_the_next_assignment(play: Play) -> N
 
 @pytest.mark.rule("INR-5")
 def test_readiness_without_a_region_is_refused_at_the_regions(play: Play) -> None:
-    form = forms.form_for("worksheet", "worksheet")
-    assert form is not None
-    filled = form.from_values({"ready": True, "regions": [], "preferences": ""})
+    office.add_inspector(play, "inspector-1")
+    filled = filled_in(play, "inspector-1", ready=True)
     assert not filled.validate() and list(filled.error_map) == ["regions"]
-    assert not form.from_values({"ready": False, "regions": [11], "preferences": ""}).validate()
+    assert not filled_in(play, "inspector-1", regions=[11]).validate()
 
 
 @pytest.mark.rule("INR-5", "ASG-5")

@@ -58,6 +58,16 @@ def test_an_admin_adds_a_role_and_a_region_and_gives_them_to_a_person(admin, app
         assert words in changes
 
 
+def test_a_district_is_added_by_its_number(admin):
+    assert "شمارهٔ آن، مانند ۱۱" in admin.get("/organisation/district/new").text
+    for key in ("north", "0", "011", "12345"):
+        refused = admin.post("/organisation/district/new", key=key, name_fa="منطقهٔ کوار", name_en="Kavar")
+        assert refused.status_code == 422 and "شناسهٔ این بخش شمارهٔ آن است" in refused.text
+    added = admin.post("/organisation/district/new", key="۱۱", name_fa="منطقهٔ کوار", name_en="Kavar")
+    assert added.status_code == 303
+    assert "منطقهٔ کوار" in admin.get("/organisation/district/11").text
+
+
 def test_a_form_that_is_refused_keeps_what_was_typed(admin):
     for path, typed in (
         ("/organisation/roles/new", SURVEYOR | {"key": "finance", "divided_by": "unit", "granted_by": "gas_office"}),

@@ -14,12 +14,12 @@ from engine.identity.organisation import DivisionEntry, RoleEntry
 from engine.identity.permissions import GRANTABLE, demand
 from engine.queries import organisation as queries
 from forms.base import Choices
-from forms.organisation import LABELS, NamesForm, NewDivision, NewRole, RoleForm
+from forms.organisation import LABELS, NamesForm, NewDivision, NewNumberedDivision, NewRole, RoleForm
 from models import language
 from models.choice import Choice
 from models.language import gettext as _
 from models.language import listed
-from models.organisation import KIND_LABELS, DivisionKind, OrganisationChange
+from models.organisation import KIND_LABELS, NUMBERED, DivisionKind, OrganisationChange
 from webapp.shell import current
 from webapp.shell.labels import role_label
 
@@ -177,7 +177,8 @@ def divisions(kind: str) -> str:
 def new_division(kind: str) -> Page:
     demand(current.actor(), "manage_organisation")
     _kind(kind)
-    form = NewDivision.from_request(request.form) if _sent() else NewDivision.unbound()
+    form_class = NewNumberedDivision if kind in NUMBERED else NewDivision
+    form = form_class.from_request(request.form) if _sent() else form_class.unbound()
     if _sent() and form.validate():
         try:
             with current.transaction() as session:

@@ -17,6 +17,7 @@ from models.language import lazy
 from workflows import roles
 from workflows.assignment.operations import period_of, withdrawals_of_month
 from workflows.formatting import label, localized, number, rials
+from workflows.gas import districts
 from workflows.gas.inspections import FINAL_INSPECTION, PRE_INSPECTION
 from workflows.gas.labels import STAGES
 from workflows.gas.list_columns import GROUP, PROCESSES
@@ -32,10 +33,12 @@ def read(context: ListingContext) -> Briefing:
         text = _("امور گاز هنوز شما را بازرس فعال ثبت نکرده است. تا آن زمان پروژه‌ای به شما ارجاع نمی‌شود.")
         blocks.append(Notice("warning", text))
     values: dict[str, Any] = {"ready": False, "regions": [], "preferences": ""}
+    regions: list[int] = []
     if inspector is not None:
         regions = sorted(row.region for row in inspector.regions)
         values = {"ready": inspector.ready, "regions": regions, "preferences": inspector.preferences}
-    return Briefing(values=values, blocks=[*blocks, _quota(context), _work(context)])
+    offered = {"regions": districts.choices(context.session, saved=regions)}
+    return Briefing(values=values, choices=offered, blocks=[*blocks, _quota(context), _work(context)])
 
 
 @sheets.register(

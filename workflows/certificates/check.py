@@ -27,7 +27,7 @@ from workflows.certificates.signed_text import (
 )
 from workflows.certificates.signing_keys import PublicKey
 from workflows.formatting import code, label, localized, number
-from workflows.gas.labels import USAGES, WORK_TYPES, region
+from workflows.gas.labels import USAGES, WORK_TYPES
 from workflows.gas.projects import METER_NUMBERS, meter_columns
 
 __all__ = ["check_offline", "check_signed", "check_typed", "find_signed", "published_keys", "read_certificate_number"]
@@ -150,6 +150,7 @@ def head_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def place_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The place by its district's number: the paper stays as it was signed, whatever the district is called later."""
     plates = _("اصلی %(main)s، فرعی %(sub)s", main=code(facts["main_plate"]), sub=code(facts["sub_plate"]))
     items = [
         (_("نام ساختمان"), facts["building"] or "—"),
@@ -157,7 +158,7 @@ def place_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if facts["region"] is not None:
         items += [
-            (_("منطقهٔ شهرداری"), region(facts["region"])),
+            (_("منطقهٔ شهرداری"), _("منطقهٔ %(number)s", number=localized(facts["region"]))),
             (_("پلاک ثبتی"), plates),
             (_("نشانی"), localized(facts["address"])),
         ]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from models.building import Property
 from models.identifiers import company_id, national_code
-from workflows.demo.people import MOBILES, NOBODY_FREE
+from workflows.demo.people import DISTRICTS, MOBILES, NOBODY_FREE
 from workflows.project_registration.operations import property_code
 
 PROPERTIES = 60
@@ -259,7 +259,7 @@ class Invention:
     def property(self, region: int | None = None) -> dict[str, Any]:
         """A property that is new to the organisation, as ``register_property`` takes it (REG-2)."""
         count, random = self.number(), self.random
-        region = region or random.choice([number for number in range(1, 11) if number != NOBODY_FREE])
+        region = region or random.choice([number for number in DISTRICTS if number != NOBODY_FREE])
         street, alley = random.choice(STREETS), random.choice(ALLEYS)
         return {
             "region": region,
@@ -348,7 +348,7 @@ def add_properties(session: Session, invention: Invention, *, until: datetime) -
     """Properties that the organisation knows already, registered over the year before ``until``."""
     properties = []
     for count in range(PROPERTIES):
-        values = invention.property(region=count % 10 + 1)
+        values = invention.property(region=DISTRICTS[count % len(DISTRICTS)])
         area = Decimal(str(values.pop("land_area")))
         entry = Property(
             code=f"demo-{count}",

@@ -19,6 +19,7 @@ from workflows import roles
 
 PASSWORD = "Kartabl-1405"  # noqa: S105 - the demo's own, offered on its sign-in page
 MOBILES = "0959"
+DISTRICTS = range(1, 11)  # in which the demo happens, as an installation is delivered with them
 NOBODY_FREE = 9  # the region whose inspectors are full or not ready: its projects go to the gas office (ASG-3)
 QUOTA = 60  # meters of an inspector's year
 
@@ -181,5 +182,5 @@ def _regions(username: str, count: int) -> list[int]:
     """Three neighbouring regions; NOBODY_FREE only for inspectors without capacity."""
     if username in (FULL, NOT_ACTIVE, *NOT_READY):
         return [NOBODY_FREE]
-    free = [region for region in range(1, 11) if region != NOBODY_FREE]
+    free = [region for region in DISTRICTS if region != NOBODY_FREE]
     return sorted(free[(count + step) % len(free)] for step in range(3))

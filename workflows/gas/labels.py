@@ -6,7 +6,7 @@ from typing import Any
 from models.billing import InvoiceLine
 from models.language import gettext as _
 from models.language import lazy
-from workflows.formatting import label, localized
+from workflows.formatting import label
 
 SOURCES = {"new": lazy("ثبت ملک جدید"), "existing": lazy("ملک ثبت‌شده")}
 WORK_TYPES = {"surface": lazy("روکار"), "concealed": lazy("زیرکار (توکار)")}
@@ -46,7 +46,3 @@ def service(line: InvoiceLine) -> str:
     """The service of an invoice line in the reader's language: the stage of an inspection, else item and stage."""
     stage = label(STAGES, line.stage)
     return stage if line.item == "inspection" and stage else f"{label(ITEMS, line.item)} {stage}".strip()
-
-
-def region(number_of_region: int) -> str:
-    return _("منطقهٔ %(number)s", number=localized(number_of_region))

@@ -17,7 +17,8 @@ from models.case import Case
 from models.gas import GasProject, Meter
 from models.language import gettext as _
 from workflows.formatting import code, label, localized, number, rials, yes_no
-from workflows.gas.labels import ITEMS, RISERS, STAGES, USAGES, WORK_TYPES, region
+from workflows.gas import districts
+from workflows.gas.labels import ITEMS, RISERS, STAGES, USAGES, WORK_TYPES
 from workflows.invoicing import INVOICE_STATUSES
 from workflows.rules.fees import FeeLine, PrepaidStage, Tariff, total
 
@@ -134,12 +135,12 @@ def invoice_line(line: FeeLine) -> InvoiceLine:
     )
 
 
-def property_facts(estate: Property) -> Facts:
+def property_facts(session: Session, estate: Property) -> Facts:
     return Facts(
         _("ملک"),
         [
             (_("کد ثبتی سازمان"), localized(estate.code)),
-            (_("منطقهٔ شهرداری"), region(estate.region)),
+            (_("منطقهٔ شهرداری"), districts.name(session, estate.region)),
             (_("پلاک ثبتی"), plates(estate)),
             (_("کد نوسازی"), localized(estate.renovation_code)),
             (_("کد پستی"), localized(estate.postal_code)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
+from sqlalchemy.orm import Session
+
 from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Link, Notice, Table
 from models.billing import Invoice
 from models.choice import Choice
@@ -42,7 +44,7 @@ MAX_IN_FULL = 10  # the newest reports and corrected meters on the case's page; 
 MAX_TEXT = 200  # characters of each of them
 
 
-def _project_blocks(project: GasProject) -> list[Block]:
+def _project_blocks(session: Session, project: GasProject) -> list[Block]:
     blocks: list[Block] = [
         Facts(
             _("پروژه"),
@@ -54,7 +56,7 @@ def _project_blocks(project: GasProject) -> list[Block]:
             ],
         )
     ]
-    blocks += [property_facts(project.property)] if project.property else []
+    blocks += [property_facts(session, project.property)] if project.property else []
     blocks += [owner_facts(project.owner)] if project.owner else []
     return [*blocks, building_facts(project), meters_table(project.meters)]
 
@@ -306,7 +308,7 @@ def case_blocks(context: BriefingContext) -> list[Block]:
     project = project_of(context.session, context.case)
     blocks: list[Block] = [*way_to_certificate(context, project), _standing(context, project)]
     blocks += [*_debt_blocks(context, project), *_reports(context, project)]
-    return [*blocks, *_corrections(context, project), *_project_blocks(project)]
+    return [*blocks, *_corrections(context, project), *_project_blocks(context.session, project)]
 
 
 def _corrections(context: BriefingContext, project: GasProject) -> list[Block]:

@@ -16,7 +16,8 @@ from workflows import roles
 from workflows.assignment.labels import why_table
 from workflows.certificates.records import way_to_certificate
 from workflows.formatting import label, localized, number, plain_number
-from workflows.gas.labels import USAGES, document_title, region
+from workflows.gas import districts
+from workflows.gas.labels import USAGES, document_title
 from workflows.gas.projects import (
     METER_NUMBERS,
     building_facts,
@@ -49,7 +50,7 @@ def choose_property(context: BriefingContext) -> Briefing:
     estate = project_of(context.session, context.case).property
     blocks = _steps(context, "choose_property")
     if estate is not None:
-        blocks.append(property_facts(estate))
+        blocks.append(property_facts(context.session, estate))
     return Briefing(blocks=blocks)
 
 
@@ -57,6 +58,7 @@ def choose_property(context: BriefingContext) -> Briefing:
 def register_property(context: BriefingContext) -> Briefing:
     estate = project_of(context.session, context.case).property
     values: dict[str, Any] = {}
+    saved: list[int] = []
     if estate is not None and "register_property" in context.completed:
         values = {
             "region": estate.region,
@@ -68,29 +70,38 @@ def register_property(context: BriefingContext) -> Briefing:
             "land_area": plain_number(estate.land_area),
             "floors": estate.floors,
         }
-    return Briefing(values=values, blocks=_steps(context, "register_property"))
+        saved = [estate.region]
+    offered = {"region": districts.choices(context.session, saved=saved)}
+    return Briefing(values=values, choices=offered, blocks=_steps(context, "register_property"))
 
 
 @briefings.register(PROCESS, "find_property")
 def find_property(context: BriefingContext) -> Briefing:
     """Search by the typed values; the hits are choices and a table below the search (REG-3)."""
-    blocks = _steps(context, "find_property")
+    session = context.session
+    blocks, offered = _steps(context, "find_property"), {"region": districts.choices(session)}
     try:
-        hits = search(context.session, context.typed)
+        hits = search(session, context.typed)
     except EmptySearch:
         text = _("کد ثبتی، یا منطقه و پلاک ثبتی، یا کد نوسازی ملک را وارد و جستجو کنید.")
-        return Briefing(blocks=[*blocks, Notice("info", text)])
+        return Briefing(choices=offered, blocks=[*blocks, Notice("info", text)])
     except ValueError as error:
-        return Briefing(blocks=[*blocks, Notice("warning", str(error))])
+        return Briefing(choices=offered, blocks=[*blocks, Notice("warning", str(error))])
     if not hits.hits:
         text = _(
             "ملکی با این مشخصات پیدا نشد. آنچه نوشته‌اید مانده است؛ آن را بررسی کنید، یا اگر ملک در سازمان کد ندارد با"
             " «ویرایش گام» به «ثبت ملک جدید» بروید."
         )
-        return Briefing(blocks=[*blocks, Notice("warning", text)])
+        return Briefing(choices=offered, blocks=[*blocks, Notice("warning", text)])
     columns = [_("کد ثبتی سازمان"), _("منطقهٔ شهرداری"), _("پلاک ثبتی"), _("کد نوسازی"), _("نشانی")]
     rows = [
-        [localized(hit.code), region(hit.region), plates(hit), localized(hit.renovation_code), localized(hit.address)]
+        [
+            localized(hit.code),
+            districts.name(session, hit.region),
+            plates(hit),
+            localized(hit.renovation_code),
+            localized(hit.address),
+        ]
         for hit in hits.hits
     ]
     blocks.append(Table(_("ملک‌های پیداشده"), columns, rows))
@@ -98,9 +109,10 @@ def find_property(context: BriefingContext) -> Briefing:
         text = _("فقط %(count)s ملک اول نشان داده شده است. جستجو را دقیق‌تر کنید.", count=number(len(hits.hits)))
         blocks.append(Notice("info", text))
     choices = [
-        Choice(hit.id, localized(hit.code), listed([region(hit.region), localized(hit.address)])) for hit in hits.hits
+        Choice(hit.id, localized(hit.code), listed([districts.name(session, hit.region), localized(hit.address)]))
+        for hit in hits.hits
     ]
-    return Briefing(choices={"property": choices}, blocks=blocks)
+    return Briefing(choices=offered | {"property": choices}, blocks=blocks)
 
 
 @briefings.register(PROCESS, "register_owner")
@@ -225,7 +237,7 @@ def case_blocks(context: BriefingContext) -> list[Block]:
     project = project_of(context.session, context.case)
     blocks: list[Block] = [*way_to_certificate(context, project), _project_facts(project)]
     if project.property is not None:
-        blocks.append(property_facts(project.property))
+        blocks.append(property_facts(context.session, project.property))
     if project.owner is not None:
         blocks.append(owner_facts(project.owner))
     if project.registered_at is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from engine.contributions.briefings import BriefingContext, Facts
 from models.account import Person
@@ -43,10 +44,12 @@ def introduction_letter(context: BriefingContext) -> bytes:
     ).first()
     if assignment is None or project.inspector is None:
         raise LookupError(f"{project.case} has no inspector")
-    return render_pdf("introduction_letter.typ", letter_data(project, assignment), fonts=context.services.fonts_path)
+    return render_pdf(
+        "introduction_letter.typ", letter_data(context.session, project, assignment), fonts=context.services.fonts_path
+    )
 
 
-def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
+def letter_data(session: Session, project: GasProject, assignment: Assignment) -> dict[str, Any]:
     """Every text of the letter, ready to print, in the reader's language."""
     inspector = assignment.inspector
     meters = meters_table(project.meters)
@@ -72,7 +75,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
         ),
         "columns": [
             [{"title": part.title, "items": part.items} for part in column]
-            for column in (_first_column(project, inspector), _second_column(project))
+            for column in (_first_column(session, project, inspector), _second_column(project))
         ],
         "meters": {"title": meters.title, "columns": meters.columns, "rows": meters.rows},
         "signatures": [_("مهر و امضای امور گاز سازمان"), _("امضای بازرس"), _("مهر و امضای مجری")],
@@ -82,7 +85,7 @@ def letter_data(project: GasProject, assignment: Assignment) -> dict[str, Any]:
     }
 
 
-def _first_column(project: GasProject, inspector: Person) -> list[Facts]:
+def _first_column(session: Session, project: GasProject, inspector: Person) -> list[Facts]:
     """Facts on the inspector and the project."""
     known = Facts(
         _("بازرس"),
@@ -92,7 +95,7 @@ def _first_column(project: GasProject, inspector: Person) -> list[Facts]:
             (_("شمارهٔ همراه"), localized(inspector.mobile or "—")),
         ],
     )
-    return [known, property_facts(project.property)] if project.property else [known]
+    return [known, property_facts(session, project.property)] if project.property else [known]
 
 
 def _second_column(project: GasProject) -> list[Facts]:

@@ -13,9 +13,9 @@ from models.building import Property
 from models.digits import clean
 from models.identifiers import code_digits, damm_valid
 from models.language import gettext as _
+from models.organisation import NUMBER
 
 MAX_HITS = 20  # of the result
-REGIONS = frozenset(str(number) for number in range(1, 11))
 
 
 class EmptySearch(Exception):
@@ -49,7 +49,7 @@ def _conditions(typed: Mapping[str, Any]) -> list[ColumnElement[bool]]:
         conditions.append(Property.code == f"{code[:-1]}-{code[-1]}")
     region = clean(str(typed.get("region") or ""))
     if region:
-        conditions.append(Property.region == (int(region) if region in REGIONS else 0))
+        conditions.append(Property.region == (int(region) if NUMBER.fullmatch(region) else 0))
     for name, column in (("main_plate", Property.main_plate), ("sub_plate", Property.sub_plate)):
         plate = code_digits(str(typed.get(name) or "")).replace("-", "")
         if plate:
