@@ -61,7 +61,7 @@ from webapp.public.verification import Certificates
 from workflows import roles
 from workflows.certificates import check as certificate_check
 from workflows.certificates import commands
-from workflows.payment import gateway_return
+from workflows.payment import gateway_return, gateways
 from workflows.printing import render_pdf
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway
@@ -97,8 +97,9 @@ class Application:
     office_rules: OfficeRules
     print_list: PrintList
     certificates: Certificates
-    test_gateway: TestGateway | None  # None with a real gateway
+    test_gateway: TestGateway | None  # None where only real gateways are
     payment_returned: PaymentReturned
+    return_parameter: Callable[[str], str]  # of a payment gateway, by its name
     case_roles: Mapping[str, object]  # labels of the roles that exist only within a case
     demo_people: DemoPeople
     compatibility: Compatibility  # check of running cases against this version of the code
@@ -117,9 +118,12 @@ class Application:
         return bundle
 
     def incompatible(self) -> list[Incompatible]:
-        """Forms, operations, roles and tables of running cases that this code lacks, errors first."""
+        """Forms, operations, roles, tables and gateways that running cases rely on and that are missing."""
         with self.engine.transaction() as session:
-            return self.compatibility.findings(session)
+            return [
+                *self.compatibility.findings(session),
+                *gateways.waiting_elsewhere(session, self.engine.services),
+            ]
 
 
 def install() -> None:
@@ -168,8 +172,9 @@ def build(
         office_rules=office_rules,
         print_list=partial(render_pdf, "list.typ", fonts=services.fonts_path),
         certificates=certificate_check,
-        test_gateway=test_gateway if services.payment_gateway.name == test_gateway.BuiltInTestGateway.name else None,
+        test_gateway=test_gateway if gateways.gateway_of(services, test_gateway.BuiltInTestGateway.name) else None,
         payment_returned=gateway_return.returned,
+        return_parameter=providers.payment_gateways.return_parameter,
         case_roles=roles.CASE_ROLES,
         demo_people=demo_people if settings.demo else list,
         compatibility=Compatibility(seam(), decisions=[path.stem for path in DIAGRAMS.glob("*.dmn")]),
@@ -189,6 +194,7 @@ def make_services(settings: Settings, chosen: Chosen, sessions: sessionmaker[Ses
     return Services(
         settings=settings,
         payment_gateway=chosen.payment_gateway.make(wiring),
+        other_gateways={one.provider.name: one.make(wiring) for one in chosen.other_gateways},
         sms=chosen.sms.make(wiring),
         public_url=settings.public_url,
         calendar=office_calendar(sessions),
@@ -328,7 +334,7 @@ def hold_against_cases(application: Application, *, force: bool) -> Application:
     raise click.ClickException(
         "\n".join(
             (
-                "Running cases rely on forms, operations, roles or tables that this version does not have:",
+                "Running cases rely on forms, operations, roles, tables or gateways that this version does not have:",
                 *compatibility_report.lines(findings, LANGUAGES),
                 'Put back what is missing, or name what it is called now (CONTRIBUTING.md, "Renaming"), or install the'
                 " version before this one. With --force it starts all the same; these cases then wait at the elements"

@@ -249,6 +249,20 @@ def test_production_refuses_stand_ins_unless_they_are_allowed_by_name() -> None:
     read(secret_key=SECRET_KEY, allow_stand_ins="payment_gateway, sms_provider")
 
 
+def others(**given: str) -> list[str]:
+    """The gateways besides the chosen one."""
+    return [one.provider.name for one in read(**given)[1].other_gateways]
+
+
+def test_a_gateway_whose_settings_are_given_is_there_for_its_open_payments() -> None:
+    assert others(**DEMO) == []
+    assert others(**DEMO, zarinpal_merchant=MERCHANT) == ["zarinpal"]
+    assert others(**OFFICE) == [], "production takes no stand-in"
+    assert others(**OFFICE, allow_stand_ins="payment_gateway") == ["test"]
+    [problem] = problems(**DEMO, zarinpal_merchant="1234")
+    assert problem.startswith("KARTABL_ZARINPAL_MERCHANT is not allowed")
+
+
 @pytest.mark.parametrize("mode", ["demo", "staging"])
 def test_demo_and_staging_work_with_stand_ins(mode: str) -> None:
     read(secret_key=SECRET_KEY, mode=mode)
@@ -266,9 +280,16 @@ class PigeonSettings(Section):
     pigeon_loft: str = setting("where the pigeons live")
 
 
+class Pigeons:
+    name = "pigeon"
+
+    def __init__(self, loft: str) -> None:
+        self.loft = loft
+
+
 @sms_providers.register("pigeon", "کبوتر", settings=PigeonSettings)
 def configured(settings: PigeonSettings, _wiring: Wiring):
-    return f"pigeons of {settings.pigeon_loft}"
+    return Pigeons(settings.pigeon_loft)
 '''
 
 
@@ -285,7 +306,7 @@ def pigeon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_one_more_provider_is_a_choice_with_settings_of_its_own_and_nothing_else_changes(pigeon: None) -> None:
-    assert wired(read(**DEMO, sms_provider="pigeon", pigeon_loft="the tower")[1])[1] == "pigeons of the tower"
+    assert wired(read(**DEMO, sms_provider="pigeon", pigeon_loft="the tower")[1])[1].loft == "the tower"
     assert sms_providers.labels()["pigeon"] == "کبوتر"
     [problem] = problems(**DEMO, sms_provider="owl")
     assert "allowed: kavenegar, pigeon, screen; given: 'owl'" in problem

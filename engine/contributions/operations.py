@@ -29,7 +29,8 @@ class Services:
     """Providers, calendar and settings, created once by the composition root and passed to operations."""
 
     settings: Settings
-    payment_gateway: Any = None  # workflows.providers.payment_gateway.PaymentGateway
+    payment_gateway: Any = None  # workflows.providers.payment_gateway.PaymentGateway, which opens new payments
+    other_gateways: Mapping[str, Any] = field(default_factory=dict)  # name → gateway of payments opened earlier
     sms: Any = None  # workflows.providers.sms.SmsProvider
     public_url: str = "http://127.0.0.1:8000"  # where gateways send people after a payment
     calendar: Any = None  # engine.calendar.working_time.WorkingCalendar of the organisation

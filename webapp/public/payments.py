@@ -34,6 +34,12 @@ class PaymentReturned(Protocol):
     ) -> Case | None: ...
 
 
+class ReturnParameter(Protocol):
+    """The parameter in which a gateway gives the id of a payment; "" if there is no gateway of this name."""
+
+    def __call__(self, gateway: str, /) -> str: ...
+
+
 class TestGateway(Protocol):
     """The bank behind the test gateway's page."""
 
@@ -49,7 +55,7 @@ class TestGateway(Protocol):
 @csrf_exempt
 def come_back(gateway: str) -> Response | Answer:
     """The payer's browser is back. It only makes us ask the gateway; what else it says is not looked at (PAY-1)."""
-    authority = clean(request.values.get("Authority", ""))[:60]
+    authority = clean(request.values.get(current.application().return_parameter(gateway), ""))
     person = current.person()
     by = person.actor if person else SYSTEM
 

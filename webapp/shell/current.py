@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.settings import Settings
     from webapp.accounts import DemoPeople
     from webapp.lists.files import PrintList
-    from webapp.public.payments import PaymentReturned, TestGateway
+    from webapp.public.payments import PaymentReturned, ReturnParameter, TestGateway
     from webapp.public.verification import Certificates
 
 TOKEN = "token"  # noqa: S105 - the name under which the signed cookie holds the session's token
@@ -73,6 +73,8 @@ class Application(Protocol):
     def test_gateway(self) -> TestGateway | None: ...
     @property
     def payment_returned(self) -> PaymentReturned: ...
+    @property
+    def return_parameter(self) -> ReturnParameter: ...
     @property
     def compatibility(self) -> Compatibility: ...
     @property

@@ -12,8 +12,10 @@ from engine.actor import SYSTEM, Actor
 from engine.service import Engine
 from models.billing import Invoice, Payment, PaymentState
 from models.case import Case, CaseStatus
+from workflows.payment.gateways import gateways_of
 from workflows.payment.records import COUNTED, is_awaited, review_again, waiting_time
 from workflows.providers.errors import ProviderError
+from workflows.providers.payment_gateway import PaymentGateway
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +60,11 @@ def reconcile(engine: Engine, now: datetime) -> int:
 
 
 def _paid_at_gateway(engine: Engine, session: Session) -> list[int]:
-    """Ids of payments that the gateway lists as paid and unverified, and that no process waits for."""
-    gateway = engine.services.payment_gateway
+    """Ids of payments that a gateway lists as paid and unverified, and that no process waits for."""
+    return [payment for gateway in gateways_of(engine.services) for payment in _listed(gateway, session)]
+
+
+def _listed(gateway: PaymentGateway, session: Session) -> list[int]:
     try:
         listed = gateway.unverified()
     except ProviderError as error:

@@ -19,6 +19,7 @@ from models.language import gettext as _
 from models.language import reading
 from workflows.formatting import localized, rials
 from workflows.payment.briefings import blocks, warning
+from workflows.payment.gateways import gateway_of
 from workflows.payment.records import NO_ANSWER, lock, review, tell_payer, waiting_time, write_answer
 from workflows.providers.errors import ProviderError
 from workflows.registry import briefings, operations
@@ -27,11 +28,12 @@ log = logging.getLogger(__name__)
 
 PAYER = "payer"
 RETURN_PATH = "/payments/return/"
+LONGEST_AUTHORITY = 60  # characters, as the table of payments has them
 
 
 @operations.register("payment.request", outside=True, attempts=4)
 def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
-    """Announce an open invoice to the gateway.
+    """Announce an open invoice to the chosen gateway.
 
     Returns ``{"opened": True, "gateway", "authority", "pay_url", "amount"}``, the amount in whole Rials, or
     ``{"opened": False}``, also for a silent gateway: the payer gets a message and may try again. Another attempt
@@ -59,6 +61,9 @@ def request(context: OutsideContext, *, invoice: int) -> dict[str, Any]:
         if error.permanent or context.last_attempt:
             return {"opened": False}
         raise
+    if len(started.authority) > LONGEST_AUTHORITY:
+        log.error("%s gave an id of %s characters, more than we store", gateway.name, len(started.authority))
+        return {"opened": False}
     return {
         "opened": True,
         "gateway": gateway.name,
@@ -133,14 +138,14 @@ def verify(context: OutsideContext, *, payment: int) -> dict[str, Any]:
 def ask_gateway(context: OutsideContext, payment_id: int) -> dict[str, Any]:
     """The gateway's verification of a payment, as plain data (``verify``).
 
-    Raises ProviderError: the gateway failed, or the payment belongs to another gateway than the configured one.
+    Raises ProviderError: the gateway failed, or the settings of the payment's gateway are missing.
     """
     with context.reading() as session:
         payment = session.get_one(Payment, payment_id)
         name, authority, amount = payment.gateway, payment.authority, payment.amount
-    gateway = context.services.payment_gateway
-    if gateway.name != name:
-        raise ProviderError(f"the payment belongs to {name}, but {gateway.name} is set up", permanent=True)
+    gateway = gateway_of(context.services, name)
+    if gateway is None:
+        raise ProviderError(f"the payment is at {name}, whose settings are missing", permanent=True)
     answer = gateway.verify(authority=authority, amount=amount)
     return {"state": answer.state, "amount": answer.amount, "reference": answer.reference, "reason": answer.reason}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -18,7 +18,15 @@ from engine.settings import OneOf, Reading, Section, Words, setting, variable_of
 from workflows.providers.payment_gateway import PaymentGateway
 from workflows.providers.sms import SmsProvider
 
-P = TypeVar("P")
+
+class Named(Protocol):
+    """A provider's object: its name is stored with what it did."""
+
+    @property
+    def name(self) -> str: ...
+
+
+P = TypeVar("P", bound=Named)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,7 @@ class Provider(Generic[P]):
     make: Callable[[Any, Wiring], P]
     settings: type[Section]
     stand_in: bool  # does not reach the outside world: no money moves, no telephone rings
+    return_parameter: str = ""  # of a payment gateway: the parameter with its id when the payer's browser comes back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,25 +58,51 @@ class Configured(Generic[P]):
     settings: Section
 
     def make(self, wiring: Wiring) -> P:
-        return self.provider.make(self.settings, wiring)
+        """The provider. Raises ValueError: its name is not the registered one, by which its work is found again."""
+        made = self.provider.make(self.settings, wiring)
+        if made.name != self.provider.name:
+            raise ValueError(f"The provider registered as {self.provider.name!r} calls itself {made.name!r}")
+        return made
 
 
 class Providers(Generic[P]):
-    """The providers of one service. ``service`` is the setting that chooses one of them."""
+    """The providers of one service. ``service`` is the setting that chooses one of them.
 
-    def __init__(self, service: str) -> None:
+    ``returns``: they send the payer's browser back to us, and say with which parameter.
+    """
+
+    def __init__(self, service: str, *, returns: bool = False) -> None:
         self.service = service
+        self._returns = returns
         self._providers: dict[str, Provider[P]] = {}
 
     def register(
-        self, name: str, label: Any, *, settings: type[Section] = Section, stand_in: bool = False
+        self,
+        name: str,
+        label: Any,
+        *,
+        settings: type[Section] = Section,
+        stand_in: bool = False,
+        return_parameter: str = "",
     ) -> Callable[[Callable[[Any, Wiring], P]], Callable[[Any, Wiring], P]]:
-        """Register the decorated factory. Raises ValueError: the name is taken."""
+        """Register the decorated factory.
+
+        Raises ValueError: the name is taken, or a payment gateway has no return parameter.
+        """
+        if self._returns and not return_parameter:
+            raise ValueError(f"{name!r} names no return parameter: where is its id when the payer comes back?")
 
         def registered(make: Callable[[Any, Wiring], P]) -> Callable[[Any, Wiring], P]:
             if name in self._providers:
                 raise ValueError(f"Two providers of {self.service} are called {name!r}")
-            self._providers[name] = Provider(name=name, label=label, make=make, settings=settings, stand_in=stand_in)
+            self._providers[name] = Provider(
+                name=name,
+                label=label,
+                make=make,
+                settings=settings,
+                stand_in=stand_in,
+                return_parameter=return_parameter,
+            )
             return make
 
         return registered
@@ -80,6 +115,15 @@ class Providers(Generic[P]):
         """Name → label for people."""
         return {one.name: one.label for one in self}
 
+    def return_parameter(self, name: str) -> str:
+        """The parameter with the id of a payment in the return address; "" for an unknown gateway."""
+        known = self._providers.get(name)
+        return known.return_parameter if known else ""
+
+    def get(self, name: str) -> Provider[P] | None:
+        """The provider of this name; ``None`` if this version has none."""
+        return self._providers.get(name)
+
     def real(self) -> list[str]:
         """The names of the providers that reach the outside world."""
         return [name for name in self.names() if not self._providers[name].stand_in]
@@ -91,7 +135,7 @@ class Providers(Generic[P]):
         return iter(self._providers.values())
 
 
-payment_gateways: Providers[PaymentGateway] = Providers("payment_gateway")
+payment_gateways: Providers[PaymentGateway] = Providers("payment_gateway", returns=True)
 sms_providers: Providers[SmsProvider] = Providers("sms_provider")
 SERVICES: tuple[Providers[Any], ...] = (payment_gateways, sms_providers)
 
@@ -112,10 +156,11 @@ class Choice(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The provider of each service."""
+    """The provider of each service. ``other_gateways`` verify the payments that were opened at them before."""
 
     payment_gateway: Configured[PaymentGateway]
     sms: Configured[SmsProvider]
+    other_gateways: tuple[Configured[PaymentGateway], ...] = ()
 
 
 def sections() -> list[type[Section]]:
@@ -135,12 +180,38 @@ def stand_ins() -> Chosen:
 def read(reading: Reading, *, production: bool) -> Chosen | None:
     """The chosen providers with their own settings; ``None`` if ``reading`` collected a problem.
 
-    Settings of other providers may be present and are ignored.
+    Payment gateways whose settings are all given are read, too: payments may be open at them. Settings of other SMS
+    providers may be present and are ignored.
     """
     choice = reading.read(Choice)
     gateway = _read(reading, payment_gateways, production=production)
     sms = _read(reading, sms_providers, production=production)
-    return Chosen(payment_gateway=gateway, sms=sms) if choice and gateway and sms else None
+    if not (choice and gateway and sms):
+        return None
+    others = _other_gateways(reading, gateway.provider.name, production=production)
+    return Chosen(payment_gateway=gateway, sms=sms, other_gateways=tuple(others))
+
+
+def _other_gateways(reading: Reading, chosen: str, *, production: bool) -> Iterator[Configured[PaymentGateway]]:
+    """The gateways besides the chosen one whose settings are given; stand-ins only where they are allowed."""
+    for provider in payment_gateways:
+        refused = provider.stand_in and production and not _is_allowed(reading, payment_gateways)
+        if provider.name == chosen or refused:
+            continue
+        if all(reading.given(name, "") for name in required(provider.settings)):
+            settings = reading.read(provider.settings)
+            if settings is not None:
+                yield Configured(provider=provider, settings=settings)
+
+
+def required(section: type[Section]) -> list[str]:
+    """The names of the settings that must be given."""
+    return [name for name, field in section.model_fields.items() if field.is_required()]
+
+
+def _is_allowed(reading: Reading, providers: Providers[Any]) -> bool:
+    """Whether a stand-in may do this service in production."""
+    return providers.service in words(reading.given("allow_stand_ins", ""))
 
 
 def _read(reading: Reading, providers: Providers[P], *, production: bool) -> Configured[P] | None:
@@ -149,7 +220,7 @@ def _read(reading: Reading, providers: Providers[P], *, production: bool) -> Con
     if name not in providers.names():
         return None
     provider = providers[name]
-    if production and provider.stand_in and providers.service not in words(reading.given("allow_stand_ins", "")):
+    if production and provider.stand_in and not _is_allowed(reading, providers):
         reading.problem(providers.service, _refused(providers, name))
     settings = reading.read(provider.settings)
     return None if settings is None else Configured(provider=provider, settings=settings)

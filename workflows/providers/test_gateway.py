@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -32,6 +32,7 @@ NOT_PAID: Final[dict[TestGatewayState, tuple[Literal["waiting", "failed"], str]]
 }
 CARD: Final = "603799******1234"
 PAGE: Final = "/test-gateway/"
+RETURN_PARAMETER: Final = "Authority"
 
 
 def find(session: Session, authority: str) -> TestGatewayPayment | None:
@@ -66,7 +67,7 @@ def decide(session: Session, authority: str, *, decision: str, now: datetime) ->
     if payment is None:
         raise NotFound("test payment", authority)
     status = "OK" if payment.state is TestGatewayState.PAID else "NOK"
-    return _with_query(payment.callback_url, Authority=authority, Status=status)
+    return _with_query(payment.callback_url, {RETURN_PARAMETER: authority, "Status": status})
 
 
 class BuiltInTestGateway:
@@ -143,13 +144,15 @@ class BuiltInTestGateway:
             return marked.first() is not None
 
 
-def _with_query(url: str, **values: str) -> str:
+def _with_query(url: str, values: Mapping[str, str]) -> str:
     """``url`` with ``values`` added to whatever query it has already."""
     parts = urlsplit(url)
     remaining = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in values]
     return urlunsplit(parts._replace(query=urlencode([*remaining, *values.items()])))
 
 
-@payment_gateways.register(BuiltInTestGateway.name, lazy("درگاه آزمایشی"), stand_in=True)
+@payment_gateways.register(
+    BuiltInTestGateway.name, lazy("درگاه آزمایشی"), stand_in=True, return_parameter=RETURN_PARAMETER
+)
 def configured(_settings: Section, wiring: Wiring) -> BuiltInTestGateway:
     return BuiltInTestGateway(wiring.sessions, base_url=wiring.public_url, clock=wiring.clock)

@@ -188,6 +188,6 @@ def _code(answer: Answer) -> int | None:
     return number(answer.part("data").get("code")) if code is None else code
 
 
-@payment_gateways.register("zarinpal", lazy("زرین‌پال"), settings=ZarinpalSettings)
+@payment_gateways.register("zarinpal", lazy("زرین‌پال"), settings=ZarinpalSettings, return_parameter="Authority")
 def configured(settings: ZarinpalSettings, _wiring: Wiring) -> Zarinpal:
     return Zarinpal(settings.zarinpal_merchant, base_url=settings.zarinpal_url)
