@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from models.account import Person, RoleGrant
 from models.base import UtcDateTime
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
 from models.language import gettext as _
+from models.language import lazy
 
 MAX_COUNT = 100  # tasks are counted up to here: the page shows "more than 99"
 _DUE = Task.sort_due_at.expression
@@ -28,13 +29,35 @@ OPEN = Task.status == bindparam("open", TaskStatus.OPEN, type_=Task.status.type,
 ACTION = bindparam("action", TaskKind.ACTION, type_=Task.kind.type, literal_execute=True)
 OPEN_WORK = and_(OPEN, Task.kind != ACTION)
 
-# Sort key → the columns, all ascending, and the kinds of their values. The task's id always comes last. Indexes give
-# a group's tasks in every order but that of numbers, and a person's in those of priority and due date.
-SORTS: dict[str, tuple[tuple[ColumnElement[Any], type], ...]] = {
-    "priority": ((Task.priority.expression, int), (_DUE, datetime)),  # TKT-3
-    "due": ((_DUE, datetime),),
-    "since": ((Task.since.expression, datetime),),
-    "number": ((Case.number.expression, str),),
+
+@dataclass(frozen=True)
+class SortColumn:
+    """A column that tasks are sorted by, the type of its values, and the value of a loaded task, for the cursor."""
+
+    column: ColumnElement[Any]
+    kind: type
+    value: Callable[[Task], Any]
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order of the worklist: its name for people and its columns, all ascending. The task's id always comes last."""
+
+    label: Any  # a lazy text
+    columns: tuple[SortColumn, ...]
+
+
+_BY_DUE = SortColumn(_DUE, datetime, lambda task: task.sort_due_at)
+
+# Sort key → order. Page, API and its description take the orders from here. Indexes give a group's tasks in every order
+# but that of numbers, and a person's in those of priority and due date.
+SORTS: dict[str, Sort] = {
+    "priority": Sort(  # TKT-3
+        lazy("اولویت"), (SortColumn(Task.priority.expression, int, lambda task: task.priority), _BY_DUE)
+    ),
+    "due": Sort(lazy("مهلت"), (_BY_DUE,)),
+    "since": Sort(lazy("زمان رسیدن"), (SortColumn(Task.since.expression, datetime, lambda task: task.since),)),
+    "number": Sort(lazy("شمارهٔ پرونده"), (SortColumn(Case.number.expression, str, lambda task: task.case.number),)),
 }
 DEFAULT_SORT = "priority"
 
@@ -70,9 +93,9 @@ def tasks_page(
     conditions = [Case.process_key == process] if process else []
     if q.strip():
         conditions.append(matching(session, q))
-    columns = [column for column, _kind in SORTS[sort]]
+    columns = [each.column for each in SORTS[sort].columns]
     if cursor:
-        kinds = [kind for _column, kind in SORTS[sort]]
+        kinds = [each.kind for each in SORTS[sort].columns]
         conditions.append(_after(columns, read_cursor(cursor, f"tasks:{sort}", [*kinds, int])))
     first = [
         select(way.where(*conditions).order_by(*columns, Task.id).limit(limit + 1).subquery().c.id)
@@ -169,14 +192,7 @@ def matching(session: Session, q: str) -> ColumnElement[bool]:
 
 
 def _key(task: Task, sort: str) -> list[Any]:
-    due = task.sort_due_at
-    keys: dict[str, list[Any]] = {
-        "priority": [task.priority, due],
-        "due": [due],
-        "since": [task.since],
-        "number": [task.case.number],
-    }
-    return [*keys[sort], task.id]
+    return [*(each.value(task) for each in SORTS[sort].columns), task.id]
 
 
 def _after(columns: Sequence[ColumnElement[Any]], values: Sequence[Any]) -> ColumnElement[bool]:

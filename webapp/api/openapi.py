@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Response, render_template, url_for
 
+from engine.queries import worklist
 from models.case import CaseStatus
 from webapp.api.blueprint import bp
 from webapp.api.calls import answer
@@ -36,7 +37,6 @@ Sign in with `POST /token` and send the token as `Authorization: Bearer …`. Wh
 like what does not exist. Errors are `application/problem+json` with a stable `code`. Every `POST` but `/token` takes an
 `Idempotency-Key`; repeating a call that got no answer is then safe."""
 
-SORTS = ["priority", "due", "since", "number"]
 FLAG = {"type": "boolean"}
 NO_TOKEN, REFUSED, GONE = ("not_signed_in",), ("must_change_password",), ("not_found",)
 BUSY = ("task_not_open", "task_claimed", "task_locked", "form_missing", "conflict")
@@ -150,7 +150,7 @@ def _task_paths() -> Json:
                     query("group", FLAG, "what waits for the caller's groups; alone: nothing else"),
                     "process",
                     "q",
-                    query("sort", {"enum": SORTS, "default": "priority"}, "order"),
+                    query("sort", {"enum": [*worklist.SORTS], "default": worklist.DEFAULT_SORT}, "order"),
                     "cursor",
                     "limit",
                 ],

@@ -1,4 +1,4 @@
-"""The words for states and orders that pages show, in the reader's language."""
+"""The words for states that pages show, in the reader's language."""
 
 from __future__ import annotations
 
@@ -13,13 +13,6 @@ STATUSES: dict[str, Any] = {
     CaseStatus.SUSPENDED: lazy("متوقف"),
     CaseStatus.COMPLETED: lazy("پایان‌یافته"),
     CaseStatus.CANCELLED: lazy("لغوشده"),
-}
-
-SORTS: dict[str, Any] = {
-    "priority": lazy("اولویت"),
-    "due": lazy("مهلت"),
-    "since": lazy("زمان رسیدن"),
-    "number": lazy("شمارهٔ پرونده"),
 }
 
 DELIVERY: dict[str, Any] = {

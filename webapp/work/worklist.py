@@ -68,6 +68,7 @@ def show() -> str:
             arguments=arguments,
             processes=processes(session, actor),
             orders=_orders(),
+            sort=arguments.get("sort") or worklist.DEFAULT_SORT,
             urgent_up_to=labels.URGENT_UP_TO,
             home=[] if arguments else home_parts(session, actor),
             nothing_offered=allowed(actor, "offer_processes") and not engine.offers.any_offered(session),
@@ -75,7 +76,7 @@ def show() -> str:
 
 
 def _orders() -> list[tuple[str, str]]:
-    return [(key, _("به ترتیب %(what)s", what=label)) for key, label in labels.SORTS.items()]
+    return [(key, _("به ترتیب %(what)s", what=sort.label)) for key, sort in worklist.SORTS.items()]
 
 
 def processes(session: Session, actor: Actor) -> list[Process]:
