@@ -150,11 +150,9 @@ def _values(cells: list[feel.Cell], column: Input) -> list[tuple[Value, bool]]:
     """Values to try in a column. The flag: whether the table means such a value, so that it wants an answer."""
     if column.allowed is not None:
         cells = [*cells, column.allowed]
-    points = {_key(point): point for cell in cells for point in cell.points if point is not None}
-    for kinds in ((int, Decimal), datetime, date, time, timedelta):
-        ordered = sorted(
-            (p for p in points.values() if isinstance(p, kinds) and type(p) is not bool and _same(p, kinds)), key=_order
-        )
+    points = {(type(point), point): point for cell in cells for point in cell.points if point is not None}
+    for kinds in ((int, Decimal), datetime, date, time, timedelta):  # a datetime is a date too: it comes first
+        ordered = sorted((p for p in points.values() if isinstance(p, kinds) and type(p) is not bool), key=_order)
         if ordered:
             return [(value, meant and _allowed(column, value)) for value, meant in _around(ordered, cells)]
     texts = sorted(point for point in points.values() if isinstance(point, str))
@@ -163,14 +161,6 @@ def _values(cells: list[feel.Cell], column: Input) -> list[tuple[Value, bool]]:
     if column.type == "boolean" or any(isinstance(point, bool) for point in points.values()):
         return [(True, True), (False, True)]
     return [(None, True)]
-
-
-def _key(point: Value) -> tuple[type, Value]:
-    return (bool, point) if isinstance(point, bool) else (type(point), point)
-
-
-def _same(point: Value, kinds: Any) -> bool:
-    return not (kinds is date and isinstance(point, datetime))
 
 
 def _order(point: Value) -> Any:

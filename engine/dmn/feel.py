@@ -78,7 +78,6 @@ class Cell:
     matches: Test
     points: tuple[Value, ...]
     names: frozenset[str] = frozenset()
-    any: bool = False
 
 
 @lru_cache(maxsize=8192)
@@ -86,7 +85,7 @@ def unary_tests(source: str) -> Cell:
     """The test that an input cell holds (DMN 1.3, 7.3.4 grammar of S-FEEL). Raises ``FeelError``."""
     text = source.strip()
     if text in ("", "-"):
-        return Cell(source, lambda value, names: True, (), any=True)
+        return Cell(source, lambda value, names: True, ())
     return _Parser(source).whole_tests()
 
 

@@ -165,8 +165,8 @@ def install(mutant: Mutant, module: ModuleType, alive: list[FunctionType]) -> No
         codes.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
     for function in alive:
         same = codes.get((function.__code__.co_qualname, function.__code__.co_firstlineno), [])
-        if len(same) == 1 and len(same[0].co_freevars) == len(function.__code__.co_freevars):
-            function.__code__ = same[0]
+        if len(same) == 1:
+            function.__code__ = fitting(same[0], function.__code__)
     name = mutant.function.removeprefix(f"{module.__name__}.")
     for statement in mutant.tree.body:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
@@ -175,6 +175,13 @@ def install(mutant: Mutant, module: ModuleType, alive: list[FunctionType]) -> No
     for node in ast.walk(mutant.tree):
         if isinstance(node, Function) and node.name == name.rpartition(".")[2]:
             take_defaults(node, [f for f in alive if f.__qualname__ == name], module)
+
+
+def fitting(code: CodeType, was: CodeType) -> CodeType:
+    """The code with as many variables of the outer functions as before; without any it may have them unused."""
+    if not code.co_freevars:
+        return code.replace(co_freevars=was.co_freevars)
+    return code if len(code.co_freevars) == len(was.co_freevars) else was
 
 
 def codes_in(code: CodeType) -> Iterator[CodeType]:
