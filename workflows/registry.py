@@ -5,15 +5,15 @@ from engine.contributions.listings import Listings
 from engine.contributions.office_rules import OfficeRules
 from engine.contributions.operations import Operations
 from engine.contributions.printouts import Printouts
-from engine.contributions.renames import Renames
+from engine.contributions.questions import Questions
 from engine.contributions.sheets import Sheets
 from workflows.invoicing import LineTexts
 
-renames = Renames()
 operations = Operations()
-briefings = Briefings(renames)
-printouts = Printouts(renames)
+briefings = Briefings()
+printouts = Printouts()
 listings = Listings()
 sheets = Sheets()
 office_rules = OfficeRules()
+questions = Questions()
 line_texts = LineTexts()

@@ -31,8 +31,8 @@ def prepaid(meters: list[MeterForFee], work_type: str) -> list[FeeLine]:
     return registration_lines(meters, work_type, stages=STAGES[work_type], tariff=tariff)
 
 
-def tariff(meter_class: str, work_type: str, item: str) -> int:
-    amount = SURFACE_TARIFF[meter_class][("inspection", "repeated_visit").index(item)]
+def tariff(meter: MeterForFee, work_type: str, item: str) -> int:
+    amount = SURFACE_TARIFF[meter.meter_class][("inspection", "repeated_visit").index(item)]
     return {"surface": amount, "concealed": amount * 5 // 4}[work_type]
 
 
@@ -104,7 +104,7 @@ def test_what_costs_nothing_has_no_lines_and_what_costs_has_a_meter():
 def test_a_corrected_meter_costs_the_difference_of_all_that_was_prepaid_or_is_credited(before, after, amount, lines):
     found = difference(
         MeterForFee(1, after),
-        class_before=before,
+        before=MeterForFee(1, before),
         prepaid=dict(STAGES["concealed"]),
         work_type="concealed",
         tariff=tariff,
@@ -120,10 +120,10 @@ def test_a_difference_of_one_rial_is_to_be_paid():
     prices = {"G4": 1, "G6": 2}
     found = difference(
         MeterForFee(1, "G6"),
-        class_before="G4",
+        before=MeterForFee(1, "G4"),
         prepaid={"final_inspection": 1},
         work_type="surface",
-        tariff=lambda meter_class, _work_type, _item: prices[meter_class],
+        tariff=lambda meter, _work_type, _item: prices[meter.meter_class],
     )
     assert (found.amount, [line.amount for line in found.lines]) == (1, [1])
 
@@ -134,7 +134,7 @@ def test_an_invoice_is_the_sum_of_its_lines_in_whole_rials(group, work_type):
     lines = prepaid(group, work_type)
 
     stages = 2 if work_type == "surface" else 4
-    expected = sum(stages * tariff(meter.meter_class, work_type, "inspection") for meter in group)
+    expected = sum(stages * tariff(meter, work_type, "inspection") for meter in group)
     assert total(lines) == sum(line.quantity * line.unit_amount for line in lines) == expected
     assert all(type(line.amount) is int and line.amount > 0 for line in lines)
     assert len({(line.meter_number, line.stage) for line in lines}) == len(lines) == 2 * len(group)

@@ -20,11 +20,27 @@ from workflows.formatting import code, label, localized, number, rials, yes_no
 from workflows.gas import districts
 from workflows.gas.labels import ITEMS, RISERS, STAGES, USAGES, WORK_TYPES
 from workflows.invoicing import INVOICE_STATUSES
-from workflows.rules.fees import FeeLine, PrepaidStage, Tariff, total
+from workflows.registry import questions
+from workflows.rules.fees import FeeLine, MeterForFee, PrepaidStage, Tariff, total
 
 REGISTRATION = "registration"  # the reason of the invoice that is prepaid
 
 Decide = Callable[..., Any]  # OperationContext.decide or BriefingContext.decide
+
+FLOOR_AREA_LIMIT = questions.declare(
+    "floor_area_limit", inputs=["floor_area"], outputs=["max_class", "max_consumption"], by=__name__
+)
+METER_CLASS = questions.declare(
+    "meter_class", inputs=["floor_area", "consumption"], outputs=["meter_class"], by=__name__
+)
+PREPAID_STAGES = questions.declare("prepaid_stages", inputs=["work_type"], outputs=["stage", "quantity"], by=__name__)
+REQUIRED_DOCUMENTS = questions.declare(
+    "required_documents", inputs=["work_type"], outputs=["document", "title", "mandatory"], by=__name__
+)
+# More than today's table uses: by these an office may price in the table alone.
+OF_METER = ["meter_class", "usage", "units"]
+OF_PROJECT = ["region", "work_type", "riser_status", "is_block", "meters"]
+TARIFF = questions.declare("tariff", inputs=["item", *OF_METER, *OF_PROJECT], outputs=["amount"], by=__name__)
 
 
 def project_of(session: Session, case: Case) -> GasProject:
@@ -50,7 +66,7 @@ class MeterClass:
 
 def meter_class(decide: Decide, *, floor_area: float, consumption: float) -> MeterClass:
     """Decide a meter's class (REG-7). ``floor_area`` in m², ``consumption`` in m³/h."""
-    limit = decide("floor_area_limit", floor_area=floor_area)
+    limit = FLOOR_AREA_LIMIT.ask(decide, floor_area=floor_area)
     if limit is None:
         return MeterClass(field="floor_area", problem=_("برای این زیربنا کنتوری تعریف نشده است. زیربنا را بررسی کنید."))
     if consumption > limit["max_consumption"]:
@@ -62,19 +78,41 @@ def meter_class(decide: Decide, *, floor_area: float, consumption: float) -> Met
             meter_class=limit["max_class"],
         )
         return MeterClass(field="consumption", problem=problem)
-    decision = decide("meter_class", floor_area=floor_area, consumption=consumption)
+    decision = METER_CLASS.ask(decide, floor_area=floor_area, consumption=consumption)
     if decision is None:
         return MeterClass(field="consumption", problem=_("این مصرف از بزرگ‌ترین کلاس کنتور بیشتر است."))
     return MeterClass(meter_class=decision["meter_class"])
 
 
-def tariff(decide: Decide) -> Tariff:
-    """The tariff as a function for the fee rules: (meter class, work type, item) → whole Rials."""
+def meters_for_fee(project: GasProject) -> list[MeterForFee]:
+    return [meter_for_fee(meter) for meter in project.meters]
 
-    def fee(meter: str, work_type: str, item: str) -> int:
-        decision = decide("tariff", meter_class=meter, work_type=work_type, item=item)
+
+def meter_for_fee(meter: Meter) -> MeterForFee:
+    return MeterForFee(meter.number, meter.meter_class, usage=meter.usage, units=meter.units)
+
+
+def tariff(decide: Decide, project: GasProject) -> Tariff:
+    """The tariff of a project as a function for the fee rules: (meter, work type, item) → whole Rials.
+
+    The table also gets the project's region (the number of its district), riser, block and number of meters.
+    """
+
+    def fee(meter: MeterForFee, work_type: str, item: str) -> int:
+        decision = TARIFF.ask(
+            decide,
+            item=item,
+            meter_class=meter.meter_class,
+            usage=meter.usage,
+            units=meter.units,
+            region=project.property.region if project.property else None,
+            work_type=work_type,
+            riser_status=project.riser_status,
+            is_block=project.is_block,
+            meters=len(project.meters),
+        )
         if decision is None:
-            raise ValueError(f"The tariff has no fee for {meter}, {work_type}, {item}")
+            raise ValueError(f"The tariff has no fee for {meter.meter_class}, {work_type}, {item}")
         amount: int = decision["amount"]
         return amount
 
@@ -83,12 +121,12 @@ def tariff(decide: Decide) -> Tariff:
 
 def prepaid_stages(decide: Decide, work_type: str) -> list[PrepaidStage]:
     """The stages prepaid at registration, in order: (stage, number of inspections) (FEE-1, FEE-2)."""
-    return [(row["stage"], row["quantity"]) for row in decide("prepaid_stages", work_type=work_type) or []]
+    return [(row["stage"], row["quantity"]) for row in PREPAID_STAGES.ask(decide, work_type=work_type) or []]
 
 
 def required_documents(decide: Decide, work_type: str) -> list[Mapping[str, Any]]:
     """The document titles of a work type, in order: ``{"document", "title", "mandatory"}`` each (REG-9)."""
-    return list(decide("required_documents", work_type=work_type) or [])
+    return list(REQUIRED_DOCUMENTS.ask(decide, work_type=work_type) or [])
 
 
 def invoices(

@@ -32,9 +32,18 @@ from workflows.gas.inspections import (
     sub_works_of,
 )
 from workflows.gas.labels import service
-from workflows.gas.projects import REGISTRATION, add_invoice, invoice_line, meter_class, project_of, tariff
-from workflows.registry import line_texts, operations
-from workflows.rules.fees import FeeLine, MeterForFee
+from workflows.gas.projects import (
+    REGISTRATION,
+    add_invoice,
+    invoice_line,
+    meter_class,
+    meter_for_fee,
+    meters_for_fee,
+    project_of,
+    tariff,
+)
+from workflows.registry import line_texts, operations, questions
+from workflows.rules.fees import FeeLine
 from workflows.rules.inspection_fees import NOT_POSSIBLE, SUB_WORK, Difference, ReportFee, difference, lines_of_report
 
 DEBT_MADE = "debt_made"  # kinds of history lines
@@ -43,6 +52,10 @@ METER_CORRECTED = "meter_corrected"
 MAX_OF_A_LOCK = 300  # characters of the reason on a locked task
 
 line_texts.register(DEBT, METER_CORRECTION)(service)
+
+REPORT_FEE = questions.declare(
+    "report_fee", inputs=["work_type", "stage", "outcome", "prepaid"], outputs=["item", "meters"], by=__name__
+)
 
 
 def prepaid_of(session: Session, project: GasProject, *, meter: int | None = None) -> dict[str, int]:
@@ -66,8 +79,8 @@ def has_prepaid_sub_works(session: Session, project: GasProject) -> bool:
 
 def fee_of_report(decide: Callable[..., Any], project: GasProject, outcome: str, *, prepaid: bool) -> ReportFee:
     """Fee item of a report with this outcome (INS-6 to INS-9). ``prepaid``: whether the next sub-work is prepaid."""
-    decision = decide(
-        "report_fee", work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=prepaid
+    decision = REPORT_FEE.ask(
+        decide, work_type=project.work_type, stage=stage_of(project), outcome=outcome, prepaid=prepaid
     )
     return ReportFee(decision["item"], decision["meters"])
 
@@ -84,10 +97,10 @@ def charge_report(
     if fee.item == NOT_POSSIBLE:
         message = _("زیرکار فقط برای کار زیرکار (توکار) و در پیش‌بازرسی ثبت می‌شود. نتیجهٔ دیگری انتخاب کنید.")
         raise Refusal({"outcome": [message]})
-    meters = [MeterForFee(meter.number, meter.meter_class) for meter in project.meters]
+    meters = meters_for_fee(project)
     stage = SUB_WORK if outcome == SUB_WORK else stage_of(project)
     lines = lines_of_report(
-        fee, meters, marked=marked, work_type=project.work_type, stage=stage, tariff=tariff(context.decide)
+        fee, meters, marked=marked, work_type=project.work_type, stage=stage, tariff=tariff(context.decide, project)
     )
     if not lines:
         return None
@@ -201,16 +214,16 @@ def reclassify_meter(context: OperationContext, *, submission: Mapping[str, Any]
     if classified.problem:
         raise Refusal({classified.field: [classified.problem]})
     correction.before = values_of(meter)
-    class_before = meter.meter_class
+    before = meter_for_fee(meter)
     meter.units, meter.usage, meter.meter_class = submission["units"], submission["usage"], classified.meter_class
     meter.floor_area, meter.consumption = Decimal(str(area)), Decimal(str(consumption))
     correction.after, correction.corrected_at = values_of(meter), context.now
     changed = difference(
-        MeterForFee(meter.number, meter.meter_class),
-        class_before=class_before,
+        meter_for_fee(meter),
+        before=before,
         work_type=project.work_type,
         prepaid=prepaid_of(context.session, project, meter=meter.number),
-        tariff=tariff(context.decide),
+        tariff=tariff(context.decide, project),
     )
     _settle_difference(context, project, correction, changed)
     _tell_correction(context, project, correction)

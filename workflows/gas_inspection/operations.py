@@ -34,12 +34,16 @@ from workflows.gas.projects import project_of
 from workflows.gas_inspection import report
 from workflows.gas_inspection.briefings import case_blocks
 from workflows.gas_inspection.debt import cancel_debt, lock_text, write_debt
-from workflows.registry import briefings, operations
+from workflows.registry import briefings, operations, questions
 
 VISIT_SCHEDULED = "visit_scheduled"  # kinds of history lines
 STAGE_APPROVED = "stage_approved"
 EXPIRY_WARNED = "expiry_warned"
 INSPECTION_EXPIRED = "inspection_expired"
+
+INSPECTION_LIMITS = questions.declare(
+    "inspection_limits", inputs=["work_type"], outputs=["months", "warning_days"], by=__name__
+)
 
 
 @operations.register("gas_inspection.open_inspection")
@@ -49,7 +53,7 @@ def open_inspection(context: OperationContext) -> dict[str, str]:
     words = [project.case.number, *([project.property.code] if project.property else [])]
     context.set_subject(project.case.subject, words)
     project.stage, project.referred_at = PRE_INSPECTION, context.now
-    limits = context.decide("inspection_limits", work_type=project.work_type)
+    limits = INSPECTION_LIMITS.ask(context.decide, work_type=project.work_type)
     deadline = months_after(context.now, limits["months"])
     warning = deadline - timedelta(days=limits["warning_days"])
     return {"warning_at": warning.isoformat(), "deadline_at": deadline.isoformat()}
@@ -211,7 +215,7 @@ def warn_contractor(context: OperationContext) -> bool:
     project = project_of(context.session, context.case)
     if project.presented_at is not None:
         return False
-    limits = context.decide("inspection_limits", work_type=project.work_type)
+    limits = INSPECTION_LIMITS.ask(context.decide, work_type=project.work_type)
     expires = context.now + timedelta(days=limits["warning_days"])
     context.record(EXPIRY_WARNED, {"text": lazy("به مجری هشدار داده شد: مهلت ارائهٔ کار رو به پایان است")})
     with reading(language_of(context.session, project.contractor_id)):

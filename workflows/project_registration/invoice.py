@@ -20,13 +20,14 @@ from workflows.gas.projects import (
     REGISTRATION,
     add_invoice,
     invoices,
+    meters_for_fee,
     prepaid_stages,
     project_of,
     required_documents,
     tariff,
 )
 from workflows.registry import line_texts, operations
-from workflows.rules.fees import FeeLine, MeterForFee, registration_lines
+from workflows.rules.fees import FeeLine, registration_lines
 
 REVIEW_INVOICE = "review_invoice"
 
@@ -88,9 +89,9 @@ def prepare_invoice(context: OperationContext) -> int:
         return paid[0].id
     project = project_of(context.session, context.case)
     _refuse_incomplete(context, project)
-    meters = [MeterForFee(meter.number, meter.meter_class) for meter in project.meters]
     stages = prepaid_stages(context.decide, project.work_type)
-    lines = registration_lines(meters, project.work_type, stages=stages, tariff=tariff(context.decide))
+    prices = tariff(context.decide, project)
+    lines = registration_lines(meters_for_fee(project), project.work_type, stages=stages, tariff=prices)
     for invoice in invoices(context.session, context.case.id, status=InvoiceStatus.OPEN):
         if [_facts(line) for line in invoice.lines] == [_facts(line) for line in lines]:
             return invoice.id
@@ -134,7 +135,7 @@ def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
             number=code(record.number),
         )
         raise Refusal({"": [message]})
-    return context.key_in_diagram(REVIEW_INVOICE)
+    return REVIEW_INVOICE
 
 
 @operations.register("project_registration.record_payment", formerly=["registration_invoice.record_payment"])

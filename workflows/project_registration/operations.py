@@ -18,7 +18,7 @@ from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
 from models.billing import InvoiceStatus
 from models.building import OWNER_FIELDS, Owner, Property
-from models.case import HistoryEntry
+from models.case import HistoryEntry, Task, TaskStatus
 from models.gas import GasProject, Meter
 from models.identifiers import damm_digit
 from models.language import gettext as _
@@ -44,7 +44,7 @@ def open_project(context: OperationContext) -> str:
         raise ValueError("A project is registered by a contractor, not by the system")
     context.session.add(GasProject(case_id=context.case.id, contractor_id=contractor))
     context.session.flush()
-    return context.key_in_diagram(FIRST_STEP)
+    return FIRST_STEP
 
 
 def project_to_edit(context: OperationContext) -> GasProject:
@@ -226,18 +226,21 @@ def _replace_meters(project: GasProject, rows: list[dict[str, Any]]) -> None:
 
 @operations.register("project_registration.return_to_step")
 def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) -> str:
-    """Go to a completed step, or stay at the current one (REG-13). Returns the step's key in the case's diagram.
+    """Go to a completed step, or stay at the current one (REG-13). Returns the step.
 
     A payment may arrive during a change of the project: then only the invoice remains as a target.
 
     Raises Refusal: at ``step`` if it was not reached yet.
     """
-    step = context.present_key(submission["step"])
+    step: str = submission["step"]
     if step != REVIEW_INVOICE:
         project_to_edit(context)
-    if step not in open_steps(context.completed()):
+    completed = context.session.scalars(
+        select(Task.key).where(Task.case_id == context.case.id, Task.status == TaskStatus.COMPLETED)
+    )
+    if step not in open_steps(frozenset(completed)):
         raise Refusal({"step": [_("به این گام هنوز نرسیده‌اید. گامی را انتخاب کنید که قبلاً انجام شده است.")]})
-    return context.key_in_diagram(step)
+    return step
 
 
 @operations.register("project_registration.cancel_registration")

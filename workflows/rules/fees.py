@@ -5,14 +5,20 @@ from dataclasses import dataclass
 
 INSPECTION = "inspection"
 
-Tariff = Callable[[str, str, str], int]  # (meter class, work type, item) → Rials
 PrepaidStage = tuple[str, int]  # stage, number of inspections
 
 
 @dataclass(frozen=True)
 class MeterForFee:
+    """The facts of a meter that its price may depend on."""
+
     number: int  # its row, from 1
     meter_class: str
+    usage: str = ""
+    units: int = 0
+
+
+Tariff = Callable[[MeterForFee, str, str], int]  # (meter, work type, item) → Rials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +61,7 @@ def item_line(
 
     Raises ValueError: the tariff has no whole, positive amount of Rials.
     """
-    unit_amount = tariff(meter.meter_class, work_type, item)
+    unit_amount = tariff(meter, work_type, item)
     if type(unit_amount) is not int or unit_amount <= 0:  # a fraction is the table's fault, not rounded here
         where = f"{meter.meter_class}, {work_type}, {item}"
         raise ValueError(f"The tariff gives {unit_amount!r} for {where}: not whole Rials")

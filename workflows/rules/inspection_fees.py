@@ -53,10 +53,10 @@ class Difference:
 
 
 def difference(
-    meter: MeterForFee, *, class_before: str, prepaid: Mapping[str, int], work_type: str, tariff: Tariff
+    meter: MeterForFee, *, before: MeterForFee, prepaid: Mapping[str, int], work_type: str, tariff: Tariff
 ) -> Difference:
-    """Difference in Rials of a meter's ``prepaid`` stages (stage → number) between two classes, by one tariff."""
-    more = tariff(meter.meter_class, work_type, "inspection") - tariff(class_before, work_type, "inspection")
+    """Rials that a meter's ``prepaid`` stages (stage → number) cost more than those of the same meter ``before``."""
+    more = tariff(meter, work_type, "inspection") - tariff(before, work_type, "inspection")
     amount = sum(more * quantity for quantity in prepaid.values())
     if amount <= 0:
         return Difference(amount, [])

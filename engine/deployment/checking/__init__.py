@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.bpmn.diagram import Diagram, Element, read_diagrams
 from engine.bpmn.lowering.names import inserted
-from engine.deployment.checking import constructs, events, flow, locks, roles
+from engine.deployment.checking import constructs, events, flow, locks, questions, roles
 from engine.deployment.checking.seam import CASE, Lack, Seam, of_element, of_expression, of_submissions, unset_names
 from engine.dmn import reader
 from engine.errors import EngineError
@@ -55,7 +55,7 @@ def check(files: Mapping[str, bytes], seam: Seam) -> Bundle:
     for name, content in files.items():
         try:
             if name.endswith(".dmn"):
-                _read_decisions(name, content, bundle)
+                _read_decisions(name, content, bundle, seam)
             else:
                 _read_diagrams(name, content, bundle)
         except (UnsafeXml, MalformedXml) as problem:
@@ -89,7 +89,7 @@ def _located(finding: Finding, bundle: Bundle) -> Finding:
     return replace(finding, name=element.name, line=element.line) if element else finding
 
 
-def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:
+def _read_decisions(name: str, content: bytes, bundle: Bundle, seam: Seam) -> None:
     key = name.removesuffix(".dmn")
     try:
         model = reader.parse(content)
@@ -100,7 +100,8 @@ def _read_decisions(name: str, content: bytes, bundle: Bundle) -> None:
         text = _("جدول تصمیمی با شناسهٔ %(key)s در این فایل نیست.", key=key)
         bundle.findings.append(replace(error("dmn.file_name", "", text), file=name))
         return
-    bundle.findings.extend(replace(finding, file=name) for finding in reader.check(model))
+    findings = [*reader.check(model), *questions.check(model.decisions[key], seam.questions)]
+    bundle.findings.extend(replace(finding, file=name) for finding in findings)
     bundle.decisions[key] = content
 
 

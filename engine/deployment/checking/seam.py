@@ -6,12 +6,13 @@ Checked twice: before a diagram is deployed, and when another version of the cod
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.actor import SYSTEM
 from engine.bpmn.diagram import SUBMISSION, Diagram, Element, Located
 from engine.contributions.operations import Operations
+from engine.contributions.questions import Questions
 from engine.deployment.checking import events
 from engine.expressions.language import ExpressionError, parse
 from models.language import lazy
@@ -21,13 +22,14 @@ CASE = "case"  # the one name that every case's data starts with
 
 @dataclass(frozen=True, kw_only=True)
 class Seam:
-    """What the diagrams may rely on: registered operations, known roles, forms with their field names."""
+    """What the diagrams may rely on: operations, roles, forms with their fields; and what tables are asked."""
 
     operations: Operations
     roles: frozenset[str]  # those in use, and those that operations bind within a case
     inactive_roles: frozenset[str] = frozenset()  # known, but out of use
     form_fields: Callable[[str, str], frozenset[str] | None]  # (process, task) → field names; None: no form
     functions: frozenset[str]  # functions that expressions may call
+    questions: Questions = field(default_factory=Questions)  # what the code asks decision tables
 
 
 @dataclass(frozen=True)

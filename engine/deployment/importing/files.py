@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.bpmn.diagram import read_diagrams
 from engine.deployment import checking
-from engine.deployment.checking import Seam
+from engine.deployment.checking import Seam, questions
 from engine.deployment.importing import MAX_FILE_SIZE, Imported, import_file
 from engine.dmn import reader
 from engine.errors import EngineError
@@ -41,7 +41,7 @@ def check_file(name: str, content: bytes, installation: Installation, *, strict:
         )
         return Imported(findings=[replace(error("file.too_large", "", text), file=name)])
     if name.endswith(".dmn"):
-        return _decision_table(name, content)
+        return _decision_table(name, content, installation)
     if strict or _is_ours(content, installation):
         return _ours(name, content, installation)
     return import_file(name, content, seam=installation.seam, beside=installation.files, labels=installation.labels)
@@ -55,13 +55,16 @@ def _is_ours(content: bytes, installation: Installation) -> bool:
     return bool(keys & installation.processes)
 
 
-def _decision_table(name: str, content: bytes) -> Imported:
+def _decision_table(name: str, content: bytes, installation: Installation) -> Imported:
     try:
         model = reader.parse(content)
     except EngineError as problem:
         return Imported(findings=[replace(error("dmn.unreadable", "", str(problem)), file=name)])
-    findings = [replace(finding, file=name) for finding in reader.check(model)]
     key = name.removesuffix(".dmn")
+    found = reader.check(model)
+    if key in model.decisions:
+        found += questions.check(model.decisions[key], installation.seam.questions)
+    findings = [replace(finding, file=name) for finding in found]
     if key not in model.decisions:
         keys = ", ".join(sorted(model.decisions)) or "—"
         text = _("برای استفاده، نام فایل را شناسهٔ یکی از تصمیم‌هایش بگذارید: %(keys)s", keys=keys)
