@@ -1,6 +1,7 @@
-"""The errors of the engine: one class for each situation, with a stable code for the API.
+"""The errors of the engine that people meet: one class for each situation, with a stable code for the API.
 
-Messages are English and for logs; the words that people read are in ``webapp/errors.py``.
+Errors of one module, such as ``ExpressionError``, stand there. Messages are English and for logs; the words that people
+read are in ``PAGES`` of ``webapp/errors.py``, those of the API in ``CODES`` of ``webapp/problems.py``.
 """
 
 from collections.abc import Mapping

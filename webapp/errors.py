@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -84,54 +85,46 @@ def _sign_in_first(_error: Exception) -> Answer:
 def _engine_error(error: EngineError) -> Answer:
     if _of_api():
         return api_answer(error)
-    if isinstance(error, OperationFailed):
-        reference = _log(error)
-        return page(_operation_failed(error, reference))
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else None
     return page(_in_words(error), headers)
 
 
 def _in_words(error: EngineError) -> Trouble:
-    match error:
-        case NotFound():
-            return not_found()
-        case TaskNotOpen():
-            return _not_open(error)
-        case TaskClaimed() | TaskLocked() | FormMissing():
-            return _not_to_be_done(error)
-        case Conflict():
-            return _changed_meanwhile(error.case)
-        case ProcessNotOffered():
-            return Trouble(
-                403,
-                _("این فرایند فعال نیست"),
-                _("این فرایند در این سامانه فعال نیست و پروندهٔ جدیدی شروع نشد. پرونده‌های در جریان آن ادامه دارند."),
-                _("اگر باید فعال باشد، به مدیر سامانه اطلاع دهید."),
-            )
-        case NotAllowed():
-            return Trouble(403, _("به این کار دسترسی ندارید"), _("نقش شما یا وضعیت پرونده این کار را مجاز نمی‌کند."))
-        case InvalidSubmission():
-            lines = [message for messages in error.errors.values() for message in messages]
-            return Trouble(422, _("این درخواست پذیرفته نشد"), " ".join(lines), _("چیزی ثبت نشد."))
-        case DocumentRefused():
-            return Trouble(422, _("این فایل پذیرفته نشد"), error.message)
-        case TooMany():
-            return _too_many(error.retry_after)
-        case _:
-            return _broken(_log(error))
+    """The page of the error's class, or of the nearest class that it is a kind of."""
+    for kind in type(error).__mro__:
+        if kind in PAGES:
+            return PAGES[kind](error)
+    return _broken(_log(error))
 
 
-def _not_to_be_done(error: TaskClaimed | TaskLocked | FormMissing) -> Trouble:
-    """A task that is open, but not for this person now."""
-    if isinstance(error, TaskClaimed):
-        return Trouble(
-            409,
-            _("همکار شما این کار را به عهده گرفته است"),
-            _("این کار را %(name)s به عهده گرفته است. چیزی ثبت نشد.", name=error.by),
-            _("اگر باید آن را شما انجام دهید، از همکارتان بخواهید آن را به گروه برگرداند."),
-        )
-    if isinstance(error, TaskLocked):
-        return Trouble(409, _("این کار فعلاً قفل است"), error.reason, _("چیزی ثبت نشد."))
+def _not_offered(_error: ProcessNotOffered) -> Trouble:
+    return Trouble(
+        403,
+        _("این فرایند فعال نیست"),
+        _("این فرایند در این سامانه فعال نیست و پروندهٔ جدیدی شروع نشد. پرونده‌های در جریان آن ادامه دارند."),
+        _("اگر باید فعال باشد، به مدیر سامانه اطلاع دهید."),
+    )
+
+
+def _not_allowed(_error: NotAllowed) -> Trouble:
+    return Trouble(403, _("به این کار دسترسی ندارید"), _("نقش شما یا وضعیت پرونده این کار را مجاز نمی‌کند."))
+
+
+def _invalid(error: InvalidSubmission) -> Trouble:
+    lines = [message for messages in error.errors.values() for message in messages]
+    return Trouble(422, _("این درخواست پذیرفته نشد"), " ".join(lines), _("چیزی ثبت نشد."))
+
+
+def _claimed(error: TaskClaimed) -> Trouble:
+    return Trouble(
+        409,
+        _("همکار شما این کار را به عهده گرفته است"),
+        _("این کار را %(name)s به عهده گرفته است. چیزی ثبت نشد.", name=error.by),
+        _("اگر باید آن را شما انجام دهید، از همکارتان بخواهید آن را به گروه برگرداند."),
+    )
+
+
+def _form_missing(error: FormMissing) -> Trouble:
     return Trouble(
         409,
         _("این کار فرم ندارد"),
@@ -184,7 +177,8 @@ def _too_many(seconds: int) -> Trouble:
     return Trouble(429, _("تعداد درخواست‌ها زیاد است"), words)
 
 
-def _operation_failed(error: OperationFailed, reference: str) -> Trouble:
+def _operation_failed(error: OperationFailed) -> Trouble:
+    reference = _log(error)
     words = _("این گام انجام نشد و چیزی ثبت نشد. کار شما همچنان باز است.")
     advice = (
         _("به سرپرست اطلاع داده شد. کمی بعد دوباره ارسال کنید.")
@@ -202,6 +196,23 @@ def _broken(reference: str) -> Trouble:
         _("دوباره تلاش کنید. اگر تکرار شد، کد خطا را به پشتیبانی بدهید."),
         reference=reference,
     )
+
+
+# Engine error → its page. ``tests/web/test_error_words.py`` holds that none is forgotten.
+PAGES: dict[type, Callable[[Any], Trouble]] = {
+    NotFound: lambda _error: not_found(),
+    TaskNotOpen: _not_open,
+    TaskClaimed: _claimed,
+    TaskLocked: lambda error: Trouble(409, _("این کار فعلاً قفل است"), error.reason, _("چیزی ثبت نشد.")),
+    FormMissing: _form_missing,
+    Conflict: lambda error: _changed_meanwhile(error.case),
+    ProcessNotOffered: _not_offered,
+    NotAllowed: _not_allowed,
+    InvalidSubmission: _invalid,
+    DocumentRefused: lambda error: Trouble(422, _("این فایل پذیرفته نشد"), error.message),
+    TooMany: lambda error: _too_many(error.retry_after),
+    OperationFailed: _operation_failed,
+}
 
 
 def _http_error(error: HTTPException) -> Answer:
