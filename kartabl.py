@@ -66,7 +66,7 @@ from workflows.printing import render_pdf
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway
 from workflows.providers.registry import Chosen, Wiring
-from workflows.registry import briefings, listings, office_rules, operations, printouts, questions, sheets
+from workflows.registry import briefings, listings, office_rules, operations, printouts, questions, renames, sheets
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
 FONTS = Path(__file__).parent / "webapp" / "static" / "dist" / "fonts"
@@ -145,8 +145,7 @@ def build(
     staging_clock = StagingClock(now, sessions) if settings.clock_moves else None
     now = staging_clock or now
     services = services or make_services(settings, chosen or providers.stand_ins(), sessions, now)
-    briefings.rename(tasks=forms.former_tasks(), processes=forms.former_processes())
-    printouts.rename(processes=forms.former_processes())
+    renames.read(tasks=forms.former_tasks(), processes=forms.former_processes())
     engine = Engine(
         sessions=sessions,
         operations=operations,
@@ -157,6 +156,7 @@ def build(
         clock=now,
         form_for=forms.form_for,
         offers=Offers(undecided=settings.demo),
+        renames=renames,
     )
     return Application(
         settings=settings,

@@ -21,6 +21,7 @@ from engine.contributions.briefings import Briefing, BriefingContext, Briefings
 from engine.contributions.office_rules import FILE_MEGABYTES, value_of
 from engine.contributions.operations import Json, OperationContext, Operations, Services
 from engine.contributions.printouts import Printouts
+from engine.contributions.renames import Renames
 from engine.deployment.definitions import Definitions, Deployed
 from engine.deployment.offers import Offers
 from engine.dmn.tables import DecisionTables
@@ -66,11 +67,12 @@ class Engine:
         clock: Callable[[], datetime],
         form_for: Callable[[str, str], object | None] | None = None,
         offers: Offers | None = None,
+        renames: Renames | None = None,
     ) -> None:
         """``form_for``: the form of a task by process and task key, ``None`` where there is none.
 
         A task without one and without fields in its diagram cannot be done. Without ``form_for`` every task has one;
-        without ``offers`` every process is offered.
+        without ``offers`` every process is offered; without ``renames`` nothing ever had another name.
         """
         self.sessions = sessions
         self.operations = operations
@@ -83,6 +85,7 @@ class Engine:
         self._environment = environment
         self._form_for = form_for
         self.offers = offers or Offers()
+        self.renames = renames or Renames()
         self.supervision = Supervision(clock)
 
     # Transactions
@@ -291,7 +294,19 @@ class Engine:
             services=self.services,
             typed=dict(typed or {}),
             evaluate=lambda decision, inputs: self.decisions.evaluate(session, decision, inputs),
+            key_in_diagram=lambda task_key: self.key_in_diagram(session, case, task_key),
+            renames=self.renames,
         )
+
+    def key_in_diagram(self, session: Session, case: Case, task_key: str) -> str:
+        """The key that the case's own version has for the task whose present key is ``task_key``.
+
+        Returns ``task_key`` where the version has no such task.
+        """
+        deployed = self.definitions.get(session, case.definition_id)
+        own_first = sorted(deployed.diagrams.items(), key=lambda item: item[0] != deployed.key)
+        elements = ((key, element) for key, diagram in own_first for element in diagram.elements)
+        return next((element for key, element in elements if self.renames.task(key, element)[1] == task_key), task_key)
 
     def complete_task(self, session: Session, task_id: int, *, by: Actor, form: SubmittedForm) -> StepResult:
         """Complete a task and run the case on to its next wait, in the caller's transaction.
@@ -392,7 +407,7 @@ class Engine:
     def deliver(
         self, session: Session, case_id: int, message: str, *, by: Actor, values: Mapping[str, Json] | None = None
     ) -> StepResult | None:
-        """Deliver a message to a case. ``message``: id of its element; ``values``: JSON values by name.
+        """Deliver a message to a case. ``message``: present id of its element; ``values``: JSON values by name.
 
         Returns ``None`` if the case does not wait for it. Raises ``NotFound``, ``OperationFailed``, ``Conflict``.
         """
@@ -402,7 +417,7 @@ class Engine:
         waiting = session.scalars(
             select(Task).where(
                 Task.case_id == case.id,
-                Task.key == message,
+                Task.key == self.key_in_diagram(session, case, message),
                 Task.status == TaskStatus.OPEN,
                 Task.kind != TaskKind.USER_TASK,
             )

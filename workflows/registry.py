@@ -6,12 +6,14 @@ from engine.contributions.office_rules import OfficeRules
 from engine.contributions.operations import Operations
 from engine.contributions.printouts import Printouts
 from engine.contributions.questions import Questions
+from engine.contributions.renames import Renames
 from engine.contributions.sheets import Sheets
 from workflows.invoicing import LineTexts
 
+renames = Renames()
 operations = Operations()
-briefings = Briefings()
-printouts = Printouts()
+briefings = Briefings(renames)
+printouts = Printouts(renames)
 listings = Listings()
 sheets = Sheets()
 office_rules = OfficeRules()

@@ -5,7 +5,7 @@ Each block class has a ``kind``; the page draws it by the template ``parts/<kind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.contributions.operations import Services
+from engine.contributions.renames import Renames
 from models.case import Case, FlowPassage
 from models.choice import Choice
 
@@ -136,12 +137,14 @@ class BriefingContext:
     services: Services
     typed: dict[str, Any]  # the person's draft by field name, maybe invalid
     evaluate: Callable[[str, dict[str, Any]], Any] = field(repr=False)
+    key_in_diagram: Callable[[str], str] = field(repr=False)  # a task's present key → its key in the case's diagram
+    renames: Renames = field(default_factory=Renames, repr=False)
 
     @cached_property
     def completed(self) -> frozenset[str]:
-        """Ids of the elements that the case has passed, its completed tasks among them; each once."""
-        passed = select(FlowPassage.element_id).where(FlowPassage.case_id == self.case.id)
-        return frozenset(self.session.scalars(passed))
+        """Present keys of the elements that the case has passed, its completed tasks among them; each once."""
+        passed = select(FlowPassage.process_key, FlowPassage.element_id).where(FlowPassage.case_id == self.case.id)
+        return frozenset(self.renames.task(process, element)[1] for process, element in self.session.execute(passed))
 
     def decide(self, decision_id: str, **inputs: Any) -> Any:
         """Evaluate the newest deployed decision table. Returns its outputs; ``None`` if no rule matches."""
@@ -155,15 +158,10 @@ CaseBriefing = Callable[[BriefingContext], list[Block]]
 class Briefings:
     """The registry of briefings, by process and user task."""
 
-    def __init__(self) -> None:
+    def __init__(self, renames: Renames | None = None) -> None:
         self._tasks: dict[tuple[str, str], TaskBriefing] = {}
         self._cases: dict[str, CaseBriefing] = {}
-        self._former_tasks: Mapping[tuple[str, str], tuple[str, str]] = {}
-        self._former_processes: Mapping[str, str] = {}
-
-    def rename(self, *, tasks: Mapping[tuple[str, str], tuple[str, str]], processes: Mapping[str, str]) -> None:
-        """Brief running cases of earlier diagrams by present names. ``tasks``: (process, task) → both of today."""
-        self._former_tasks, self._former_processes = tasks, processes
+        self._renames = renames or Renames()
 
     def register(self, process_key: str, task_key: str) -> Callable[[TaskBriefing], TaskBriefing]:
         """Decorator: the briefing of a user task. Raises ``ValueError`` when the task has one."""
@@ -189,13 +187,12 @@ class Briefings:
 
     def for_task(self, process_key: str, task_key: str, context: BriefingContext) -> Briefing:
         """The briefing of a task, maybe under a former name; an empty one when the process has none for it."""
-        key = (self._former_processes.get(process_key, process_key), task_key)
-        function = self._tasks.get(self._former_tasks.get(key, key))
+        function = self._tasks.get(self._renames.task(process_key, task_key))
         return function(context) if function else Briefing()
 
     def for_case(self, process_key: str, context: BriefingContext) -> list[Block]:
         """The blocks of a case's page; none when the process has no such function."""
-        function = self._cases.get(self._former_processes.get(process_key, process_key))
+        function = self._cases.get(self._renames.process(process_key))
         return function(context) if function else []
 
     def __iter__(self) -> Iterator[tuple[str, str]]:

@@ -10,12 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.persistence import history, outbox, participants
 from engine.persistence.search import set_subject
-from models.case import Case
+from models.case import Case, Task, TaskStatus
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -67,12 +68,30 @@ class OperationContext:
     def pass_on(self, task_key: str, scope: str) -> None:
         """Move an open task of this case, with its boundary events, to another division ``scope``.
 
-        Its due date stays; a claim on it ends.
+        ``task_key`` is its present key. Its due date stays; a claim on it ends.
         """
+        task_key = self.key_in_diagram(task_key)
         deployed = self.engine.definitions.get(self.session, self.case.definition_id)
         elements = [element for diagram in deployed.diagrams.values() for element in diagram.elements.values()]
         attached = [element.id for element in elements if element.attached_to == task_key]
         participants.pass_on(self.session, self.case, [task_key, *attached], scope)
+
+    def completed(self) -> frozenset[str]:
+        """Present keys of the completed tasks of this case."""
+        tasks = select(Task.process_key, Task.key).where(
+            Task.case_id == self.case.id, Task.status == TaskStatus.COMPLETED
+        )
+        return frozenset(self.present_key(key, process=process) for process, key in self.session.execute(tasks))
+
+    def present_key(self, task_key: str, *, process: str = "") -> str:
+        """The present key of a task that the diagram of this case may know under a former one."""
+        present: str = self.engine.renames.task(process or self.case.process_key, task_key)[1]
+        return present
+
+    def key_in_diagram(self, task_key: str) -> str:
+        """The key that the diagram of this case has for a task: its present one or a former one."""
+        key: str = self.engine.key_in_diagram(self.session, self.case, task_key)
+        return key
 
     def flash(self, text: str) -> None:
         """Show ``text``, in their language, once above the next page of the person who did this step."""

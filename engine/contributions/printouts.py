@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from engine.contributions.briefings import BriefingContext
+from engine.contributions.renames import Renames
 from engine.errors import NotFound
 
 
@@ -24,13 +25,9 @@ class Printout:
 class Printouts:
     """The registry of printouts, by process."""
 
-    def __init__(self) -> None:
+    def __init__(self, renames: Renames | None = None) -> None:
         self._printouts: dict[tuple[str, str], Printout] = {}
-        self._former_processes: Mapping[str, str] = {}
-
-    def rename(self, *, processes: Mapping[str, str]) -> None:
-        """Find the printouts of cases that run on under a process's former key. ``processes``: former → present."""
-        self._former_processes = processes
+        self._renames = renames or Renames()
 
     def register(
         self, *, key: str, label: Any, process: str, unavailable: Callable[[BriefingContext], str | None]
@@ -50,12 +47,12 @@ class Printouts:
 
     def of_process(self, process: str) -> list[Printout]:
         """The printouts of a process, maybe under its former key."""
-        present = self._former_processes.get(process, process)
+        present = self._renames.process(process)
         return [printout for printout in self._printouts.values() if printout.process == present]
 
     def get(self, process: str, key: str) -> Printout:
         """A printout of a process by its key. Raises ``NotFound``."""
         try:
-            return self._printouts[self._former_processes.get(process, process), key]
+            return self._printouts[self._renames.process(process), key]
         except KeyError:
             raise NotFound("report", key) from None

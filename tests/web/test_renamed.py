@@ -1,4 +1,4 @@
-"""A task or a process that was renamed: running cases of the earlier diagram find form, briefing and printouts."""
+"""A task or a process that was renamed: running cases of the earlier diagram find all that Python says of them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from forms import base
 from forms.fields import TextField
 from tests.engine.small import chain, end, process, start, user_task
 from tests.web.api_client import Api
+from workflows.registry import renames
 
 EARLIER = process(start() + user_task("say") + end() + chain("begin", "say", "done"), key="earlier")
 PRESENT = process(start() + user_task("tell") + end() + chain("begin", "tell", "done"), key="present")
@@ -39,10 +40,12 @@ def renamed(application: kartabl.Application) -> Iterator[None]:
         for xml in (EARLIER, PRESENT):
             read = {diagram.key: diagram for diagram in read_diagrams(xml)}
             definitions.deploy(session, read, now=application.clock())
+    renames.read(tasks=forms.former_tasks(), processes=forms.former_processes())
     yield
     for registry, kept in zip((base._registered, base._former_processes), before, strict=True):
         registry.clear()
         registry.update(kept)
+    renames.read(tasks=forms.former_tasks(), processes=forms.former_processes())
 
 
 @pytest.mark.parametrize(("process_key", "task_key"), [("present", "tell"), ("present", "say"), ("earlier", "say")])
@@ -70,10 +73,9 @@ def test_a_name_cannot_be_taken_twice() -> None:
 
 
 def test_the_briefing_is_found_too() -> None:
-    briefings = Briefings()
+    briefings = Briefings(renames)
     brief = Briefing(blocks=[Facts("x", [("y", "z")])])
     briefings.register("present", "tell")(lambda context: brief)
-    briefings.rename(tasks=forms.former_tasks(), processes=forms.former_processes())
     context: Any = None
     assert briefings.for_task("earlier", "say", context) is brief
     assert briefings.for_task("present", "say", context) is brief
@@ -90,3 +92,9 @@ def test_a_case_of_the_earlier_diagram_goes_on(client: Any, people: Any, applica
     with application.engine.transaction() as session:
         assert Compatibility(kartabl.seam()).findings(session) == []
     assert api.complete(task, words="سلام").json["case"]["status"] == "completed"  # type: ignore[index]
+
+
+def test_all_keys_of_a_process_are_found_in_one_place() -> None:
+    assert renames.process_keys("present") == ["present", "earlier"]
+    assert renames.process_keys("other") == ["other"]
+    assert renames.task("earlier", "say") == ("present", "tell")

@@ -22,6 +22,7 @@ from workflows.certificates import signing_keys
 from workflows.certificates.signed_text import Signed, certificate_number, check_code, digest_of
 from workflows.formatting import code, localized, rials
 from workflows.gas.inspections import is_finally_approved, open_debt
+from workflows.registry import renames
 
 PROCESS = "confirmation_issuance"
 VERIFY_PATH = "/verify"
@@ -65,7 +66,9 @@ def refusal(session: Session, project: GasProject, *, own_case: int | None = Non
 def open_request(session: Session, project: GasProject, *, besides: int | None = None) -> Case | None:
     """The request for a certificate of this project that has not ended yet."""
     statement = select(Case).where(
-        Case.process_key == PROCESS, Case.refers_to_id == project.case_id, Case.ended_at.is_(None)
+        Case.process_key.in_(renames.process_keys(PROCESS)),
+        Case.refers_to_id == project.case_id,
+        Case.ended_at.is_(None),
     )
     if besides is not None:
         statement = statement.where(Case.id != besides)

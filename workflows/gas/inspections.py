@@ -10,6 +10,7 @@ from models.billing import Invoice, InvoiceStatus
 from models.case import Case
 from models.gas import Assignment, GasProject
 from models.inspection import InspectionReport, InspectionVisit, MeterCorrection
+from workflows.registry import renames
 
 PROCESS = "gas_inspection"
 
@@ -49,7 +50,11 @@ def open_debt(session: Session, project: GasProject) -> int:
     total = session.scalar(
         select(func.coalesce(func.sum(Invoice.total), 0))
         .join(Case, Case.id == Invoice.case_id)
-        .where(Case.refers_to_id == project.case_id, Case.process_key == PROCESS, Invoice.status == InvoiceStatus.OPEN)
+        .where(
+            Case.refers_to_id == project.case_id,
+            Case.process_key.in_(renames.process_keys(PROCESS)),
+            Invoice.status == InvoiceStatus.OPEN,
+        )
     )
     return int(total or 0)
 

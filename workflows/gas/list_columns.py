@@ -19,6 +19,7 @@ from models.language import lazy
 from workflows.gas.inspections import FINAL_INSPECTION, PRE_INSPECTION, PROCESS
 from workflows.gas.labels import STAGES
 from workflows.list_pages import Statement
+from workflows.registry import renames
 
 GROUP = lazy("بازرسی گاز")
 PROCESSES = ("project_registration", "gas_inspection")  # those that these lists belong to
@@ -59,7 +60,8 @@ def addresses(session: Session, projects: Iterable[GasProject]) -> dict[int, str
     """Addresses of the projects' newest inspections (before the first, of the registrations), by project id."""
     known = {project.id: project for project in projects}
     of_project = select(func.max(Case.id)).where(
-        Case.refers_to_id.in_({project.case_id for project in known.values()}), Case.process_key == PROCESS
+        Case.refers_to_id.in_({project.case_id for project in known.values()}),
+        Case.process_key.in_(renames.process_keys(PROCESS)),
     )
     newest = of_project.group_by(Case.refers_to_id)
     numbers = dict(session.execute(select(Case.refers_to_id, Case.number).where(Case.id.in_(newest))).all())

@@ -25,7 +25,7 @@ from models.language import gettext as _
 from models.language import lazy, reading
 from models.office_rule import OfficeRule, Unit
 from workflows.formatting import localized, rials
-from workflows.registry import office_rules
+from workflows.registry import office_rules, renames
 
 PROCESS = "payment"
 REVIEW = "unmatched_payment"
@@ -141,8 +141,10 @@ def is_awaited(session: Session, payment: Payment) -> bool:
     if payment.state is not PaymentState.STARTED:
         return False
     case_id = payment.invoice.case_id
-    waits = select(Task.id).where(Task.case_id == case_id, Task.process_key == PROCESS, Task.status == TaskStatus.OPEN)
-    works = select(Job.id).where(Job.case_id == case_id, Job.process_key == PROCESS)
+    waits = select(Task.id).where(
+        Task.case_id == case_id, Task.process_key.in_(renames.process_keys(PROCESS)), Task.status == TaskStatus.OPEN
+    )
+    works = select(Job.id).where(Job.case_id == case_id, Job.process_key.in_(renames.process_keys(PROCESS)))
     return any(session.execute(statement.limit(1)).first() is not None for statement in (waits, works))
 
 

@@ -229,7 +229,7 @@ def review_invoice(context: BriefingContext) -> Briefing:
 
 @briefings.register(PROCESS, "change_step")
 def change_step(context: BriefingContext) -> Briefing:
-    return Briefing(choices={"step": step_choices(context.completed)})
+    return Briefing(choices={"step": step_choices(context.completed, context.key_in_diagram)})
 
 
 def case_blocks(context: BriefingContext) -> list[Block]:

@@ -135,7 +135,7 @@ def confirm_invoice(context: OperationContext, *, invoice: int) -> str:
             number=code(record.number),
         )
         raise Refusal({"": [message]})
-    return REVIEW_INVOICE
+    return context.key_in_diagram(REVIEW_INVOICE)
 
 
 @operations.register("project_registration.record_payment", formerly=["registration_invoice.record_payment"])

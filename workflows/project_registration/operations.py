@@ -18,7 +18,7 @@ from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
 from models.billing import InvoiceStatus
 from models.building import OWNER_FIELDS, Owner, Property
-from models.case import HistoryEntry, Task, TaskStatus
+from models.case import HistoryEntry
 from models.gas import GasProject, Meter
 from models.identifiers import damm_digit
 from models.language import gettext as _
@@ -44,7 +44,7 @@ def open_project(context: OperationContext) -> str:
         raise ValueError("A project is registered by a contractor, not by the system")
     context.session.add(GasProject(case_id=context.case.id, contractor_id=contractor))
     context.session.flush()
-    return FIRST_STEP
+    return context.key_in_diagram(FIRST_STEP)
 
 
 def project_to_edit(context: OperationContext) -> GasProject:
@@ -226,21 +226,18 @@ def _replace_meters(project: GasProject, rows: list[dict[str, Any]]) -> None:
 
 @operations.register("project_registration.return_to_step")
 def return_to_step(context: OperationContext, *, submission: Mapping[str, Any]) -> str:
-    """Go to a completed step, or stay at the current one (REG-13). Returns the step.
+    """Go to a completed step, or stay at the current one (REG-13). Returns the step's key in the case's diagram.
 
     A payment may arrive during a change of the project: then only the invoice remains as a target.
 
     Raises Refusal: at ``step`` if it was not reached yet.
     """
-    step: str = submission["step"]
+    step = context.present_key(submission["step"])
     if step != REVIEW_INVOICE:
         project_to_edit(context)
-    completed = context.session.scalars(
-        select(Task.key).where(Task.case_id == context.case.id, Task.status == TaskStatus.COMPLETED)
-    )
-    if step not in open_steps(frozenset(completed)):
+    if step not in open_steps(context.completed()):
         raise Refusal({"step": [_("به این گام هنوز نرسیده‌اید. گامی را انتخاب کنید که قبلاً انجام شده است.")]})
-    return step
+    return context.key_in_diagram(step)
 
 
 @operations.register("project_registration.cancel_registration")

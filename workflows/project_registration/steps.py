@@ -1,5 +1,7 @@
 """The steps of a registration that a person may go back to, in their order (REG-13)."""
 
+from collections.abc import Callable
+
 from engine.contributions.briefings import Step, Steps
 from models.choice import Choice
 from models.language import lazy
@@ -35,8 +37,9 @@ def open_steps(completed: frozenset[str]) -> list[str]:
     return [key for step in reached for key in (WAYS if step == "property" else (step,))]
 
 
-def step_choices(completed: frozenset[str]) -> list[Choice]:
-    return [Choice(key, STEPS[key]) for key in open_steps(completed)]
+def step_choices(completed: frozenset[str], key_in_diagram: Callable[[str], str]) -> list[Choice]:
+    """The steps to go back to, each by the key that the conditions of the case's own diagram compare with."""
+    return [Choice(key_in_diagram(key), STEPS[key]) for key in open_steps(completed)]
 
 
 def progress(completed: frozenset[str], current: str) -> Steps:

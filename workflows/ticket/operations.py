@@ -185,7 +185,9 @@ def mark_overdue(context: OperationContext) -> bool:
 def _deadline(context: OperationContext) -> datetime | None:
     """Deadline of the pending answer (aware UTC)."""
     waiting = select(Task.due_at).where(
-        Task.case_id == context.case.id, Task.key == "answer_ticket", Task.status == TaskStatus.OPEN
+        Task.case_id == context.case.id,
+        Task.key == context.key_in_diagram("answer_ticket"),
+        Task.status == TaskStatus.OPEN,
     )
     return context.session.scalars(waiting).first()
 

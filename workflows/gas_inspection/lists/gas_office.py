@@ -34,7 +34,7 @@ from workflows.gas.list_columns import (
 from workflows.gas_inspection.labels import stage_name
 from workflows.gas_inspection.lists.inspector import debt_text
 from workflows.list_pages import Order, Statement, rows_of
-from workflows.registry import listings
+from workflows.registry import listings, renames
 
 BY_STATE = Filter(
     "state",
@@ -71,7 +71,7 @@ def running_inspections(context: ListingContext, query: ListQuery) -> ListPage:
     statement = (
         select(GasProject, METER_COUNT, _inspection)
         .join(_inspection, _inspection.refers_to_id == GasProject.case_id)
-        .where(_inspection.process_key == PROCESS, _inspection.status == CaseStatus.RUNNING)
+        .where(_inspection.process_key.in_(renames.process_keys(PROCESS)), _inspection.status == CaseStatus.RUNNING)
         .options(*eager_loads())
     )
     return rows_of(
