@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+from flask import Flask
+
 import engine
 import webapp
 import workflows
+from engine import errors
 from engine.errors import EngineError
 from tests.web.api_client import DESCRIBED
 from webapp.errors import PAGES
-from webapp.problems import CODES
+from webapp.problems import CODES, for_error
 
 INTERNAL = {  # meets no person: else the apology with a number of the log, and the code "internal"
     "BadTimer": "becomes OperationFailed in engine/runtime/failures.py",
@@ -23,7 +26,7 @@ INTERNAL = {  # meets no person: else the apology with a number of the log, and 
     "UncaughtError": "becomes OperationFailed there",
     "ExpressionError": "a finding of the check, or the reason of a failed step",
     "FeelError": "a finding of the check, or the reason in a DecisionError",
-    "DecisionError": "a finding of the check, or the reason of a failed step",
+    "DecisionError": "a finding of the check, or the reason of a failed step; out of an operation, the apology",
     "DiagramNotBuilt": "a finding of the check before deployment",
     "MalformedXml": "a finding of the check and the import",
     "UnsafeXml": "a finding of the check and the import",
@@ -74,6 +77,30 @@ def test_every_error_has_words_for_the_page_or_a_reason_to_have_none() -> None:
 def test_every_error_has_a_code_of_the_api_or_a_reason_to_have_none() -> None:
     silent = [error.__name__ for error in ERRORS if error.code not in CODES and not names(error) & INTERNAL.keys()]
     assert sorted(silent) == [], "CODES in webapp/problems.py, or a list here"
+
+
+EXAMPLES = [
+    errors.NotFound("case", "1405-1"),
+    errors.TaskNotOpen(1, "completed"),
+    errors.TaskClaimed(1, "سارا"),
+    errors.TaskLocked(1, "بدهی"),
+    errors.FormMissing("letter", "write", case="1405-1"),
+    errors.Conflict("1405-1"),
+    errors.ProcessNotOffered("letter"),
+    errors.NotAllowed("sara", "claim"),
+    errors.InvalidSubmission({"": ["نه"]}),
+    errors.DocumentRefused("نه"),
+    errors.TooMany(60),
+    errors.OperationFailed("Task_1", "letter.send", "down"),
+]
+
+
+def test_page_and_api_answer_an_error_with_the_same_status(app: Flask) -> None:
+    assert {type(example) for example in EXAMPLES} == PAGES.keys()
+    with app.test_request_context("/worklist"):
+        pages = {type(example).__name__: PAGES[type(example)](example).status for example in EXAMPLES}
+        calls = {type(example).__name__: for_error(example).status_code for example in EXAMPLES}
+    assert pages == calls
 
 
 def test_every_code_of_the_api_is_described_at_a_call() -> None:
