@@ -10,6 +10,22 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BigId
 
+# Of each list: what the form asks, what is saved, and what an edit begins with.
+PROPERTY_FIELDS = (
+    "region",
+    "main_plate",
+    "sub_plate",
+    "renovation_code",
+    "postal_code",
+    "address",
+    "land_area",
+    "floors",
+)
+OWNER_FIELDS = {  # by kind of owner
+    "person": ("first_name", "last_name", "father_name", "national_code", "mobile"),
+    "company": ("company_name", "national_id", "registration_number", "agent_name", "mobile"),
+}
+
 
 class Property(Base):
     """A piece of property. ``code`` is the organisation's own (کد ثبتی سازمان)."""
@@ -32,13 +48,6 @@ class Property(Base):
     land_area: Mapped[Decimal] = mapped_column(Numeric(12, 2))  # m²
     floors: Mapped[int] = mapped_column(Integer)
     registered_at: Mapped[datetime]
-
-
-# The fields of an owner by kind: what the form asks, what is saved, and what an edit begins with.
-OWNER_FIELDS = {
-    "person": ("first_name", "last_name", "father_name", "national_code", "mobile"),
-    "company": ("company_name", "national_id", "registration_number", "agent_name", "mobile"),
-}
 
 
 class Owner(Base):

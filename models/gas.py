@@ -14,6 +14,10 @@ from models.base import Base, BigId, Rials
 from models.building import Owner, Property
 from models.case import Case
 
+# Of each list: what the form asks, what is saved, and what an edit begins with.
+BUILDING_FIELDS = ("building_name", "riser_status", "work_type", "is_block")
+METER_FIELDS = ("units", "usage", "floor_area", "consumption")
+
 
 class GasProject(Base):
     """A gas-piping project of one contractor: one row for each case of ``project_registration``."""

@@ -9,7 +9,6 @@ import forms
 from forms.base import FormData, TaskForm, user_task
 from forms.declared import declared_form
 from forms.fields import TextField
-from models.building import OWNER_FIELDS, Owner
 from models.choice import Choice
 from models.language import reading
 
@@ -338,11 +337,3 @@ def _errors(key: str, values: dict[str, Any], *, choices: Any = None) -> dict[st
     form = bound(key, values, choices=choices)
     form.validate()
     return form.error_map
-
-
-@pytest.mark.rule("REG-4")
-def test_the_fields_of_an_owner_are_the_same_in_the_form_in_the_table_and_in_an_edit() -> None:
-    form = forms.registered()["project_registration", "register_owner"]
-    listed = {name for names in OWNER_FIELDS.values() for name in names}
-    assert set(form.unbound().data) == {"owner_kind", *listed}
-    assert {column.key for column in Owner.__table__.columns} == {"id", "kind", *listed}

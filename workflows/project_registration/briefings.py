@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Notice, Table
-from models.building import OWNER_FIELDS
+from models.building import OWNER_FIELDS, PROPERTY_FIELDS
 from models.choice import Choice
-from models.gas import GasProject
+from models.gas import BUILDING_FIELDS, METER_FIELDS, GasProject
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import listed
 from workflows import roles
 from workflows.assignment.labels import why_table
 from workflows.certificates.records import way_to_certificate
-from workflows.formatting import label, localized, number, plain_number
+from workflows.formatting import label, localized, number
 from workflows.gas import districts
 from workflows.gas.labels import USAGES, document_title
 from workflows.gas.projects import (
@@ -34,6 +34,7 @@ from workflows.gas.projects import (
 )
 from workflows.project_registration.invoice import documents_of
 from workflows.project_registration.property_search import EmptySearch, search
+from workflows.project_registration.saved_fields import form_values
 from workflows.project_registration.steps import progress, step_choices
 from workflows.registry import briefings
 
@@ -60,16 +61,7 @@ def register_property(context: BriefingContext) -> Briefing:
     values: dict[str, Any] = {}
     saved: list[int] = []
     if estate is not None and "register_property" in context.completed:
-        values = {
-            "region": estate.region,
-            "main_plate": estate.main_plate,
-            "sub_plate": estate.sub_plate,
-            "renovation_code": estate.renovation_code,
-            "postal_code": estate.postal_code,
-            "address": estate.address,
-            "land_area": plain_number(estate.land_area),
-            "floors": estate.floors,
-        }
+        values = form_values(estate, PROPERTY_FIELDS)
         saved = [estate.region]
     offered = {"region": districts.choices(context.session, saved=saved)}
     return Briefing(values=values, choices=offered, blocks=_steps(context, "register_property"))
@@ -120,7 +112,7 @@ def register_owner(context: BriefingContext) -> Briefing:
     owner = project_of(context.session, context.case).owner
     values: dict[str, Any] = {}
     if owner is not None:
-        saved = {name: getattr(owner, name) for name in OWNER_FIELDS[owner.kind]}
+        saved = form_values(owner, OWNER_FIELDS[owner.kind])
         values = {"owner_kind": owner.kind} | {name: value for name, value in saved.items() if value}
     return Briefing(values=values, blocks=_steps(context, "register_owner"))
 
@@ -130,12 +122,7 @@ def register_building(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     values: dict[str, Any] = {}
     if project.registered_at is not None:
-        values = {
-            "building_name": project.building_name,
-            "riser_status": project.riser_status,
-            "work_type": project.work_type,
-            "is_block": project.is_block,
-        }
+        values = form_values(project, BUILDING_FIELDS)
     return Briefing(values=values, blocks=_steps(context, "register_building"))
 
 
@@ -145,15 +132,7 @@ def register_meters(context: BriefingContext) -> Briefing:
     project = project_of(context.session, context.case)
     number_fact = Facts(_("پروژه"), [(_("شمارهٔ پروژه"), localized(context.case.number))])
     blocks: list[Block] = [*_steps(context, "register_meters"), number_fact]
-    saved = [
-        {
-            "units": meter.units,
-            "usage": meter.usage,
-            "floor_area": plain_number(meter.floor_area),
-            "consumption": plain_number(meter.consumption),
-        }
-        for meter in project.meters
-    ]
+    saved = [form_values(meter, METER_FIELDS) for meter in project.meters]
     typed = context.typed.get("meters") or saved
     rows = [_meter_row(context, index, row) for index, row in enumerate(typed) if isinstance(row, dict)]
     rows = [row for row in rows if row]

@@ -6,7 +6,6 @@ Documents and invoice are in ``invoice``, the choice of an inspector in ``workfl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +16,9 @@ from engine.contributions.briefings import Block, BriefingContext
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
 from models.billing import InvoiceStatus
-from models.building import OWNER_FIELDS, Owner, Property
+from models.building import OWNER_FIELDS, PROPERTY_FIELDS, Owner, Property
 from models.case import HistoryEntry
-from models.gas import GasProject, Meter
+from models.gas import BUILDING_FIELDS, METER_FIELDS, GasProject, Meter
 from models.identifiers import damm_digit
 from models.language import gettext as _
 from models.language import lazy
@@ -28,11 +27,10 @@ from workflows.formatting import code
 from workflows.gas.projects import invoices, meter_class, project_of
 from workflows.project_registration.briefings import case_blocks
 from workflows.project_registration.invoice import REVIEW_INVOICE, drop_open_invoice
+from workflows.project_registration.saved_fields import column_values, save
 from workflows.project_registration.steps import FIRST_STEP, open_steps
 from workflows.registry import briefings, operations
 
-PROPERTY_FIELDS = ("region", "main_plate", "sub_plate", "renovation_code", "postal_code", "address", "floors")
-BUILDING_FIELDS = ("building_name", "riser_status", "work_type", "is_block")
 PROPERTY_REGISTERED = "property_registered"  # kind of history line
 
 
@@ -76,8 +74,7 @@ def register_property(context: OperationContext, *, submission: Mapping[str, Any
     if known is not None and known is not own:
         raise Refusal({"renovation_code": [_already_known(known)]})
     estate = own or Property(code=uuid4().hex, registered_at=context.now)
-    _copy(submission, estate, PROPERTY_FIELDS)
-    estate.land_area = Decimal(str(submission["land_area"]))
+    save(submission, estate, PROPERTY_FIELDS)
     context.session.add(estate)
     try:
         context.session.flush()
@@ -159,7 +156,7 @@ def register_building(context: OperationContext, *, submission: Mapping[str, Any
     project = project_to_edit(context)
     if project.work_type and project.work_type != submission["work_type"]:
         drop_open_invoice(context)
-    _copy(submission, project, BUILDING_FIELDS)
+    save(submission, project, BUILDING_FIELDS)
     first = project.registered_at is None
     if first:
         project.registered_at = context.now
@@ -188,16 +185,8 @@ def register_meters(context: OperationContext, *, submission: Mapping[str, Any])
         classified = meter_class(context.decide, floor_area=row["floor_area"], consumption=row["consumption"])
         if classified.problem:
             errors[f"meters.{index}.{classified.field}"] = [classified.problem]
-        rows.append(
-            {
-                "number": index + 1,
-                "units": row["units"],
-                "usage": row["usage"],
-                "meter_class": classified.meter_class,
-                "floor_area": Decimal(str(row["floor_area"])),
-                "consumption": Decimal(str(row["consumption"])),
-            }
-        )
+        typed = column_values(Meter, row, METER_FIELDS)
+        rows.append({"number": index + 1, "meter_class": classified.meter_class} | typed)
     if errors:
         raise Refusal(errors)
     if [_values(meter) for meter in project.meters] != rows:
@@ -208,15 +197,15 @@ def register_meters(context: OperationContext, *, submission: Mapping[str, Any])
 
 
 def _values(meter: Meter) -> dict[str, Any]:
-    names = ("number", "units", "usage", "meter_class", "floor_area", "consumption")
-    return {name: getattr(meter, name) for name in names}
+    return {name: getattr(meter, name) for name in ("number", "meter_class", *METER_FIELDS)}
 
 
 def _replace_meters(project: GasProject, rows: list[dict[str, Any]]) -> None:
     """Replace the meters row by row: deleting and inserting a number in one flush would clash."""
     del project.meters[len(rows) :]
     for meter, row in zip(project.meters, rows, strict=False):
-        _copy(row, meter, tuple(row))
+        for name, value in row.items():
+            setattr(meter, name, value)
     for row in rows[len(project.meters) :]:
         project.meters.append(Meter(**row))
 
@@ -266,11 +255,6 @@ def start_inspection(context: OperationContext) -> str:
 def case(context: BriefingContext) -> list[Block]:
     """Blocks of a project's page: registered values, the invoice, the inspector and the reasons."""
     return case_blocks(context)
-
-
-def _copy(source: Mapping[str, Any], target: object, names: tuple[str, ...]) -> None:
-    for name in names:
-        setattr(target, name, source[name])
 
 
 def _describe(context: OperationContext, project: GasProject) -> None:
