@@ -67,7 +67,7 @@ def mutate(name: str, package: dict[str, Any]) -> int:
         print(f'\n[[{name}]]\n{mutant}why = ""')
     for entry in gone:
         print(f"\nallowed, and killed by now: {entry}")
-    return int(bool(new or gone))
+    return int(bool(gone or (new and not package.get("unread"))))
 
 
 if __name__ == "__main__":
