@@ -113,7 +113,7 @@ def example_form() -> TaskForm:
     form = cls.unbound(preset=preset)
     for field in form:
         if field.short_name.startswith("wrong_"):
-            field.errors = [_("%(field)s را وارد کنید.")]
+            field.errors = [_("%(field)s را وارد کنید.", field=field.label.text)]
     return form
 
 
