@@ -637,28 +637,40 @@ def user() -> None:
     """Accounts."""
 
 
+def _grant(organised: Organisation, named: str) -> RoleGrant:
+    """The grant of ``ROLE`` or ``ROLE:DIVISION``. Raises ``click.BadParameter``."""
+    key, _colon, scope = named.partition(":")
+    known = {role.key: role for role in organised.active_roles}
+    if key not in known:
+        raise click.BadParameter(f"{key}: not a role; there are {', '.join(known)}")
+    kind = known[key].divided_by
+    there = [one.key for one in organised.divisions_of(kind)] if kind else [""]
+    if scope not in there:
+        wanted = f"divided by {kind}: write {key}:DIVISION, one of {', '.join(there)}" if kind else "not divided"
+        raise click.BadParameter(f"{named}: the role is {wanted}")
+    return RoleGrant(role=key, scope=scope)
+
+
 @user.command(name="create")
 @click.argument("username")
 @click.option("--first-name", required=True)
 @click.option("--last-name", required=True)
 @click.option("--mobile")
-@click.option("--role", "held", multiple=True, required=True, help="The key of a role (repeatable).")
+@click.option("--role", "held", multiple=True, required=True, help="ROLE, or ROLE:DIVISION by keys (repeatable).")
 def create_user(username: str, first_name: str, last_name: str, mobile: str | None, held: tuple[str, ...]) -> None:
     """Make an account; its first password is printed once and has to be changed at the first sign-in (ACC-3)."""
     application = application_from_environment()
     prepare(application)
     password = secrets.token_urlsafe(9)
     with application.engine.transaction() as session:
-        known = [role.key for role in organisation.of(session).active_roles]
-        if unknown := sorted(set(held) - set(known)):
-            raise click.BadParameter(f"{', '.join(unknown)}: not a role; there are {', '.join(known)}")
+        grants = [_grant(organisation.of(session), one) for one in held]
         person = Person(
             username=fold_username(username),
             first_name=first_name,
             last_name=last_name,
             mobile=mobile,
             created_at=application.clock(),
-            roles=[RoleGrant(role=role) for role in held],
+            roles=grants,
         )
         application.accounts.set_password(person, password, must_change=True)
         session.add(person)

@@ -47,23 +47,34 @@ SYSTEM = Actor(person_id=None, username="system", name="")
 def actor_for(person: Person) -> Actor:
     """The actor for a person, with the roles and permissions in the database.
 
-    A person outside a session gets no permissions.
+    A person outside a session gets no permissions, and their grants count as they are.
     """
-    held = [(grant.role, grant.scope) for grant in person.roles]
     session = object_session(person)
+    keys = {grant.role for grant in person.roles}
     rows = (
-        session.scalars(select(Role.permissions).where(Role.key.in_({role for role, _scope in held})))
+        session.execute(select(Role.key, Role.divided_by, Role.permissions).where(Role.key.in_(keys)))
         if session
         else ()
     )
+    of_role = {row.key: row for row in rows}
+    held = [
+        (grant.role, grant.scope)
+        for grant in person.roles
+        if grant.role not in of_role or counts(grant.scope, of_role[grant.role].divided_by)
+    ]
     return acting(
         held,
-        permissions=[action for actions in rows for action in actions],
+        permissions=[action for role, _scope in held if role in of_role for action in of_role[role].permissions],
         person_id=person.id,
         username=person.username,
         name=person.name,
         language=person.language,
     )
+
+
+def counts(scope: str, divided_by: str | None) -> bool:
+    """Whether a grant with this division counts: one of a divided role without a division gives nothing."""
+    return bool(scope or not divided_by)
 
 
 def acting(

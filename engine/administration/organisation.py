@@ -62,11 +62,16 @@ class DivisionValues:
 # ---------------------------------------------------------------- roles
 
 
-def add_role(session: Session, key: str, values: RoleValues, *, by: Actor, now: datetime) -> RoleEntry:
-    """Add a role at the end of the list. Raises ``Refusal`` at the field that is wrong."""
+def add_role(
+    session: Session, key: str, values: RoleValues, *, by: Actor, now: datetime, case_roles: Collection[str] = ()
+) -> RoleEntry:
+    """Add a role at the end of the list. Raises ``Refusal`` at the field that is wrong.
+
+    ``case_roles``: keys of the roles that exist only within a case; no other role may be called so.
+    """
     revision = _begin(session, by)
     key = _folded(key)
-    errors = _wrong_key(key, r"[a-z][a-z0-9_]{1,39}", session.get(Role, key) is not None)
+    errors = _wrong_key(key, r"[a-z][a-z0-9_]{1,39}", session.get(Role, key) is not None or key in case_roles)
     errors |= _wrong_names(session, Role, values, but=key) | _wrong_role(session, values)
     if errors:
         raise Refusal(errors)
@@ -316,7 +321,10 @@ def _wrong_role(session: Session, values: RoleValues) -> dict[str, list[str]]:
         "granted_by": set(values.granted_by) <= known,
         "permissions": set(values.permissions) <= permissions.GRANTABLE.keys(),
     }
-    return {field: [_("یکی از گزینه‌های فهرست را انتخاب کنید.")] for field, right in checked.items() if not right}
+    errors = {field: [_("یکی از گزینه‌های فهرست را انتخاب کنید.")] for field, right in checked.items() if not right}
+    if values.divided_by and values.on_registration:
+        errors["on_registration"] = [_("نقش تقسیم‌شده هنگام ثبت‌نام داده نمی‌شود، چون واحد یا منطقهٔ شخص معلوم نیست.")]
+    return errors
 
 
 def _demand_kind(kind: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from engine.actor import Actor, SignedIn, acting
+from engine.actor import SYSTEM, Actor, SignedIn, acting, counts
 from engine.errors import EngineError, Refusal, TooMany
 from engine.identity import organisation, passwords, rate_limits
 from engine.identity.rate_limits import Limit
@@ -62,6 +62,7 @@ _SIGNED_IN = (
         Person.must_change_password,
         RoleGrant.role,
         RoleGrant.scope,
+        Role.divided_by,
         Role.permissions,
     )
     .join(Person, SignInSession.person_id == Person.id)
@@ -267,8 +268,13 @@ class Accounts:
         ).one()
         person.active = person.mobile_verified = True
         if not person.roles:
-            given = [role for role in organisation.of(session).active_roles if role.on_registration]
-            person.roles.extend(RoleGrant(role=role.key) for role in given)
+            for role in organisation.of(session).active_roles:
+                if role.on_registration and not role.divided_by:  # nobody says in which division a stranger is
+                    person.roles.append(RoleGrant(role=role.key, scope=""))
+                    given = {"role": role.key, "scope": ""}
+                    organisation.record(
+                        session, "membership", person.username, before=None, after=given, by=SYSTEM, now=now
+                    )
         session.flush()
         return person
 
@@ -329,11 +335,11 @@ def _refuse_weak(password: str, person: Person) -> None:
 
 def _actor(rows: Sequence[Any]) -> Actor:
     """The actor for rows of ``_SIGNED_IN``, one for each role, or one without a role."""
-    person, roles = rows[0], [(row.role, row.scope) for row in rows if row.role is not None]
+    person, held = rows[0], [row for row in rows if row.role is not None and counts(row.scope, row.divided_by)]
     name = person_name(person.company, person.first_name, person.last_name)
     return acting(
-        roles,
-        permissions=[action for row in rows for action in row.permissions or ()],
+        [(row.role, row.scope) for row in held],
+        permissions=[action for row in held for action in row.permissions or ()],
         person_id=person.person_id,
         username=person.username,
         name=name,

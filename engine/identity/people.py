@@ -153,6 +153,8 @@ def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str 
     """
     target = person(session, by, person_id)
     _refuse_membership(session, by, role, scope)
+    if target.id == by.person_id and not permissions.allowed(by, "manage_people"):
+        raise Refusal({"role": [_("نمی‌توانید به خودتان نقش بدهید.")]})
     if any((held.role, held.scope) == (role, scope) for held in target.roles):
         raise Refusal({"role": [_("این شخص همین نقش را دارد.")]})
     given = RoleGrant(role=role, scope=scope)

@@ -13,7 +13,7 @@ from models.account import Person, RoleGrant
 from models.case import Case, Participant, Task
 from models.language import gettext as _
 from models.language import lazy
-from models.organisation import SystemRole
+from models.organisation import Role, SystemRole
 
 # What is not about one case: action → the system's roles that may do it. Other roles may do what their rows allow.
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -126,9 +126,18 @@ def tasks_of_person(actor: Actor) -> ColumnElement[bool]:
 def holds_role(session: Session, person_id: int, role: str) -> bool:
     """Returns True if an active person holds the role, in any division."""
     grant = exists().where(
-        Person.id == person_id, Person.active, RoleGrant.person_id == Person.id, RoleGrant.role == role
+        Person.id == person_id,
+        Person.active,
+        RoleGrant.person_id == Person.id,
+        RoleGrant.role == role,
+        grant_counts(),
     )
     return session.scalar(select(grant)) or False
+
+
+def grant_counts() -> ColumnElement[bool]:
+    """Condition on ``RoleGrant``, ``engine.actor.counts`` in SQL: of a divided role only grants with a division."""
+    return or_(RoleGrant.scope != "", RoleGrant.role.not_in(select(Role.key).where(Role.divided_by != "")))
 
 
 def not_of_role() -> str:

@@ -18,6 +18,8 @@ from engine.queries.worklist import MAX_COUNT, OPEN_WORK
 from models.account import RoleGrant
 from models.case import Case, Task
 from models.definition import ProcessDefinition
+from models.digits import persian_digits
+from models.language import current
 from models.language import gettext as _
 from models.organisation import OrganisationChange
 
@@ -54,7 +56,11 @@ class Uses:
         if self.tasks:
             uses.append(_("%(count)s کار باز در انتظار اعضای آن است.", count=_counted(self.tasks)))
         uses += [
-            _("خط‌های فرایند «%(name)s» (نسخهٔ %(version)s) آن را نام می‌برند.", name=_(lane.name), version=lane.version)
+            _(
+                "خط‌های فرایند «%(name)s» (نسخهٔ %(version)s) آن را نام می‌برند.",
+                name=_(lane.name),
+                version=_digits(lane.version),
+            )
             for lane in self.lanes
         ]
         if self.on_registration:
@@ -63,7 +69,12 @@ class Uses:
 
 
 def _counted(count: int) -> str:
-    return str(count) if count < MAX_COUNT else f"{MAX_COUNT - 1}+"
+    return _digits(count if count < MAX_COUNT else f"{MAX_COUNT - 1}+")
+
+
+def _digits(number: object) -> str:
+    """The number as the reader writes it."""
+    return persian_digits(number) if current() == "fa" else str(number)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from engine.actor import Actor
 from engine.case_numbers import read_number
 from engine.errors import InvalidSubmission
-from engine.identity.permissions import tasks_of_group, tasks_of_person, ways_to_tasks
+from engine.identity.permissions import grant_counts, tasks_of_group, tasks_of_person, ways_to_tasks
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import search
 from models.account import Person, RoleGrant
@@ -142,7 +142,7 @@ def candidates(session: Session, task: Task) -> list[Person]:
 
 def _holders(task: Task) -> Select[int]:
     """Ids of the holders of the task's role in its division: read first, since most people hold other roles."""
-    holders = select(RoleGrant.person_id).where(RoleGrant.role == task.role)
+    holders = select(RoleGrant.person_id).where(RoleGrant.role == task.role, grant_counts())
     return holders.where(RoleGrant.scope.in_(["", task.scope])) if task.scope else holders
 
 

@@ -19,7 +19,7 @@ from engine.identity import organisation
 from engine.identity import people as people_verbs
 from engine.identity.permissions import allowed
 from engine.queries import organisation as queries
-from models.account import Person
+from models.account import Person, RoleGrant
 from models.case import Case, Task
 from models.definition import ProcessDefinition
 from models.language import reading
@@ -120,6 +120,8 @@ def test_an_admin_adds_a_role_and_gives_it_within_a_division(desk: Desk, people:
         ("surveyor", RoleValues(name_fa="مالی", name_en="Surveyor"), "name_fa"),
         ("surveyor", RoleValues(name_fa="نقشه‌بردار", name_en="S" * 101), "name_en"),
         ("surveyor", RoleValues(name_fa="ن", name_en="S", divided_by="planet"), "divided_by"),
+        ("surveyor", RoleValues(name_fa="ن", name_en="S", divided_by="unit", on_registration=True), "on_registration"),
+        ("payer", SURVEYOR, "key"),
         ("surveyor", RoleValues(name_fa="ن", name_en="S", granted_by=["nobody"]), "granted_by"),
         ("surveyor", RoleValues(name_fa="ن", name_en="S", permissions=["manage_people"]), "permissions"),
     ],
@@ -128,7 +130,7 @@ def test_a_role_that_makes_no_sense_is_refused_at_its_field(
     desk: Desk, admin: Any, key: str, values: RoleValues, field: str
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        desk.does(changes.add_role, key, values, by=admin, now=desk.clock.now)
+        desk.does(changes.add_role, key, values, by=admin, now=desk.clock.now, case_roles=roles.CASE_ROLES)
     assert list(refused.value.errors) == [field]
     assert recorded(desk) == []
 
@@ -300,7 +302,42 @@ def test_a_role_given_at_the_moment_it_goes_out_of_use_is_either_given_or_out_of
     assert (role.active, held) in [(False, 0), *((True, count) for count in range(1, 5))]
 
 
+def test_a_role_given_at_registration_is_not_divided_and_a_stranger_never_gets_a_divided_one(
+    desk: Desk, admin: Any
+) -> None:
+    desk.does(changes.add_role, "surveyor", SURVEYOR, by=admin, now=desk.clock.now)
+    divided = RoleValues(name_fa="نقشه‌بردار", name_en="Surveyor", divided_by="unit", on_registration=True)
+    with pytest.raises(Refusal) as refused:
+        desk.does(changes.change_role, "surveyor", divided, by=admin, now=desk.clock.now)
+    assert list(refused.value.errors) == ["on_registration"]
+    spoilt = update(Role).where(Role.key == "department_staff").values(on_registration=True)
+    desk.does(lambda session: session.execute(spoilt))
+    changed = RoleValues(name_fa="شهروند گرامی", name_en="Citizen", on_registration=True)
+    desk.does(changes.change_role, "citizen", changed, by=admin, now=desk.clock.now)  # everybody reads the rows anew
+    person = desk.registered()
+    token = desk.sign_in()[1]
+    held = desk.does(lambda session: actor_for(session.get_one(Person, person.id)))
+    assert held.scopes == {("citizen", "")}
+    assert ("membership", person.username, None, {"role": "citizen", "scope": ""}) in recorded(desk)
+
+    stray = RoleGrant(role="department_staff", person_id=person.id)
+    desk.does(lambda session: session.add(stray))
+    seen = desk.does(desk.accounts.person_of_session, token, now=desk.clock.now)
+    assert seen.actor.scopes == {("citizen", "")}
+    assert not seen.actor.holds("department_staff")
+
+
 # Who may grant
+
+
+def test_nobody_but_an_admin_gives_a_role_to_himself(desk: Desk, people: Any, admin: Any) -> None:
+    clerk = people.add("clerk", "gas_office")
+    given = RoleValues(name_fa="بازرس گاز", name_en="Gas inspector", granted_by=["gas_office"])
+    desk.does(changes.change_role, "inspector", given, by=admin, now=desk.clock.now)
+    with pytest.raises(Refusal) as refused:
+        desk.does(people_verbs.grant, clerk.id, by=actor_for(clerk), role="inspector", now=desk.clock.now)
+    assert list(refused.value.errors) == ["role"]
+    assert desk.does(people_verbs.grant, admin.person_id, by=admin, role="inspector", now=desk.clock.now)
 
 
 def test_whom_a_roles_row_names_may_give_and_take_it_and_nothing_else(desk: Desk, people: Any, admin: Any) -> None:

@@ -59,7 +59,7 @@ def test_a_case_of_one_unit_is_not_seen_by_another_unit(office: Office) -> None:
     case = office.case()
     office.task(case, "department_staff", scope="finance")
     assert sees(office, office.actor("department_staff", scope="finance"), case)
-    assert sees(office, office.actor("department_staff"), case), "a grant without unit is for all units"
+    assert not sees(office, office.actor("department_staff"), case), "a divided role without its unit gives nothing"
     assert not sees(office, office.actor("department_staff", scope="secretariat"), case)
 
 
@@ -109,6 +109,17 @@ def test_actions_of_the_organisation_are_asked_by_role() -> None:
     assert not any(permissions.allowed(citizen, action) for action in permissions.PERMISSIONS)
     with pytest.raises(NotAllowed):
         permissions.demand(citizen, "supervise")
+
+
+def test_a_divided_role_without_its_unit_gives_nothing(office: Office) -> None:
+    task = office.task(office.case(), "department_staff", scope="finance")
+    without = office.person("department_staff")
+    assert actor_for(without).roles == frozenset()
+    assert not permissions.may_do(actor_for(without), task)
+    assert not permissions.holds_role(office.session, without.id, "department_staff")
+    assert permissions.holds_role(
+        office.session, office.person("department_staff", scope="finance").id, "department_staff"
+    )
 
 
 def test_a_role_is_held_by_active_people_only(office: Office) -> None:

@@ -49,7 +49,12 @@ def new_role() -> Page:
         try:
             with current.transaction() as session:
                 added = changes.add_role(
-                    session, form.submission["key"], _role_values(form), by=current.actor(), now=current.now()
+                    session,
+                    form.submission["key"],
+                    _role_values(form),
+                    by=current.actor(),
+                    now=current.now(),
+                    case_roles=current.application().case_roles,
                 )
         except InvalidSubmission as error:
             form.add_errors(error.errors)

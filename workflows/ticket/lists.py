@@ -111,7 +111,7 @@ def unit_tickets(context: ListingContext, query: ListQuery) -> ListPage:
 
 
 def _of_units(context: ListingContext) -> ColumnElement[bool]:
-    """Condition: tickets of the person's units; of every unit for people without one."""
+    """Condition: tickets of the person's units; of every unit while the role is not divided."""
     scopes = sorted(scope for role, scope in context.actor.scopes if role == roles.DEPARTMENT_STAFF)
     return true() if "" in scopes else Ticket.unit.in_(scopes)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import select
 
 from engine.contributions.operations import OperationContext
+from engine.identity.permissions import grant_counts
 from engine.persistence.outbox import language_of
 from models.account import Person, RoleGrant
 from models.language import gettext as _
@@ -150,8 +151,8 @@ def _tell(context: OperationContext, person_id: int, texts: Texts, *, sms: bool 
 
 
 def _holders(context: OperationContext, role: str, scope: str = "") -> Iterator[int]:
-    """Ids of the active people of a role in a unit; people without a unit belong to every unit."""
-    holders = select(RoleGrant.person_id).where(RoleGrant.role == role)
+    """Ids of the active people of a role in a unit; while the role is not divided, to every unit."""
+    holders = select(RoleGrant.person_id).where(RoleGrant.role == role, grant_counts())
     if scope:
         holders = holders.where(RoleGrant.scope.in_(["", scope]))
     yield from context.session.scalars(
