@@ -36,8 +36,8 @@ from engine.deployment import checking, compatibility_report, definitions
 from engine.deployment.compatibility import Compatibility, Incompatible, remember_names
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
-from engine.deployment.offers import Offers
-from engine.errors import NotFound
+from engine.deployment.offers import Offers, running_cases
+from engine.errors import InvalidSubmission, NotFound
 from engine.expressions.language import Language
 from engine.identity import organisation
 from engine.identity.accounts import Accounts, fold_username
@@ -53,7 +53,7 @@ from engine.spiff.script_engine import SafeEnvironment
 from models import migrate
 from models.account import Person, RoleGrant
 from models.database import open_database, session_factory
-from models.language import LANGUAGES
+from models.language import LANGUAGES, reading
 from webapp.accounts import DemoPeople
 from webapp.lists.files import PrintList
 from webapp.public.payments import PaymentReturned, TestGateway
@@ -282,9 +282,7 @@ def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
 
     Refuses to start when running cases rely on something that this version does not have (see check --database).
     """
-    application = application_from_environment()
-    prepare(application)
-    application = hold_against_cases(application, force=force)
+    application = prepare(application_from_environment(), force=force)
     if worker:
         _add_regular_work(application)
         application.worker.start()
@@ -309,12 +307,42 @@ def _say_when_nothing_is_offered(application: Application) -> None:
         )
 
 
-def prepare(application: Application) -> None:
-    """Bring the database up to date and deploy changed diagrams. Exits with the findings if a diagram is not sound."""
+def prepare(application: Application, *, force: bool = False) -> Application:
+    """Bring the database up to date, hold its running cases against this version, and then deploy changed diagrams.
+
+    Exits before it deploys anything if running cases do not fit and not ``force``, or if a diagram is not sound: the
+    version that serves at the moment goes on with the definitions that it knows. With ``force`` and cases that do not
+    fit, diagrams that are not sound are logged and none is deployed.
+    """
     bring_up_to_date(application)
+    application = hold_against_cases(application, force=force)
     bundle = application.deploy()
     if not bundle.sound:
-        raise click.ClickException("\n".join(str(finding) for finding in bundle.findings))
+        problems = "\n".join(("The diagrams were not deployed:", *_bundle_lines(application, DIAGRAMS)))
+        if not application.forced:
+            raise click.ClickException(problems)
+        log.warning("%s", problems)
+    return application
+
+
+def _prepare_for_command(application: Application) -> None:
+    """Prepare the database for a command that may come before the first start; what does not fit is not deployed."""
+    bring_up_to_date(application)
+    if any(finding.severity == "error" for finding in application.incompatible()):
+        log.warning("Running cases do not fit this version: its diagrams were not deployed (kartabl check --database)")
+    else:
+        prepare(application)
+
+
+def _bundle_lines(application: Application, *folders: Path) -> list[str]:
+    """The findings about the diagrams of the folders, in every language, with the running cases of their processes."""
+    with application.engine.transaction() as session:
+        ours, running = seam(organisation.of(session)), running_cases(session)
+    findings = {}
+    for language in LANGUAGES:
+        with reading(language):
+            findings[language] = checking.check_folders(folders, ours).findings
+    return list(printing.bundle_lines(findings, running))
 
 
 def hold_against_cases(application: Application, *, force: bool) -> Application:
@@ -338,8 +366,8 @@ def hold_against_cases(application: Application, *, force: bool) -> Application:
                 "Running cases rely on forms, operations, roles, tables or gateways that this version does not have:",
                 *compatibility_report.lines(findings, LANGUAGES),
                 'Put back what is missing, or name what it is called now (CONTRIBUTING.md, "Renaming"), or install the'
-                " version before this one. With --force it starts all the same; these cases then wait at the elements"
-                " named above.",
+                " version before this one. Nothing was deployed. With --force it goes on all the same; these cases then"
+                " wait at the elements named above.",
             )
         )
     )
@@ -483,11 +511,18 @@ def import_command(file: Path, output: Path | None, folder: Path | None, languag
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Diagrams and decision tables besides the shipped ones (repeatable).",
 )
-def deploy(folders: tuple[Path, ...]) -> None:
-    """Check the bundle and deploy what changed as new versions."""
-    bundle = application_from_environment().deploy(DIAGRAMS, *folders)
-    for finding in bundle.findings:
-        click.echo(f"{finding.severity}: {finding}")
+@click.option("--force", is_flag=True, help="Deploy although running cases rely on something that is missing.")
+def deploy(folders: tuple[Path, ...], force: bool) -> None:
+    """Check the bundle and deploy what changed as new versions.
+
+    Deploys nothing when running cases rely on something that this version does not have (see check --database).
+    """
+    application = application_from_environment()
+    demand_schema(application)
+    application = hold_against_cases(application, force=force)
+    bundle = application.deploy(DIAGRAMS, *folders)
+    for line in _bundle_lines(application, DIAGRAMS, *folders) if bundle.findings else ():
+        click.echo(line)
     sys.exit(0 if bundle.sound else 1)
 
 
@@ -613,7 +648,7 @@ def _prepared() -> Iterator[Application]:
     """An application with an up-to-date database, for a command."""
     application = application_from_environment()
     try:
-        prepare(application)
+        _prepare_for_command(application)
         yield application
     finally:
         application.database.dispose()
@@ -624,12 +659,24 @@ def _switch(keys: tuple[str, ...], *, everything: bool, offered: bool) -> None:
         with _prepared() as application, application.engine.transaction() as session:
             offers, now = application.engine.offers, application.clock()
             if everything:
-                keys = tuple(offers.offer_all(session, application.engine.definitions, by=SYSTEM, now=now))
-            for key in keys:
-                offers.switch(session, key, offered, by=SYSTEM, now=now)
+                keys = tuple(offers.startable(session, application.engine.definitions, by=SYSTEM))
+            changed = [key for key in keys if _switched(session, offers, key, offered, now)]
     except NotFound as unknown:
         raise click.ClickException(f"{unknown.key} is not deployed; see kartabl process list") from None
-    click.echo(f"{len(keys)} processes {'offered' if offered else 'withdrawn'}")
+    done = "offered" if offered else "withdrawn"
+    click.echo(f"{len(changed)} processes {done}")
+    if unchanged := [key for key in keys if key not in changed]:
+        click.echo(f"{', '.join(unchanged)}: {done} already")
+
+
+def _switched(session: Session, offers: Offers, key: str, offered: bool, now: datetime) -> bool:
+    """Returns True if the process was not offered, or withdrawn, already. Exits if it cannot be switched."""
+    try:
+        return offers.switch(session, key, offered, by=SYSTEM, now=now) is not None
+    except InvalidSubmission:
+        raise click.ClickException(
+            f"{key} only follows from other cases: it is neither offered nor withdrawn. Nothing was changed."
+        ) from None
 
 
 @main.group()
@@ -660,7 +707,7 @@ def _grant(organised: Organisation, named: str) -> RoleGrant:
 def create_user(username: str, first_name: str, last_name: str, mobile: str | None, held: tuple[str, ...]) -> None:
     """Make an account; its first password is printed once and has to be changed at the first sign-in (ACC-3)."""
     application = application_from_environment()
-    prepare(application)
+    _prepare_for_command(application)
     password = secrets.token_urlsafe(9)
     with application.engine.transaction() as session:
         grants = [_grant(organisation.of(session), one) for one in held]

@@ -45,6 +45,15 @@ def test_a_fresh_production_offers_what_somebody_has_decided(environment: dict[s
     assert offered(environment) == {"project_registration"}
     refused = run(environment, "offer", "nothing")
     assert refused.exit_code == 1 and "nothing is not deployed" in refused.output
+    again = run(environment, "withdraw", "ticket")
+    assert again.exit_code == 0 and again.output.splitlines()[-2:] == [
+        "0 processes withdrawn",
+        "ticket: withdrawn already",
+    ]
+    for verb in ("offer", "withdraw"):
+        refused = run(environment, verb, "ticket", "payment")
+        assert refused.exit_code == 1 and "payment only follows from other cases" in refused.output
+    assert offered(environment) == {"project_registration"}, "the others of a refused command are not switched either"
     run(environment, "offer", "--all")
     assert "ticket" in offered(environment) and "payment" not in offered(environment)
     assert "follows from other cases" in run(environment, "list").output

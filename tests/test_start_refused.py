@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -109,6 +110,56 @@ def test_the_start_is_refused_with_the_list_and_what_to_do(environment: dict[str
     assert "gone v1 | vanished" in refused.stderr
     assert "--force" in refused.stderr and "CONTRIBUTING.md" in refused.stderr
     assert "http://" not in refused.stdout
+
+
+@pytest.fixture
+def behind(tmp_path: Path, url: str, environment: dict[str, str]) -> dict[str, str]:
+    """The environment with a copy of the database in which a shipped process is not deployed yet."""
+    copy = tmp_path / "behind.db"
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        database.execute("VACUUM INTO ?", (str(copy),))
+    with closing(sqlite3.connect(copy)) as database, database:
+        database.execute("DELETE FROM process_definitions WHERE key = 'certificate_revocation'")
+    return environment | {"KARTABL_DATABASE_URL": f"sqlite:///{copy}"}
+
+
+def definitions_of(environment: dict[str, str]) -> list[tuple[str, int]]:
+    with closing(sqlite3.connect(environment["KARTABL_DATABASE_URL"].removeprefix("sqlite:///"))) as database:
+        return database.execute("SELECT key, version FROM process_definitions ORDER BY key, version").fetchall()
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("deploy",), ("demo", "--cases", "1")])
+def test_a_refused_command_deploys_nothing(behind: dict[str, str], arguments: tuple[str, ...]) -> None:
+    before = definitions_of(behind)
+    refused = command(behind, *arguments)
+    assert refused.returncode == 1 and "gone v1 | vanished" in refused.stderr
+    assert definitions_of(behind) == before
+
+
+def test_commands_beside_a_site_that_was_refused_work_and_deploy_nothing(behind: dict[str, str]) -> None:
+    before = definitions_of(behind)
+    assert command(behind, "process", "withdraw", "ticket").returncode == 0
+    assert definitions_of(behind) == before
+
+
+def test_deploy_goes_on_with_force(behind: dict[str, str]) -> None:
+    assert command(behind, "deploy", "--force").returncode == 0
+    assert ("certificate_revocation", 1) in definitions_of(behind)
+
+
+def test_errors_and_warnings_stand_apart_in_both_languages_with_the_running_cases(
+    behind: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "gone.bpmn").write_bytes(GONE)
+    before = definitions_of(behind)
+    refused = command(behind, "deploy", "--force", "--folder", str(folder))
+    assert refused.returncode == 1 and definitions_of(behind) == before
+    heading, first, fa, en, *_rest = refused.stdout.splitlines()
+    assert heading == "خطا / Error × 1"
+    assert first.startswith("  خطا / Error | gone.bpmn") and "1 پروندهٔ در جریان / 1 running case" in first
+    assert "فرم" in fa and "form" in en
 
 
 def test_a_database_of_another_version_is_not_looked_at(environment: dict[str, str], tmp_path: Path) -> None:

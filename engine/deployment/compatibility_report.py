@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 
 from engine.deployment.compatibility import Incompatible
-from models.language import gettext as _
+from engine.deployment.importing.printing import running_cases
 from models.language import reading
 
 
@@ -14,7 +14,7 @@ def lines(findings: Iterable[Incompatible], languages: tuple[str, ...]) -> Itera
     """Each finding: where it is and how many cases it concerns, then its text once for each language."""
     for finding in findings:
         who = f"{finding.element} ({finding.name})" if finding.name else finding.element
-        cases = " / ".join(_in_language(finding, language, _cases) for language in languages)
+        cases = running_cases(finding.cases, languages)
         yield f"{finding.severity} | {finding.process} v{finding.version} | {who} | {cases}"
         yield from (f"    {_in_language(finding, language, _message)}" for language in languages)
 
@@ -45,7 +45,3 @@ def _in_language(finding: Incompatible, language: str, say: Callable[[Incompatib
 
 def _message(finding: Incompatible) -> str:
     return " ".join(finding.message.split())
-
-
-def _cases(finding: Incompatible) -> str:
-    return _("%(count)s پروندهٔ در جریان", count=finding.cases)

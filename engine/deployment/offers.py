@@ -13,16 +13,17 @@ from datetime import datetime
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, undefer
 
 from engine.actor import SYSTEM, Actor
 from engine.bpmn.diagram import Diagram
-from engine.deployment.definitions import Definitions
-from engine.errors import NotFound
+from engine.deployment.definitions import Definitions, diagram_of
+from engine.errors import InvalidSubmission, NotFound
 from engine.identity import permissions
-from engine.versions import newest_processes
+from engine.versions import newest_id, newest_processes
 from models.case import Case
 from models.definition import ProcessDefinition
+from models.language import gettext as _
 from models.offer import ProcessOffer, ProcessOfferChange
 
 SHOWN = 50  # changes that the page lists
@@ -90,7 +91,7 @@ class Offers:
         drawn = {row.key: definitions.get(session, row.id).diagrams[row.key] for row in newest}
         decisions = session.scalars(select(ProcessOffer).options(joinedload(ProcessOffer.changed_by)))
         decided = {row.process_key: row for row in decisions}
-        offered, running = self.offered(session, drawn), _running(session)
+        offered, running = self.offered(session, drawn), running_cases(session)
         return [
             Overview(
                 key=row.key,
@@ -114,15 +115,23 @@ class Offers:
         Raises
             NotAllowed: ``by`` may not decide this.
             NotFound: no such process is deployed.
+            InvalidSubmission: nobody starts the process, it only follows from other cases.
             StaleDataError: somebody else decided about it at the same moment.
         """
         permissions.demand(by, "offer_processes")
-        if session.scalar(select(ProcessDefinition.id).where(ProcessDefinition.key == process_key).limit(1)) is None:
+        definition_id = newest_id(session, ProcessDefinition, process_key)
+        if definition_id is None:
             raise NotFound("process", process_key)
+        newest = session.get_one(ProcessDefinition, definition_id, options=[undefer(ProcessDefinition.xml)])
+        if not is_startable(diagram_of(newest)):
+            raise InvalidSubmission(
+                {"": [_("این فرایند فقط در پی پرونده‌های دیگر شروع می‌شود و فعال یا غیرفعال نمی‌شود.")]}
+            )
         row = self._locked(session, process_key)
         before = row.offered
-        row.offered, row.changed_at, row.changed_by_id = offered, now, by.person_id
-        session.flush()
+        if before != offered or row.changed_at is None:  # the page names who decided, not who sent it again
+            row.offered, row.changed_at, row.changed_by_id = offered, now, by.person_id
+            session.flush()
         if before == offered:
             return None
         change = ProcessOfferChange(
@@ -132,9 +141,13 @@ class Offers:
         session.flush()
         return change
 
+    def startable(self, session: Session, definitions: Definitions, *, by: Actor) -> list[str]:
+        """The keys of the deployed processes that can be offered, in order. Raises ``NotAllowed``."""
+        return [one.key for one in self.overview(session, definitions, by=by) if one.startable]
+
     def offer_all(self, session: Session, definitions: Definitions, *, by: Actor, now: datetime) -> list[str]:
         """Offer every deployed process that can be started; returns their keys. Raises ``NotAllowed``."""
-        keys = [one.key for one in self.overview(session, definitions, by=by) if one.startable]
+        keys = self.startable(session, definitions, by=by)
         for key in keys:
             self.switch(session, key, True, by=by, now=now)
         return keys
@@ -167,7 +180,7 @@ def is_startable(diagram: Diagram) -> bool:
     return start.starts_case or bool(set(start.roles) - {SYSTEM.username})  # a lane of that name is nobody's
 
 
-def _running(session: Session) -> dict[str, int]:
+def running_cases(session: Session) -> dict[str, int]:
     """How many cases of each process have not ended, counted by the index of those."""
     rows = session.execute(
         select(ProcessDefinition.key, func.count())

@@ -55,6 +55,33 @@ def test_a_change_is_confirmed_with_the_running_cases_and_listed_with_who(
     assert send(admin, f"{PAGE}/nothing", offered="yes").status_code == 404
 
 
+def test_a_request_that_does_not_say_what_it_switches_changes_nothing(admin: FlaskClient) -> None:
+    for sent in ({}, {"offered": ""}, {"offered": "maybe"}, {"offered": "YES"}):
+        assert send(admin, f"{PAGE}/ticket", **sent).status_code == 422, sent
+    page = admin.get(PAGE).text
+    assert "غیرفعال شود؟" in row(page, "ticket") and "هنوز کسی چیزی را تغییر نداده است" in page
+
+
+@pytest.mark.parametrize("offered", ["yes", "no"])
+def test_what_only_follows_from_other_cases_is_not_switched(admin: FlaskClient, offered: str) -> None:
+    refused = switch(admin, "payment", offered)
+    assert refused.status_code == 422 and "فقط در پی پرونده‌های دیگر شروع می‌شود" in refused.text
+    assert "هنوز کسی چیزی را تغییر نداده است" in admin.get(PAGE).text
+
+
+def test_a_switch_that_changes_nothing_says_so(admin: FlaskClient) -> None:
+    switch(admin, "ticket", "no")
+    assert "فرایند غیرفعال شد" in admin.get(PAGE).text
+    switch(admin, "ticket", "no")
+    page = admin.get(PAGE).text
+    assert "فرایند از پیش غیرفعال بود." in page and "فرایند غیرفعال شد" not in page
+    switch(admin, "ticket", "yes")
+    admin.get(PAGE)
+    switch(admin, "ticket", "yes")
+    page = admin.get(PAGE).text
+    assert "فرایند از پیش فعال بود." in page and "فرایند فعال شد؛" not in page
+
+
 def test_people_see_no_way_to_start_it_and_go_on_with_what_runs(admin: FlaskClient, signed_in: Browser) -> None:
     contractor = signed_in("contractor")
     address = started(contractor)
@@ -71,11 +98,14 @@ def test_people_see_no_way_to_start_it_and_go_on_with_what_runs(admin: FlaskClie
     assert "/start/project_registration" in contractor.get("/worklist").text
 
 
-def test_its_lists_leave_the_pages_while_it_has_no_cases(admin: FlaskClient, signed_in: Browser) -> None:
+def test_its_lists_leave_the_pages_while_it_has_no_cases(
+    admin: FlaskClient, signed_in: Browser, application: kartabl.Application
+) -> None:
     inspector = signed_in("inspector")
     citizen = signed_in("citizen")
     assert "/lists/tickets" in citizen.get("/worklist").text
-    for key in ("ticket", "project_registration", "gas_inspection"):
+    application.engine.offers.undecided = False  # as in production, and what only follows cannot be switched
+    for key in ("ticket", "project_registration"):
         switch(admin, key, "no")
     page = citizen.get("/worklist").text
     assert "/lists/tickets" not in page and "درخواست‌های من" not in page

@@ -7,6 +7,8 @@ from werkzeug.wrappers import Response
 
 from engine.deployment import offers
 from engine.deployment.offers import Overview
+from engine.errors import InvalidSubmission
+from engine.identity import permissions
 from models.language import gettext as _
 from models.language import ngettext
 from webapp.shell import current
@@ -35,11 +37,20 @@ def index() -> str:
 
 @bp.post(f"{PAGE}/<process>")
 def switch(process: str) -> Response:
-    """Offer the process (``offered`` is ``yes``) or stop offering it, from now on."""
-    offered = request.form.get("offered") == "yes"
+    """Offer the process (``offered`` is ``yes``) or stop offering it (``no``), from now on.
+
+    Raises ``InvalidSubmission`` for anything else, ``NotAllowed``, ``NotFound``.
+    """
+    permissions.demand(current.actor(), "offer_processes")
+    answer = request.form.get("offered")
+    if answer not in ("yes", "no"):
+        raise InvalidSubmission({"offered": [_("فعال کردن یا غیرفعال کردن را انتخاب کنید.")]})
+    offered = answer == "yes"
     with current.transaction() as session:
-        current.engine().offers.switch(session, process, offered, by=current.actor(), now=current.now())
-    if offered:
+        change = current.engine().offers.switch(session, process, offered, by=current.actor(), now=current.now())
+    if change is None:
+        flash(_("فرایند از پیش فعال بود.") if offered else _("فرایند از پیش غیرفعال بود."), "info")
+    elif offered:
         flash(_("فرایند فعال شد؛ از حالا پروندهٔ جدید شروع می‌شود."), "success")
     else:
         flash(_("فرایند غیرفعال شد؛ پروندهٔ جدیدی شروع نمی‌شود و پرونده‌های در جریان ادامه دارند."), "success")
