@@ -1,13 +1,11 @@
 """The documents cannot lie: commands, settings, files and links that they name are there."""
 
-import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
 import kartabl
-from engine.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -16,12 +14,6 @@ DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 def test_the_readme_names_every_command() -> None:
     assert [name for name in kartabl.main.commands if f"kartabl {name}" not in README] == []
-
-
-def test_the_example_names_only_settings_that_there_are() -> None:
-    named = set(re.findall(rf"^#?{PREFIX}([A-Z_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
-    assert named
-    assert named - {field.name.upper() for field in dataclasses.fields(Settings)} == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

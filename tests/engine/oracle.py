@@ -21,7 +21,7 @@ from typing import Any
 from SpiffWorkflow.bpmn.script_engine.python_engine import PythonScriptEngine
 
 from engine import clock
-from engine.spiff import pruning, state, stepping
+from engine.spiff import corrections, pruning, state, stepping
 from tests.engine import drawing
 from tests.engine.blocks import called
 from tests.engine.drawing import MONDAY
@@ -219,7 +219,7 @@ def _told(difference: Difference) -> str:
 def play_all(first: int, last: int, processes: int) -> Iterator[tuple[int, int, list[str]]]:
     """(seeds, steps, differences) of each batch, as they come in."""
     batches = [range(at, min(at + SEEDS_AT_ONCE, last)) for at in range(first, last, SEEDS_AT_ONCE)]
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, initializer=corrections.install) as pool:
         for number, (steps, differences) in enumerate(pool.imap(play_several, batches)):
             yield len(batches[number]), steps, differences
 
