@@ -135,6 +135,10 @@ class Refusal(InvalidSubmission):
     """
 
 
+class ChangedMeanwhile(Refusal):
+    """Somebody else has changed what a page shows since it was opened: saving it would undo that."""
+
+
 class OperationFailed(EngineError):
     """A service task of the step failed. The step is rolled back; an incident records the reason."""
 

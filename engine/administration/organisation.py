@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from engine.actor import SYSTEM, Actor
 from engine.deployment.definitions import Definitions
-from engine.errors import NotFound, Refusal
+from engine.errors import ChangedMeanwhile, NotFound, Refusal
 from engine.identity import organisation, permissions
 from engine.identity.organisation import DivisionEntry, RoleEntry
 from engine.queries import organisation as queries
 from engine.queries.organisation import Uses
-from models.digits import ascii_digits, clean
+from models.digits import ascii_digits, clean, persian_digits
 from models.language import gettext as _
 from models.organisation import NUMBER, NUMBERED, ONLY, Division, DivisionKind, OrganisationRevision, Role, SystemRole
 
@@ -82,10 +82,13 @@ def add_role(
     return organisation.role_entry(row)
 
 
-def change_role(session: Session, key: str, values: RoleValues, *, by: Actor, now: datetime) -> RoleEntry:
+def change_role(
+    session: Session, key: str, values: RoleValues, *, by: Actor, now: datetime, seen: str = ""
+) -> RoleEntry:
     """Change a role. By what it is divided cannot change while somebody holds it.
 
-    Raises ``NotFound``, and ``Refusal`` at the field that is wrong.
+    ``seen``: the ``version`` that the admin had before them; "" changes whatever is there.
+    Raises ``NotFound``, ``Refusal`` at the field that is wrong, ``ChangedMeanwhile``.
     """
     revision = _begin(session, by)
     row = _row(session, Role, key)
@@ -98,11 +101,12 @@ def change_role(session: Session, key: str, values: RoleValues, *, by: Actor, no
             errors["divided_by"] = [_("تا این نقش عضو یا کار باز دارد، نوع تقسیم آن تغییر نمی‌کند."), *uses.reasons]
     if errors:
         raise Refusal(errors)
-    before = _role_state(row)
+    before, version = _role_state(row), organisation.role_entry(row).version
     if key in set(SystemRole):
-        row.name_fa, row.name_en = _tidy(values.name_fa), _tidy(values.name_en)
+        row.name_fa, row.name_en = _names(values)
     else:
         _fill_role(row, values)
+    _demand_seen(seen, version, before, _role_state(row))
     _finish(session, revision, "role", key, before, _role_state(row), by=by, now=now)
     return organisation.role_entry(row)
 
@@ -145,23 +149,27 @@ def add_division(
         raise Refusal(errors)
     last = select(func.max(Division.position)).where(Division.kind == kind)
     row = Division(kind=kind, key=key, position=_next_position(session, last), active=True)
-    row.name_fa, row.name_en = _tidy(values.name_fa), _tidy(values.name_en)
+    row.name_fa, row.name_en = _names(values)
     session.add(row)
     _finish(session, revision, kind, key, None, _division_state(row), by=by, now=now)
     return organisation.division_entry(row)
 
 
 def change_division(
-    session: Session, kind: str, key: str, values: DivisionValues, *, by: Actor, now: datetime
+    session: Session, kind: str, key: str, values: DivisionValues, *, by: Actor, now: datetime, seen: str = ""
 ) -> DivisionEntry:
-    """Rename a division. Raises ``NotFound``, and ``Refusal`` at the field that is wrong."""
+    """Rename a division. ``seen``: as of ``change_role``.
+
+    Raises ``NotFound``, ``Refusal`` at the field that is wrong, ``ChangedMeanwhile``.
+    """
     revision = _begin(session, by)
     row = _row(session, Division, (kind, key))
     errors = _wrong_names(session, Division, values, but=key, kind=kind)
     if errors:
         raise Refusal(errors)
-    before = _division_state(row)
-    row.name_fa, row.name_en = _tidy(values.name_fa), _tidy(values.name_en)
+    before, version = _division_state(row), organisation.division_entry(row).version
+    row.name_fa, row.name_en = _names(values)
+    _demand_seen(seen, version, before, _division_state(row))
     _finish(session, revision, kind, key, before, _division_state(row), by=by, now=now)
     return organisation.division_entry(row)
 
@@ -254,6 +262,12 @@ def _finish(
     organisation.forget(session)
 
 
+def _demand_seen(seen: str, version: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raises ``ChangedMeanwhile`` for a change of something else than the admin saw."""
+    if seen and seen != version and before != after:
+        raise ChangedMeanwhile({"": [_("در این میان شخص دیگری این را تغییر داده است.")]})
+
+
 def _row(session: Session, table: type[Any], key: Any) -> Any:
     row = session.get(table, key, with_for_update=True, populate_existing=True)
     if row is None:
@@ -266,7 +280,7 @@ def _next_position(session: Session, last: Any) -> int:
 
 
 def _fill_role(row: Role, values: RoleValues) -> None:
-    row.name_fa, row.name_en = _tidy(values.name_fa), _tidy(values.name_en)
+    row.name_fa, row.name_en = _names(values)
     row.divided_by = values.divided_by
     row.granted_by, row.permissions = sorted(values.granted_by), sorted(values.permissions)
     row.on_registration = values.on_registration
@@ -274,11 +288,11 @@ def _fill_role(row: Role, values: RoleValues) -> None:
 
 def _role_state(row: Role) -> dict[str, Any]:
     names = ("name_fa", "name_en", "divided_by", "granted_by", "permissions", "on_registration", "active")
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in names} | {"name_fa": persian_digits(row.name_fa)}
 
 
 def _division_state(row: Division) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("name_fa", "name_en", "active")}
+    return {"name_fa": persian_digits(row.name_fa), "name_en": row.name_en, "active": row.active}
 
 
 # ---------------------------------------------------------------- what is refused
@@ -288,8 +302,18 @@ def _folded(key: str) -> str:
     return clean(ascii_digits(key[:200])).strip().lower()
 
 
+def _names(values: RoleValues | DivisionValues) -> tuple[str, str]:
+    """The names as the tables hold them and the product is delivered: Persian digits in the Persian one."""
+    return persian_digits(_tidy(values.name_fa)), _tidy(values.name_en)
+
+
 def _tidy(name: str) -> str:
     return " ".join(clean(name).split())
+
+
+def _alike(name: str) -> str:
+    """What is the same of two names that nobody could tell apart."""
+    return _tidy(name).casefold()
 
 
 def _wrong_key(key: str, pattern: str, taken: bool) -> dict[str, list[str]]:
@@ -302,14 +326,16 @@ def _wrong_names(
     session: Session, table: Any, values: RoleValues | DivisionValues, *, but: str, kind: str = ""
 ) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
-    for field, name in (("name_fa", _tidy(values.name_fa)), ("name_en", _tidy(values.name_en))):
+    for field, name in zip(("name_fa", "name_en"), _names(values), strict=True):
         if not name or len(name) > NAME_LENGTH:
             errors[field] = [_("نام را وارد کنید؛ حداکثر ۱۰۰ کاراکتر.")]
             continue
-        same = select(table.key).where(getattr(table, field) == name, table.key != but)
+        names = select(table.key, getattr(table, field))
         if kind:
-            same = same.where(table.kind == kind)
-        if session.scalars(same.limit(1)).first() is not None:
+            names = names.where(table.kind == kind)
+        taken = {key: _alike(one) for key, one in session.execute(names)}
+        own = taken.pop(but, None)
+        if _alike(name) != own and _alike(name) in taken.values():
             errors[field] = [_("این نام را نقش یا بخش دیگری دارد.")]
     return errors
 

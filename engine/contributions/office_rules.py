@@ -14,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
-from engine.errors import Refusal
+from engine.errors import ChangedMeanwhile, Refusal
 from engine.identity import permissions
-from models.digits import clean
+from models.digits import clean, persian_digits
+from models.language import current, lazy
 from models.language import gettext as _
-from models.language import lazy
 from models.office_rule import OfficeRule, OfficeRuleChange, OfficeRuleValue, Unit
 
 MAX_CHANGES = 50  # changes that the page lists
@@ -75,15 +75,24 @@ def changes(session: Session, *, by: Actor) -> list[OfficeRuleChange]:
 
 
 def change(
-    session: Session, rules: OfficeRules, values: Mapping[str, int], *, by: Actor, reason: str, now: datetime
+    session: Session,
+    rules: OfficeRules,
+    values: Mapping[str, int],
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    seen: Mapping[str, int] | None = None,
 ) -> list[OfficeRuleChange]:
     """Put ``values`` (rule key → number in the rule's unit) in force, in the caller's transaction.
 
+    ``seen``: the numbers that the admin had before them; a value equal to its own was not touched and is left alone.
     Returns a change for each number that differs from the one in force.
 
     Raises
         NotAllowed: ``by`` may not change rules.
         Refusal: a number is out of its range, no number differs, or there is no reason. Nothing is changed.
+        ChangedMeanwhile: a touched number is another one than was seen; ``errors`` has its key.
     """
     permissions.demand(by, "change_office_rules")
     reason = " ".join(clean(reason).split())
@@ -92,9 +101,15 @@ def change(
         errors["reason"] = [_("دلیل تغییر را بنویسید (حداکثر ۵۰۰ کاراکتر).")]
     if errors:
         raise Refusal(errors)
+    seen = seen or {}
+    touched = {key: value for key, value in sorted(values.items()) if seen.get(key) != value}
+    rows = {key: _locked(session, rules[key]) for key in touched}  # one order of locks for everybody
+    stale = {key: row.value for key, row in rows.items() if row.value not in (touched[key], seen.get(key, row.value))}
+    if stale:
+        raise ChangedMeanwhile({key: [_changed_meanwhile(value)] for key, value in stale.items()})
     changed = []
-    for key, value in sorted(values.items()):  # one order of locks for everybody
-        row = _locked(session, rules[key])
+    for key, value in touched.items():
+        row = rows[key]
         if row.value == value:
             continue
         change_row = OfficeRuleChange(
@@ -115,6 +130,14 @@ def _fits(rule: OfficeRule, value: int) -> bool:
 
 def _out_of_range(rule: OfficeRule) -> str:
     return _("عددی از %(least)s تا %(most)s وارد کنید.", least=rule.least, most=rule.most)
+
+
+def _changed_meanwhile(value: int) -> str:
+    number = persian_digits(value) if current() == "fa" else value
+    return _(
+        "در این میان تغییر کرده و اکنون %(now)s است. اگر عدد شما درست است، دوباره ثبت کنید.",
+        now=number,
+    )
 
 
 def _locked(session: Session, rule: OfficeRule) -> OfficeRuleValue:

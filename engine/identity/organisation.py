@@ -6,6 +6,7 @@ read again only when their revision is another one, so a change by one process i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from models.choice import Choice
+from models.digits import persian_digits
 from models.language import BilingualText, LazyText, reading
 from models.language import gettext as _
 from models.organisation import ONLY, Division, OrganisationChange, OrganisationRevision, Role, SystemRole
@@ -39,6 +41,12 @@ class RoleEntry:
     active: bool = True
 
     @property
+    def version(self) -> str:
+        """What an admin can change of it, as a short word: another one when somebody has changed it meanwhile."""
+        granted_by, actions = sorted(self.granted_by), sorted(self.permissions)
+        return _version(self.name, self.divided_by, granted_by, actions, self.on_registration)
+
+    @property
     def is_system(self) -> bool:
         """Whether the code itself names the role, so that it is always there."""
         return self.key in set(SystemRole)
@@ -53,6 +61,15 @@ class DivisionEntry:
     name: BilingualText
     position: int = 0
     active: bool = True
+
+    @property
+    def version(self) -> str:
+        """As ``RoleEntry.version``."""
+        return _version(self.name)
+
+
+def _version(name: BilingualText, *values: object) -> str:
+    return hashlib.sha256(repr((name.fa, name.en, *values)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -152,7 +169,7 @@ def role_entry(row: Any) -> RoleEntry:
     """The value of a row of ``roles``."""
     return RoleEntry(
         key=row.key,
-        name=BilingualText(row.name_fa, row.name_en),
+        name=BilingualText(persian_digits(row.name_fa), row.name_en),
         divided_by=row.divided_by,
         granted_by=frozenset(row.granted_by),
         permissions=frozenset(row.permissions),
@@ -167,7 +184,7 @@ def division_entry(row: Any) -> DivisionEntry:
     return DivisionEntry(
         kind=row.kind,
         key=row.key,
-        name=BilingualText(row.name_fa, row.name_en),
+        name=BilingualText(persian_digits(row.name_fa), row.name_en),
         position=row.position,
         active=row.active,
     )

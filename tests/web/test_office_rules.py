@@ -70,3 +70,29 @@ def test_what_is_refused_keeps_what_was_typed(admin: FlaskClient, values: dict[s
     assert refused.status_code == 422
     assert words in refused.text
     assert "قواعد هنوز تغییری نکرده است" in refused.text
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What a page sends back unseen: its token, and the numbers that it was opened with."""
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+
+
+def test_an_older_page_changes_the_touched_numbers_only(admin: FlaskClient) -> None:
+    older = hidden(admin.get(PAGE).text)
+    assert post(admin, payment_minutes="45").status_code == 303
+    typed = older | {"payment_minutes": "30", "file_megabytes": "7", "reason": "تصمیم دیگر"}
+    assert admin.post(PAGE, data=typed).status_code == 303
+    page = admin.get(PAGE).text
+    assert (value(page, "payment_minutes"), value(page, "file_megabytes")) == ("۴۵", "۷")
+
+
+def test_a_number_that_somebody_else_changed_meanwhile_is_shown_before_it_is_changed_again(admin: FlaskClient) -> None:
+    older = hidden(admin.get(PAGE).text)
+    assert post(admin, payment_minutes="45").status_code == 303
+    typed = {"payment_minutes": "60", "file_megabytes": "6", "reason": "تصمیم دیگر"}
+    refused = admin.post(PAGE, data=older | typed)
+    assert refused.status_code == 422
+    assert "در این میان تغییر کرده و اکنون ۴۵ است" in refused.text
+    assert value(refused.text, "payment_minutes") in ("60", "۶۰")
+    assert admin.post(PAGE, data=hidden(refused.text) | typed).status_code == 303
+    assert value(admin.get(PAGE).text, "payment_minutes") == "۶۰"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -177,3 +178,69 @@ def test_a_page_looks_the_organisation_up_once(admin, application):
     admin.get("/worklist")
     assert sum("organisation_revision" in one for one in asked) == 1
     assert not any("FROM roles" in one or "FROM divisions" in one for one in asked)
+
+
+def seen(browser: Browser, page: str) -> str:
+    """The version that a page was opened with."""
+    return re.findall(r'name="seen" value="([^"]+)"', browser.get(page).text)[0]
+
+
+def test_an_older_page_of_a_role_takes_nothing_away_that_was_changed_meanwhile(admin):
+    page = "/organisation/roles/finance"
+    older = seen(admin, page)
+    given = {"name_fa": "مالی", "name_en": "Finance", "granted_by": "gas_office"}
+    assert admin.post(page, **given, seen=older).status_code == 303
+    typed = {"name_fa": "امور مالی", "name_en": "Finance"}
+    refused = admin.post(page, **typed, seen=older)
+    assert refused.status_code == 422
+    for words in ("در این میان شخص دیگری این را تغییر داده است", "«مالی»", "«امور گاز سازمان»", 'value="امور مالی"'):
+        assert words in refused.text
+    assert admin.post(page, **given, seen=older).status_code == 303, "nothing is taken away by the same values"
+    again = re.findall(r'name="seen" value="([^"]+)"', refused.text)[0]
+    assert admin.post(page, **typed, seen=again).status_code == 303
+
+
+def test_an_older_page_of_a_division_is_refused_with_its_present_name(admin):
+    page = "/organisation/unit/surveying"
+    older = seen(admin, page)
+    assert admin.post(page, name_fa="نقشه", name_en="Maps", seen=older).status_code == 303
+    refused = admin.post(page, name_fa="پیمایش", name_en="Maps", seen=older)
+    assert refused.status_code == 422
+    assert "نام فارسی: «نقشه»" in refused.text and 'value="پیمایش"' in refused.text
+
+
+def test_a_name_with_a_number_is_saved_again_as_it_is_and_not_given_twice(admin):
+    page = "/organisation/district/2"
+    for typed in ("منطقهٔ ۲", "منطقهٔ 2"):
+        assert admin.post(page, name_fa=typed, name_en="District 2").status_code == 303
+        assert 'value="منطقهٔ ۲"' in admin.get(page).text
+    assert "منطقهٔ ۲» تغییر کرد</" not in admin.get("/organisation/changes").text
+    for typed in ("منطقهٔ ۱", "منطقهٔ 1"):
+        refused = admin.post("/organisation/district/new", key="11", name_fa=typed, name_en="Another")
+        assert refused.status_code == 422
+        assert "این نام را نقش یا بخش دیگری دارد" in refused.text
+    assert admin.post("/organisation/region/new", key="r", name_fa="ناحیهٔ 7", name_en="Region 7").status_code == 303
+    assert "ناحیهٔ ۷" in admin.get("/organisation/region").text
+
+
+def test_a_role_that_grants_another_stays_when_it_is_out_of_use(admin):
+    admin.post("/organisation/roles/new", **SURVEYOR)
+    page = "/organisation/roles/inspector"
+    given = {"name_fa": "بازرس گاز", "name_en": "Inspector", "granted_by": "surveyor"}
+    assert admin.post(page, **given).status_code == 303
+    assert admin.post("/organisation/roles/surveyor/deactivate", on="/organisation/roles/surveyor").status_code == 303
+    assert "نقشه‌بردار (غیرفعال)" in admin.get(page).text
+    assert admin.post(page, **(given | {"name_en": "Gas inspector"})).status_code == 303
+    assert "از «نقشه‌بردار» به" not in admin.get(page).text
+
+
+def test_counts_in_errors_are_in_the_readers_digits_and_reserved_pairs_are_refused_at_their_field(admin, people):
+    people.add("clerk", "finance")
+    page = "/organisation/roles/finance"
+    refused = admin.post(page, name_fa="مالی", name_en="Finance", divided_by="unit")
+    assert refused.status_code == 422
+    assert "۱ عضو دارد" in refused.text
+    refused = admin.post("/organisation/roles/new", **SURVEYOR, divided_by="unit", on_registration="y")
+    assert "نقش تقسیم‌شده هنگام ثبت‌نام داده نمی‌شود" in refused.text
+    refused = admin.post("/organisation/roles/new", **(SURVEYOR | {"key": "payer"}))
+    assert "این شناسه را نقش یا بخش دیگری دارد" in refused.text

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from engine.administration import organisation as changes
 from engine.administration.organisation import DivisionValues, InUse, RoleValues
-from engine.errors import InvalidSubmission, NotFound
+from engine.errors import ChangedMeanwhile, InvalidSubmission, NotFound
 from engine.identity.organisation import DivisionEntry, RoleEntry
 from engine.identity.permissions import GRANTABLE, demand
 from engine.queries import organisation as queries
@@ -71,17 +71,24 @@ def role(key: str) -> Page:
         entry = queries.role(session, current.actor(), key)
     kind = NamesForm if entry.is_system else RoleForm
     if not _sent():
-        return _show_role(entry, kind.unbound(preset=_preset(entry), choices=_choices(but=key)))
-    form = kind.from_request(request.form, choices=_choices(but=key))
+        return _show_role(entry, kind.unbound(preset=_preset(entry), choices=_choices(of=entry)))
+    form, seen = kind.from_request(request.form, choices=_choices(of=entry)), request.form.get("seen", "")
     if form.validate():
         try:
             with current.transaction() as session:
-                entry = changes.change_role(session, key, _role_values(form), by=current.actor(), now=current.now())
+                entry = changes.change_role(
+                    session, key, _role_values(form), by=current.actor(), now=current.now(), seen=seen
+                )
+        except ChangedMeanwhile:
+            with current.transaction() as session:
+                entry = queries.role(session, current.actor(), key)
+            form.add_errors(_present(form, _preset(entry)))
+            seen = entry.version
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
             return _back(f"roles/{key}", _("نقش «%(name)s» تغییر کرد.", name=entry.name))
-    return _show_role(entry, form)
+    return _show_role(entry, form, seen=seen)
 
 
 @bp.post(f"{ROLE}/deactivate")
@@ -94,7 +101,7 @@ def deactivate_role(key: str) -> Page:
     except InUse:
         with current.transaction() as session:
             entry = queries.role(session, current.actor(), key)
-        form = RoleForm.unbound(preset=_preset(entry), choices=_choices(but=key))
+        form = RoleForm.unbound(preset=_preset(entry), choices=_choices(of=entry))
         return _show_role(entry, form, refused=_("این نقش در حال استفاده است و غیرفعال نشد."))
     return _back(f"roles/{key}", _("نقش «%(name)s» غیرفعال شد. دیگر به کسی داده نمی‌شود.", name=entry.name))
 
@@ -109,7 +116,7 @@ def activate_role(key: str) -> Response:
     return _back(f"roles/{key}", words)
 
 
-def _show_role(entry: RoleEntry, form: NamesForm, *, refused: str = "") -> tuple[str, int]:
+def _show_role(entry: RoleEntry, form: NamesForm, *, seen: str = "", refused: str = "") -> tuple[str, int]:
     failed = bool(refused or form.errors)
     with current.transaction() as session:
         uses = queries.uses_of_role(session, current.engine().definitions, entry)
@@ -118,6 +125,7 @@ def _show_role(entry: RoleEntry, form: NamesForm, *, refused: str = "") -> tuple
             "office/organisation/role.html",
             role=entry,
             form=form,
+            seen=seen or entry.version,
             uses=uses,
             refused=refused,
             history=[_in_words(change) for change in history],
@@ -127,11 +135,22 @@ def _show_role(entry: RoleEntry, form: NamesForm, *, refused: str = "") -> tuple
     return page, 422 if failed else 200
 
 
-def _choices(*, but: str = "") -> Choices:
-    """What a role's form offers: the roles that may grant it, and the permissions that rows can give."""
-    roles = [role for role in current.organisation().active_roles if not role.is_system and role.key != but]
+def _choices(*, of: RoleEntry | None = None) -> Choices:
+    """What a role's form offers: the roles that may grant it, and the permissions that rows can give.
+
+    A role that grants it already is offered, too, when it is out of use: saving does not take it away unseen.
+    """
+    key, kept = (of.key, of.granted_by) if of else ("", frozenset())
+    roles = [
+        role
+        for role in current.organisation().roles.values()
+        if role.key in kept or (role.active and not role.is_system and role.key != key)
+    ]
     return {
-        "granted_by": [Choice(role.key, str(role.name)) for role in roles],
+        "granted_by": [
+            Choice(role.key, str(role.name) if role.active else _("%(role)s (غیرفعال)", role=role.name))
+            for role in roles
+        ],
         "permissions": [Choice(key, label) for key, label in GRANTABLE.items()],
     }
 
@@ -145,6 +164,18 @@ def _preset(entry: RoleEntry) -> dict[str, Any]:
         "permissions": sorted(entry.permissions),
         "on_registration": entry.on_registration,
     }
+
+
+def _present(form: NamesForm, state: dict[str, Any]) -> dict[str, list[str]]:
+    """The error of a form that somebody else was quicker with: what is there now and differs from what was typed."""
+    typed = form.submission
+    lines = [
+        _("%(field)s: «%(value)s»", field=label, value=_value(field, state))
+        for field, label in LABELS.items()
+        if field in typed and (typed[field] or None) != (state.get(field) or None)
+    ]
+    words = _("در این میان شخص دیگری این را تغییر داده است. اگر مقدارهای شما درست است، دوباره ذخیره کنید. اکنون:")
+    return {"": [words, *lines]}
 
 
 def _role_values(form: NamesForm) -> RoleValues:
@@ -210,17 +241,24 @@ def division(kind: str, key: str) -> Page:
     if not _sent():
         preset = {"name_fa": entry.name.fa, "name_en": entry.name.en}
         return _show_division(entry, NamesForm.unbound(preset=preset))
-    form = NamesForm.from_request(request.form)
+    form, seen = NamesForm.from_request(request.form), request.form.get("seen", "")
     if form.validate():
         values = DivisionValues(name_fa=form.submission["name_fa"], name_en=form.submission["name_en"])
         try:
             with current.transaction() as session:
-                entry = changes.change_division(session, kind, key, values, by=current.actor(), now=current.now())
+                entry = changes.change_division(
+                    session, kind, key, values, by=current.actor(), now=current.now(), seen=seen
+                )
+        except ChangedMeanwhile:
+            with current.transaction() as session:
+                entry = queries.division(session, current.actor(), kind, key)
+            form.add_errors(_present(form, {"name_fa": entry.name.fa, "name_en": entry.name.en}))
+            seen = entry.version
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
             return _back(f"{kind}/{key}", _("«%(name)s» تغییر کرد.", name=entry.name))
-    return _show_division(entry, form)
+    return _show_division(entry, form, seen=seen)
 
 
 @bp.post(f"{DIVISION}/deactivate")
@@ -243,7 +281,7 @@ def activate_division(kind: str, key: str) -> Response:
     return _back(f"{kind}/{key}", _("«%(name)s» فعال شد. اکنون می‌توان افراد را عضو آن کرد.", name=entry.name))
 
 
-def _show_division(entry: DivisionEntry, form: NamesForm, *, refused: str = "") -> tuple[str, int]:
+def _show_division(entry: DivisionEntry, form: NamesForm, *, seen: str = "", refused: str = "") -> tuple[str, int]:
     failed = bool(refused or form.errors)
     with current.transaction() as session:
         uses = queries.uses_of_division(session, entry)
@@ -254,6 +292,7 @@ def _show_division(entry: DivisionEntry, form: NamesForm, *, refused: str = "") 
             label=KIND_LABELS[entry.kind],
             divided=next((one.key for one in current.organisation().active_roles if one.divided_by == entry.kind), ""),
             form=form,
+            seen=seen or entry.version,
             uses=uses,
             refused=refused,
             history=[_in_words(change) for change in history],
