@@ -19,6 +19,7 @@ from typing import NoReturn
 import click
 import waitress
 from sqlalchemy import Engine as Database
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 import forms
@@ -52,7 +53,7 @@ from engine.spiff import corrections
 from engine.spiff.script_engine import SafeEnvironment
 from models import migrate
 from models.account import Person, RoleGrant
-from models.database import open_database, session_factory
+from models.database import open_database, session_factory, without_password
 from models.language import LANGUAGES, reading
 from webapp.accounts import DemoPeople
 from webapp.lists.files import PrintList
@@ -239,11 +240,20 @@ RECONCILE_EVERY = 300  # seconds between two reconciliations of payments with th
 
 
 def application_from_environment() -> Application:
-    """The application of the ``KARTABL_…`` variables. Exits with all their problems at once."""
+    """The application of the ``KARTABL_…`` variables. Exits with all their problems at once, or without a database."""
     try:
-        return build(*read_settings(os.environ))
+        settings, chosen = read_settings(os.environ)
     except SettingsInvalid as problem:
         raise click.ClickException(str(problem)) from None
+    try:
+        application = build(settings, chosen)
+        with application.database.connect():
+            return application
+    except (DBAPIError, OSError) as problem:
+        reason = str(problem.orig if isinstance(problem, DBAPIError) else problem).partition("\n")[0]
+        raise click.ClickException(
+            f"The database of KARTABL_DATABASE_URL cannot be opened: {without_password(reason, settings.database_url)}"
+        ) from None
 
 
 def read_settings(environment: Mapping[str, str]) -> tuple[Settings, Chosen]:
@@ -283,6 +293,12 @@ def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
     Refuses to start when running cases rely on something that this version does not have (see check --database).
     """
     application = prepare(application_from_environment(), force=force)
+    try:
+        server = waitress.create_server(
+            webapp.create_app(application), host=host, port=port, threads=threads, ident=None
+        )
+    except OSError as problem:
+        raise click.ClickException(f"Port {port} of {host} cannot be opened: {problem.strerror or problem}") from None
     if worker:
         _add_regular_work(application)
         application.worker.start()
@@ -291,7 +307,7 @@ def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
     if application.settings.demo:
         _print_people()
     try:
-        waitress.serve(webapp.create_app(application), host=host, port=port, threads=threads, ident=None)
+        server.run()
     finally:
         if worker:
             application.worker.stop()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import psycopg
 from sqlalchemy import Connection, Engine, Select, create_engine, event
@@ -98,6 +99,16 @@ def open_database(url: str, *, pool_size: int = 10) -> Engine:
         return ImpatientConnection.connect(*arguments, **named)
 
     return engine
+
+
+def without_password(text: str, url: str) -> str:
+    """``text`` with the password of a SQLAlchemy URL, as it stands there or decoded, replaced by ``***``."""
+    parsed = make_url(url)
+    passwords = {parsed.password, *parsed.normalized_query.get("password", ())}
+    for password in filter(None, passwords):
+        for spelt in (password, quote_plus(password), quote(password, safe="")):
+            text = text.replace(spelt, "***")
+    return text
 
 
 def session_factory(engine: Engine) -> sessionmaker[Session]:

@@ -170,6 +170,40 @@ def test_a_database_of_another_version_is_not_looked_at(environment: dict[str, s
         assert "run kartabl migrate first" in refused.stderr
 
 
+@pytest.mark.parametrize("arguments", [("run",), ("worker",), ("check", "--database"), ("migrate",), ("deploy",)])
+def test_a_database_that_is_away_is_one_sentence(environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        port = taken.getsockname()[1]
+        away = {"KARTABL_DATABASE_URL": f"postgresql://kartabl:hidden-word@127.0.0.1:{port}/kartabl"}
+        refused = command(environment | away, *arguments)
+    assert refused.returncode == 1
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("Error: The database of KARTABL_DATABASE_URL cannot be opened: ") and str(port) in line
+    assert "hidden-word" not in refused.stdout + refused.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = command(environment | {"KARTABL_DATABASE_URL": f"sqlite:///{tmp_path / 'file' / 'k.db'}"}, "migrate")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: The database of KARTABL_DATABASE_URL cannot be opened: ")
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_port_that_is_taken_is_one_sentence(environment: dict[str, str]) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        refused = command(environment, "run", "--force", "--port", port)
+    assert refused.returncode == 1
+    assert (
+        refused.stderr.splitlines()[-1] == f"Error: Port {port} of 127.0.0.1 cannot be opened: Address already in use"
+    )
+    assert "Traceback" not in refused.stderr and "http://" not in refused.stdout
+
+
 @pytest.fixture
 def forced(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The address of a site that was started with ``--force``, and the file of its log."""
