@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,10 @@ from models.language import lazy
 PREFIX = "KARTABL_"
 DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 SHORTEST_SECRET = 32  # characters
+_COMMON = re.compile("changeme|replaceme|secret|password|passwd|letmein|qwerty|default|example|insecure|kartabl")
 FEWEST_SIGNS = 8  # different characters of a secret: 32 random hexadecimal digits have 14
+
+_USER = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/+(?=.*@))?.*@", re.DOTALL)  # user info of an address, with its scheme
 
 # Settings of earlier versions that an admin changes on a page now: variable → name and address of the page.
 CALENDAR_PAGE = (lazy("هفته و ساعت اداری"), "/calendar/settings")
@@ -200,6 +204,12 @@ def _strong(text: str) -> str:
     counts = max(steps.count(step) for step in set(steps)) > len(steps) // 2  # abcdef…, 123456…
     if repeats or counts or len(set(text)) < FEWEST_SIGNS:
         raise ValueError("follows a simple pattern and can be guessed")
+    letters = "".join(sign for sign in text.lower() if sign.isalnum())
+    if len(_COMMON.sub("", letters)) < SHORTEST_SECRET and _COMMON.search(letters):
+        raise ValueError("holds a word that is guessed first, and too little besides it")
+    pieces = [text[at : at + 4].lower() for at in range(len(text) - 3)]
+    if len(set(pieces)) < len(pieces) * 3 / 4:
+        raise ValueError("repeats a phrase and can be guessed")
     return text
 
 
@@ -217,6 +227,8 @@ def _web_address(text: str) -> str:
     scheme, _colon, rest = text.partition("://")
     if scheme not in ("http", "https") or not rest.strip("/") or any(sign.isspace() for sign in text):
         raise ValueError("is no address of this kind")
+    if "@" in rest.partition("/")[0]:
+        raise ValueError("must not hold a user name or password")
     return text
 
 
@@ -313,8 +325,9 @@ class Reading:
         self._environment = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
         self._problems: list[str] = []
         variables = {variable_of(name) for section in known for name in section.model_fields}
-        for variable in sorted(self._environment.keys() - variables):
-            self._problems.append(_unknown(variable, variables))
+        for variable in sorted(environment.keys() - variables):
+            if meant := _meant(variable, variables):
+                self._problems.append(_unknown(variable, meant, variables))
 
     def given(self, name: str, default: str) -> str:
         """The text of a field as the environment has it, unchecked."""
@@ -339,13 +352,38 @@ class Reading:
             raise SettingsInvalid("\n".join(self._problems))
 
 
-def _unknown(variable: str, known: Iterable[str]) -> str:
-    if variable in MOVED:
-        page, address = MOVED[variable]
+def _meant(variable: str, known: Iterable[str]) -> str | None:
+    """The name with our prefix that a variable stands for; ``None`` if it is another program's.
+
+    Ours in any letter case, and those with one letter of the prefix wrong and the name of a setting after it.
+    """
+    upper = variable.upper()
+    if upper.startswith(PREFIX):
+        return upper
+    names = {one.removeprefix(PREFIX) for one in known}
+    rests = [upper[end:] for end in range(len(PREFIX) - 1, len(PREFIX) + 2) if _one_letter_off(upper[:end])]
+    exact = [rest for rest in rests if rest in names]
+    return next((PREFIX + rest for rest in exact), None)
+
+
+def _one_letter_off(prefix: str) -> bool:
+    """Whether one letter of our prefix is missing, added, replaced, or has changed places."""
+    theirs, ours = _with_one_less(prefix), _with_one_less(PREFIX)
+    return prefix in ours or PREFIX in theirs or (len(prefix) == len(PREFIX) and not theirs.isdisjoint(ours))
+
+
+def _with_one_less(text: str) -> set[str]:
+    return {text[:at] + text[at + 1 :] for at in range(len(text))}
+
+
+def _unknown(variable: str, meant: str, known: Iterable[str]) -> str:
+    """Says that a variable is no setting. ``meant``: what it stands for, with the prefix as it should be."""
+    if meant in MOVED:
+        page, address = MOVED[meant]
         words = _("این تنظیم اکنون در صفحهٔ «%(page)s» است.", page=page)
         return f"{variable} is no setting any more; an admin changes it at {address}. {words}"
     names = sorted(one.removeprefix(PREFIX) for one in known)
-    nearest = difflib.get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+    nearest = difflib.get_close_matches(meant.removeprefix(PREFIX), names, n=1)
     return f"{variable} is not a setting" + (f"; {PREFIX}{nearest[0]} is" if nearest else "")
 
 
@@ -358,7 +396,12 @@ def _told(section: type[Section], error: Mapping[str, Any]) -> tuple[str, str]:
         return name, f"must be given; {allowed}"
     own = str(error["ctx"]["error"]) if error["type"] == "value_error" else "is not allowed"
     secret = isinstance(field.json_schema_extra, dict) and field.json_schema_extra["secret"]
-    return name, f"{own}; {allowed}" + ("" if secret else f"; given: {error['input']!r}")
+    return name, f"{own}; {allowed}" + ("" if secret else f"; given: {_without_user(error['input'])!r}")
+
+
+def _without_user(given: object) -> object:
+    """A value as messages show it: what stands before ``@`` in an address may be a password."""
+    return _USER.sub(r"\1***@", given) if isinstance(given, str) else given
 
 
 def _shown(default: object) -> str:

@@ -134,12 +134,63 @@ def test_a_wrong_value_is_told_with_what_is_allowed_and_what_was_given(name: str
         ("kartabl-" * 5, "follows a simple pattern and can be guessed"),
         ("abcdefghijklmnopqrstuvwxyz0123456789", "follows a simple pattern and can be guessed"),
         ("0110100110010110100101100110100110010", "follows a simple pattern and can be guessed"),
+        ("changeme-changeme-please-change-me-now1", "holds a word that is guessed first, and too little besides it"),
+        ("my-Secret_password-of-the-gas-office-2026", "holds a word that is guessed first, and too little besides it"),
+        ("correct-horse-1-correct-horse-2-correct-horse-3", "repeats a phrase and can be guessed"),
     ],
 )
 def test_a_secret_that_can_be_guessed_is_refused_and_never_shown(secret: str, words: str) -> None:
     [problem] = problems(mode="demo", secret_key=secret)
     assert problem.startswith(f"KARTABL_SECRET_KEY {words}; allowed: 32 random characters or more")
     assert not secret or secret not in problem
+
+
+@pytest.mark.parametrize(
+    "secret", ["kartabl-secret-" + "Hq7vZ2mX9kLd4RwBc8Tn3Jf6Ys1Gp5Va0", "0f3c9a7e51b8d2460f7e1c9b3a5d8462"]
+)
+def test_a_random_secret_is_accepted(secret: str) -> None:
+    assert read(mode="demo", secret_key=secret)[0].secret_key == secret
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words", "given"),
+    [
+        ("public_url", "https://ali:hid@den@a.ir/x", "must not hold a user name or password", "https://***@a.ir/x"),
+        ("public_url", "https://ali@a.ir", "must not hold a user name or password", "https://***@a.ir"),
+        ("public_url", "ftp://ali:hid/den@a.ir", "is no address of this kind", "ftp://***@a.ir"),
+        ("public_url", "ali:hidden@a.ir", "is no address of this kind", "***@a.ir"),
+        ("zarinpal_url", "https://ali:hidden@a.ir", "must not hold a user name or password", "https://***@a.ir"),
+    ],
+)
+def test_user_info_of_an_address_is_refused_and_never_shown(name: str, value: str, words: str, given: str) -> None:
+    [problem] = problems(**{**OFFICE, name: value})
+    assert problem.startswith(f"{variable_of(name)} {words}; allowed: ")
+    assert problem.endswith(f"; given: {given!r}") and "hid" not in problem
+
+
+@pytest.mark.parametrize(
+    ("variable", "right"),
+    [
+        ("Kartabl_Mode", "KARTABL_MODE"),
+        ("kartabl_mode", "KARTABL_MODE"),
+        ("KARTABL_mod", "KARTABL_MODE"),
+        ("KARTBL_MODE", "KARTABL_MODE"),
+        ("KARTABLE_MODE", "KARTABL_MODE"),
+        ("KARTABK_SESSION_HOURS", "KARTABL_SESSION_HOURS"),
+        ("KRATABL_MODE", "KARTABL_MODE"),
+        ("KARTABLMODE", "KARTABL_MODE"),
+        ("kartbl_mode", "KARTABL_MODE"),
+    ],
+)
+def test_a_name_that_is_nearly_ours_is_told_with_the_right_one(variable: str, right: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        kartabl.read_settings({"KARTABL_SECRET_KEY": SECRET_KEY, "KARTABL_MODE": "demo", variable: "demo"})
+    assert str(refused.value) == f"{variable} is not a setting; {right} is"
+
+
+@pytest.mark.parametrize("variable", ["PATH", "KART_MODE", "KARTABLES_MODE", "KARTBL_HOME", "MODE"])
+def test_a_name_of_another_program_is_no_matter(variable: str) -> None:
+    kartabl.read_settings({"KARTABL_SECRET_KEY": SECRET_KEY, "KARTABL_MODE": "demo", variable: "demo"})
 
 
 def test_no_secret_is_shown_by_settings_that_are_printed() -> None:
@@ -222,7 +273,12 @@ def test_a_provider_needs_its_own_settings_only_when_it_is_chosen() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("kavenegar_key", "a b"), ("zarinpal_merchant", "1234"), ("zarinpal_merchant", "x" + MERCHANT)],
+    [
+        ("kavenegar_key", "a b"),
+        ("zarinpal_merchant", "1234"),
+        ("zarinpal_merchant", "-" * 36),
+        ("zarinpal_merchant", "x" + MERCHANT),
+    ],
 )
 def test_a_wrong_key_of_a_provider_is_refused_and_not_shown(name: str, value: str) -> None:
     [problem] = problems(**OFFICE | {name: value})

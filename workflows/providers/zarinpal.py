@@ -13,7 +13,7 @@ from workflows.providers.registry import Wiring, payment_gateways
 from workflows.providers.transport import Answer, checked_base, number, post, words
 
 AUTHORITY: Final = re.compile(r"[A-Z][0-9A-Za-z]{35}", re.ASCII)
-MERCHANT: Final = re.compile(r"[0-9A-Fa-f-]{36}", re.ASCII)
+MERCHANT: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 LONGEST_DESCRIPTION: Final = 500
 
 PAID: Final = 100
@@ -40,6 +40,8 @@ INQUIRY: Final[dict[str, tuple[str, str]]] = {
 
 
 def _safe(url: str) -> str:
+    if "@" in url:
+        raise ValueError("must not hold a user name or password")
     try:
         return checked_base(url)
     except (ValueError, httpx.InvalidURL):
@@ -50,7 +52,10 @@ class ZarinpalSettings(Section):
     """The merchant at Zarinpal, for KARTABL_PAYMENT_GATEWAY=zarinpal."""
 
     zarinpal_merchant: str = setting(
-        "merchant id of Zarinpal", secret=True, pattern=MERCHANT.pattern, allowed="36 characters, as in its panel"
+        "merchant id of Zarinpal",
+        secret=True,
+        pattern=MERCHANT.pattern,
+        allowed="a hexadecimal UUID of 36 characters, as in its panel",
     )
     zarinpal_url: Annotated[str, Checked(_safe)] = setting(
         "Zarinpal itself, or https://sandbox.zarinpal.com to try out",
@@ -72,7 +77,7 @@ class Zarinpal:
         client: httpx.Client | None = None,
     ) -> None:
         if not MERCHANT.fullmatch(merchant_id):
-            raise ValueError("Zarinpal's merchant id has 36 characters, as in its panel")
+            raise ValueError("Zarinpal's merchant id is a hexadecimal UUID of 36 characters, as in its panel")
         self._merchant_id = merchant_id
         self._base_url = checked_base(base_url)
         self._timeout = timeout
