@@ -131,6 +131,23 @@ def test_forms_with_errors_fit_and_are_accessible(browse: SignIn, site: Site, wi
         examine(stranger)
 
 
+def test_a_long_name_of_a_role_fits_a_phone(browse: SignIn) -> None:
+    page = browse("admin", width=PHONE)
+    page.goto("/organisation/roles/new")
+    for name, value in {"key": "long_name", "name_fa": "ن" * 100, "name_en": "N" * 100}.items():
+        page.fill(f"[name={name}]", value)
+    page.get_by_role("button", name="افزودن نقش").click()
+    page.wait_for_url("**/organisation/roles/long_name")
+    for path in (
+        "/organisation/roles/long_name",
+        "/organisation/roles/finance",
+        "/organisation",
+        "/organisation/changes",
+    ):
+        page.goto(path)
+        examine(page)
+
+
 @pytest.mark.rule("ACC-1")
 def test_a_citizen_registers_with_a_code_from_the_on_screen_outbox(browse: SignIn) -> None:
     page = browse()
