@@ -199,6 +199,24 @@ def test_the_years_1390_to_1410_are_filled_and_five_ahead(empty: sessionmaker[Se
         assert (settings.first_year, settings.last_year, settings.revision) == (1390, 1411, 2)
 
 
+def test_days_by_an_admin_at_both_ends_of_new_years_are_kept(filled: sessionmaker[Session]) -> None:
+    later = NOW + timedelta(days=366)  # adds the year 1411
+    first, last = day(1411, 1, 1), day(1412, 1, 1) - timedelta(days=1)
+    with filled.begin() as session:
+        for one in (first, last):
+            session.add(CalendarDay(day=one, kind=DayKind.WORKDAY, source=DaySource.ADMIN))
+        session.flush()
+        new = holiday_import.fill(session, now=later)
+    with filled() as session:
+        rows = session.scalars(select(CalendarDay).where(CalendarDay.day >= first)).all()
+        assert {row.day: row.kind for row in rows if row.source is DaySource.ADMIN} == {
+            first: DayKind.WORKDAY,
+            last: DayKind.WORKDAY,
+        }
+        assert len(rows) == new + 2
+        assert max(row.day for row in rows) == last, "nothing of the year after"
+
+
 def test_a_day_of_several_holidays_names_all_of_them(filled: sessionmaker[Session]) -> None:
     with filled() as session:
         rows = session.scalars(select(CalendarDay)).all()

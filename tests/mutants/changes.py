@@ -104,9 +104,16 @@ def _named(body: list[ast.stmt], above: str) -> Iterator[tuple[str, ast.stmt]]:
                 if isinstance(inner, Function)
             )
         elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None and not above:
+            if _is_declared(statement.value):
+                continue
             target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
             if isinstance(target, ast.Name):
                 yield target.id, statement
+
+
+def _is_declared(value: ast.expr) -> bool:
+    """Whether a table of the module enters a register (``office_rules.declare(…)``), which refuses a second one."""
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "declare"
 
 
 def _places(node: ast.AST, statement: ast.stmt, compared: bool) -> Iterator[_Place]:

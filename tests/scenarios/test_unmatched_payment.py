@@ -12,7 +12,7 @@ from models.account import Message
 from models.billing import PaymentState
 from models.case import CaseStatus
 from tests.scenarios.shop import FEE, MINUTE
-from workflows.payment import gateway_return
+from workflows.payment import gateway_return, records
 
 
 @pytest.mark.rule("PAY-2")
@@ -154,3 +154,22 @@ def test_reconciling_finds_what_was_paid_after_the_end_and_starts_one_review_onl
 
     assert len(shop.finance_tasks()) == 1
     assert gateway_return.reconcile(shop.engine, shop.clock.now) == 0
+
+
+@pytest.mark.rule("PAY-3")
+def test_a_payment_that_was_not_paid_is_reviewed_again_after_a_minute_at_the_soonest(shop, bank):
+    order = shop.order()
+    authority = order.pay()
+    order.does("cancel_payment")
+    shop.returns(authority)
+    (first,) = shop.reviews()
+    assert first.status is CaseStatus.COMPLETED
+    ended = first.ended_at
+
+    for after, reviews in ((timedelta(0), 1), (MINUTE - timedelta(seconds=1), 1), (MINUTE, 2)):
+        shop.clock.now = ended + after
+        shop.returns(authority)
+        assert len(shop.reviews()) == reviews
+
+    with shop.engine.transaction() as session:
+        assert records.lock(session, shop.payment(authority).id).review_case_id == shop.reviews()[-1].id
