@@ -280,6 +280,15 @@ def test_a_year_or_a_day_outside_the_calendar_is_not_found(filled: sessionmaker[
                 year.day_view(session, ADMIN, outside)
 
 
+def test_a_calendar_that_has_no_years_yet_has_no_day(empty: sessionmaker[Session]) -> None:
+    with empty.begin() as session:
+        session.add(CalendarSettings(weekend="friday", opens=time(8), closes=time(15), zone="Asia/Tehran"))
+        session.flush()
+        for outside in (TODAY, day(1, 1, 1)):
+            with pytest.raises(NotFound):
+                year.day_view(session, ADMIN, outside)
+
+
 def test_only_who_may_change_the_calendar_sees_its_settings(filled: sessionmaker[Session]) -> None:
     with filled() as session:
         for ask in (

@@ -10,8 +10,10 @@ import functools
 import gc
 import os
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests import databases
 from tests.mutants.changes import Function, Mutant, mutants
 
 JOBS = 2
@@ -38,7 +41,7 @@ class Runner:
         self._sources = {str(source.resolve()): module_name(source) for source in sources}
         self._reached: dict[tuple[str, str], dict[int, float]] = {}  # (file, function): seconds of each test by number
         self._seconds: dict[int, float] = {}  # of each test by number
-        self._running: dict[int, Mutant] = {}  # by process id
+        self._running: dict[int, tuple[Mutant, Path]] = {}  # with its folder, by process id
         self._caches: list[Any] = []
         self.survivors: list[Mutant] = []
         self.count = 0
@@ -103,12 +106,15 @@ class Runner:
             return
         while len(self._running) >= JOBS:
             self._wait()
+        folder = Path(tempfile.mkdtemp(prefix="kartabl-mutant-"))
         child = os.fork()
         if child:
-            self._running[child] = Mutant(mutant.function, mutant.was, mutant.becomes, ast.Module([], []), mutant.code)
+            kept = Mutant(mutant.function, mutant.was, mutant.becomes, ast.Module([], []), mutant.code)
+            self._running[child] = kept, folder
             return
         code = BROKEN
         try:
+            keep_databases_in(folder)
             be_limited(sum(tests.values()))
             install(mutant, module, alive)
             for cached in self._caches:
@@ -120,7 +126,8 @@ class Runner:
 
     def _wait(self) -> None:
         child, status = os.waitpid(-1, 0)
-        mutant = self._running.pop(child)
+        mutant, folder = self._running.pop(child)
+        shutil.rmtree(folder)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) != KILLED:
             self._survives(mutant, "survived" if os.WEXITSTATUS(status) == SURVIVED else "could not be tried")
 
@@ -143,6 +150,12 @@ def run_item(session: pytest.Session, number: int) -> int:
     item = session.items[number]
     item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
     return session.testsfailed
+
+
+def keep_databases_in(folder: Path) -> None:
+    """Give a fork its own folder: two that run at once number their databases alike, and would share them."""
+    tempfile.tempdir = str(folder)
+    databases._folder.cache_clear()
 
 
 def be_limited(seconds: float) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from models.account import Message
-from models.billing import InvoiceStatus
+from models.billing import Invoice, InvoiceStatus
 from models.building import Property
 from models.case import CaseStatus
 from models.identifiers import damm_valid
@@ -326,6 +326,21 @@ def test_an_unchanged_file_keeps_its_invoice(play):
     play.does("contractor", "register_meters", meters=[METER], all_registered=True)
     office.go_to(play, "review_invoice")
     assert [invoice.id for invoice in office.invoices(play)] == [before]
+
+
+@pytest.mark.rule("REG-10")
+@pytest.mark.parametrize("fact", ["meter_number", "meter_class", "item", "stage", "quantity", "unit_amount"])
+def test_an_open_invoice_with_another_line_is_replaced(play, fact):
+    office.up_to_invoice(play)
+    office.go_to(play, "register_meters")
+    with play.session() as session:
+        line = session.get_one(Invoice, office.open_invoice(play).id).lines[0]
+        was = getattr(line, fact)
+        setattr(line, fact, f"{was}-" if isinstance(was, str) else was + 1)
+    office.go_to(play, "review_invoice")
+    old, new = office.invoices(play)
+    assert (old.status, new.status) == (InvoiceStatus.CANCELLED, InvoiceStatus.OPEN)
+    assert getattr(new.lines[0], fact) == was
 
 
 @pytest.mark.rule("REG-9", "REG-13")
