@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from engine.contributions.briefings import Notice
 from models.account import Message
-from models.billing import PaymentState
-from models.case import CaseStatus
+from models.billing import Invoice, Payment, PaymentState
+from models.case import Case, CaseStatus
+from models.job import Job
 from tests.scenarios.shop import FEE, MINUTE
 from workflows.payment import gateway_return, records
 
@@ -173,3 +174,66 @@ def test_a_payment_that_was_not_paid_is_reviewed_again_after_a_minute_at_the_soo
 
     with shop.engine.transaction() as session:
         assert records.lock(session, shop.payment(authority).id).review_case_id == shop.reviews()[-1].id
+
+
+@pytest.mark.rule("PAY-2")
+def test_an_answer_says_whether_it_made_the_payment_unmatched(shop):
+    order = shop.order()
+    payment_id = shop.payment(order.pay()).id
+    silent = {"state": "pending", "amount": 0, "reference": "", "reason": ""}
+    paid = {"state": "paid", "amount": FEE, "reference": "1", "reason": ""}
+    with shop.engine.transaction() as session:
+        found = records.lock(session, payment_id)
+        for answer, state in (
+            (silent, PaymentState.STARTED),
+            (paid, PaymentState.SETTLED),
+            (paid, PaymentState.SETTLED),
+        ):
+            assert records.write_answer(session, found, answer, now=shop.clock.now) is False
+            assert found.state is state
+
+
+@pytest.mark.rule("PAY-2")
+def test_a_lock_reads_the_payment_and_its_invoice_anew(shop):
+    order = shop.order()
+    payment_id = shop.payment(order.pay()).id
+    with shop.engine.transaction() as session:
+        invoice = session.get_one(Payment, payment_id).invoice
+        assert invoice.total == FEE
+        connection = session.connection()  # past the session, as another process writes
+        connection.execute(update(Payment).where(Payment.id == payment_id).values(answer="late"))
+        connection.execute(update(Invoice).where(Invoice.id == order.invoice_id).values(total=FEE + 1))
+        found = records.lock(session, payment_id)
+        assert (found.answer, invoice.total) == ("late", FEE + 1)
+
+
+@pytest.mark.rule("PAY-3")
+def test_a_payment_is_awaited_while_its_process_listens(shop):
+    order = shop.order()
+    authority = order.pay()
+    with shop.engine.transaction() as session:
+        payment = records.lock(session, shop.payment(authority).id)
+        assert records.is_awaited(session, payment) is True
+        session.execute(delete(Job))
+        assert records.is_awaited(session, payment) is True, "its event listens without a timer, too"
+        session.rollback()
+    order.does("cancel_payment")
+    with shop.engine.transaction() as session:
+        assert records.is_awaited(session, records.lock(session, shop.payment(authority).id)) is False
+
+
+@pytest.mark.rule("PAY-3")
+def test_a_review_names_the_payment_and_runs_once_at_a_time(shop):
+    order = shop.order()
+    authority = order.pay()
+    order.does("cancel_payment")
+    shop.returns(authority)
+    (first,) = shop.reviews()
+    assert first.subject.startswith("پرداخت ۶۹۰٬۰۰۰ ریال بابت صورت‌حساب ")
+    with shop.engine.transaction() as session:
+        payment = records.lock(session, shop.payment(authority).id)
+        known = session.get_one(Case, first.id)
+        assert known.status is CaseStatus.COMPLETED
+        session.connection().execute(update(Case).where(Case.id == first.id).values(status=CaseStatus.RUNNING))
+        assert records.review(shop.engine, session, payment, now=shop.clock.now) is None
+        assert known.status is CaseStatus.RUNNING
