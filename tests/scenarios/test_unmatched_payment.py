@@ -198,13 +198,15 @@ def test_a_lock_reads_the_payment_and_its_invoice_anew(shop):
     order = shop.order()
     payment_id = shop.payment(order.pay()).id
     with shop.engine.transaction() as session:
-        invoice = session.get_one(Payment, payment_id).invoice
+        before = session.get_one(Payment, payment_id)
+        invoice = before.invoice
         assert invoice.total == FEE
         connection = session.connection()  # past the session, as another process writes
         connection.execute(update(Payment).where(Payment.id == payment_id).values(answer="late"))
         connection.execute(update(Invoice).where(Invoice.id == order.invoice_id).values(total=FEE + 1))
         found = records.lock(session, payment_id)
-        assert (found.answer, invoice.total) == ("late", FEE + 1)
+        assert (before.answer, invoice.total) == ("late", FEE + 1)
+        assert found is before
 
 
 @pytest.mark.rule("PAY-3")
