@@ -332,13 +332,18 @@ def prepare(application: Application, *, force: bool = False) -> Application:
     """
     bring_up_to_date(application)
     application = hold_against_cases(application, force=force)
+    _deploy(application)
+    return application
+
+
+def _deploy(application: Application) -> None:
+    """Deploy changed diagrams. Exits if one is not sound; an application that was forced logs it and goes on."""
     bundle = application.deploy()
     if not bundle.sound:
         problems = "\n".join(("The diagrams were not deployed:", *_bundle_lines(application, DIAGRAMS)))
         if not application.forced:
             raise click.ClickException(problems)
         log.warning("%s", problems)
-    return application
 
 
 def _prepare_for_command(application: Application) -> None:
@@ -347,7 +352,7 @@ def _prepare_for_command(application: Application) -> None:
     if any(finding.severity == "error" for finding in application.incompatible()):
         log.warning("Running cases do not fit this version: its diagrams were not deployed (kartabl check --database)")
     else:
-        prepare(application)
+        _deploy(application)
 
 
 def _bundle_lines(application: Application, *folders: Path) -> list[str]:

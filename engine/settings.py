@@ -339,7 +339,7 @@ class Reading:
             return section(**_Environment(section, self._environment)())
         except ValidationError as error:
             for one in error.errors():
-                self.problem(*_told(section, one))
+                self.problem(*_problem_of(section, one))
             return None
 
     def problem(self, name: str, text: str) -> None:
@@ -387,7 +387,7 @@ def _unknown(variable: str, meant: str, known: Iterable[str]) -> str:
     return f"{variable} is not a setting" + (f"; {PREFIX}{nearest[0]} is" if nearest else "")
 
 
-def _told(section: type[Section], error: Mapping[str, Any]) -> tuple[str, str]:
+def _problem_of(section: type[Section], error: Mapping[str, Any]) -> tuple[str, str]:
     """The field, and its problem in words: what is wrong, what is allowed, and what was given unless it is secret."""
     name = str(error["loc"][0])
     field = section.model_fields[name]

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import jdatetime
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from engine.actor import Actor
@@ -79,9 +79,9 @@ def year_view(session: Session, actor: Actor, year: int, *, today: date) -> Year
         raise NotFound("year", year)
     begin, end = jdatetime.date(year, 1, 1).togregorian(), jdatetime.date(year + 1, 1, 1).togregorian()
     rows = {row.day: row for row in _days(session, begin, end)}
-    changed = set(
-        session.scalars(select(CalendarChange.day).where(CalendarChange.day >= begin, CalendarChange.day < end))
-    )
+    in_year = and_(CalendarChange.day >= begin, CalendarChange.day < end)
+    soon = and_(CalendarChange.day >= today, CalendarChange.day < today + SOON)
+    changed = set(session.scalars(select(CalendarChange.day).where(or_(in_year, soon))))
     weekend = weekend_of(settings.weekend)
     months = [_month(year, month, rows, weekend, changed) for month in range(12)]
     near = [row for row in _days(session, today, today + SOON) if row.estimated]

@@ -205,11 +205,11 @@ def play_several(seeds: range) -> tuple[int, list[str]]:
         try:
             steps += play(seed)
         except Difference as difference:
-            differences.append(_told(difference))
+            differences.append(_in_words(difference))
     return steps, differences
 
 
-def _told(difference: Difference) -> str:
+def _in_words(difference: Difference) -> str:
     return (
         f"seed {difference.seed}, step {difference.step}, {difference.side}:\n"
         f"  engine: {difference.found}\n  game:   {difference.expected}\n  story:  {'; '.join(difference.story)}"

@@ -266,6 +266,18 @@ def test_estimated_days_of_the_next_sixty_are_to_be_confirmed(filled: sessionmak
         assert all(one.estimated for one in shown.to_confirm)
 
 
+def test_a_day_of_the_next_year_that_was_changed_says_so_where_it_is_to_be_confirmed(
+    filled: sessionmaker[Session],
+) -> None:
+    lunar = day(1406, 1, 14)
+    with filled.begin() as session:
+        change(session, 40, lunar)
+        shown = year.year_view(session, ADMIN, 1405, today=lunar - timedelta(days=59))
+        marks = {one.day: one.changed for one in shown.to_confirm}
+    assert marks.pop(lunar) is True
+    assert not any(marks.values())
+
+
 def test_a_year_or_a_day_outside_the_calendar_is_not_found(filled: sessionmaker[Session]) -> None:
     with filled() as session:
         for number in (1390, 1410):

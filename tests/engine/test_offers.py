@@ -36,9 +36,9 @@ THROWER = process(
     messages="order",
     signals="alarm",
 )
-TOLD = process(
+ORDERED = process(
     event("startEvent", "ordered", "message order") + user_task("make") + end() + chain("ordered", "make", "done"),
-    key="told",
+    key="ordered",
     messages="order",
 )
 CALLED_OUT = process(
@@ -52,7 +52,7 @@ pytestmark = pytest.mark.both_databases("saving")
 
 @pytest.fixture
 def small(server: str) -> Iterator[Small]:
-    made = Small(server, CALLER, CALLED, THROWER, TOLD, CALLED_OUT)
+    made = Small(server, CALLER, CALLED, THROWER, ORDERED, CALLED_OUT)
     with made.engine.transaction() as session:
         session.add(
             Person(
@@ -136,12 +136,12 @@ def test_a_person_without_the_role_is_not_told_that_there_is_such_a_process(smal
 
 @pytest.mark.parametrize("offered", [True, False])
 def test_messages_and_signals_start_only_what_is_offered(small: Small, offered: bool) -> None:
-    for key in ("told", "alarmed"):
+    for key in ("ordered", "alarmed"):
         switch(small, key, offered)
     small.start("thrower")
     for _again in range(4):
         small.worker.work()
-    assert sorted(keys(small)) == (["alarmed", "thrower", "told"] if offered else ["thrower"])
+    assert sorted(keys(small)) == (["alarmed", "ordered", "thrower"] if offered else ["thrower"])
 
 
 def test_the_overview_says_what_each_needs_and_how_many_run(small: Small) -> None:
@@ -149,32 +149,32 @@ def test_the_overview_says_what_each_needs_and_how_many_run(small: Small) -> Non
     ended = small.start().case
     with small.engine.transaction() as session:
         small.engine.supervision.cancel_case(session, ended.id, by=small.actor("boss"), reason="test")
-    switch(small, "told", False)
+    switch(small, "ordered", False)
     with small.engine.transaction() as session:
         found = {
             one.key: one
             for one in small.engine.offers.overview(session, small.engine.definitions, by=small.actor("admin"))
         }
-    assert list(found) == ["alarmed", "paid", "small", "thrower", "told"]
+    assert list(found) == ["alarmed", "ordered", "paid", "small", "thrower"]
     assert {key: (one.startable, one.offered, one.running) for key, one in found.items()} == {
         "alarmed": (True, True, 0),
         "paid": (False, True, 0),
         "small": (True, True, 1),
         "thrower": (True, True, 0),
-        "told": (True, False, 0),
+        "ordered": (True, False, 0),
     }
     assert (found["small"].calls, found["paid"].called_by) == (("paid",), ("small",))
 
 
 def test_a_process_stays_in_sight_while_it_has_cases(small: Small) -> None:
     case = small.start().case
-    for key in ("small", "told"):
+    for key in ("small", "ordered"):
         switch(small, key, False)
-    wanted = ["small", "told", "thrower"]
-    assert small.look(lambda session: small.engine.offers.in_use(session, wanted)) == {"small", "thrower"}
+    in_view = ["small", "ordered", "thrower"]
+    assert small.look(lambda session: small.engine.offers.in_use(session, in_view)) == {"small", "thrower"}
     with small.engine.transaction() as session:
         small.engine.supervision.cancel_case(session, case.id, by=small.actor("boss"), reason="test")
-    assert small.look(lambda session: small.engine.offers.in_use(session, wanted)) == {"small", "thrower"}
+    assert small.look(lambda session: small.engine.offers.in_use(session, in_view)) == {"small", "thrower"}
 
 
 def test_of_two_admins_at_once_each_change_says_what_was_before_it(small: Small) -> None:
