@@ -55,7 +55,7 @@ from models import migrate
 from models.account import Person, RoleGrant
 from models.database import open_database, session_factory, without_password
 from models.language import LANGUAGES, reading
-from webapp.accounts import DemoPeople
+from webapp.accounts.sign_in import DemoPeople
 from webapp.lists.files import PrintList
 from webapp.public.payments import PaymentReturned, TestGateway
 from webapp.public.verification import Certificates

@@ -6,7 +6,8 @@ import jinja2
 from flask import Flask
 
 from models import language
-from webapp import accounts, errors, gallery, navigation
+from webapp import errors, gallery, navigation
+from webapp.accounts import routes as accounts
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
 from webapp.monitor import pages

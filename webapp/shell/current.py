@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from engine.jobs.worker import Worker
     from engine.service import Engine
     from engine.settings import Settings
-    from webapp.accounts import DemoPeople
+    from webapp.accounts.sign_in import DemoPeople
     from webapp.lists.files import PrintList
     from webapp.public.payments import PaymentReturned, ReturnParameter, TestGateway
     from webapp.public.verification import Certificates

@@ -1,0 +1,79 @@
+"""Registering as a citizen, and the code that opens the account (ACC-1)."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, request
+from flask import session as cookie
+
+from engine.errors import InvalidSubmission, TooMany
+from engine.identity.accounts import Registration
+from forms.accounts import Code, Register
+from models.language import gettext as _
+from webapp.accounts.blueprint import bp
+from webapp.accounts.pages import Page, accepted, address, code_words, note_code_sent, page, sent, too_many
+from webapp.shell import current
+
+REGISTRATION = "registration"  # what the signed cookie holds of a registration: mobile and mark
+
+
+@bp.route("/register", methods=["GET", "POST"])
+@current.public
+def register() -> Page:
+    """Register as a citizen; the account works once the code was typed."""
+    form = sent(Register)
+    if accepted(form):
+        values = form.submission
+        registration = Registration(**{name: values[name] for name in Registration.__dataclass_fields__})
+        try:
+            with current.transaction() as session:
+                mark = current.application().accounts.register(
+                    session, registration, address=address(), now=current.now()
+                )
+        except InvalidSubmission as error:
+            form.add_errors(error.errors)
+        except TooMany as error:
+            return too_many("register", form, error)
+        else:
+            cookie[REGISTRATION] = {"mobile": registration.mobile, "mark": mark}
+            note_code_sent()
+            return redirect(f"{request.script_root}/register/code", 303)
+    return page("register", form)
+
+
+@bp.route("/register/code", methods=["GET", "POST"])
+@current.public
+def verify_code() -> Page:
+    """The code that opens a registration; whoever typed it is signed in."""
+    pending = cookie.get(REGISTRATION)
+    if not isinstance(pending, dict):
+        return redirect(f"{request.script_root}/register", 303)
+    if request.method == "POST" and request.form.get("_action") == "resend":
+        return _resend_registration(pending)
+    form = sent(Code)
+    if accepted(form):
+        try:
+            with current.transaction() as session:
+                person = current.application().accounts.confirm_registration(
+                    session, pending["mobile"], form.submission["code"], mark=pending["mark"], now=current.now()
+                )
+                token = current.application().accounts.open_session(session, person, now=current.now(), kind="browser")
+        except InvalidSubmission as error:
+            form.add_errors(error.errors)
+        else:
+            current.remember(token)
+            flash(_("خوش آمدید. حساب شما ساخته شد."), "success")
+            return redirect(f"{request.script_root}/", 303)
+    return page("verify_code", form, **code_words(pending["mobile"]))
+
+
+def _resend_registration(pending: dict[str, str]) -> Page:
+    try:
+        with current.transaction() as session:
+            current.application().accounts.send_registration_code(
+                session, pending["mobile"], mark=pending["mark"], address=address(), now=current.now()
+            )
+    except TooMany as error:
+        return too_many("verify_code", Code.unbound(), error, **code_words(pending["mobile"]))
+    note_code_sent()
+    flash(_("کد جدید ارسال شد."), "success")
+    return redirect(f"{request.script_root}/register/code", 303)

@@ -1,0 +1,71 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from flask import redirect, request
+
+from engine.errors import TooMany
+from engine.identity.accounts import SignInRefused
+from forms.accounts import SignIn
+from forms.base import TaskForm
+from models.language import gettext as _
+from webapp.accounts.blueprint import bp
+from webapp.accounts.pages import Page, accepted, address, page, sent, too_many
+from webapp.shell import current
+from webapp.shell.labels import role_label
+
+
+class DemoPeople(Protocol):
+    """The people whom the sign-in page offers in demo mode: role, username, password and name of each."""
+
+    def __call__(self) -> list[dict[str, str]]: ...
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+@current.public
+def sign_in() -> Page:
+    """Sign in; a new session begins, and the browser goes on to the page it came from."""
+    way_on = current.safe_next(request.form.get("next") or request.args.get("next"))
+    if request.method == "GET" and current.person() is not None:
+        return redirect(way_on, 303)
+    form: TaskForm = sent(SignIn)
+    if accepted(form):
+        try:
+            before = current.token()
+            with current.transaction() as session:
+                if before:
+                    current.application().accounts.end_session(session, before)
+                values = form.submission
+                _person, token = current.application().accounts.sign_in(
+                    session, values["username"], values["password"], address=address(), now=current.now()
+                )
+        except SignInRefused:
+            form.add_errors({"": [_("نام کاربری یا رمز عبور درست نیست.")]})
+        except TooMany as error:
+            return too_many("sign_in", form, error, demo_people=_demo_people())
+        else:
+            current.remember(token)
+            return redirect(way_on, 303)
+    return page("sign_in", form, demo_people=_demo_people())
+
+
+@bp.post("/sign-out")
+@current.public
+def sign_out() -> Page:
+    """End this browser's session."""
+    token = current.token()
+    if token:
+        with current.transaction() as session:
+            current.application().accounts.end_session(session, token)
+    current.forget()
+    return redirect(f"{request.script_root}/sign-in", 303)
+
+
+def _demo_people() -> list[Any]:
+    """Whom the demo offers at its sign-in page."""
+    if not current.settings().demo:
+        return []
+    people = current.application().demo_people()
+    return [{**one, "role_label": role_label(one["role"]), "place": place} for place, one in enumerate(people)]
