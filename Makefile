@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 FRONTEND := $(shell find webapp/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
-BUILT_FROM := pyproject.toml hatch_build.py $(FRONTEND)
+BUILT_FROM := pyproject.toml hatch_build.py requirements/build.txt $(FRONTEND)
 # Two tests at a time: each brings its own databases. TESTS=tests/engine runs a part.
 TESTS ?= tests
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
@@ -22,7 +22,7 @@ HISTORIES ?= 20000
 INSPECTIONS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test sure nightly lint format contracts types check wheel tests everywhere coverage translations rules packages oracle prove histories mutants bench clean
+.PHONY: help run quick test sure nightly lint format contracts types check wheel tests everywhere coverage translations rules packages lock oracle prove histories mutants bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ rules: $(VENV)/.developing ## write docs/rules.md anew: which test proves which 
 packages: $(VENV)/.developing ## draw anew who imports whom: docs/packages-*.svg
 	$(BIN)/python -m tests.tools.packages --write
 
+lock: $(BIN)/uv ## lock every package anew after pyproject.toml changed (LOCK_ARGS=--upgrade: to the newest versions)
+	$(BIN)/python -m tests.tools.lock $(LOCK_ARGS)
+
 clean: ## remove the environment and everything built; the data in var/ stays
 	rm -rf $(VENV) build dist *.egg-info webapp/static/dist webapp/frontend/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* htmlcov
@@ -115,10 +118,13 @@ var/secret-key: | $(VENV)/bin/python
 $(VENV)/bin/python:
 	@tests/tools/make_venv.sh $(VENV)
 
-$(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/python
-	$(PIP) install -q -e .
+$(VENV)/.installed: $(BUILT_FROM) requirements/run.txt | $(VENV)/bin/python
+	tests/tools/install.sh $(BIN)/python run
 	@touch $@
 
-$(VENV)/.developing: $(BUILT_FROM) | $(VENV)/bin/python
-	$(PIP) install -q -e '.[dev]'
+$(VENV)/.developing: $(BUILT_FROM) requirements/dev.txt | $(VENV)/bin/python
+	tests/tools/install.sh $(BIN)/python dev
 	@touch $@ $(VENV)/.installed
+
+$(BIN)/uv: | $(VENV)/bin/python
+	$(PIP) install -q --no-deps uv

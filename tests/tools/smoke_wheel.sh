@@ -12,9 +12,12 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-"$python" -m pip --disable-pip-version-check wheel -q --no-deps --wheel-dir "$work" .
+"$python" -m pip --disable-pip-version-check wheel -q --no-deps --no-build-isolation --wheel-dir "$work" .
 "$python" -m venv "$work/venv"
-"$work/venv/bin/python" -m pip --disable-pip-version-check install -q "$work"/kartabl-*.whl
+# As the README says it: the locked packages by their hashes, then the wheel by itself.
+"$work/venv/bin/python" -m pip --disable-pip-version-check install -q --no-deps --require-hashes -r requirements/run.txt
+"$work/venv/bin/python" -m pip --disable-pip-version-check install -q --no-deps "$work"/kartabl-*.whl
+"$work/venv/bin/python" -m pip --disable-pip-version-check check
 
 mkdir "$work/elsewhere"
 cd "$work/elsewhere"
