@@ -26,6 +26,7 @@ import forms
 import webapp
 from engine.actor import SYSTEM, Actor
 from engine.administration import organisation as organisation_changes
+from engine.audit import trail
 from engine.calendar import holiday_import
 from engine.calendar.office_calendar import OfficeCalendar
 from engine.calendar.staging_clock import StagingClock
@@ -131,6 +132,7 @@ def install() -> None:
     """Correct SpiffWorkflow and attach the session listeners in this process; a second call changes nothing."""
     corrections.install()
     write_behind.install()
+    trail.install()
 
 
 def build(

@@ -1,7 +1,7 @@
 """Actors: the person, or the system, on whose behalf the engine is called."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import object_session
@@ -21,6 +21,7 @@ class Actor:
     scopes: frozenset[tuple[str, str]] = field(default_factory=frozenset)  # (role, division)
     permissions: frozenset[str] = frozenset()  # actions that the roles' rows allow, besides what the code does
     language: str = "fa"
+    address: str = field(default="", compare=False)  # of the network, from where they came; "command" for a command
 
     @property
     def is_system(self) -> bool:
@@ -42,6 +43,11 @@ class SignedIn:
 
 
 SYSTEM = Actor(person_id=None, username="system", name="")
+
+
+def at_command_line(user: str) -> Actor:
+    """The system, at the command of ``user`` of the operating system."""
+    return replace(SYSTEM, username=user, address="command")
 
 
 def actor_for(person: Person) -> Actor:

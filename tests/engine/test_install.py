@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 import kartabl
+from engine.audit import trail
 from engine.persistence import write_behind
 from engine.spiff import corrections
 from engine.spiff.corrections.registry import CORRECTIONS
@@ -55,7 +56,7 @@ assert not changed, changed
 assert listeners() == before[1], "listeners of Session"
 kartabl.install()
 assert attributes() != before[0]
-assert len(listeners()) == 3, listeners()
+assert len(listeners()) == 7, listeners()
 """
 
 
@@ -69,6 +70,7 @@ def test_installing_twice_attaches_each_listener_once() -> None:
     kartabl.install()
     kartabl.install()
     assert event.contains(Session, "before_commit", write_behind.write)
+    assert event.contains(Session, "before_commit", trail._write)
     assert all(
         correction.owner.__dict__[correction.name] is correction.replacement for correction in CORRECTIONS.values()
     )

@@ -55,7 +55,3 @@ def code_words(mobile: str) -> dict[str, Any]:
 
 def note_code_sent() -> None:
     cookie[SENT_AT] = int(current.now().timestamp())
-
-
-def address() -> str:
-    return request.remote_addr or ""

@@ -9,7 +9,7 @@ from engine.errors import InvalidSubmission, TooMany
 from forms.accounts import Forgot, Reset
 from models.language import gettext as _
 from webapp.accounts.blueprint import bp
-from webapp.accounts.pages import Page, accepted, address, code_words, note_code_sent, page, sent, too_many
+from webapp.accounts.pages import Page, accepted, code_words, note_code_sent, page, sent, too_many
 from webapp.shell import current
 
 RECOVERY = "recovery"  # the user name whose password is being recovered
@@ -63,6 +63,8 @@ def reset() -> Page:
 
 def _send_recovery(username: str) -> None:
     with current.transaction() as session:
-        name = current.application().accounts.send_recovery(session, username, address=address(), now=current.now())
+        name = current.application().accounts.send_recovery(
+            session, username, address=current.address(), now=current.now()
+        )
     cookie[RECOVERY] = name
     note_code_sent()

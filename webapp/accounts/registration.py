@@ -10,7 +10,7 @@ from engine.identity.accounts import Registration
 from forms.accounts import Code, Register
 from models.language import gettext as _
 from webapp.accounts.blueprint import bp
-from webapp.accounts.pages import Page, accepted, address, code_words, note_code_sent, page, sent, too_many
+from webapp.accounts.pages import Page, accepted, code_words, note_code_sent, page, sent, too_many
 from webapp.shell import current
 
 REGISTRATION = "registration"  # what the signed cookie holds of a registration: mobile and mark
@@ -27,7 +27,7 @@ def register() -> Page:
         try:
             with current.transaction() as session:
                 mark = current.application().accounts.register(
-                    session, registration, address=address(), now=current.now()
+                    session, registration, address=current.address(), now=current.now()
                 )
         except InvalidSubmission as error:
             form.add_errors(error.errors)
@@ -70,7 +70,7 @@ def _resend_registration(pending: dict[str, str]) -> Page:
     try:
         with current.transaction() as session:
             current.application().accounts.send_registration_code(
-                session, pending["mobile"], mark=pending["mark"], address=address(), now=current.now()
+                session, pending["mobile"], mark=pending["mark"], address=current.address(), now=current.now()
             )
     except TooMany as error:
         return too_many("verify_code", Code.unbound(), error, **code_words(pending["mobile"]))

@@ -12,7 +12,7 @@ from forms.accounts import SignIn
 from forms.base import TaskForm
 from models.language import gettext as _
 from webapp.accounts.blueprint import bp
-from webapp.accounts.pages import Page, accepted, address, page, sent, too_many
+from webapp.accounts.pages import Page, accepted, page, sent, too_many
 from webapp.shell import current
 from webapp.shell.labels import role_label
 
@@ -39,7 +39,7 @@ def sign_in() -> Page:
                     current.application().accounts.end_session(session, before)
                 values = form.submission
                 _person, token = current.application().accounts.sign_in(
-                    session, values["username"], values["password"], address=address(), now=current.now()
+                    session, values["username"], values["password"], address=current.address(), now=current.now()
                 )
         except SignInRefused:
             form.add_errors({"": [_("نام کاربری یا رمز عبور درست نیست.")]})

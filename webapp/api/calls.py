@@ -67,7 +67,7 @@ def caller(session: Session) -> Actor:
         raise Problem("not_signed_in", _("توکن ورود (Bearer) داده نشده، منقضی شده یا نادرست است."))
     if signed_in.must_change_password:
         raise Problem("must_change_password")
-    return signed_in.actor
+    return current.from_here(signed_in.actor)
 
 
 def accounts() -> Accounts:

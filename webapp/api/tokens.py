@@ -30,7 +30,7 @@ def token() -> Response:
             session,
             given["username"],
             given["password"],
-            address=request.remote_addr or "",
+            address=current.address(),
             now=current.now(),
             kind="api",
         )

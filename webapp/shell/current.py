@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -162,6 +163,16 @@ def actor() -> Actor:
     return signed_in.actor
 
 
+def address() -> str:
+    """The network address from which this request came."""
+    return request.remote_addr or ""
+
+
+def from_here(actor: Actor) -> Actor:
+    """The actor, with the address of this request: what the audit log says of where they were."""
+    return replace(actor, address=address())
+
+
 def remember(token: str) -> None:
     """Keep a new session's token in the browser; whatever the cookie held before goes, also the CSRF token."""
     chosen = cookie.get("language")
@@ -220,4 +231,5 @@ def _look_up() -> SignedIn | None:
     if held is None:
         return None
     with transaction() as session:
-        return application().accounts.person_of_session(session, held, now=now())
+        signed_in = application().accounts.person_of_session(session, held, now=now())
+    return replace(signed_in, actor=from_here(signed_in.actor)) if signed_in else None
