@@ -325,7 +325,7 @@ class Engine:
             Conflict: another transaction changed the case meanwhile; a retry is safe.
         """
         case, task = case_lock.lock_with_task(session, task_id, optimistic=True)
-        self._refuse_foreign(task, by)
+        self._refuse_foreign(session, task, permissions.as_of_now(session, by))
         case_lock.refuse_closed(task)
         case_lock.refuse_claimed(task, by)
         if task.locked:
@@ -377,8 +377,9 @@ class Engine:
 
         Raises ``NotFound``, ``TaskNotOpen``; ``TaskClaimed`` if somebody else was quicker.
         """
+        case_lock.one_at_a_time_for(session, by.person_id)
         case, task = case_lock.lock_with_task(session, task_id)
-        self._refuse_foreign(task, by)
+        self._refuse_foreign(session, task, permissions.as_of_now(session, by))
         case_lock.refuse_closed(task)
         case_lock.refuse_claimed(task, by)
         if task.assignee_id is None:
@@ -393,7 +394,7 @@ class Engine:
         Raises ``NotFound``, ``TaskNotOpen``; ``NotAllowed`` for a task that the person has not claimed.
         """
         case, task = case_lock.lock_with_task(session, task_id)
-        self._refuse_foreign(task, by)
+        self._refuse_foreign(session, task, permissions.as_of_now(session, by))
         case_lock.refuse_closed(task)
         if task.assignee_id != by.person_id or not task.claimed:
             raise NotAllowed(by.username, "release")
@@ -489,7 +490,7 @@ class Engine:
         task = session.get(Task, task_id, options=[joinedload(Task.case)])
         if task is None:
             raise NotFound("task", task_id)
-        self._refuse_foreign(task, by)
+        self._refuse_foreign(session, task, by)
         return task
 
     def has_form(self, session: Session, task: Task) -> bool:
@@ -503,8 +504,8 @@ class Engine:
         if not self.has_form(session, task):
             raise FormMissing(task.process_key, task.key, case=task.case.number)
 
-    def _refuse_foreign(self, task: Task, by: Actor) -> None:
-        if not permissions.may_do(by, task):
+    def _refuse_foreign(self, session: Session, task: Task, by: Actor) -> None:
+        if not permissions.may_do(session, by, task):
             raise NotFound("task", task.id)
 
     def _context(self, session: Session, case: Case, by: Actor) -> OperationContext:

@@ -20,6 +20,7 @@ import pytest
 from alembic import command
 from sqlalchemy import MetaData, create_engine, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.orm import object_session
 
 import kartabl
 import webapp
@@ -145,10 +146,12 @@ def whose(task: Task, people: list[Person]) -> str:
     """The one who took the task, or somebody of its group."""
     if task.assignee is not None:
         return task.assignee.username
+    session = object_session(task)
+    assert session is not None
     return next(
         person.username
         for person in people
-        if permissions.may_do(actor_for(person), task) and task.role in {grant.role for grant in person.roles}
+        if permissions.may_do(session, actor_for(person), task) and task.role in {grant.role for grant in person.roles}
     )
 
 

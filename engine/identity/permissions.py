@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, tuple_
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.errors import NotAllowed
+from engine.identity import organisation
 from models.account import Person, RoleGrant
 from models.case import Case, Participant, Task
 from models.language import gettext as _
@@ -51,18 +53,32 @@ def demand(actor: Actor, action: str) -> None:
         raise NotAllowed(actor.username, action)
 
 
-def may_do(actor: Actor, task: Task) -> bool:
-    """Returns True if the task is, or was, the actor's to do.
+def may_do(session: Session, actor: Actor, task: Task) -> bool:
+    """Returns True if the task is, or was, the actor's to do. It takes the task's role (in its division), always.
 
     A task of a bound lane belongs to its person alone. A task of a group belongs to all holders of its role (and
-    division), also while one of them has claimed it, so that the others learn that they were too late.
+    division), also while one of them has claimed it, so that the others learn that they were too late. Of a role that
+    exists only within cases the person's place in the case is all that there is to hold.
+    """
+    if actor.is_system or actor.person_id == task.ended_by_id:
+        return True
+    if actor.person_id == task.assignee_id and task.role not in organisation.of(session).roles:
+        return True
+    own = task.assignee_id in (None, actor.person_id) or task.claimed
+    return own and actor.holds(task.role, task.scope)
+
+
+def as_of_now(session: Session, actor: Actor) -> Actor:
+    """The actor with the roles that the tables give them at this moment: none, if the account is locked.
+
+    For acts under a lock: while the request waited for it, an admin may have taken a role.
     """
     if actor.is_system:
-        return True
-    if actor.person_id in (task.assignee_id, task.ended_by_id):
-        return True
-    of_group = task.assignee_id is None or task.claimed
-    return of_group and actor.holds(task.role, task.scope)
+        return actor
+    grants = select(RoleGrant.role, RoleGrant.scope).join(Person, Person.id == RoleGrant.person_id)
+    held = session.execute(grants.where(Person.id == actor.person_id, Person.active, grant_counts())).all()
+    scopes = frozenset((role, scope) for role, scope in held)
+    return replace(actor, roles=frozenset(role for role, _scope in scopes), scopes=scopes)
 
 
 def visible_cases(actor: Actor) -> ColumnElement[bool]:
@@ -119,17 +135,21 @@ def ways_to_tasks(actor: Actor) -> list[ColumnElement[bool]]:
 
 
 def tasks_of_person(actor: Actor) -> ColumnElement[bool]:
-    """Condition on ``Task``: assigned to the actor."""
-    return Task.assignee_id == actor.person_id if actor.person_id is not None else false()
+    """Condition on ``Task``: assigned to the actor, who holds its role, or its role exists only within cases."""
+    if actor.person_id is None:
+        return false()
+    of_case_alone = Task.role.not_in(select(Role.key))
+    return and_(Task.assignee_id == actor.person_id, or_(of_case_alone, _of_roles(actor)))
 
 
-def holds_role(session: Session, person_id: int, role: str) -> bool:
-    """Returns True if an active person holds the role, in any division."""
+def holds_role(session: Session, person_id: int, role: str, scope: str = "") -> bool:
+    """Returns True if an active person holds the role, in the division ``scope``; "": in any."""
     grant = exists().where(
         Person.id == person_id,
         Person.active,
         RoleGrant.person_id == Person.id,
         RoleGrant.role == role,
+        RoleGrant.scope.in_(["", scope]) if scope else true(),
         grant_counts(),
     )
     return session.scalar(select(grant)) or False

@@ -1,6 +1,7 @@
 """Locks on cases, and checks under the lock that a task is open and free.
 
-Lock order everywhere: the case's row, then rows of scarce things in the order of their ids.
+Lock order everywhere: the person to whom work is given or from whom it is taken, the case's row, then rows of scarce
+things in the order of their ids.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session, object_session, undefer
 
 from engine.actor import Actor
 from engine.errors import NotFound, TaskClaimed, TaskNotOpen
-from engine.persistence import statements
+from engine.persistence import advisory_lock, statements
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskStatus
 from models.database import OPTIMISTIC
 
@@ -46,6 +47,15 @@ def lock_with_task(session: Session, task_id: int, *, optimistic: bool = False) 
         raise NotFound("task", task_id)
     case, task = row
     return case, task
+
+
+def one_at_a_time_for(session: Session, person_id: int | None) -> None:
+    """Let nobody else give work to the person, or take a role of theirs, until this transaction ends.
+
+    Otherwise work could reach them between the look at what they have and the end of their role.
+    """
+    if person_id is not None:
+        advisory_lock.acquire(session, f"person {person_id}")
 
 
 def refuse_closed(task: Task) -> None:

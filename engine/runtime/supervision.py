@@ -68,10 +68,11 @@ class Supervision:
         task = session.get(Task, task_id)
         if task is None:
             raise NotFound("task", task_id)
+        case_lock.one_at_a_time_for(session, person_id)
         case = case_lock.lock(session, task.case_id)
         session.refresh(task)
         case_lock.refuse_closed(task)
-        if person_id is not None and not permissions.holds_role(session, person_id, task.role):
+        if person_id is not None and not permissions.holds_role(session, person_id, task.role, task.scope):
             raise Refusal({"person": [permissions.not_of_role()]})
         if task.assignee_id == person_id:
             return task  # already assigned to them

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from engine import case_numbers
 from engine.actor import Actor, actor_for
 from engine.administration import organisation as changes
+from engine.identity.organisation import RoleEntry
 from engine.persistence.search import set_subject
 from models.account import Person, RoleGrant
 from models.base import Base
 from models.case import Case, CaseStatus, Participant, Task, TaskKind, TaskStatus
 from models.database import open_database, session_factory
 from models.definition import ProcessDefinition
+from models.language import BilingualText
 from workflows import roles
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -51,7 +53,8 @@ class Office:
         )
         self.session.add(self.definition)
         delivered = roles.organisation()
-        changes.fill(self.session, delivered.roles.values(), delivered.divisions.values(), now=NOW)
+        clerk = RoleEntry(key="clerk", name=BilingualText("کارمند", "Clerk"))
+        changes.fill(self.session, [*delivered.roles.values(), clerk], delivered.divisions.values(), now=NOW)
         self.session.commit()
 
     def person(self, *roles: str, scope: str = "", name: str = "رها") -> Person:

@@ -167,16 +167,22 @@ class Small:
         assert bundle.sound, "\n".join(map(str, bundle.findings))
         with self.engine.transaction() as session:
             definitions.deploy(session, bundle.diagrams, now=NOW)
-            for name, role in (("ali", "citizen"), ("sara", "citizen"), ("reza", "finance"), ("boss", "supervisor")):
-                person = Person(
-                    username=name,
-                    first_name=name,
+        for name, role in (("ali", "citizen"), ("sara", "citizen"), ("reza", "finance"), ("boss", "supervisor")):
+            self.add_person(name, role)
+
+    def add_person(self, username: str, *roles: str) -> None:
+        """Add a person with these roles."""
+        with self.engine.transaction() as session:
+            session.add(
+                Person(
+                    username=username,
+                    first_name=username,
                     last_name="",
                     password_hash="",
                     created_at=NOW,
-                    roles=[RoleGrant(role=role)],
+                    roles=[RoleGrant(role=role) for role in roles],
                 )
-                session.add(person)
+            )
 
     def actor(self, username: str) -> Actor:
         with self.engine.transaction() as session:

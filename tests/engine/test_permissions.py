@@ -70,16 +70,16 @@ def test_a_dismissed_person_still_reads_the_case_but_has_no_task(office: Office)
     task.assignee_id = successor.person_id
     office.session.flush()
     assert sees(office, dismissed, case)
-    assert not permissions.may_do(dismissed, task)
-    assert permissions.may_do(successor, task)
+    assert not permissions.may_do(office.session, dismissed, task)
+    assert permissions.may_do(office.session, successor, task)
 
 
 def test_a_claimed_task_stays_known_to_its_group(office: Office) -> None:
     case = office.case()
     quick, slow = office.actor("clerk"), office.actor("clerk")
     task = office.task(case, "clerk", to=quick, claimed=True)
-    assert permissions.may_do(slow, task), "the engine then says who has it"
-    assert not permissions.may_do(office.actor("finance"), task)
+    assert permissions.may_do(office.session, slow, task), "the engine then says who has it"
+    assert not permissions.may_do(office.session, office.actor("finance"), task)
     assert sees(office, slow, case)
 
 
@@ -87,19 +87,57 @@ def test_whoever_did_a_task_may_still_ask_about_it(office: Office) -> None:
     case, doer = office.case(), office.actor("clerk")
     task = office.task(case, "inspector", to=office.actor("inspector"), status=TaskStatus.COMPLETED)
     task.ended_by_id, task.ended_at = doer.person_id, NOW
-    assert permissions.may_do(doer, task)
+    assert permissions.may_do(office.session, doer, task)
 
 
 def test_a_task_of_a_group_is_its_units(office: Office) -> None:
     task = office.task(office.case(), "department_staff", scope="finance")
-    assert permissions.may_do(office.actor("department_staff", scope="finance"), task)
-    assert not permissions.may_do(office.actor("department_staff", scope="secretariat"), task)
-    assert permissions.may_do(SYSTEM, task)
+    assert permissions.may_do(office.session, office.actor("department_staff", scope="finance"), task)
+    assert not permissions.may_do(office.session, office.actor("department_staff", scope="secretariat"), task)
+    assert permissions.may_do(office.session, SYSTEM, task)
 
 
 def test_a_role_that_exists_only_within_cases_is_nobodys_while_it_is_unbound(office: Office) -> None:
     task = office.task(office.case(), "payer")
-    assert not permissions.may_do(office.actor(*SystemRole, "clerk"), task)
+    assert not permissions.may_do(office.session, office.actor(*SystemRole, "clerk"), task)
+
+
+def test_a_task_bound_to_a_person_takes_its_role_too(office: Office) -> None:
+    """Whoever gives the task to whom: without the role, in its division, nobody does it."""
+    inspector, nobody = office.actor("inspector"), office.actor("citizen")
+    elsewhere = office.actor("department_staff", scope="secretariat")
+    case = office.case()
+    assert permissions.may_do(office.session, inspector, office.task(case, "inspector", to=inspector))
+    assert not permissions.may_do(office.session, nobody, office.task(case, "inspector", to=nobody))
+    of_unit = office.task(case, "department_staff", scope="finance", to=elsewhere)
+    assert not permissions.may_do(office.session, elsewhere, of_unit)
+
+
+def test_a_role_that_exists_only_within_cases_is_its_persons_there(office: Office) -> None:
+    payer = office.actor("contractor")
+    task = office.task(office.case(), "payer", to=payer)
+    assert permissions.may_do(office.session, payer, task)
+    assert not permissions.may_do(office.session, office.actor("contractor"), task)
+    assert office.session.scalars(select(Task).where(permissions.tasks_of_person(payer))).all() == [task]
+
+
+def test_the_roles_of_this_moment_are_those_of_the_tables(office: Office) -> None:
+    person = office.person("department_staff", scope="finance")
+    other = office.person("inspector")
+    actor = actor_for(person)
+    assert permissions.as_of_now(office.session, actor) == actor
+    assert permissions.as_of_now(office.session, SYSTEM) == SYSTEM
+    person.roles.append(RoleGrant(role="department_staff"))
+    office.session.flush()
+    assert permissions.as_of_now(office.session, actor) == actor, "a divided role without its unit gives nothing"
+    person.roles = [RoleGrant(role="finance")]
+    office.session.flush()
+    now = permissions.as_of_now(office.session, actor)
+    assert (now.roles, now.scopes) == ({"finance"}, {("finance", "")})
+    person.active = False
+    office.session.flush()
+    assert permissions.as_of_now(office.session, actor).roles == frozenset()
+    assert permissions.as_of_now(office.session, actor_for(other)).roles == {"inspector"}
 
 
 def test_actions_of_the_organisation_are_asked_by_role() -> None:
@@ -115,11 +153,19 @@ def test_a_divided_role_without_its_unit_gives_nothing(office: Office) -> None:
     task = office.task(office.case(), "department_staff", scope="finance")
     without = office.person("department_staff")
     assert actor_for(without).roles == frozenset()
-    assert not permissions.may_do(actor_for(without), task)
+    assert not permissions.may_do(office.session, actor_for(without), task)
     assert not permissions.holds_role(office.session, without.id, "department_staff")
     assert permissions.holds_role(
         office.session, office.person("department_staff", scope="finance").id, "department_staff"
     )
+
+
+def test_a_role_is_held_in_its_division(office: Office) -> None:
+    held = office.person("department_staff", scope="finance")
+    assert permissions.holds_role(office.session, held.id, "department_staff", "finance")
+    assert not permissions.holds_role(office.session, held.id, "department_staff", "secretariat")
+    everywhere = office.person("inspector")
+    assert permissions.holds_role(office.session, everywhere.id, "inspector", "finance")
 
 
 def test_a_role_is_held_by_active_people_only(office: Office) -> None:
@@ -163,7 +209,7 @@ def test_lists_of_tasks_hold_what_is_ones_groups_and_taken_by_nobody(
     case = office.case()
     free = [office.task(case, role, scope=scope) for role, scope in TASKS]
     taken = [office.task(case, role, scope=scope, to=somebody, claimed=True) for role, scope in TASKS]
-    mine = office.task(case, "clerk", to=actor)
+    mine = [office.task(case, role, scope=scope, to=actor) for role, scope in [*TASKS, ("payer", "")]]
 
     def listed(*conditions: Any) -> list[int]:
         return sorted({one for each in conditions for one in office.session.scalars(select(Task.id).where(each))})
@@ -171,9 +217,13 @@ def test_lists_of_tasks_hold_what_is_ones_groups_and_taken_by_nobody(
     wanted = [task.id for task in free if actor.holds(task.role, task.scope)]
     assert listed(permissions.tasks_of_group(actor)) == wanted
     assert listed(*permissions.ways_to_tasks(actor)) == wanted
-    assert listed(permissions.tasks_of_person(actor)) == [mine.id]
+    done_by_me = [task.id for task in mine if task.role == "payer" or actor.holds(task.role, task.scope)]
+    assert listed(permissions.tasks_of_person(actor)) == done_by_me
+    assert [task.id for task in mine if permissions.may_do(office.session, actor, task)] == done_by_me
     assert listed(permissions.tasks_of_person(SYSTEM)) == []
-    assert [permissions.may_do(actor, task) for task in taken] == [actor.holds(task.role, task.scope) for task in taken]
+    assert [permissions.may_do(office.session, actor, task) for task in taken] == [
+        actor.holds(task.role, task.scope) for task in taken
+    ]
 
 
 @pytest.mark.parametrize("grants", GRANTS, ids=str)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import undefer
 
 from engine.bpmn.diagram import read_diagrams
@@ -25,8 +26,10 @@ from engine.errors import (
     TaskNotOpen,
 )
 from engine.jobs import purge
+from models.account import RoleGrant
 from models.case import Case, CaseStatus, HistoryEntry, Task, TaskDraft
 from models.job import Incident, Job
+from models.organisation import Role
 from models.outbox import Sms
 from tests.engine.small import NOW, AnyForm, Small, chain, end, flow, process, properties, service, start, user_task
 
@@ -217,11 +220,30 @@ def test_a_claimed_task_is_one_persons_until_it_is_released(small: Small) -> Non
     assert task.assignee_id is None
     with small.engine.transaction() as session:
         assert small.engine.claim(session, task.id, by=small.actor("reza")).claimed
+    small.add_person("mina", "finance")
     with pytest.raises(TaskClaimed), small.engine.transaction() as session:
-        other = small.actor("reza")
-        small.engine.claim(session, task.id, by=type(other)(**{**other.__dict__, "person_id": 999}))
+        small.engine.claim(session, task.id, by=small.actor("mina"))
     with small.engine.transaction() as session:
         assert small.engine.release(session, task.id, by=small.actor("reza")).assignee_id is None
+
+
+@pytest.mark.parametrize("how", ["complete", "claim", "release"])
+def test_a_role_that_is_taken_while_the_request_waits_ends_the_act(small: Small, how: str) -> None:
+    """The roles are read again under the lock: the actor of the request has those of its beginning."""
+    case = small.start("timed").case
+    task, reza = small.open(case.id)["wait"], small.actor("reza")
+    with small.engine.transaction() as session:
+        if how == "release":
+            small.engine.claim(session, task.id, by=reza)
+        session.execute(delete(RoleGrant).where(RoleGrant.person_id == reza.person_id))
+        session.add(Role(key="finance", name_fa="مالی", name_en="Finance", position=1, active=True))
+    acts = {
+        "claim": small.engine.claim,
+        "release": small.engine.release,
+        "complete": partial(small.engine.complete_task, form=AnyForm((task.process_key, task.key), {})),
+    }
+    with pytest.raises(NotFound), small.engine.transaction() as session:
+        acts[how](session, task.id, by=reza)
 
 
 def test_a_draft_is_kept_for_its_writer_and_goes_with_the_task(small: Small) -> None:

@@ -270,6 +270,23 @@ def test_a_role_that_was_taken_away_opens_nothing_from_the_next_request_on(world
         assert world.call("gas_office", "GET", "/api/v1/tasks").json["items"] == []  # type: ignore[index]
 
 
+def test_a_personal_task_ends_with_the_role_at_every_door(world: World) -> None:
+    """With the session and the token from before: whoever took the role, by whatever way."""
+    person, task = world.people["inspector"], world.objects["visit"]
+    visit = SENT["POST /api/v1/tasks/{visit}/complete"]
+    draft, done = f"/api/v1/tasks/{task}/draft", f"/api/v1/tasks/{task}/complete"
+    with world.undone() as connection:
+        assert world.call("inspector", "GET", f"/api/v1/tasks/{task}").status_code == 200
+        connection.exec_driver_sql("DELETE FROM role_grants WHERE person_id = ?", (person,))
+        for method, path in (("GET", f"/tasks/{task}"), ("POST", f"/tasks/{task}"), ("POST", f"/tasks/{task}/files")):
+            assert world.ask("inspector", method, path, data={}).status_code == 404, (method, path)
+        assert world.call("inspector", "GET", f"/api/v1/tasks/{task}").status_code == 404
+        assert world.call("inspector", "PUT", draft, json={"values": {}}).status_code == 404
+        assert world.call("inspector", "POST", done, json=visit).status_code == 404
+        assert world.call("inspector", "GET", "/api/v1/tasks").json["items"] == []  # type: ignore[index]
+        assert f"/tasks/{task}" not in world.ask("inspector", "GET", "/worklist").text
+
+
 @pytest.mark.parametrize("how", ["lock", "password"])
 def test_an_account_that_was_locked_or_given_a_new_password_is_out_at_once(world: World, how: str) -> None:
     with world.undone():
