@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import secrets
+import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +19,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
-import waitress
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -60,6 +61,8 @@ from webapp.accounts.sign_in import DemoPeople
 from webapp.lists.files import PrintList
 from webapp.public.payments import PaymentReturned, TestGateway
 from webapp.public.verification import Certificates
+from webapp.serving import server
+from webapp.serving.processes import run_several
 from workflows import roles
 from workflows.certificates import check as certificate_check
 from workflows.certificates import commands
@@ -286,30 +289,49 @@ def main() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, envvar="PORT")
-@click.option("--threads", default=8, show_default=True)
-@click.option("--worker/--no-worker", default=True, help="Run the worker inside this process.")
+@click.option("--threads", default=8, show_default=True, help="In each process.")
+@click.option("--worker/--no-worker", default=True, help="Run the worker inside each process.")
 @click.option("--force", is_flag=True, help=FORCE_HELP)
 def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
     """Prepare the database, deploy the diagrams and serve the pages, the API and (by default) the worker.
 
     Refuses to start when running cases rely on something that this version does not have (see check --database).
+    SIGTERM takes no more requests and ends when those under way are answered.
     """
     application = prepare(application_from_environment(), force=force)
     try:
-        server = waitress.create_server(
-            webapp.create_app(application), host=host, port=port, threads=threads, ident=None
-        )
+        listening = server.handed_down() or server.listen(host, port)
     except OSError as problem:
         raise click.ClickException(f"Port {port} of {host} cannot be opened: {problem.strerror or problem}") from None
-    if worker:
-        _add_regular_work(application)
-        application.worker.start()
     click.echo(f"کارتابل / Kartabl: http://{host}:{port}")
     _say_when_nothing_is_offered(application)
     if application.settings.demo:
         _print_people()
+    if application.settings.processes == 1:
+        serve(application, listening, threads=threads, worker=worker)
+        return
+
+    def one_of_several() -> None:
+        own = application_from_environment()  # nothing that is open is shared with another process
+        serve(replace(own, forced=application.forced), listening, threads=threads, worker=worker)
+
+    application.database.dispose()
+    run_several(application.settings.processes, one_of_several)
+
+
+def serve(application: Application, listening: socket.socket, *, threads: int, worker: bool) -> None:
+    """Serve pages on a socket, and the worker beside them.
+
+    SIGTERM or SIGINT end it, once what is under way has been answered.
+    """
+    pages = server.create_server(webapp.create_app(application), listening, threads=threads)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_signal: pages.stop())
+    if worker:
+        _add_regular_work(application)
+        application.worker.start()
     try:
-        server.run()
+        pages.run()
     finally:
         if worker:
             application.worker.stop()

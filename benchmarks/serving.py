@@ -13,12 +13,12 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
 
-import waitress
 from sqlalchemy import event
 
 import webapp
 from benchmarks import databases
 from benchmarks.office import PASSWORD, open_office
+from webapp.serving import server
 
 THREADS = 8
 
@@ -50,7 +50,7 @@ def _serve(url: str, port: int, delay: float, statements: Any) -> None:
 
     event.listen(office.application.database, "before_cursor_execute", count)
     app = webapp.create_app(office.application)
-    waitress.serve(app, host="127.0.0.1", port=port, threads=THREADS, ident=None, _quiet=True)
+    server.create_server(app, server.listen("127.0.0.1", port), threads=THREADS).run()
 
 
 class Browser:

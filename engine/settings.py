@@ -7,6 +7,7 @@ they live in tables. This is the only module that knows pydantic.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -232,9 +233,17 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _all_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(text)) for text in texts)
+    except ValueError as problem:
+        raise ValueError(f"holds no network: {problem}") from None
+
+
 SecretKey = Annotated[str, Checked(_strong)]
 DatabaseUrl = Annotated[str, Checked(_known_database)]
 WebAddress = Annotated[str, Checked(_web_address)]
+Networks = Annotated[Words, Checked(_all_networks)]
 Mode = Literal["production", "staging", "demo"]
 
 
@@ -267,7 +276,17 @@ class Settings(Section):
     secure_cookies: bool = setting(
         "cookies over HTTPS only; not given: as KARTABL_PUBLIC_URL is", default=None, checked=True
     )
-    trusted_proxies: int = setting("reverse proxies in front that set X-Forwarded-For", default=0, least=0, most=10)
+    trusted_proxies: int = setting(
+        "reverse proxies in front, one behind the other, that append to X-Forwarded-For", default=0, least=0, most=10
+    )
+    proxy_networks: Networks = setting(
+        "from where the nearest of them speaks to Kartabl; nobody else's X-Forwarded-For is believed",
+        default=("127.0.0.0/8", "::1/128"),
+        allowed="addresses or networks, separated by commas",
+    )
+    processes: int = setting(
+        "processes that serve pages; more than one on PostgreSQL only", default=1, least=1, most=64, checked=True
+    )
 
     # A cross-check is the validator of the later field: it runs also when a third one is wrong.
 
@@ -290,6 +309,13 @@ class Settings(Section):
         if not secure and str(info.data.get("public_url", "")).startswith("https://"):
             raise ValueError(f"must not be no: {PREFIX}PUBLIC_URL begins with https")
         return secure
+
+    @field_validator("processes")
+    @classmethod
+    def _one_on_sqlite(cls, processes: int, info: ValidationInfo) -> int:
+        if processes > 1 and str(info.data.get("database_url", "")).startswith("sqlite"):
+            raise ValueError("must be 1 on SQLite")
+        return processes
 
     @property
     def demo(self) -> bool:

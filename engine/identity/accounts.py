@@ -158,7 +158,7 @@ class Accounts:
 
         Attempts are counted for each account and address, so nobody can lock another person out.
         """
-        name = fold_username(username)[:60]
+        name, address = fold_username(username)[:60], rate_limits.subscriber(address)
         key = f"{address}|{name}"
         rate_limits.demand(session, SIGN_IN, key, now=now)
         rate_limits.demand(session, SIGN_IN_ADDRESS, address, now=now)
@@ -291,7 +291,7 @@ class Accounts:
 
         For an unknown account nothing is sent, and the result is the same. Raises ``TooMany``.
         """
-        name = fold_username(username)[:60]
+        name, address = fold_username(username)[:60], rate_limits.subscriber(address)
         advisory_lock.acquire(session, name)
         rate_limits.demand(session, RECOVERY_AGAIN, name, now=now)
         rate_limits.demand(session, RECOVERY, name, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,18 @@ class Limit:
     kind: str
     most: int
     window: timedelta
+
+
+def subscriber(address: str) -> str:
+    """Whose attempts are counted together: an IPv4 address, or the 64 bits of IPv6 that one subscriber has."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    within = parsed.ipv4_mapped
+    return str(within or ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def demand(session: Session, limit: Limit, key: str, *, now: datetime) -> None:

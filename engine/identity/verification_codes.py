@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import Refusal, TooMany
-from engine.identity.rate_limits import seconds_until
+from engine.identity.rate_limits import seconds_until, subscriber
 from engine.persistence import outbox
 from models.account import VerificationCode
 from models.digits import ascii_digits, clean
@@ -42,7 +42,7 @@ class Codes:
         if last is not None and last + CODE_AGAIN > now:
             raise TooMany(seconds_until(last + CODE_AGAIN, now))
         self._limit(session, VerificationCode.mobile == mobile, CODES_PER_DAY, timedelta(days=1), now)
-        self._limit(session, VerificationCode.address == address, CODES_PER_HOUR, timedelta(hours=1), now)
+        self._limit(session, VerificationCode.address == subscriber(address), CODES_PER_HOUR, timedelta(hours=1), now)
 
     def _limit(self, session: Session, whose: object, most: int, window: timedelta, now: datetime) -> None:
         sent = session.scalars(
@@ -111,7 +111,7 @@ class Codes:
                 code_hash=code_hash,
                 sent_at=now,
                 expires_at=now + CODE_LIVES,
-                address=address[:45],
+                address=subscriber(address)[:45],
                 tries=0,
                 used_at=None if code_hash else now,
             )

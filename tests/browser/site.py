@@ -1,16 +1,13 @@
-"""A running Kartabl for browsers: pages by waitress, the worker beside them, the real clock, an office of people."""
+"""A running Kartabl for browsers: served as ``kartabl run`` does, with the worker, the real clock and an office."""
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-
-from waitress.server import create_server
 
 import kartabl
 import webapp
@@ -21,6 +18,7 @@ from models.job import Incident
 from tests.play import People, Play
 from tests.scenarios import certificates, gas_office, inspections
 from tests.secret import SECRET_KEY
+from webapp.serving import server as serving
 from workflows.assignment.operations import period_of
 from workflows.certificates.records import address_of
 
@@ -168,21 +166,19 @@ class Site:
 @contextmanager
 def running(database_url: str, files: Path, fill: Callable[[Site], None] = Site.fill) -> Iterator[Site]:
     """The site on a free port of this machine, until the block is left; ``fill`` says who and what is there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    listening = serving.listen("127.0.0.1", 0)
     settings = Settings(
         secret_key=SECRET_KEY,
         database_url=database_url,
         files_path=files,
         mode="demo",
         worker_tick=0.2,
-        public_url=f"http://127.0.0.1:{port}",
+        public_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
     )
     application = kartabl.build(settings)
     site = Site(application)
     fill(site)
-    server = create_server(webapp.create_app(application), host="127.0.0.1", port=port, threads=4)
+    server = serving.create_server(webapp.create_app(application), listening, threads=4)
     thread = threading.Thread(target=server.run, name="pages", daemon=True)
     application.worker.start()
     thread.start()
@@ -190,6 +186,6 @@ def running(database_url: str, files: Path, fill: Callable[[Site], None] = Site.
         yield site
     finally:
         application.worker.stop()
-        server.close()
+        server.stop()
         thread.join(timeout=10)
         application.database.dispose()

@@ -8,7 +8,6 @@ import logging
 import os
 import resource
 import signal
-import socket
 import sys
 import threading
 import time
@@ -17,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import waitress
 from flask import Flask, redirect
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
@@ -27,6 +25,7 @@ from models.account import Person
 from tests.engine.test_documents import PDF
 from tests.prove.forks import _fork
 from tests.prove.place import Place
+from webapp.serving import server
 
 CSRF = "token-of-this-session"
 SAVED, REFUSED, ALREADY = "saved", "nothing was saved", "saved before"
@@ -45,7 +44,7 @@ class Site:
         self.control = folder / "control"
         self.control.mkdir()
         self._prepare()
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self._listening = server.listen("127.0.0.1", 0)
         self.port = self._listening.getsockname()[1]
         reading, writing = os.pipe()
         self._pid = _fork()
@@ -93,7 +92,7 @@ class Site:
             if naive:
                 _swallow(app)
             place.worker.start()
-            waitress.serve(app, sockets=[self._listening], threads=6, ident=None, clear_untrusted_proxy_headers=True)
+            server.create_server(app, self._listening, threads=6).run()
         finally:
             os._exit(1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Protocol
@@ -124,7 +123,7 @@ def _limited(look: Callable[[Session], Verdict]) -> Verdict:
 
     Raises ``TooMany`` for a guess too many, which then learns nothing.
     """
-    key, now = _address(), current.now()
+    key, now = rate_limits.subscriber(request.remote_addr or ""), current.now()
     with current.transaction() as session:
         verdict = look(session)
         if not verdict.proved:
@@ -133,15 +132,6 @@ def _limited(look: Callable[[Session], Verdict]) -> Verdict:
         if verdict.guessed:
             rate_limits.count(session, WRONG_TRIES.kind, key, now=now)
     return verdict
-
-
-def _address() -> str:
-    """Whose guesses are counted together: an IPv4 address, or the 64 bits of IPv6 that one subscriber has."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return request.remote_addr or ""
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def _certificates() -> Certificates:

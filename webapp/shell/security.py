@@ -10,13 +10,13 @@ from urllib.parse import urlencode, urlsplit
 from flask import Flask, Response, current_app, redirect, request
 from flask import session as cookie
 from markupsafe import Markup
-from werkzeug.exceptions import BadRequest
-from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.settings import Settings
 from models.language import gettext as _
-from webapp.shell import current
+from webapp.shell import body_limits, current
+from webapp.shell.forwarded import Forwarded
 
 V = TypeVar("V", bound=Any)
 
@@ -24,7 +24,6 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TOKEN_ONLY = "api"  # noqa: S105 - the blueprint that knows bearer tokens and no cookies
 FILES = frozenset({"static", "script_texts.script_texts"})  # the same for everybody: nobody is looked up for them
 FIELD = "csrf_token"
-MAX_SENT = 122_000_000  # bytes of one request: without scripts a page sends all files of a form at once
 BEFORE_NEW_PASSWORD = frozenset({"accounts.change_password", "accounts.sign_out", "preferences.choose_language"})
 
 
@@ -58,21 +57,23 @@ def protect(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
-        MAX_CONTENT_LENGTH=MAX_SENT,
+        MAX_CONTENT_LENGTH=body_limits.LARGEST,
         MAX_FORM_MEMORY_SIZE=2_000_000,
         MAX_FORM_PARTS=2_000,
         SEND_FILE_MAX_AGE_DEFAULT=86_400,
     )
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = Forwarded(  # type: ignore[method-assign]
+        app.wsgi_app, hops=settings.trusted_proxies, nearest=settings.proxy_networks
+    )
     app.before_request(_guard)
     app.after_request(_add_headers)
     app.jinja_env.globals["csrf_field"] = csrf_field
 
 
 def _guard() -> AnyResponse | None:
-    """Before each page: require sign-in, an own password and an own form, unless the view is exempt."""
+    """Before each page: require a body of some size, sign-in, an own password and an own form, unless it is exempt."""
+    if request.environ.get(body_limits.LEFT):
+        raise RequestEntityTooLarge
     if request.blueprint == TOKEN_ONLY or request.endpoint in FILES:
         return None
     current.choose_language()
