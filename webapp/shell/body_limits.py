@@ -27,7 +27,7 @@ def of(app: Flask) -> Callable[[str, Mapping[str, str]], int]:
         if path.startswith("/api/") and headers.get("AUTHORIZATION", "").lower().startswith("bearer "):
             return LARGEST
         request = Request({"HTTP_COOKIE": headers.get("COOKIE", "")})
-        signed = app.session_interface.open_session(app, request) or {}
-        return LARGEST if current.TOKEN in signed else OF_STRANGERS
+        signed = app.session_interface.open_session(app, request)
+        return LARGEST if signed and current.TOKEN in signed else OF_STRANGERS
 
     return limit
