@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import forms
 import webapp
-from engine.actor import SYSTEM, Actor
+from engine.actor import SYSTEM, Actor, operator
 from engine.administration import organisation as organisation_changes
-from engine.audit import trail
+from engine.audit import events, trail
 from engine.calendar import holiday_import
 from engine.calendar.office_calendar import OfficeCalendar
 from engine.calendar.staging_clock import StagingClock
@@ -110,7 +110,7 @@ class Application:
     compatibility: Compatibility  # check of running cases against this version of the code
     forced: bool = False  # started with --force in spite of its findings
 
-    def deploy(self, *folders: Path, by: int | None = None) -> checking.Bundle:
+    def deploy(self, *folders: Path, by: Actor = SYSTEM) -> checking.Bundle:
         """Check the diagrams of the folders (else the shipped ones) and deploy changed ones; with an error none."""
         with self.engine.transaction() as session:
             organised = organisation.of(session)
@@ -362,7 +362,7 @@ def prepare(application: Application, *, force: bool = False) -> Application:
 
 def _deploy(application: Application) -> None:
     """Deploy changed diagrams. Exits if one is not sound; an application that was forced logs it and goes on."""
-    bundle = application.deploy()
+    bundle = application.deploy(by=operator())
     if not bundle.sound:
         problems = "\n".join(("The diagrams were not deployed:", *_bundle_lines(application, DIAGRAMS)))
         if not application.forced:
@@ -420,12 +420,18 @@ def hold_against_cases(application: Application, *, force: bool) -> Application:
 
 def bring_up_to_date(application: Application) -> None:
     """Migrate the schema, and add missing years of the working calendar and missing delivered roles."""
+    before = migrate.revision(application.database)
     migrate.upgrade(application.database)
+    after = migrate.revision(application.database)
+    by = operator()
     with application.engine.transaction() as session:
-        holiday_import.fill(session, now=application.clock())
+        if before != after:
+            revisions = {"before": {"revision": before} if before else None, "after": {"revision": after}}
+            trail.record(session, events.SCHEMA_CHANGED, by, subject=("installation", ""), **revisions)
+        holiday_import.fill(session, now=application.clock(), by=by)
         delivered = roles.organisation()
         organisation_changes.fill(
-            session, delivered.roles.values(), delivered.divisions.values(), now=application.clock()
+            session, delivered.roles.values(), delivered.divisions.values(), now=application.clock(), by=by
         )
 
 
@@ -565,7 +571,7 @@ def deploy(folders: tuple[Path, ...], force: bool) -> None:
     application = application_from_environment()
     demand_schema(application)
     application = hold_against_cases(application, force=force)
-    bundle = application.deploy(DIAGRAMS, *folders)
+    bundle = application.deploy(DIAGRAMS, *folders, by=operator())
     for line in _bundle_lines(application, DIAGRAMS, *folders) if bundle.findings else ():
         click.echo(line)
     sys.exit(0 if bundle.sound else 1)
@@ -717,7 +723,7 @@ def _switch(keys: tuple[str, ...], *, everything: bool, offered: bool) -> None:
 def _switched(session: Session, offers: Offers, key: str, offered: bool, now: datetime) -> bool:
     """Returns True if the process was not offered, or withdrawn, already. Exits if it cannot be switched."""
     try:
-        return offers.switch(session, key, offered, by=SYSTEM, now=now) is not None
+        return offers.switch(session, key, offered, by=operator(), now=now) is not None
     except InvalidSubmission:
         raise click.ClickException(
             f"{key} only follows from other cases: it is neither offered nor withdrawn. Nothing was changed."
@@ -766,6 +772,11 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
         )
         application.accounts.set_password(person, password, must_change=True)
         session.add(person)
+        by, about = operator(), ("person", person.username)
+        trail.record(session, events.ACCOUNT_CREATED, by, subject=about, after={"kind": person.kind})
+        for grant in grants:
+            given = {"role": grant.role, "scope": grant.scope}
+            trail.record(session, events.ROLE_GRANTED, by, subject=about, after=given)
     click.echo(f"{person.username}: {password}")
 
 

@@ -1,5 +1,7 @@
 """Actors: the person, or the system, on whose behalf the engine is called."""
 
+import os
+import pwd
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -45,9 +47,13 @@ class SignedIn:
 SYSTEM = Actor(person_id=None, username="system", name="")
 
 
-def at_command_line(user: str) -> Actor:
-    """The system, at the command of ``user`` of the operating system."""
-    return replace(SYSTEM, username=user, address="command")
+def operator() -> Actor:
+    """The system, at the command of whoever runs this process: their name is that of the operating system."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number without a name
+        name = str(os.getuid())
+    return replace(SYSTEM, username=name, address="command")
 
 
 def actor_for(person: Person) -> Actor:

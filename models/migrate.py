@@ -41,6 +41,10 @@ def upgrade(database: Engine) -> None:
 
 def is_current(database: Engine) -> bool:
     """Returns True if the database has the schema of this version of the program."""
-    head = ScriptDirectory.from_config(configuration(database)).get_current_head()
+    return revision(database) == ScriptDirectory.from_config(configuration(database)).get_current_head()
+
+
+def revision(database: Engine) -> str | None:
+    """The revision of the database's schema; ``None`` for an empty database."""
     with database.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+        return MigrationContext.configure(connection).get_current_revision()

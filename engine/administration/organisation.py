@@ -193,7 +193,14 @@ def set_division_active(
 # ---------------------------------------------------------------- what an installation is delivered with
 
 
-def fill(session: Session, roles: Iterable[RoleEntry], divisions: Iterable[DivisionEntry], *, now: datetime) -> int:
+def fill(
+    session: Session,
+    roles: Iterable[RoleEntry],
+    divisions: Iterable[DivisionEntry],
+    *,
+    now: datetime,
+    by: Actor = SYSTEM,
+) -> int:
     """Add the roles and divisions that the tables do not have; what is there stays as it is. Returns how many."""
     there: set[object] = set(session.scalars(select(Role.key)))
     there.update((kind, key) for kind, key in session.execute(select(Division.kind, Division.key)))
@@ -201,19 +208,19 @@ def fill(session: Session, roles: Iterable[RoleEntry], divisions: Iterable[Divis
     new_divisions = [one for one in divisions if (one.kind, one.key) not in there]
     if not new_roles and not new_divisions:
         return 0
-    revision = _begin(session, SYSTEM)
+    revision = _begin(session, by)
     for one in new_roles:
         if session.get(Role, one.key) is None:  # another process may have been quicker, before the lock
             row = Role(key=one.key, position=one.position, active=one.active)
             _fill_role(row, _values(one))
             session.add(row)
-            _finish(session, revision, "role", one.key, None, _role_state(row), by=SYSTEM, now=now)
+            _finish(session, revision, "role", one.key, None, _role_state(row), by=by, now=now)
     for division in new_divisions:
         if session.get(Division, (division.kind, division.key)) is None:
             added = Division(kind=division.kind, key=division.key, position=division.position, active=division.active)
             added.name_fa, added.name_en = division.name.fa, division.name.en
             session.add(added)
-            _finish(session, revision, added.kind, added.key, None, _division_state(added), by=SYSTEM, now=now)
+            _finish(session, revision, added.kind, added.key, None, _division_state(added), by=by, now=now)
     return len(new_roles) + len(new_divisions)
 
 

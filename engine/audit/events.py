@@ -74,7 +74,8 @@ PROCESS_OFFERED = register("process_offered", Retention.CHANGE, lazy("فعال �
 PROCESS_WITHDRAWN = register("process_withdrawn", Retention.CHANGE, lazy("غیرفعال شدن فرایند"))
 DEPLOYED = register("deployed", Retention.CHANGE, lazy("انتشار نمودار یا جدول تصمیم"))
 MESSAGE_SENT = register("message_sent", Retention.CHANGE, lazy("ارسال پیام"))
-CLOCK_ADVANCED = register("clock_advanced", Retention.CHANGE, lazy("جلو بردن ساعت آزمایشی"))
+CLOCK_MOVED = register("clock_moved", Retention.CHANGE, lazy("تغییر ساعت آزمایشی"))
+SCHEMA_CHANGED = register("schema_changed", Retention.CHANGE, lazy("به‌روز شدن پایگاه داده"))
 
 # Cases, by supervisors
 CASE_SUSPENDED = register("case_suspended", Retention.CHANGE, lazy("توقف پرونده"))

@@ -22,6 +22,7 @@ from engine.actor import Actor
 from engine.audit import chain
 from engine.audit.events import EVENTS
 from engine.persistence import advisory_lock, write_behind
+from models.account import Person
 from models.audit import AuditEvent, AuditLink
 from models.digits import storable
 
@@ -69,6 +70,11 @@ def record(
     if not session.in_transaction():
         session.begin()  # a rollback needs a transaction
     session.info.setdefault(_PENDING, []).append(row)
+
+
+def person(who: Person, address: str) -> Actor:
+    """A person as ``record`` takes them, where there is no actor yet: at the door."""
+    return Actor(person_id=who.id, username=who.username, name=who.name, address=address)
 
 
 def stranger(address: str) -> Actor:

@@ -15,6 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from engine.actor import SYSTEM, Actor
+from engine.audit import events, trail
 from engine.calendar.office_calendar import weekend_of
 from engine.calendar.working_time import WorkingCalendar
 from models.jalali import jalali_year
@@ -39,7 +41,7 @@ def is_public_holiday(day: date) -> bool:
     return day in IRAN
 
 
-def fill(session: Session, *, now: datetime) -> int:
+def fill(session: Session, *, now: datetime, by: Actor = SYSTEM) -> int:
     """Add the weekly settings and the missing years, in the caller's transaction. Returns the number of days added.
 
     Safe at any time and from several processes at once. ``now``: aware.
@@ -55,7 +57,10 @@ def fill(session: Session, *, now: datetime) -> int:
     session.add_all(new)
     if settings.last_year is not None:
         settings.revision += 1
+    before = {"last_year": settings.last_year} if settings.last_year is not None else None
     settings.first_year, settings.last_year = settings.first_year or first, last
+    after = {"last_year": last, "days": len(new)}
+    trail.record(session, events.CALENDAR_CHANGED, by, subject=("calendar", ""), before=before, after=after)
     session.flush()
     return len(new)
 

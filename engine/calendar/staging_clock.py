@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
 from engine.actor import Actor
+from engine.audit import events, trail
 from engine.calendar.office_calendar import OfficeCalendar
 from engine.errors import InvalidSubmission
 from engine.identity.permissions import demand
@@ -77,7 +78,7 @@ class StagingClock:
             if before + length > MAX_AHEAD:
                 raise InvalidSubmission({"length": [_("ساعت را بیش از دو سال نمی‌توان جلو برد.")]})
             _move_sign_ins(session, length, valid_at=self.real() + before)
-            self._write(row, before + length, by)
+            self._write(session, row, before + length, by)
         self._known = None
         return self.ahead()
 
@@ -93,7 +94,7 @@ class StagingClock:
             if before:
                 _move_sign_ins(session, -before, valid_at=self.real() + before)
                 _release(session, self.real())
-            self._write(row, NOTHING, by)
+            self._write(session, row, NOTHING, by)
         self._known = None
         return before
 
@@ -105,7 +106,10 @@ class StagingClock:
             session.flush()
         return row
 
-    def _write(self, row: ClockAhead, ahead: timedelta, by: Actor) -> None:
+    def _write(self, session: Session, row: ClockAhead, ahead: timedelta, by: Actor) -> None:
+        before, after = {"seconds": row.seconds}, {"seconds": ceil(ahead.total_seconds())}
+        if before != after:
+            trail.record(session, events.CLOCK_MOVED, by, subject=("clock", ""), before=before, after=after)
         row.seconds, row.changed_at, row.changed_by = ceil(ahead.total_seconds()), self.real(), by.username
 
 

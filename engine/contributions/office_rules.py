@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
+from engine.audit import events, trail
 from engine.errors import ChangedMeanwhile, Refusal
 from engine.identity import permissions
 from models.digits import clean, persian_digits
@@ -117,6 +118,14 @@ def change(
         )
         row.value, row.changed_at, row.changed_by_id = value, now, by.person_id
         session.add(change_row)
+        trail.record(
+            session,
+            events.OFFICE_RULE_CHANGED,
+            by,
+            subject=("office_rule", key),
+            before={"value": change_row.before},
+            after={"value": value},
+        )
         changed.append(change_row)
     if not changed:
         raise Refusal({"": [_("این تغییر چیزی را عوض نمی‌کند؛ قواعد همین است.")]})

@@ -11,6 +11,8 @@ from functools import cached_property
 from sqlalchemy.orm import Session, undefer
 
 from engine import versions
+from engine.actor import SYSTEM, Actor
+from engine.audit import events, trail
 from engine.bpmn.diagram import INSERTED, Diagram, read_diagrams
 from engine.dmn import reader
 from engine.errors import NotFound
@@ -134,7 +136,7 @@ def diagram_of(row: ProcessDefinition) -> Diagram:
 
 
 def deploy(
-    session: Session, bundle: Mapping[str, Diagram], *, now: datetime, by: int | None = None
+    session: Session, bundle: Mapping[str, Diagram], *, now: datetime, by: Actor = SYSTEM
 ) -> list[ProcessDefinition]:
     """Store each diagram of a checked bundle as a new version if it or a diagram it calls changed.
 
@@ -157,13 +159,26 @@ def deploy(
                 sha256=digest,
                 calls=calls,
                 deployed_at=now,
-                deployed_by_id=by,
+                deployed_by_id=by.person_id,
             )
             session.add(newest)
             session.flush()
+            _record(session, "process", newest, by=by)
             deployed.append(newest)
         current[key] = newest
     return deployed
+
+
+def _record(session: Session, kind: str, row: ProcessDefinition | DecisionDefinition, *, by: Actor) -> None:
+    """Record a new version; what was in force before it is the version before it."""
+    trail.record(
+        session,
+        events.DEPLOYED,
+        by,
+        subject=(kind, row.key),
+        before={"version": row.version - 1} if row.version > 1 else None,
+        after={"version": row.version, "sha256": row.sha256},
+    )
 
 
 def _called_first(bundle: Mapping[str, Diagram]) -> list[str]:
@@ -181,7 +196,7 @@ def _called_first(bundle: Mapping[str, Diagram]) -> list[str]:
 
 
 def deploy_decisions(
-    session: Session, files: Mapping[str, bytes], *, now: datetime, by: int | None = None
+    session: Session, files: Mapping[str, bytes], *, now: datetime, by: Actor = SYSTEM
 ) -> list[DecisionDefinition]:
     """Store every changed file of decision tables as a new version. ``files``: key → XML, already checked."""
     deployed = []
@@ -198,9 +213,10 @@ def deploy_decisions(
             xml=xml,
             sha256=digest,
             deployed_at=now,
-            deployed_by_id=by,
+            deployed_by_id=by.person_id,
         )
         session.add(row)
+        _record(session, "decision", row, by=by)
         deployed.append(row)
     session.flush()
     return deployed

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from engine.actor import SYSTEM, Actor
+from engine.audit import events, trail
 from engine.bpmn.diagram import Diagram
 from engine.deployment.definitions import Definitions, diagram_of
 from engine.errors import InvalidSubmission, NotFound
@@ -138,6 +139,14 @@ class Offers:
             process_key=process_key, before=before, after=offered, at=now, by_id=by.person_id, by_name=by.name
         )
         session.add(change)
+        trail.record(
+            session,
+            events.PROCESS_OFFERED if offered else events.PROCESS_WITHDRAWN,
+            by,
+            subject=("process", process_key),
+            before={"offered": before},
+            after={"offered": offered},
+        )
         session.flush()
         return change
 

@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from engine.actor import SYSTEM, Actor, SignedIn, acting, counts
+from engine.audit import events, trail
 from engine.errors import EngineError, Refusal, TooMany
 from engine.identity import organisation, passwords, rate_limits
 from engine.identity.rate_limits import Limit
@@ -134,7 +135,15 @@ class Accounts:
         person.must_change_password = must_change
 
     def change_password(
-        self, session: Session, person: Person, *, old: str, new: str, keep: str | None, now: datetime
+        self,
+        session: Session,
+        person: Person,
+        *,
+        old: str,
+        new: str,
+        keep: str | None,
+        now: datetime,
+        address: str = "",
     ) -> None:
         """Change a person's own password and end all sessions of the account except the one with the token ``keep``.
 
@@ -148,6 +157,7 @@ class Accounts:
             raise Refusal({"password": [_("رمز عبور جدید باید با رمز عبور فعلی فرق داشته باشد.")]})
         self.set_password(person, new)
         self.end_sessions(session, person.id, keep=keep)
+        _record(session, events.PASSWORD_CHANGED, person, address)
 
     # Signing in
 
@@ -169,8 +179,12 @@ class Accounts:
         if person is None or not matches or not person.active:
             rate_limits.count(session, SIGN_IN.kind, key, now=now)
             rate_limits.count(session, SIGN_IN_ADDRESS.kind, address, now=now)
+            # A name that is nobody's is not kept: people type their passwords there.
+            about = ("person", person.username if person else "")
+            trail.record(session, events.SIGN_IN_FAILED, trail.stranger(address), subject=about, after={"by": kind})
             raise SignInRefused
         rate_limits.forget(session, SIGN_IN.kind, key)
+        _record(session, events.SIGNED_IN, person, address, after={"by": kind})
         return person, self.open_session(session, person, now=now, kind=kind)
 
     def open_session(self, session: Session, person: Person, *, now: datetime, kind: str) -> str:
@@ -204,9 +218,13 @@ class Accounts:
             session.execute(update(SignInSession).where(SignInSession.id == row.id).values(seen_at=now))
         return SignedIn(_actor(rows), row.must_change_password)
 
-    def end_session(self, session: Session, token: str) -> None:
-        """End one session; an unknown token changes nothing."""
-        session.execute(delete(SignInSession).where(SignInSession.token_hash == _digest(token)))
+    def end_session(self, session: Session, token: str, *, address: str = "") -> None:
+        """End one session, as its person says; an unknown token changes nothing."""
+        row = session.scalars(select(SignInSession).where(SignInSession.token_hash == _digest(token))).one_or_none()
+        if row is None:
+            return
+        _record(session, events.SIGNED_OUT, session.get_one(Person, row.person_id), address, after={"by": row.kind})
+        session.execute(delete(SignInSession).where(SignInSession.id == row.id))
 
     def end_sessions(self, session: Session, person_id: int, *, keep: str | None = None) -> None:
         """End every session of an account except the one with the token ``keep``."""
@@ -258,7 +276,9 @@ class Accounts:
         else:
             self._codes.send(session, mobile, "register", address=address, now=now)
 
-    def confirm_registration(self, session: Session, mobile: str, code: str, *, mark: str, now: datetime) -> Person:
+    def confirm_registration(
+        self, session: Session, mobile: str, code: str, *, mark: str, now: datetime, address: str = ""
+    ) -> Person:
         """Activate the account with its code, with the roles for registrations. Raises ``Refusal`` at ``code``."""
         if self._pending(session, mobile, mark) is None:
             raise Refusal({"code": [wrong_code()]})
@@ -267,6 +287,7 @@ class Accounts:
             select(Person).where(Person.username == mobile).execution_options(populate_existing=True)
         ).one()
         person.active = person.mobile_verified = True
+        _record(session, events.REGISTERED, person, address, after={"kind": person.kind})
         if not person.roles:
             for role in organisation.of(session).active_roles:
                 if role.on_registration and not role.divided_by:  # nobody says in which division a stranger is
@@ -305,7 +326,9 @@ class Accounts:
                 self._codes.send(session, person.mobile, "recover", address=address, now=now)
         return name
 
-    def recover(self, session: Session, username: str, code: str, password: str, *, now: datetime) -> Person:
+    def recover(
+        self, session: Session, username: str, code: str, password: str, *, now: datetime, address: str = ""
+    ) -> Person:
         """Set a new password with a code and end every session of the account.
 
         Raises ``Refusal`` at ``password``, ``CodeRefused`` at ``code``.
@@ -324,7 +347,13 @@ class Accounts:
             raise CodeRefused({"code": [wrong_code()]}) from None
         self.set_password(person, password)
         self.end_sessions(session, person.id)
+        _record(session, events.PASSWORD_RECOVERED, person, address)
         return person
+
+
+def _record(session: Session, event: str, person: Person, address: str, *, after: dict[str, str] | None = None) -> None:
+    """Record what a person did with their own account."""
+    trail.record(session, event, trail.person(person, address), subject=("person", person.username), after=after)
 
 
 def _refuse_weak(password: str, person: Person) -> None:

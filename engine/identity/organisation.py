@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
+from engine.audit import events, trail
 from models.choice import Choice
 from models.digits import persian_digits
 from models.language import BilingualText, LazyText, reading
@@ -201,6 +202,12 @@ def record(
     now: datetime,
 ) -> None:
     """Write down a change of a role, a division or a membership. ``subject``: see ``OrganisationChange``."""
+    if subject == "membership":
+        granted = events.ROLE_GRANTED if after is not None else events.ROLE_REVOKED
+        trail.record(session, granted, by, subject=("person", key), before=before, after=after)
+    else:
+        changed = events.ROLE_CHANGED if subject == "role" else events.DIVISION_CHANGED
+        trail.record(session, changed, by, subject=(subject, key), before=before, after=after)
     session.add(
         OrganisationChange(
             subject=subject,

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from engine.actor import Actor
+from engine.audit import events, trail
 from engine.errors import NotAllowed, NotFound, Refusal
 from engine.identity import organisation, passwords, permissions
 from engine.identity.accounts import Accounts, fold_username
@@ -130,6 +131,7 @@ def create_account(
     accounts.set_password(created, password, must_change=True)
     created.roles = [RoleGrant(role=account.role, scope=account.scope)]
     session.add(created)
+    trail.record(session, events.ACCOUNT_CREATED, by, subject=("person", username), after={"kind": account.kind})
     _note(session, created, by=by, now=now, after=created.roles[0])
     session.flush()
     return created, password
@@ -211,6 +213,7 @@ def lock_account(session: Session, accounts: Accounts, person_id: int, *, by: Ac
         raise Refusal({"": [_("نمی‌توانید حساب خود را غیرفعال کنید.")]})
     if any(held.role == SystemRole.ADMIN for held in target.roles) and _other_admins(session, target) == 0:
         raise Refusal({"": [_("سامانه مدیر دیگری ندارد. ابتدا مدیر دیگری تعیین کنید.")]})
+    _note_state(session, events.ACCOUNT_LOCKED, target, False, by=by)
     target.active = False
     target.mobile_verified = True  # or a new registration of the same mobile would unlock it
     accounts.end_sessions(session, target.id)
@@ -224,9 +227,23 @@ def unlock_account(session: Session, person_id: int, *, by: Actor) -> Person:
     target = person(session, by, person_id)
     if not target.mobile_verified:
         raise Refusal({"": [_("این حساب هنوز با کد تایید فعال نشده است.")]})
+    _note_state(session, events.ACCOUNT_UNLOCKED, target, True, by=by)
     target.active = True
     session.flush()
     return target
+
+
+def _note_state(session: Session, event: str, target: Person, active: bool, *, by: Actor) -> None:
+    """Record the lock or its end, unless the account is so already."""
+    if target.active != active:
+        trail.record(
+            session,
+            event,
+            by,
+            subject=("person", target.username),
+            before={"active": target.active},
+            after={"active": active},
+        )
 
 
 def reset_password(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> tuple[Person, str]:
@@ -236,6 +253,7 @@ def reset_password(session: Session, accounts: Accounts, person_id: int, *, by: 
     password = passwords.initial()
     accounts.set_password(target, password, must_change=True)
     accounts.end_sessions(session, target.id)
+    trail.record(session, events.PASSWORD_RESET, by, subject=("person", target.username))
     session.flush()
     return target, password
 

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
+from engine.audit import events, trail
 from engine.calendar import office_calendar
 from engine.calendar.working_time import WorkingCalendar
 from engine.errors import Refusal
@@ -114,6 +115,8 @@ def apply(session: Session, proposal: Proposal, *, by: Actor, reason: str, now: 
     if not changes:
         raise Refusal({"": [_("این تغییر چیزی را عوض نمی‌کند؛ تقویم همین است.")]})
     session.add_all(changes)
+    for made in changes:
+        _record(session, made, by=by)
     settings.revision = seen + 1
     session.flush()
     return settings.revision
@@ -127,19 +130,27 @@ def confirm(session: Session, day: date, *, by: Actor, now: datetime) -> None:
         raise Refusal({"action": [_("این روز در انتظار تایید نیست.")]})
     before = _state(row)
     row.estimated, row.changed_at, row.changed_by_id = False, now, by.person_id
-    session.add(
-        CalendarChange(
-            revision=None,
-            day=day,
-            before=before,
-            after=_state(row),
-            reason=_("تایید روز برآوردی"),
-            at=now,
-            by_id=by.person_id,
-            by_name=by.name,
-        )
+    change = CalendarChange(
+        revision=None,
+        day=day,
+        before=before,
+        after=_state(row),
+        reason=_("تایید روز برآوردی"),
+        at=now,
+        by_id=by.person_id,
+        by_name=by.name,
     )
+    session.add(change)
+    _record(session, change, by=by)
     session.flush()
+
+
+def _record(session: Session, change: CalendarChange, *, by: Actor) -> None:
+    """Record a change of a day, or of the week (whose key is empty), in the audit log."""
+    key = change.day.isoformat() if change.day else ""
+    trail.record(
+        session, events.CALENDAR_CHANGED, by, subject=("calendar", key), before=change.before, after=change.after
+    )
 
 
 # ---------------------------------------------------------------- preview

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
+from engine.audit import events, trail
 from engine.errors import NotFound, Refusal
 from engine.identity import organisation, permissions
 from engine.paging import Page, capped, page_of, read_cursor
@@ -117,6 +118,8 @@ def send(
         sent_at=now,
     )
     session.add(message)
+    to = ("person", person.username) if person else ("role", role)
+    trail.record(session, events.MESSAGE_SENT, by, subject=to)
     session.flush()
     return message
 

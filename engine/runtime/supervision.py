@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
+from engine.audit import events, trail
 from engine.errors import NotAllowed, NotFound, Refusal
 from engine.identity import permissions
 from engine.persistence import history
 from engine.runtime import case_lock, incidents, subscriptions
+from models.account import Person
 from models.case import Case, CaseStatus, Task, TaskStatus
 from models.job import THROWN_JOBS, Incident, Job
 
@@ -32,12 +34,14 @@ class Supervision:
         Raises ``NotAllowed`` also if the case is not running, ``NotFound``.
         """
         case = self._case(session, case_id, by, "case_suspended", CaseStatus.RUNNING)
+        _record(session, events.CASE_SUSPENDED, case, by, before=case.status, after=CaseStatus.SUSPENDED)
         case.status = CaseStatus.SUSPENDED
         return self._changed(session, case, by, "case_suspended", reason)
 
     def resume(self, session: Session, case_id: int, *, by: Actor, reason: str = "") -> Case:
         """Resume a suspended case. Timers that became due meanwhile fire now. Raises ``NotAllowed``, ``NotFound``."""
         case = self._case(session, case_id, by, "case_resumed", CaseStatus.SUSPENDED)
+        _record(session, events.CASE_RESUMED, case, by, before=case.status, after=CaseStatus.RUNNING)
         case.status = CaseStatus.RUNNING
         incidents.release_held(session, case.id)
         return self._changed(session, case, by, "case_resumed", reason)
@@ -56,6 +60,7 @@ class Supervision:
         session.execute(jobs.execution_options(synchronize_session=False))
         incidents.release_held(session, case.id)  # a message that waited for this case looks for somebody else
         subscriptions.forget(session, case.id)
+        _record(session, events.CASE_CANCELLED, case, by, before=case.status, after=CaseStatus.CANCELLED)
         case.status, case.ended_at = CaseStatus.CANCELLED, now
         return self._changed(session, case, by, "case_cancelled", reason)
 
@@ -76,6 +81,14 @@ class Supervision:
             raise Refusal({"person": [permissions.not_of_role()]})
         if task.assignee_id == person_id:
             return task  # already assigned to them
+        trail.record(
+            session,
+            events.TASK_REASSIGNED,
+            by,
+            subject=("case", case.number),
+            before={"task": task.key, "assignee": _username(session, task.assignee_id)},
+            after={"task": task.key, "assignee": _username(session, person_id)},
+        )
         task.assignee_id, task.claimed = person_id, person_id is not None
         case.revision += 1  # whoever completes it at the moment has been overtaken
         history.record_task(
@@ -100,6 +113,8 @@ class Supervision:
             if incident.job_id is None:
                 incident.resolved_at, incident.resolved_by_id = now, by.person_id
             history.record(session, case, what="incident_resolved", by=by, at=now, task_key=incident.element_id)
+            about = {"incident": incident.id, "element": incident.element_id}
+            trail.record(session, events.INCIDENT_RETRIED, by, subject=("case", case.number), after=about)
         return incident
 
     def _case(self, session: Session, case_id: int, by: Actor, what: str, *statuses: CaseStatus) -> Case:
@@ -114,3 +129,19 @@ class Supervision:
         details = {"text": reason} if reason else None
         history.record(session, case, what=what, by=by, at=self._clock(), details=details)
         return case
+
+
+def _record(session: Session, event: str, case: Case, by: Actor, *, before: CaseStatus, after: CaseStatus) -> None:
+    """Record a change of a case's status. The reason is in the history of the case."""
+    trail.record(
+        session,
+        event,
+        by,
+        subject=("case", case.number),
+        before={"status": before.value},
+        after={"status": after.value},
+    )
+
+
+def _username(session: Session, person_id: int | None) -> str | None:
+    return session.scalar(select(Person.username).where(Person.id == person_id)) if person_id is not None else None

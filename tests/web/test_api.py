@@ -8,6 +8,7 @@ import pytest
 
 from models.account import SignInSession
 from models.case import Case
+from tests import audited
 from tests.play import PASSWORD
 from tests.scenarios.gas_office import MANDATORY, METER, OWNER, PROPERTY, SURFACE, up_to_invoice
 from tests.web.api_client import BASE, PDF, Api, code_of, count, upload
@@ -236,8 +237,7 @@ def test_a_start_without_a_form_takes_no_values(contractor, application):
 
 @pytest.mark.both_databases("story")
 @pytest.mark.rule("DOC-1")
-def test_a_file_is_kept_with_its_case_and_comes_back_as_an_attachment(contractor, stranger, project, caplog):
-    caplog.set_level("DEBUG", "webapp.shell.downloads")
+def test_a_file_is_kept_with_its_case_and_comes_back_as_an_attachment(application, contractor, stranger, project):
     answer = upload(contractor, project["case"]["number"], "نقشه.pdf")
     assert answer.status_code == 201, answer.text
     assert (answer.json["name"], answer.json["size"], answer.json["type"]) == ("نقشه.pdf", len(PDF), "application/pdf")
@@ -246,7 +246,8 @@ def test_a_file_is_kept_with_its_case_and_comes_back_as_an_attachment(contractor
         assert file.data == PDF
         assert file.headers["Content-Disposition"].startswith("attachment")
         assert file.headers["X-Content-Type-Options"] == "nosniff"
-    assert [record.args[:2] for record in caplog.records] == [("contractor", "نقشه.pdf")]
+    number = project["case"]["number"]
+    assert audited.last(application) == ("document_downloaded", "contractor", ("case", number), "127.0.0.1")
     assert code_of(stranger.get(f"/documents/{answer.json['id']}")) == (404, "not_found")
     assert code_of(upload(stranger, project["case"]["number"])) == (404, "not_found")
 

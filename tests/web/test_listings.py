@@ -16,6 +16,7 @@ from pypdf import PdfReader
 import kartabl
 from engine.contributions.listings import Column, Filter, Listings, ListPage, Row
 from engine.contributions.sheets import Sheets
+from tests import audited
 from tests.web.api_client import Api
 from tests.web.shelf import FORMULA, Shelf
 
@@ -145,13 +146,12 @@ def lines_of(answer: Any) -> list[list[str]]:
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "pdf"])
 def test_each_file_is_recorded_with_the_person_and_kept_by_no_browser(
-    reader: FlaskClient, caplog: pytest.LogCaptureFixture, kind: str
+    reader: FlaskClient, application: kartabl.Application, kind: str
 ) -> None:
-    caplog.set_level("DEBUG", "webapp.shell.downloads")
     answer = reader.get(f"/lists/books.{kind}")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "private, no-store"
-    assert [record.args[:2] for record in caplog.records] == [("finance", f"books-1405-08-30.{kind}")]
+    assert audited.last(application) == ("list_exported", "finance", ("list", "books"), "127.0.0.1")
 
 
 @pytest.mark.both_databases("search")

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from models.inspection import Certificate
+from tests import audited
 from tests.play import Play
 from tests.scenarios import certificates
 from tests.web.api_client import Api
@@ -174,9 +175,8 @@ def test_the_form_is_for_everyone_and_sends_nothing_but_what_was_typed(client: F
 
 @pytest.mark.rule("CNF-1", "CNF-4")
 def test_the_page_of_an_approved_project_leads_to_the_request_and_then_to_the_certificate(
-    play: Play, signed_in: Any, caplog: pytest.LogCaptureFixture
+    play: Play, signed_in: Any
 ) -> None:
-    caplog.set_level("DEBUG", "webapp.shell.downloads")
     project = certificates.approved(play)
     browser = signed_in("contractor", "contractor")
     way = f"/start/confirmation_issuance?project={project}"
@@ -193,8 +193,12 @@ def test_the_page_of_an_approved_project_leads_to_the_request_and_then_to_the_ce
     assert printed.data.startswith(b"%PDF-")
     assert printed.headers["Content-Disposition"] == f"inline; filename=certificate-{play.case.number}.pdf"
     assert "sandbox" not in printed.headers["Content-Security-Policy"], "browsers show no PDF in a sandbox"
-    leaving = [record.args[:2] for record in caplog.records if record.name == "webapp.shell.downloads"]
-    assert leaving == [("contractor", f"certificate-{play.case.number}.pdf")]
+    assert audited.last(play.application) == (
+        "document_downloaded",
+        "contractor",
+        ("case", play.case.number),
+        "127.0.0.1",
+    )
 
 
 @pytest.mark.rule("CNF-1", "CNF-4")

@@ -30,6 +30,7 @@ def change_password() -> Page:
                     new=values["password"],
                     keep=current.token(),
                     now=current.now(),
+                    address=current.address(),
                 )
         except InvalidSubmission as error:
             form.add_errors(error.errors)

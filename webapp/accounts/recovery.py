@@ -49,7 +49,7 @@ def reset() -> Page:
         try:
             with current.transaction() as session:
                 person = current.application().accounts.recover(
-                    session, username, values["code"], values["password"], now=current.now()
+                    session, username, values["code"], values["password"], now=current.now(), address=current.address()
                 )
                 token = current.application().accounts.open_session(session, person, now=current.now(), kind="browser")
         except InvalidSubmission as error:

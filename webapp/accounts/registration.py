@@ -54,7 +54,12 @@ def verify_code() -> Page:
         try:
             with current.transaction() as session:
                 person = current.application().accounts.confirm_registration(
-                    session, pending["mobile"], form.submission["code"], mark=pending["mark"], now=current.now()
+                    session,
+                    pending["mobile"],
+                    form.submission["code"],
+                    mark=pending["mark"],
+                    now=current.now(),
+                    address=current.address(),
                 )
                 token = current.application().accounts.open_session(session, person, now=current.now(), kind="browser")
         except InvalidSubmission as error:

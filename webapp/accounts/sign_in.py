@@ -36,7 +36,7 @@ def sign_in() -> Page:
             before = current.token()
             with current.transaction() as session:
                 if before:
-                    current.application().accounts.end_session(session, before)
+                    current.application().accounts.end_session(session, before, address=current.address())
                 values = form.submission
                 _person, token = current.application().accounts.sign_in(
                     session, values["username"], values["password"], address=current.address(), now=current.now()
@@ -58,7 +58,7 @@ def sign_out() -> Page:
     token = current.token()
     if token:
         with current.transaction() as session:
-            current.application().accounts.end_session(session, token)
+            current.application().accounts.end_session(session, token, address=current.address())
     current.forget()
     return redirect(f"{request.script_root}/sign-in", 303)
 

@@ -44,5 +44,6 @@ def token() -> Response:
 @api_call
 def end_token(session: Session, actor: Actor) -> Response:
     """Revoke the token of this call."""
-    accounts().end_session(session, request.headers["Authorization"].partition(" ")[2].strip())
+    token = request.headers["Authorization"].partition(" ")[2].strip()
+    accounts().end_session(session, token, address=current.address())
     return Response(status=204)

@@ -6,7 +6,9 @@ from datetime import date
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
 
+from engine.audit import events
 from engine.contributions.listings import MAX_EXPORTED, Listing, ListPage
 from forms.list_filters import FiltersForm
 from models import jalali
@@ -15,6 +17,7 @@ from webapp.errors import Answer, Trouble, page
 from webapp.lists import files
 from webapp.lists.reading import PAGE, form_of, listing_context, query_of
 from webapp.shell import current, downloads, query_string
+from webapp.shell.downloads import Leaving
 from webapp.shell.filters import digits
 
 bp = Blueprint("listings", __name__)
@@ -61,17 +64,19 @@ def export(key: str, kind: str) -> Response | Answer:
     if result.next or len(result.rows) > most:
         words = _("این فهرست بیش از %(most)s ردیف دارد و یک‌جا داده نمی‌شود.", most=digits(most))
         return page(Trouble(422, _("فهرست بیش از اندازه بلند است"), words, _("بازهٔ کوتاه‌تر یا فیلتری انتخاب کنید.")))
-    return _file(listing, result, form, kind)
+    with current.transaction() as session:
+        return _file(session, listing, result, form, kind)
 
 
-def _file(listing: Listing, result: ListPage, form: FiltersForm, kind: str) -> Response:
+def _file(session: Session, listing: Listing, result: ListPage, form: FiltersForm, kind: str) -> Response:
     if kind == "pdf":
         content = current.application().print_list(files.printable(listing, result, filters_in_words=_in_words(form)))
     else:
         content = {"csv": files.csv_file, "xlsx": files.xlsx_file}[kind](listing, result)
     media_type = {"csv": "text/csv", "xlsx": SPREADSHEET, "pdf": "application/pdf"}[kind]
     name = f"{listing.key}-{jalali.moment_text(current.now(), current.zone())[:10].replace('/', '-')}.{kind}"
-    return downloads.send(content, name, media_type, by=current.actor(), inline=kind == "pdf")
+    leaving = Leaving(events.LIST_EXPORTED, ("list", listing.key), {"rows": len(result.rows)})
+    return downloads.send(session, content, name, media_type, by=current.actor(), leaving=leaving, inline=kind == "pdf")
 
 
 def _in_words(form: FiltersForm) -> list[tuple[str, str]]:

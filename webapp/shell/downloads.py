@@ -1,27 +1,50 @@
-"""Hands out files: the one door for every file that leaves, uploaded or made, from pages and from the API (DOC-1)."""
+"""Hands out files: the one door for every file that leaves, uploaded or made, from pages and from the API (DOC-1).
+
+Each one is in the audit log: who took it, and of what; not its name, which may tell of people.
+"""
 
 from __future__ import annotations
 
 import io
-import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from flask import Response, send_file
 from sqlalchemy.orm import Session
 
 from engine import documents
 from engine.actor import Actor
+from engine.audit import events, trail
+from models.case import Case
 from webapp.shell import current
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class Leaving:
+    """What the audit log says of a file: the event, what it was a file of, and which one."""
+
+    event: str
+    subject: tuple[str, str]
+    which: Mapping[str, Any] = field(default_factory=dict)
 
 
-def send(content: bytes | Path, name: str, media_type: str, *, by: Actor, inline: bool = False) -> Response:
+def send(
+    session: Session,
+    content: bytes | Path,
+    name: str,
+    media_type: str,
+    *,
+    by: Actor,
+    leaving: Leaving,
+    inline: bool = False,
+) -> Response:
     """A file for ``by``; no browser keeps a copy. ``content``: its bytes, or the path of a stored file.
 
     ``inline``: the browser may show it, such as a PDF of ours; else it saves it and never renders it as a page of ours.
     """
-    _record(name, media_type, by=by)
+    _record(session, leaving, media_type, by=by)
     response = send_file(
         content.resolve() if isinstance(content, Path) else io.BytesIO(content),
         mimetype=media_type,
@@ -46,9 +69,13 @@ def send_document(session: Session, document_id: int, *, by: Actor) -> Response:
         NotFound: there is no such document, or ``by`` may not see its case.
     """
     opened = documents.open_document(session, document_id, by=by, folder=current.settings().files_path)
-    return send(opened.path, opened.document.name, opened.document.media_type, by=by)
+    document = opened.document
+    case = session.get_one(Case, document.case_id)
+    leaving = Leaving(events.DOCUMENT_DOWNLOADED, ("case", case.number), {"document": document.id})
+    return send(session, opened.path, document.name, document.media_type, by=by, leaving=leaving)
 
 
-def _record(name: str, media_type: str, *, by: Actor) -> None:
-    """Called once for each file that leaves. A log of downloads, in a table or elsewhere, is written here."""
-    log.debug("%s downloads %s (%s)", by.username, name, media_type)
+def _record(session: Session, leaving: Leaving, media_type: str, *, by: Actor) -> None:
+    """Called once for each file that leaves."""
+    after = {**leaving.which, "type": media_type}
+    trail.record(session, leaving.event, by, subject=leaving.subject, after=after)

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 import forms
 from engine import documents
 from engine.actor import Actor
+from engine.audit import events
 from engine.bpmn.diagram import in_readers_language
 from engine.contributions.printouts import Printout
 from engine.identity.permissions import allowed
@@ -22,6 +23,7 @@ from models.case import Case
 from models.language import gettext as _
 from webapp.errors import Answer, Trouble, page
 from webapp.shell import current, downloads, labels, query_string
+from webapp.shell.downloads import Leaving
 from webapp.shell.filters import digits
 from webapp.work.tasks import actions_of
 from webapp.work.worklist import processes
@@ -125,7 +127,9 @@ def print_out(number: str, key: str) -> Response | Answer:
         if reason is not None:
             return page(Trouble(409, _("این نسخهٔ چاپی هنوز آماده نیست"), reason, case=case.number))
         pdf = printout.render(context)
-    return downloads.send(pdf, f"{printout.key}-{case.number}.pdf", "application/pdf", by=actor, inline=True)
+        leaving = Leaving(events.DOCUMENT_DOWNLOADED, ("case", case.number), {"printout": printout.key})
+        name = f"{printout.key}-{case.number}.pdf"
+        return downloads.send(session, pdf, name, "application/pdf", by=actor, leaving=leaving, inline=True)
 
 
 def answers(case: Case, line: history.Line) -> list[tuple[str, str]]:

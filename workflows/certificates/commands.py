@@ -12,6 +12,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
+from engine.actor import operator
 from engine.contributions.briefings import Block, Facts, Table
 from models.language import LANGUAGES, reading
 from workflows.certificates import signing_keys
@@ -123,7 +124,7 @@ def _keys(application: Open) -> click.Group:
     def rotate_keys() -> None:
         """Retire the key that signs and make a new one. Certificates that it signed stay valid."""
         with _opened(application) as (session, opened):
-            key = signing_keys.rotate(session, secret_key=opened.settings.secret_key, now=opened.clock())
+            key = signing_keys.rotate(session, secret_key=opened.settings.secret_key, now=opened.clock(), by=operator())
             click.echo(f"{key.id} signs from now on; publish the keys anew: kartabl keys publish")
 
     @keys.command(name="publish")

@@ -23,10 +23,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.actor import SYSTEM, Actor
+from engine.audit import events, trail
+from engine.audit.events import Retention
 from engine.persistence import advisory_lock
 from models.inspection import SigningKey
 from models.jalali import tehran_day
+from models.language import lazy
 
+MADE = events.register("signing_key_made", Retention.PERMANENT, lazy("ساخت کلید امضا"))
+RETIRED = events.register("signing_key_retired", Retention.PERMANENT, lazy("کنار گذاشتن کلید امضا"))
 NONCE = 12  # bytes
 ID_BYTES = 6  # of the public key's hash: eight signs
 
@@ -80,15 +86,16 @@ def key_id(public: bytes) -> str:
 def signing_key(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
     """The current signing key. Generates the first key; of concurrent calls only one does."""
     advisory_lock.acquire(session, "signing keys")
-    return _newest(session) or _make(session, secret_key=secret_key, now=now)
+    return _newest(session) or _make(session, secret_key=secret_key, now=now, by=SYSTEM)
 
 
-def rotate(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
+def rotate(session: Session, *, secret_key: str, now: datetime, by: Actor = SYSTEM) -> SigningKey:
     """Retire the current key and generate a new one. Earlier signatures stay valid."""
     advisory_lock.acquire(session, "signing keys")
     for key in session.scalars(select(SigningKey).where(SigningKey.retired_at.is_(None))):
         key.retired_at = now
-    return _make(session, secret_key=secret_key, now=now)
+        trail.record(session, RETIRED, by, subject=("signing_key", key.id))
+    return _make(session, secret_key=secret_key, now=now, by=by)
 
 
 def sign(key: SigningKey, text: str, *, secret_key: str) -> str:
@@ -122,7 +129,7 @@ def _newest(session: Session) -> SigningKey | None:
     ).first()
 
 
-def _make(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
+def _make(session: Session, *, secret_key: str, now: datetime, by: Actor) -> SigningKey:
     private = Ed25519PrivateKey.generate()
     public = private.public_key().public_bytes_raw()
     key = SigningKey(
@@ -132,6 +139,7 @@ def _make(session: Session, *, secret_key: str, now: datetime) -> SigningKey:
         private_key=_locked(private.private_bytes_raw(), key_id(public), secret_key),
     )
     session.add(key)
+    trail.record(session, MADE, by, subject=("signing_key", key.id))
     session.flush()
     return key
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from engine.actor import SYSTEM
+from engine.actor import operator
 from engine.calendar.staging_clock import StagingClock, length_of
 from engine.errors import InvalidSubmission
 from models import jalali
@@ -33,14 +33,14 @@ def add_to(clock: click.Group, application: Open) -> None:
         """Put the clock ahead by LENGTH, such as 3d, 4h, 90m, 1d12h, or working days: 2wd. Deadlines fire."""
         with _opened(application) as (opened, staging):
             by = length_of(length, now=staging(), calendar=opened.engine.services.calendar)
-            staging.advance(by, by=SYSTEM)
+            staging.advance(by, by=operator())
             _print(opened, staging)
 
     @clock.command(name="reset")
     def reset() -> None:
         """Go back to real time. What happened meanwhile keeps its moment; a timer waits until its own comes."""
         with _opened(application) as (opened, staging):
-            staging.reset(by=SYSTEM)
+            staging.reset(by=operator())
             _print(opened, staging)
 
 
