@@ -44,7 +44,10 @@ from engine.errors import InvalidSubmission, NotFound
 from engine.expressions.language import Language
 from engine.identity import organisation
 from engine.identity.accounts import Accounts, fold_username
+from engine.identity.confirmation import Confirmation
 from engine.identity.organisation import Organisation
+from engine.identity.second_factor import SecondFactors
+from engine.identity.second_step import SecondStep
 from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
 from engine.persistence import write_behind
@@ -94,6 +97,9 @@ class Application:
     sessions: sessionmaker[Session]
     engine: Engine
     accounts: Accounts
+    second_factors: SecondFactors
+    second_step: SecondStep
+    confirmation: Confirmation
     worker: Worker  # started by ``run`` and ``worker``; a page nudges it after it has given it work
     clock: Clock
     staging_clock: StagingClock | None  # ``clock``, in the modes in which people may put it ahead
@@ -148,6 +154,7 @@ def build(
     install()
     database = open_database(settings.database_url)
     sessions = session_factory(database)
+    accounts, factors = Accounts(settings), SecondFactors(settings.secret_key, now)
     staging_clock = StagingClock(now, sessions) if settings.clock_moves else None
     now = staging_clock or now
     services = services or make_services(settings, chosen or providers.stand_ins(), sessions, now)
@@ -169,7 +176,10 @@ def build(
         database=database,
         sessions=sessions,
         engine=engine,
-        accounts=Accounts(settings),
+        accounts=accounts,
+        second_factors=factors,
+        second_step=SecondStep(accounts, factors),
+        confirmation=Confirmation(factors, settings.confirm_minutes),
         worker=Worker(engine, tick=settings.worker_tick),
         clock=now,
         staging_clock=staging_clock,

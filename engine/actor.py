@@ -4,6 +4,7 @@ import os
 import pwd
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import object_session
@@ -38,10 +39,12 @@ class Actor:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The actor of a session, and if they must change their password first."""
+    """The actor of a session, what they must do first, and when they last gave their password or second factor."""
 
     actor: Actor
     must_change_password: bool
+    must_enrol: bool = False  # a role of theirs demands a second factor, and they have none
+    confirmed_at: datetime | None = None
 
 
 SYSTEM = Actor(person_id=None, username="system", name="")

@@ -273,6 +273,12 @@ class Settings(Section):
     session_idle_minutes: int = setting(
         "and after so long without a request", default=30, least=1, most=10_080, checked=True
     )
+    confirm_minutes: int = setting(
+        "so long after the password was given, an admin's dangerous act asks for it again",
+        default=15,
+        least=1,
+        most=120,
+    )
     secure_cookies: bool = setting(
         "cookies over HTTPS only; not given: as KARTABL_PUBLIC_URL is", default=None, checked=True
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import datetime
 
 from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, text
@@ -61,6 +62,14 @@ class RoleGrant(Base):
     person: Mapped[Person] = relationship(back_populates="roles")
 
 
+class SessionKind(enum.StrEnum):
+    """Who holds the token of a session."""
+
+    BROWSER = "browser"
+    API = "api"
+    HALF = "half"  # a browser or program whose second factor is not proved yet: it may do nothing
+
+
 class SignInSession(Base):
     """A signed-in browser or API token, so that signing out and locking work at once."""
 
@@ -69,10 +78,11 @@ class SignInSession(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of what the browser holds
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
-    kind: Mapped[str] = mapped_column(String(10))  # browser | api
+    kind: Mapped[str] = mapped_column(String(10))  # a ``SessionKind``
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]  # when the password or second factor was given last
 
     person: Mapped[Person] = relationship()
 

@@ -58,6 +58,7 @@ class Role(Base):
     granted_by: Mapped[list[Any]] = mapped_column(default=list)  # keys of roles whose holders may grant it; admins may
     permissions: Mapped[list[Any]] = mapped_column(default=list)  # actions (engine.identity.permissions.GRANTABLE)
     on_registration: Mapped[bool] = mapped_column(Boolean, default=False)  # given to whoever registers (ACC-1)
+    second_factor: Mapped[bool] = mapped_column(Boolean, default=False)  # whoever holds it must have one
     position: Mapped[int] = mapped_column(SmallInteger, default=0)  # in lists: by position, then by key
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 

@@ -41,7 +41,7 @@ class InUse(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class RoleValues:
-    """What an admin says of a role. Of a system role only the names count."""
+    """What an admin says of a role. Of a system role only the names and the second factor count."""
 
     name_fa: str
     name_en: str
@@ -49,6 +49,7 @@ class RoleValues:
     granted_by: Collection[str] = ()
     permissions: Collection[str] = ()
     on_registration: bool = False
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,7 @@ def change_role(
     before, version = _role_state(row), organisation.role_entry(row).version
     if key in set(SystemRole):
         row.name_fa, row.name_en = _names(values)
+        row.second_factor = values.second_factor
     else:
         _fill_role(row, values)
     _demand_seen(seen, version, before, _role_state(row))
@@ -232,6 +234,7 @@ def _values(entry: RoleEntry) -> RoleValues:
         granted_by=entry.granted_by,
         permissions=entry.permissions,
         on_registration=entry.on_registration,
+        second_factor=entry.second_factor,
     )
 
 
@@ -290,11 +293,20 @@ def _fill_role(row: Role, values: RoleValues) -> None:
     row.name_fa, row.name_en = _names(values)
     row.divided_by = values.divided_by
     row.granted_by, row.permissions = sorted(values.granted_by), sorted(values.permissions)
-    row.on_registration = values.on_registration
+    row.on_registration, row.second_factor = values.on_registration, values.second_factor
 
 
 def _role_state(row: Role) -> dict[str, Any]:
-    names = ("name_fa", "name_en", "divided_by", "granted_by", "permissions", "on_registration", "active")
+    names = (
+        "name_fa",
+        "name_en",
+        "divided_by",
+        "granted_by",
+        "permissions",
+        "on_registration",
+        "second_factor",
+        "active",
+    )
     return {name: getattr(row, name) for name in names} | {"name_fa": persian_digits(row.name_fa)}
 
 

@@ -50,6 +50,8 @@ SIGN_IN_FAILED = register("sign_in_failed", Retention.ACCESS, lazy("ورود ن�
 SIGNED_OUT = register("signed_out", Retention.ACCESS, lazy("خروج"))
 SESSIONS_ENDED = register("sessions_ended", Retention.ACCESS, lazy("خروج از دستگاه‌های دیگر"))
 
+CONFIRMATION_FAILED = register("confirmation_failed", Retention.ACCESS, lazy("تایید ناموفق هویت"))
+
 # Accounts
 REGISTERED = register("registered", Retention.CHANGE, lazy("ثبت‌نام"))
 ACCOUNT_CREATED = register("account_created", Retention.CHANGE, lazy("ساخت حساب"))
@@ -60,6 +62,10 @@ ACCOUNT_UNLOCKED = register("account_unlocked", Retention.CHANGE, lazy("فعال
 PASSWORD_CHANGED = register("password_changed", Retention.CHANGE, lazy("تغییر رمز عبور"))
 PASSWORD_RESET = register("password_reset", Retention.CHANGE, lazy("ساخت رمز عبور جدید برای شخص"))
 PASSWORD_RECOVERED = register("password_recovered", Retention.CHANGE, lazy("بازیابی رمز عبور"))
+SECOND_FACTOR_ENROLLED = register("second_factor_enrolled", Retention.CHANGE, lazy("فعال شدن ورود دومرحله‌ای"))
+SECOND_FACTOR_REMOVED = register("second_factor_removed", Retention.CHANGE, lazy("غیرفعال شدن ورود دومرحله‌ای"))
+SECOND_FACTOR_RESET = register("second_factor_reset", Retention.CHANGE, lazy("حذف ورود دومرحله‌ای شخص"))
+RECOVERY_CODES_MADE = register("recovery_codes_made", Retention.CHANGE, lazy("ساخت کدهای بازیابی جدید"))
 
 # What left
 DOCUMENT_DOWNLOADED = register("document_downloaded", Retention.READING, lazy("دریافت فایل"))

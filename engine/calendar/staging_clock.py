@@ -138,6 +138,7 @@ def _move_sign_ins(session: Session, length: timedelta, *, valid_at: datetime) -
         row.created_at += length
         row.seen_at += length
         row.expires_at += length
+        row.confirmed_at = row.confirmed_at and row.confirmed_at + length
 
 
 def _release(session: Session, now: datetime) -> None:

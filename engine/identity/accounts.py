@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from engine.actor import SYSTEM, Actor, SignedIn, acting, counts
@@ -33,10 +33,11 @@ from engine.identity.verification_codes import (
 from engine.persistence import advisory_lock, outbox
 from engine.settings import Settings
 from models import identifiers
-from models.account import Person, RoleGrant, SignInSession, person_name
+from models.account import Person, RoleGrant, SessionKind, SignInSession, person_name
 from models.digits import ascii_digits, clean
 from models.language import gettext as _
 from models.organisation import Role
+from models.second_factor import SecondFactor
 
 SIGN_IN = Limit("sign_in", 5, timedelta(minutes=15))  # for one account from one address
 SIGN_IN_ADDRESS = Limit("sign_in_address", 60, timedelta(minutes=15))  # for one address, whatever the account
@@ -45,6 +46,7 @@ RECOVERY_AGAIN = Limit("recover", 1, CODE_AGAIN)
 RECOVERY = Limit("recover", CODES_PER_DAY, timedelta(days=1))
 RECOVERY_ADDRESS = Limit("recover_address", CODES_PER_HOUR, timedelta(hours=1))
 API_TOKEN_LIVES = timedelta(hours=12)
+HALF_SESSION_LIVES = timedelta(minutes=10)
 
 
 # Read by every page and call: columns only, since objects take ten times as long. One row for each role.
@@ -53,6 +55,7 @@ _SIGNED_IN = (
         SignInSession.id,
         SignInSession.seen_at,
         SignInSession.expires_at,
+        SignInSession.confirmed_at,
         SignInSession.person_id,
         Person.username,
         Person.first_name,
@@ -65,10 +68,13 @@ _SIGNED_IN = (
         RoleGrant.scope,
         Role.divided_by,
         Role.permissions,
+        Role.second_factor,
+        SecondFactor.kind.label("factor"),
     )
     .join(Person, SignInSession.person_id == Person.id)
     .outerjoin(RoleGrant, RoleGrant.person_id == Person.id)
     .outerjoin(Role, Role.key == RoleGrant.role)
+    .outerjoin(SecondFactor, SecondFactor.person_id == SignInSession.person_id)
     .where(SignInSession.token_hash == bindparam("this_token"), SignInSession.kind == bindparam("this_kind"))
 )
 
@@ -184,13 +190,22 @@ class Accounts:
             trail.record(session, events.SIGN_IN_FAILED, trail.stranger(address), subject=about, after={"by": kind})
             raise SignInRefused
         rate_limits.forget(session, SIGN_IN.kind, key)
-        _record(session, events.SIGNED_IN, person, address, after={"by": kind})
+        if not _has_second_factor(session, person):  # else it is recorded once that is proved
+            _record(session, events.SIGNED_IN, person, address, after={"by": kind})
         return person, self.open_session(session, person, now=now, kind=kind)
 
-    def open_session(self, session: Session, person: Person, *, now: datetime, kind: str) -> str:
-        """Open a session. Returns its token, which the database has only as a hash. ``kind``: browser or api."""
+    def open_session(self, session: Session, person: Person, *, now: datetime, kind: str, proved: bool = False) -> str:
+        """Open a session. Returns its token, which the database has only as a hash. ``kind``: browser or api.
+
+        Of a person with a second factor it is half a session, which may do nothing (``identity.second_step``), unless
+        the caller has ``proved`` the factor.
+        """
+        if not proved and _has_second_factor(session, person):
+            kind = SessionKind.HALF
         token = secrets.token_urlsafe(32)
-        lives = API_TOKEN_LIVES if kind == "api" else timedelta(hours=self._settings.session_hours)
+        lives = {SessionKind.API: API_TOKEN_LIVES, SessionKind.HALF: HALF_SESSION_LIVES}.get(
+            SessionKind(kind), timedelta(hours=self._settings.session_hours)
+        )
         session.add(
             SignInSession(
                 token_hash=_digest(token),
@@ -199,6 +214,7 @@ class Accounts:
                 created_at=now,
                 seen_at=now,
                 expires_at=now + lives,
+                confirmed_at=None if kind == SessionKind.HALF else now,
             )
         )
         return token
@@ -216,11 +232,12 @@ class Accounts:
             return None
         if now - row.seen_at > timedelta(minutes=1):  # at most one write a minute
             session.execute(update(SignInSession).where(SignInSession.id == row.id).values(seen_at=now))
-        return SignedIn(_actor(rows), row.must_change_password)
+        must_enrol = row.factor is None and any(one.second_factor for one in rows)
+        return SignedIn(_actor(rows), row.must_change_password, must_enrol, row.confirmed_at)
 
     def end_session(self, session: Session, token: str, *, address: str = "") -> None:
         """End one session, as its person says; an unknown token changes nothing."""
-        row = session.scalars(select(SignInSession).where(SignInSession.token_hash == _digest(token))).one_or_none()
+        row = session.scalars(select(SignInSession).where(session_of(token))).one_or_none()
         if row is None:
             return
         _record(session, events.SIGNED_OUT, session.get_one(Person, row.person_id), address, after={"by": row.kind})
@@ -374,6 +391,15 @@ def _actor(rows: Sequence[Any]) -> Actor:
         name=name,
         language=person.language,
     )
+
+
+def _has_second_factor(session: Session, person: Person) -> bool:
+    return session.get(SecondFactor, person.id, populate_existing=True) is not None
+
+
+def session_of(token: str) -> ColumnElement[bool]:
+    """Condition on ``SignInSession``: the session with this token."""
+    return SignInSession.token_hash == _digest(token)
 
 
 def _digest(token: str) -> str:

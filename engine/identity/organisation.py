@@ -38,6 +38,7 @@ class RoleEntry:
     granted_by: frozenset[str] = frozenset()
     permissions: frozenset[str] = frozenset()
     on_registration: bool = False
+    second_factor: bool = False
     position: int = 0
     active: bool = True
 
@@ -45,7 +46,7 @@ class RoleEntry:
     def version(self) -> str:
         """What an admin can change of it, as a short word: another one when somebody has changed it meanwhile."""
         granted_by, actions = sorted(self.granted_by), sorted(self.permissions)
-        return _version(self.name, self.divided_by, granted_by, actions, self.on_registration)
+        return _version(self.name, self.divided_by, granted_by, actions, self.on_registration, self.second_factor)
 
     @property
     def is_system(self) -> bool:
@@ -175,6 +176,7 @@ def role_entry(row: Any) -> RoleEntry:
         granted_by=frozenset(row.granted_by),
         permissions=frozenset(row.permissions),
         on_registration=row.on_registration,
+        second_factor=row.second_factor,
         position=row.position,
         active=row.active,
     )

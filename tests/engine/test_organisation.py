@@ -101,6 +101,7 @@ def test_an_admin_adds_a_role_and_gives_it_within_a_division(desk: Desk, people:
                 "granted_by": [],
                 "permissions": [],
                 "on_registration": False,
+                "second_factor": False,
                 "active": True,
             },
         ),

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from engine.contributions.sheets import Sheets
     from engine.deployment.compatibility import Compatibility
     from engine.identity.accounts import Accounts
+    from engine.identity.confirmation import Confirmation
     from engine.identity.organisation import Organisation
+    from engine.identity.second_factor import SecondFactors
+    from engine.identity.second_step import SecondStep
     from engine.jobs.worker import Worker
     from engine.service import Engine
     from engine.settings import Settings
@@ -54,6 +57,12 @@ class Application(Protocol):
     def engine(self) -> Engine: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def second_factors(self) -> SecondFactors: ...
+    @property
+    def second_step(self) -> SecondStep: ...
+    @property
+    def confirmation(self) -> Confirmation: ...
     @property
     def clock(self) -> Callable[[], datetime]: ...
     @property
