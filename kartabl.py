@@ -340,6 +340,7 @@ def serve(application: Application, listening: socket.socket, *, threads: int, w
     if worker:
         _add_regular_work(application)
         application.worker.start()
+    server.tell_ready()
     try:
         pages.run()
     finally:

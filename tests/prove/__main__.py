@@ -17,6 +17,7 @@ HARNESSES = (  # modules of this package, in the order in which they run
     "races",
     "outage",
     "sandbox",
+    "attack",
     "long_life",
 )
 SEED = 20261121

@@ -53,6 +53,15 @@ def handed_down() -> socket.socket | None:
     return socket.socket(fileno=FIRST_HANDED_DOWN) if int(os.environ["LISTEN_FDS"]) == 1 else None
 
 
+def tell_ready() -> None:
+    """Tell systemd that requests are answered from now on (``Type=notify``), if it is systemd that started us."""
+    where = os.environ.get("NOTIFY_SOCKET", "")
+    if not where:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.sendto(b"READY=1", f"\0{where[1:]}" if where.startswith("@") else where)
+
+
 def create_server(app: Flask, listening: socket.socket, *, threads: int) -> Server:
     """The server of these pages on a socket of ``listen``."""
     return Server(app, listening, threads=threads)

@@ -1,0 +1,49 @@
+"""Stops and deployments under load: what is under way is answered, and nobody is refused."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+
+from tests.prove.attack_site import Target
+from tests.prove.attacks import attack
+
+VISITORS = 6
+
+
+@attack("one process after the other restarts with a new version, and no request fails")
+def rolling_restart(target: Target) -> Iterator[str]:
+    if target.processes < 2:
+        return
+    stopping = threading.Event()
+    failures: list[str] = []
+    answered = [0] * VISITORS
+
+    def visit(number: int) -> None:
+        with target.visitor(address=f"127.0.3.{number + 1}") as visitor:
+            while not stopping.is_set():
+                try:
+                    visitor.look("/sign-in")
+                    answer = visitor.send_form("/sign-in", username="", password="")
+                    answered[number] += 2
+                    if answer.status_code != 422:
+                        failures.append(f"{answer.status_code} {answer.text[:80]!r}")
+                except httpx.HTTPError as error:
+                    failures.append(f"{type(error).__name__}: {error}")
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(VISITORS)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    codes = [target.restart(which) for _round in range(1 if target.short else 3) for which in range(target.processes)]
+    time.sleep(1)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    target.numbers["restarts under load"], target.numbers["requests meanwhile"] = len(codes), sum(answered)
+    target.numbers["failed meanwhile"] = len(failures)
+    yield from (f"during a restart: {failure}" for failure in failures)
+    yield from (f"a process that was asked to stop ended with {code}" for code in codes if code)
