@@ -104,6 +104,14 @@ class Conflict(EngineError):
         self.case = case
 
 
+class Taken(Conflict):
+    """Another transaction wrote the same row first, as when a form is sent twice; this call changes nothing."""
+
+    def __init__(self) -> None:
+        EngineError.__init__(self, "The same row was written at the same time")
+        self.case = ""
+
+
 class NotAllowed(EngineError):
     """The person may see the object, but may not do this action."""
 

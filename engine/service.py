@@ -5,6 +5,7 @@ Each method works in the caller's transaction: lock → refuse → act → recor
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -33,11 +35,12 @@ from engine.errors import (
     NotFound,
     OperationFailed,
     ProcessNotOffered,
+    Taken,
     TaskLocked,
     TaskNotOpen,
 )
 from engine.identity import permissions
-from engine.persistence import history, participants, statements, write_behind
+from engine.persistence import history, participants, statements, upsert, write_behind
 from engine.persistence.search import set_subject
 from engine.runtime import case_lock, incidents
 from engine.runtime.outcomes import StartView, StepResult, TaskView
@@ -46,7 +49,10 @@ from engine.runtime.submission import SubmittedForm, accepted
 from engine.runtime.supervision import Supervision
 from engine.spiff.script_engine import SafeEnvironment
 from models.case import Case, CaseStatus, Task, TaskDraft, TaskKind, TaskStatus
+from models.database_errors import in_a_line, is_overtaken
 from models.office_rule import MEGABYTE
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 MAX_TRIES = 4  # attempts of a step while other steps of its case are quicker
@@ -94,7 +100,8 @@ class Engine:
     def transaction(self) -> Iterator[Session]:
         """One transaction of an entry point: commits when left normally, rolls back on an exception.
 
-        A failed operation opens an incident after the rollback, in a transaction of its own.
+        A failed operation opens an incident after the rollback, in a transaction of its own. Raises ``Taken`` where
+        another transaction wrote the same row.
         """
         with self.sessions() as session:
             try:
@@ -109,6 +116,12 @@ class Engine:
                 if error.keeps_changes:
                     session.commit()
                 raise
+            except IntegrityError as error:
+                session.rollback()
+                if not is_overtaken(error):
+                    raise
+                log.warning("overtaken: %s", in_a_line(error))
+                raise Taken() from error
             except BaseException:
                 session.rollback()
                 raise
@@ -370,7 +383,13 @@ class Engine:
         case_lock.refuse_closed(task)
         if by.person_id is None:
             raise NotAllowed(by.username, "save a draft")
-        session.merge(TaskDraft(task_id=task.id, person_id=by.person_id, values=dict(values), saved_at=self.clock()))
+        upsert.put(
+            session,
+            TaskDraft,
+            key={"task_id": task.id, "person_id": by.person_id},
+            values=dict(values),
+            saved_at=self.clock(),
+        )
 
     def claim(self, session: Session, task_id: int, *, by: Actor) -> Task:
         """Claim a task of the group.

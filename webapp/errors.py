@@ -24,17 +24,19 @@ from engine.errors import (
     NotFound,
     OperationFailed,
     ProcessNotOffered,
+    Taken,
     TaskClaimed,
     TaskLocked,
     TaskNotOpen,
     TooMany,
 )
+from models.database_errors import in_a_line
 from models.language import gettext as _
 from webapp.problems import for_error as api_answer
 from webapp.shell import current
 from webapp.shell.filters import digits, moment
 from webapp.shell.security import ForgedRequest
-from webapp.shell.unavailable import in_a_line, is_unavailable
+from webapp.shell.unavailable import is_unavailable
 
 log = logging.getLogger(__name__)
 
@@ -169,6 +171,15 @@ def _changed_meanwhile(case: str | None) -> Trouble:
     )
 
 
+def _sent_twice() -> Trouble:
+    return Trouble(
+        409,
+        _("همین اطلاعات هم‌زمان ثبت شد"),
+        _("در همین لحظه همین اطلاعات ثبت شد، شاید چون فرم دو بار ارسال شد. این بار چیزی ثبت نشد."),
+        _("صفحه را دوباره باز کنید تا ببینید چه ثبت شده است."),
+    )
+
+
 def _too_many(seconds: int) -> Trouble:
     wait = digits(seconds) if seconds < 120 else digits(-(-seconds // 60))
     words = _("%(count)s ثانیهٔ دیگر دوباره ارسال کنید.", count=wait)
@@ -206,6 +217,7 @@ PAGES: dict[type, Callable[[Any], Trouble]] = {
     TaskLocked: lambda error: Trouble(409, _("این کار فعلاً قفل است"), error.reason, _("چیزی ثبت نشد.")),
     FormMissing: _form_missing,
     Conflict: lambda error: _changed_meanwhile(error.case),
+    Taken: lambda _error: _sent_twice(),
     ProcessNotOffered: _not_offered,
     NotAllowed: _not_allowed,
     InvalidSubmission: _invalid,
@@ -234,8 +246,13 @@ def _http_trouble(error: HTTPException, status: int) -> Trouble:
         return Trouble(405, _("این آدرس چنین درخواستی را نمی‌پذیرد"), _("صفحه را دوباره باز کنید."))
     if status == 413:
         return Trouble(
-            413, _("آنچه ارسال کردید بیش از اندازه بزرگ است"), _("چیزی ثبت نشد. فایل‌های کوچک‌تر یا کمتری بارگذاری کنید.")
+            413,
+            _("آنچه ارسال کردید بیش از اندازه بزرگ است"),
+            _("چیزی ثبت نشد."),
+            _("متن‌ها را کوتاه‌تر کنید، یا فایل‌های کوچک‌تر یا کمتری بارگذاری کنید."),
         )
+    if status in (414, 431):
+        return Trouble(status, _("این آدرس بیش از اندازه بلند است"), _("از یکی از صفحه‌های کارتابل شروع کنید."))
     return Trouble(status, _("این درخواست قابل خواندن نیست"), _("صفحه را دوباره باز و فرم را ارسال کنید."))
 
 

@@ -23,10 +23,11 @@ from engine.errors import (
     TooMany,
 )
 from engine.identity.accounts import SignInRefused
+from models.database_errors import in_a_line
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy
-from webapp.shell.unavailable import in_a_line, is_unavailable
+from webapp.shell.unavailable import is_unavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -60,9 +61,11 @@ BY_STATUS = {
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
+    414: "too_large",
     415: "unsupported_media_type",
     422: "invalid",
     429: "too_many",
+    431: "too_large",
     503: "unavailable",
 }
 
@@ -143,7 +146,7 @@ def _detail(error: EngineError) -> str:
     if isinstance(error, TaskNotOpen) and error.because and error.at:
         what = _(error.because)
         return _("این کار در %(at)s با «%(what)s» بسته شد.", at=format_moment(error.at), what=what)
-    if isinstance(error, Conflict):
+    if isinstance(error, Conflict) and error.case:
         return _("پروندهٔ %(number)s هم‌زمان تغییر کرد و چیزی ثبت نشد. دوباره ارسال کنید.", number=error.case)
     return ""
 

@@ -21,6 +21,7 @@ from engine.deployment.definitions import Definitions
 from engine.errors import ChangedMeanwhile, NotFound, Refusal
 from engine.identity import organisation, permissions
 from engine.identity.organisation import DivisionEntry, RoleEntry
+from engine.persistence import upsert
 from engine.queries import organisation as queries
 from engine.queries.organisation import Uses
 from models.digits import ascii_digits, clean, persian_digits
@@ -244,10 +245,8 @@ def _values(entry: RoleEntry) -> RoleValues:
 def _begin(session: Session, by: Actor) -> OrganisationRevision:
     """Whose turn it is: the one row, locked until the transaction ends. Raises ``NotAllowed``."""
     permissions.demand(by, "manage_organisation")
-    row = session.get(OrganisationRevision, ONLY, with_for_update=True, populate_existing=True)
-    if row is None:
-        row = OrganisationRevision(id=ONLY, revision="")
-        session.add(row)
+    upsert.add_once(session, OrganisationRevision, id=ONLY, revision="")
+    row = session.get_one(OrganisationRevision, ONLY, with_for_update=True, populate_existing=True)
     organisation.forget(session)
     return row
 

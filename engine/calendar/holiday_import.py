@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 import holidays
 import jdatetime
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from engine.actor import SYSTEM, Actor
 from engine.audit import events, trail
 from engine.calendar.office_calendar import weekend_of
 from engine.calendar.working_time import WorkingCalendar
+from engine.persistence import upsert
 from models.jalali import jalali_year
 from models.working_calendar import ONLY, CalendarDay, CalendarSettings, DayKind, DaySource
 
@@ -71,13 +71,8 @@ def _locked(session: Session) -> CalendarSettings:
     row = session.scalars(query).one_or_none()
     if row is not None:
         return row
-    row = CalendarSettings(weekend=WEEKEND, opens=OPENS, closes=CLOSES, zone=ZONE)
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:  # another process was quicker, and has finished by now
-        return session.scalars(query).one()
-    return row
+    upsert.add_once(session, CalendarSettings, id=ONLY, weekend=WEEKEND, opens=OPENS, closes=CLOSES, zone=ZONE)
+    return session.scalars(query).one()
 
 
 def _of_library(begin: date, end: date) -> Iterator[CalendarDay]:

@@ -19,6 +19,7 @@ from engine.audit import events, trail
 from engine.calendar.office_calendar import OfficeCalendar
 from engine.errors import InvalidSubmission
 from engine.identity.permissions import demand
+from engine.persistence import upsert
 from models.account import Attempt, SignInSession, VerificationCode
 from models.digits import ascii_digits
 from models.job import Job, JobKind, WorkerBeat
@@ -99,12 +100,8 @@ class StagingClock:
         return before
 
     def _locked(self, session: Session) -> ClockAhead:
-        row = session.get(ClockAhead, ONLY, with_for_update=True)
-        if row is None:
-            row = ClockAhead(id=ONLY, seconds=0, changed_at=self.real())
-            session.add(row)
-            session.flush()
-        return row
+        upsert.add_once(session, ClockAhead, id=ONLY, seconds=0, changed_at=self.real(), changed_by="")
+        return session.get_one(ClockAhead, ONLY, with_for_update=True)
 
     def _write(self, session: Session, row: ClockAhead, ahead: timedelta, by: Actor) -> None:
         before, after = {"seconds": row.seconds}, {"seconds": ceil(ahead.total_seconds())}

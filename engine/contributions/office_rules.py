@@ -6,17 +6,16 @@ A changed number counts from the next step on, in every process: it is read in t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.audit import events, trail
 from engine.errors import ChangedMeanwhile, Refusal
 from engine.identity import permissions
+from engine.persistence import upsert
 from models.digits import clean, persian_digits
 from models.language import current, lazy
 from models.language import gettext as _
@@ -160,6 +159,5 @@ def _locked(session: Session, rule: OfficeRule) -> OfficeRuleValue:
     existing = session.scalars(row).one_or_none()
     if existing is not None:
         return existing
-    with suppress(IntegrityError), session.begin_nested():  # another admin may be quicker, and has finished then
-        session.add(OfficeRuleValue(key=rule.key, value=rule.default, unit=rule.unit))
+    upsert.add_once(session, OfficeRuleValue, key=rule.key, value=rule.default, unit=rule.unit)
     return session.scalars(row).one()

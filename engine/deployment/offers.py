@@ -7,12 +7,10 @@ on, with whatever they call, and operations of running cases still start what fo
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from engine.actor import SYSTEM, Actor
@@ -21,6 +19,7 @@ from engine.bpmn.diagram import Diagram
 from engine.deployment.definitions import Definitions, diagram_of
 from engine.errors import InvalidSubmission, NotFound
 from engine.identity import permissions
+from engine.persistence import upsert
 from engine.versions import newest_id, newest_processes
 from models.case import Case
 from models.definition import ProcessDefinition
@@ -172,8 +171,7 @@ class Offers:
         found = session.scalars(asked).one_or_none()
         if found is not None:
             return found
-        with suppress(IntegrityError), session.begin_nested():  # another admin may be quicker, and has finished then
-            session.add(ProcessOffer(process_key=process_key, offered=self.undecided))
+        upsert.add_once(session, ProcessOffer, process_key=process_key, offered=self.undecided)
         return session.scalars(asked).one()
 
 

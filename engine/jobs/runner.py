@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OutsideContext
-from engine.errors import Conflict, EngineError, OperationFailed
+from engine.errors import Conflict, EngineError, OperationFailed, Taken
 from engine.jobs import event_delivery, leases
 from engine.runtime import incidents
 from engine.service import Engine
@@ -49,6 +49,8 @@ def run(engine: Engine, job_id: int, *, owner: str) -> bool:
         if job.kind is JobKind.TIMER:
             return _fire(engine, job, owner)
         return _call(engine, job, case, owner)
+    except Taken as error:  # a race passes; a mistake of ours that looks like one must not run for ever
+        _failed(engine, job, error)
     except Conflict:
         _put_back(engine, job, pause=timedelta(0))
     except (EngineError, IntegrityError, DataError) as error:

@@ -15,7 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from engine.jobs import outbox, runner
+from engine.persistence import upsert
 from engine.service import Engine
+from models.database_errors import in_a_line
 from models.job import WorkerBeat
 
 log = logging.getLogger(__name__)
@@ -81,7 +83,7 @@ class Worker:
         try:
             return self._work()
         except OperationalError as error:
-            log.warning("the worker cannot reach the database: %s", error.orig)
+            log.warning("the worker cannot reach the database: %s", in_a_line(error))
             return 0
         finally:
             self._busy.release()
@@ -107,6 +109,6 @@ class Worker:
         with self._engine.transaction() as session:
             beat = session.scalars(select(WorkerBeat).where(WorkerBeat.name == self.name)).first()
             if beat is None:
-                session.add(WorkerBeat(name=self.name, at=now))
+                upsert.add_once(session, WorkerBeat, name=self.name, at=now)
             elif abs((now - beat.at).total_seconds()) >= 5:  # also after the clock jumped back
                 beat.at = now

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine.errors import EngineError
+from engine.persistence import upsert
 from models.account import IdempotencyKey
 
 RETENTION = timedelta(days=7)
-_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class KeyReused(EngineError):
@@ -71,14 +69,13 @@ def keep_refusal(
 
 def _insert(session: Session, person_id: int, key: str, request_hash: str, answer: Answer, now: datetime) -> bool:
     """Insert the key's row. Returns False if the row exists already."""
-    insert = _INSERT[session.get_bind().dialect.name]
-    row = {
-        "person_id": person_id,
-        "key": key,
-        "request_hash": request_hash,
-        "status": answer.status,
-        "body": answer.body,
-        "at": now,
-    }
-    statement = insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.person_id)
-    return session.execute(statement).first() is not None
+    return upsert.add_once(
+        session,
+        IdempotencyKey,
+        person_id=person_id,
+        key=key,
+        request_hash=request_hash,
+        status=answer.status,
+        body=answer.body,
+        at=now,
+    )

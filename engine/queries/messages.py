@@ -13,6 +13,7 @@ from engine.audit import events, trail
 from engine.errors import NotFound, Refusal
 from engine.identity import organisation, permissions
 from engine.paging import Page, capped, page_of, read_cursor
+from engine.persistence import upsert
 from models.account import Message, MessageReading, Person
 from models.case import Case
 from models.digits import clean
@@ -86,8 +87,7 @@ def of_case(session: Session, actor: Actor, case: Case) -> list[Received]:
 
 def mark_read(session: Session, actor: Actor, message_id: int, *, now: datetime) -> None:
     """Mark a message as read by the person; repeating it changes nothing."""
-    if session.get(MessageReading, (message_id, actor.person_id)) is None:
-        session.add(MessageReading(message_id=message_id, person_id=actor.person_id, read_at=now))
+    upsert.add_once(session, MessageReading, message_id=message_id, person_id=actor.person_id, read_at=now)
 
 
 def send(

@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.contributions.operations import Json, OperationContext, Operations
 from engine.dmn.reader import as_json
-from engine.errors import Conflict, EngineError, OperationFailed
+from engine.errors import EngineError, OperationFailed, Taken
 from engine.expressions.language import ExpressionError, Language
+from models.database_errors import in_a_line, is_overtaken
 from models.language import gettext as _
 
 
@@ -58,7 +59,7 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
     def run_operation(self, task: Any, name: str, arguments: dict[str, Json]) -> tuple[bool, Json]:
         """Call an inside operation and return (True, result); leave an outside one to the worker: (False, None).
 
-        Raises ``OperationFailed`` (unknown operation, or an error in it), ``Conflict`` (somebody wrote the same row),
+        Raises ``OperationFailed`` (unknown operation, or an error in it), ``Taken`` (somebody wrote the same row),
         and the errors of the engine that the operation raises, such as ``Refusal``.
         """
         operation = self._operations.get(name)
@@ -75,8 +76,10 @@ class StepEngine(PythonScriptEngine):  # type: ignore[misc]
             raise
         except EngineError:
             raise
-        except IntegrityError as error:  # somebody else wrote the same thing: a second look will see it
-            raise Conflict(self._context.case.number) from error
+        except IntegrityError as error:
+            if is_overtaken(error):  # somebody else wrote the same thing: a second look will see it
+                raise Taken() from error
+            raise self._failed(task, name, in_a_line(error)) from error
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, OSError, AttributeError) as error:
             raise self._failed(task, name, f"{type(error).__name__}: {error}") from error
 

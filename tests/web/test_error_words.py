@@ -86,6 +86,7 @@ EXAMPLES = [
     errors.TaskLocked(1, "بدهی"),
     errors.FormMissing("letter", "write", case="1405-1"),
     errors.Conflict("1405-1"),
+    errors.Taken(),
     errors.ProcessNotOffered("letter"),
     errors.NotAllowed("sara", "claim"),
     errors.InvalidSubmission({"": ["نه"]}),

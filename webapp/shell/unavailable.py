@@ -17,9 +17,3 @@ def is_unavailable(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
     return isinstance(error, OSError) and error.errno in NO_ROOM
-
-
-def in_a_line(error: BaseException) -> str:
-    """What the log says of it; a traceback for each of a thousand requests would hide everything else."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return f"{type(cause).__name__}: {str(cause).partition(chr(10))[0][:300]}"

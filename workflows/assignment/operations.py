@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
-from engine.persistence import participants
+from engine.persistence import participants, upsert
 from engine.persistence.outbox import language_of
 from models.account import Person, RoleGrant
 from models.digits import search_key
@@ -167,11 +167,14 @@ def _assign(
 
 def _quota(session: Session, person_id: int, period: str) -> InspectorQuota:
     """The locked quota of an inspector who may have none in the period: chosen by hand, or since withdrawn."""
-    quota = session.get(InspectorQuota, (person_id, period), with_for_update=True, populate_existing=True)
-    if quota is None:
-        quota = InspectorQuota(inspector_id=person_id, period=period, quota=0, assigned=0, lost_twelfths=0)
-        session.add(quota)
-    return quota
+    key = (person_id, period)
+    quota = session.get(InspectorQuota, key, with_for_update=True, populate_existing=True)
+    if quota is not None:
+        return quota
+    upsert.add_once(
+        session, InspectorQuota, inspector_id=person_id, period=period, quota=0, assigned=0, lost_twelfths=0
+    )
+    return session.get_one(InspectorQuota, key, with_for_update=True, populate_existing=True)
 
 
 def _give_lane(context: OperationContext, project: GasProject, person_id: int | None) -> None:
