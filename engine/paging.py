@@ -6,10 +6,11 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from engine.errors import InvalidSubmission
+from models.digits import storable
 from models.language import gettext as _
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ def read_cursor(cursor: str, sort: str, kinds: Sequence[type]) -> list[Any]:
         if not isinstance(plain, list) or plain[0] != sort or len(plain) != len(kinds) + 1:
             raise ValueError(cursor)
         return [_value(value, kind) for value, kind in zip(plain[1:], kinds, strict=True)]
-    except (ValueError, TypeError, IndexError, RecursionError):
+    except (ValueError, TypeError, IndexError, OverflowError, RecursionError):
         raise InvalidSubmission({"cursor": [_("آدرس این صفحه از فهرست درست نیست.")]}) from None
 
 
@@ -62,9 +63,9 @@ def _value(value: Any, kind: type) -> Any:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError(value)
-        return moment
+        return moment.astimezone(UTC)
     if type(value) is not kind:
         raise TypeError(value)
-    if (isinstance(value, int) and abs(value) >= 2**63) or (isinstance(value, str) and "\x00" in value):
+    if (isinstance(value, int) and abs(value) >= 2**63) or (isinstance(value, str) and storable(value) != value):
         raise ValueError(value)
     return value

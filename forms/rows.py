@@ -1,5 +1,6 @@
 """A field with rows of fields, such as the list of meters, and the form of one row."""
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ ADD, REMOVE = "_add", "_remove"  # names of the buttons; their values: "meters",
 REMOVE_FILE = "_remove_file"  # the name of a file's button; its value: "photos-17", the page's name and the document
 ADD_ROW, REMOVE_ROW = lazy("افزودن ردیف"), lazy("حذف ردیف")
 TOO_FEW = lazy("حداقل یک ردیف را پر کنید.")
+MAX_WRONG_NAMES = 20  # names that are no fields: so many are named, the others are left out of the answer
 
 
 class ValueForm(wtforms.Form):
@@ -211,8 +213,13 @@ def flatten(form: ValueForm, values: Mapping[Any, Json]) -> tuple[FormData, dict
 def _flatten(
     form: ValueForm, values: Mapping[Any, Json], dotted: str, formdata: FormData, errors: dict[str, list[str]]
 ) -> None:
-    for name, value in values.items():
-        field = form._fields.get(name)
+    unknown = (name for name in values if name not in form._fields)
+    for name in itertools.islice(unknown, max(0, MAX_WRONG_NAMES - len(errors))):
+        errors[f"{dotted}{clean(str(name)[:200])[:100]}"] = [_("این فرم چنین فیلدی ندارد.")]
+    for name, field in form._fields.items():
+        if name not in values:
+            continue
+        value = values[name]
         if isinstance(field, RowsField):
             _flatten_rows(field, value, f"{dotted}{name}", formdata, errors)
         elif isinstance(field, KartablField):
@@ -220,8 +227,6 @@ def _flatten(
                 formdata[f"{dotted.replace('.', '-')}{name}"] = field.flatten(value)
             except ValueError as error:
                 errors[f"{dotted}{name}"] = [str(error)]
-        else:
-            errors[f"{dotted}{clean(str(name))[:100]}"] = [_("این فرم چنین فیلدی ندارد.")]
 
 
 def _flatten_rows(field: RowsField, rows: Json, dotted: str, formdata: FormData, errors: dict[str, list[str]]) -> None:

@@ -15,6 +15,7 @@ from webapp.office import calendar, office_rules, organisation, outbox, people, 
 from webapp.public import payments, verification
 from webapp.shell import filters, health, labels, query_string, script_texts, security
 from webapp.shell.current import Application
+from webapp.shell.request import read_within_limits
 from webapp.work import actions, cases, documents, notices, starting, tasks, worklist
 
 BLUEPRINTS = (
@@ -59,6 +60,7 @@ def create_app(application: Application) -> Flask:
     """The web application for an application that is wired already."""
     app = Flask(__name__)
     app.extensions["kartabl"] = application
+    read_within_limits(app, application.settings.public_url)
     _prepare_templates(app)
     security.protect(app, application.settings)
     navigation.add_shell(app)

@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 from models.account import IdempotencyKey
 from models.case import Case
 from tests.web.api_client import BASE, DESCRIBED, PDF, Api, code_of, count, upload
+from webapp.shell import limits
 
 # Repeated calls
 
@@ -115,8 +116,8 @@ def test_values_of_a_wrong_kind_are_errors_and_never_failures(contractor, projec
     assert contractor.get(f"/tasks/{project['task']['id']}").status_code == 200
 
 
-def test_too_much_at_once_is_told(contractor, project, app):
-    app.config["MAX_CONTENT_LENGTH"] = 1000
+def test_too_much_at_once_is_told(contractor, project, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_UPLOAD", 1000)
     assert code_of(upload(contractor, project["case"]["number"], content=PDF + b" " * 2000)) == (413, "too_large")
 
 

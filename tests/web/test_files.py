@@ -22,6 +22,7 @@ from tests.engine.test_documents import PDF, picture
 from tests.web import letter
 from tests.web.api_client import Api, code_of, upload
 from tests.web.test_pages import Browser, send, token
+from webapp.shell import limits
 
 pytestmark = pytest.mark.rule("DOC-1")
 
@@ -230,8 +231,10 @@ def test_an_empty_body_is_told_at_its_field_and_the_files_are_kept(desk: Desk) -
     assert desk.stored == ["یک.pdf"]
 
 
-def test_more_than_a_request_may_hold_gets_one_clear_page_and_nothing_is_stored(desk: Desk) -> None:
-    desk.browser.application.config["MAX_CONTENT_LENGTH"] = 10_000
+def test_more_than_a_request_may_hold_gets_one_clear_page_and_nothing_is_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_UPLOAD", 10_000)
     answer = desk.sends(files=named(*(f"{number}.pdf" for number in range(200))))
     assert answer.status_code == 413
     assert "بیش از اندازه بزرگ" in answer.text

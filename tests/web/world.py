@@ -78,7 +78,8 @@ class World:
         """Whatever is committed inside is rolled back at the end."""
         with self.application.database.connect() as connection:
             connection.begin()
-            connection.exec_driver_sql("BEGIN")  # the driver begins nothing by itself
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")  # the driver begins nothing by itself
             self.application.sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
             try:
                 yield connection
@@ -103,11 +104,11 @@ def dump(connection: Connection, *, but: tuple[str, ...] = ()) -> dict[str, list
     }
 
 
-def build_world(folder: Path, *, prepare: Any, now: datetime) -> World:
-    """A world on SQLite with cases that wait at different places, all of them of ``contractor``."""
+def build_world(folder: Path, *, prepare: Any, now: datetime, server: str = SQLITE) -> World:
+    """A world with cases that wait at different places, all of them of ``contractor``."""
     settings = Settings(
         secret_key=SECRET_KEY,
-        database_url=fresh_database(SQLITE, prepare=prepare),
+        database_url=fresh_database(server, prepare=prepare),
         files_path=folder,
         mode="production",
         public_url="http://localhost",

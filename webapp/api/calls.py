@@ -21,13 +21,11 @@ from models import language
 from models.digits import clean, storable
 from models.language import gettext as _
 from webapp.problems import Problem, for_error
-from webapp.shell import current
+from webapp.shell import current, limits
 
 Json = Any
 View = Callable[..., Response]
 
-LONGEST_NUMBER = 2**63 - 1
-NUMBER = f"int(min=1, max={LONGEST_NUMBER})"  # ids in addresses: what a database can hold
 MAX_ITEMS = 100
 DEFAULT_ITEMS = 30
 REPEATED = frozenset({"invalid", "task_not_open", "task_claimed", "task_locked", "not_allowed", "not_found"})
@@ -67,6 +65,7 @@ def caller(session: Session) -> Actor:
         raise Problem("not_signed_in", _("توکن ورود (Bearer) داده نشده، منقضی شده یا نادرست است."))
     if signed_in.must_change_password:
         raise Problem("must_change_password")
+    request.signed_in = True  # type: ignore[attr-defined]
     return current.from_here(signed_in.actor)
 
 
@@ -82,11 +81,11 @@ def read_in(own: str) -> None:
 
 def _once(view: View, key: str, arguments: dict[str, Any]) -> Response:
     """Do the call unless it was done before. What was refused for good is refused again in the same words."""
-    request_hash = _request_hash()
-    actor: Actor | None = None
+    request_hash, actor = "", None
     try:
         with current.transaction() as session:
             actor = caller(session)
+            request_hash = _request_hash()
             known = idempotency.claim(session, _id(actor), key, request_hash=request_hash, now=current.now())
             if known is not None:
                 return _again(known)
@@ -160,12 +159,32 @@ def body() -> dict[str, Json]:
     if request.mimetype not in ("application/json", "") and not request.mimetype.endswith("+json"):
         raise Problem("unsupported_media_type", _("بدنهٔ درخواست باید JSON باشد."))
     try:
-        sent = json.loads(raw, parse_constant=_no_constant, parse_float=_finite)
+        sent = _readable(json.loads(raw, parse_constant=_no_constant, parse_float=_finite))
     except (ValueError, RecursionError):
         raise Problem("malformed", _("بدنهٔ درخواست JSON درستی نیست.")) from None
     if not isinstance(sent, dict):
         raise Problem("malformed", _("بدنهٔ درخواست باید یک شیء JSON باشد."))
     return sent
+
+
+def _readable(sent: Json) -> Json:
+    """The value with texts that can be stored. Raises ``Problem`` if it has too many values, or nests too deep."""
+    left = limits.MAX_VALUES
+
+    def read(value: Json, depth: int) -> Json:
+        nonlocal left
+        left -= 1
+        if left < 0 or depth > limits.MAX_DEPTH:
+            raise Problem("too_large", _("بدنهٔ درخواست بیش از حد مقدار یا لایهٔ تو در تو دارد."))
+        if isinstance(value, str):
+            return storable(value)
+        if isinstance(value, list):
+            return [read(one, depth + 1) for one in value]
+        if isinstance(value, dict):
+            return {storable(name): read(one, depth + 1) for name, one in value.items()}
+        return value
+
+    return read(sent, 0)
 
 
 def values_of(sent: dict[str, Json]) -> dict[str, Json]:
@@ -183,7 +202,7 @@ def text_of(sent: dict[str, Json], name: str) -> str:
     value = sent.get(name, "")
     if not isinstance(value, str):
         raise InvalidSubmission({name: [_("%(field)s باید متن باشد.", field=name)]})
-    return storable(value[:1000])
+    return value[:1000]
 
 
 def argument(name: str) -> str:

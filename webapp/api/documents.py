@@ -13,15 +13,17 @@ from engine.queries import cases, worklist
 from models.case import Case
 from models.language import gettext as _
 from webapp.api.blueprint import bp
-from webapp.api.calls import NUMBER, answer, api_call
+from webapp.api.calls import answer, api_call
 from webapp.api.shapes import document_json
 from webapp.shell import current
 from webapp.shell.downloads import send_document
+from webapp.shell.limits import takes_files
 from webapp.work.task_files import wrong_documents
 
 
 @bp.post("/v1/documents")
 @api_call
+@takes_files
 def upload(session: Session, actor: Actor) -> Response:
     """Upload ``file`` to the case numbered ``case``, for whoever has something to do in it.
 
@@ -55,7 +57,7 @@ def upload(session: Session, actor: Actor) -> Response:
     return answer(document_json(document), 201)
 
 
-@bp.get(f"/v1/documents/<{NUMBER}:document_id>")
+@bp.get("/v1/documents/<int:document_id>")
 @api_call
 def download(session: Session, actor: Actor, document_id: int) -> Response:
     """The file itself, as an attachment: a browser never renders an upload as a page."""

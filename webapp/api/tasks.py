@@ -14,13 +14,13 @@ from engine.errors import InvalidSubmission, Refusal
 from engine.queries import actions, worklist
 from models.case import Task
 from webapp.api.blueprint import bp
-from webapp.api.calls import NUMBER, Json, answer, api_call, argument, body, cursor, flag, limit, values_of
+from webapp.api.calls import Json, answer, api_call, argument, body, cursor, flag, limit, values_of
 from webapp.api.documents import refuse_wrong
 from webapp.api.shapes import step_json, task_json
 from webapp.shell import current
 from webapp.work.task_forms import form_class, initial_form
 
-TASK = f"/v1/tasks/<{NUMBER}:task_id>"
+TASK = "/v1/tasks/<int:task_id>"
 
 
 @bp.get("/v1/tasks")

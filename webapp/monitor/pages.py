@@ -10,11 +10,12 @@ from werkzeug.wrappers import Response
 from engine.errors import InvalidSubmission
 from engine.identity.permissions import demand
 from engine.queries import cases, monitor
-from models.digits import ascii_digits, clean
+from models.digits import clean
 from models.language import gettext as _
 from webapp.office import clock
 from webapp.shell import current, labels, query_string
 from webapp.shell.filters import moment
+from webapp.shell.request import row_id
 
 bp = Blueprint("monitor", __name__)
 
@@ -78,10 +79,10 @@ def retry(incident_id: int) -> Response:
 @bp.post("/tasks/<int:task_id>/reassign")
 def reassign(task_id: int) -> Response:
     """Give a task to another person, or back to its group when nobody is chosen."""
-    person = ascii_digits(request.form.get("person", ""))
+    person = request.form.get("person", "")
     with current.transaction() as session:
         task = current.engine().supervision.reassign(
-            session, task_id, by=current.actor(), person_id=int(person) if person.isdecimal() else None
+            session, task_id, by=current.actor(), person_id=row_id(person) if person else None
         )
         number = task.case.number
     flash(_("کار واگذار شد."), "success")

@@ -1,6 +1,6 @@
 """How much a request may bring, decided by its head, before the server takes the body.
 
-What a view takes beyond that is its own matter (``MAX_CONTENT_LENGTH`` and the limits of forms in ``security``).
+What a view takes of that is its own matter (``webapp/shell/request.py``); the numbers are in ``limits``.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 
 from flask import Flask, Request
 
-from webapp.shell import current
+from webapp.shell import current, limits
 
-LARGEST = 122_000_000  # bytes: without scripts a page sends all files of a form at once
+LARGEST = limits.MAX_UPLOAD
 LEFT = "kartabl.body_left"  # in the environment of a request: the server has not taken its body
-OF_STRANGERS = 1_000_000  # bytes: no page before signing in takes a file
+OF_STRANGERS = limits.MAX_ANONYMOUS_BODY
 
 
 def of(app: Flask) -> Callable[[str, Mapping[str, str]], int]:

@@ -57,9 +57,6 @@ def protect(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
-        MAX_CONTENT_LENGTH=body_limits.LARGEST,
-        MAX_FORM_MEMORY_SIZE=2_000_000,
-        MAX_FORM_PARTS=2_000,
         SEND_FILE_MAX_AGE_DEFAULT=86_400,
     )
     app.wsgi_app = Forwarded(  # type: ignore[method-assign]
@@ -81,6 +78,7 @@ def _guard() -> AnyResponse | None:
     if view is None:
         return None
     person = current.person()
+    request.signed_in = person is not None  # type: ignore[attr-defined]
     if person is None and not getattr(view, "public", False):
         return redirect(f"{request.script_root}/sign-in?{urlencode({'next': current.here()})}", 303)
     if request.method not in SAFE and not getattr(view, "csrf_exempt", False):

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from engine.errors import DocumentRefused
 from webapp.shell import current
 from webapp.shell.downloads import send_document
+from webapp.shell.limits import takes_files
 from webapp.work.task_files import keep_upload
 
 bp = Blueprint("documents", __name__)
@@ -20,6 +21,7 @@ def download(document_id: int) -> Response:
 
 
 @bp.post("/tasks/<int:task_id>/files")
+@takes_files
 def upload(task_id: int) -> tuple[Response, int]:
     """Keep one file that a script of the task's page sends while the rest of the form is still being filled in."""
     try:

@@ -17,6 +17,7 @@ from engine.runtime.outcomes import StepResult, TaskView
 from models.case import Case, Task, TaskKind
 from models.language import gettext as _
 from webapp.shell import current
+from webapp.shell.limits import takes_files
 from webapp.work.task_files import Refused, has_files, keep_uploads, mark_refused, name_held, wrong_documents
 from webapp.work.task_forms import initial_form, sent_form
 
@@ -45,6 +46,7 @@ def show(task_id: int) -> Page:
 
 
 @bp.post("/tasks/<int:task_id>")
+@takes_files
 def submit(task_id: int) -> Page:
     """Complete the task, or keep what was typed. Files that were taken stay, also when the rest is refused."""
     sent, refused = _take_uploads(task_id)
