@@ -50,7 +50,8 @@ from engine.identity.second_factor import SecondFactors
 from engine.identity.second_step import SecondStep
 from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
-from engine.persistence import write_behind
+from engine.log_lines import Lines
+from engine.persistence import advisory_lock, write_behind
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Reading, Section, Settings, SettingsInvalid
@@ -123,6 +124,7 @@ class Application:
         bundle = checking.check_folders(folders or (DIAGRAMS,), seam(organised))
         if bundle.sound:
             with self.engine.transaction() as session:
+                advisory_lock.acquire(session, "deployment")  # two processes of a new version may start at once
                 definitions.deploy_decisions(session, bundle.decisions, now=self.clock(), by=by)
                 definitions.deploy(session, bundle.diagrams, now=self.clock(), by=by)
                 remember_names(session, seam())
@@ -291,7 +293,9 @@ def sections() -> list[type[Section]]:
 def main() -> None:
     """Kartabl (کارتابل): case management on BPMN."""
     install()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name in ("alembic", "apscheduler", "httpx", "spiff", "waitress.queue"):
         logging.getLogger(name).setLevel(logging.ERROR)
 

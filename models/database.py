@@ -80,7 +80,7 @@ def open_database(url: str, *, pool_size: int = 10) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, pool_size=pool_size, max_overflow=20)
+        engine = create_engine(parsed, pool_size=pool_size, max_overflow=20, hide_parameters=True)
         _prepare_sqlite(engine)
         return engine
     if parsed.drivername in ("postgresql", "postgres"):
@@ -91,6 +91,7 @@ def open_database(url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=20,
         pool_timeout=PATIENCE,
+        hide_parameters=True,
         connect_args={"connect_timeout": CONNECTING},
     )
 
