@@ -61,6 +61,7 @@ from models import migrate
 from models.account import Person, RoleGrant
 from models.database import open_database, session_factory, without_password
 from models.language import LANGUAGES, reading
+from webapp.accounts.openid import Provider
 from webapp.accounts.sign_in import DemoPeople
 from webapp.lists.files import PrintList
 from webapp.public.payments import PaymentReturned, TestGateway
@@ -114,6 +115,7 @@ class Application:
     return_parameter: Callable[[str], str]  # of a payment gateway, by its name
     case_roles: Mapping[str, object]  # labels of the roles that exist only within a case
     demo_people: DemoPeople
+    openid: Provider | None  # who signs people in besides; None where only passwords do
     compatibility: Compatibility  # check of running cases against this version of the code
     forced: bool = False  # started with --force in spite of its findings
 
@@ -195,8 +197,18 @@ def build(
         return_parameter=providers.payment_gateways.return_parameter,
         case_roles=roles.CASE_ROLES,
         demo_people=demo_people if settings.demo else list,
+        openid=_openid_provider(settings),
         compatibility=Compatibility(seam(), decisions=[path.stem for path in DIAGRAMS.glob("*.dmn")]),
     )
+
+
+def _openid_provider(settings: Settings) -> Provider | None:
+    """The organisation's OpenID provider. Imported here: it needs the extra ``oidc``, which its settings ask for."""
+    if not settings.openid_issuer:
+        return None
+    from engine.identity.openid import provider
+
+    return provider.Provider(settings, clock=utc_now)
 
 
 def demo_people() -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ they live in tables. This is the only module that knows pydantic.
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import ipaddress
 import itertools
 import re
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator as Checked
 from pydantic import (
@@ -240,10 +242,35 @@ def _all_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(f"holds no network: {problem}") from None
 
 
+def _openid_issuer(text: str) -> str:
+    """An issuer is compared letter by letter, so it stays as it was given."""
+    try:
+        parts = urlsplit(_web_address(text))
+        host = parts.hostname or ""
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no address of this kind") from None
+    if parts.query or parts.fragment or "?" in text or "#" in text or port == 0:
+        raise ValueError("is no address of this kind")
+    if parts.scheme != "https" and not _is_this_machine(host):
+        raise ValueError("must begin with https://")
+    if importlib.util.find_spec("authlib") is None:
+        raise ValueError("needs the extra oidc, which is not installed: pip install 'kartabl[oidc]'")
+    return text
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 SecretKey = Annotated[str, Checked(_strong)]
 DatabaseUrl = Annotated[str, Checked(_known_database)]
 WebAddress = Annotated[str, Checked(_web_address)]
 Networks = Annotated[Words, Checked(_all_networks)]
+OpenIdIssuer = Annotated[str, Checked(_openid_issuer)]
 Mode = Literal["production", "staging", "demo"]
 
 
@@ -294,7 +321,42 @@ class Settings(Section):
         "processes that serve pages; more than one on PostgreSQL only", default=1, least=1, most=64, checked=True
     )
 
+    openid_issuer: OpenIdIssuer = setting(
+        "the organisation's OpenID provider, by which people sign in, too; not given: passwords only",
+        default="",
+        allowed="the issuer, letter by letter as it names itself: https://…",
+    )
+    openid_client_id: str = setting("as what the provider knows this installation", default="", checked=True)
+    openid_client_secret: str = setting("and its secret there; not given: a public client", default="", secret=True)
+    openid_name: str = setting("how people call the provider, on the button at sign-in", default="")
+    openid_scopes: Words = setting(
+        "what the provider is asked for, with commas between", default=("openid", "profile"), allowed="with openid"
+    )
+    openid_roles_claim: str = setting(
+        "the claim with the values that an admin maps to roles; dots lead into objects", default="roles"
+    )
+    openid_second_factor: Words = setting(
+        "values of amr or acr by which the provider says that it asked for a second factor", default=("mfa",)
+    )
+
     # A cross-check is the validator of the later field: it runs also when a third one is wrong.
+
+    @field_validator("openid_client_id")
+    @classmethod
+    def _with_issuer(cls, client_id: str, info: ValidationInfo) -> str:
+        issuer = info.data.get("openid_issuer")
+        if issuer and not client_id:
+            raise ValueError(f"must be given with {PREFIX}OPENID_ISSUER")
+        if client_id and issuer == "":
+            raise ValueError(f"needs {PREFIX}OPENID_ISSUER")
+        return client_id
+
+    @field_validator("openid_scopes")
+    @classmethod
+    def _with_openid(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        if "openid" not in scopes:
+            raise ValueError("lacks openid")
+        return scopes
 
     @field_validator("session_idle_minutes")
     @classmethod

@@ -130,3 +130,9 @@ class ChangePassword(TaskForm):
     def validate_password_again(self, field: PasswordField) -> None:
         if self.password.data is not None and field.data != self.password.data:
             raise ValidationError(_("تکرار با رمز عبور جدید یکی نیست."))
+
+
+class ConfirmPassword(TaskForm):
+    """The password once more, before something that whoever finds an open browser must not do."""
+
+    password = PasswordField(lazy("رمز عبور"), [Required(lazy("رمز عبور را وارد کنید."))])

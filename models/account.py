@@ -58,6 +58,7 @@ class RoleGrant(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     role: Mapped[str] = mapped_column(String(40), index=True)
     scope: Mapped[str] = mapped_column(String(40), default="")  # key of the division; "" = everywhere
+    mapped: Mapped[bool] = mapped_column(Boolean, default=False)  # by a claim at sign-in (ClaimRole), and goes with it
 
     person: Mapped[Person] = relationship(back_populates="roles")
 

@@ -73,7 +73,8 @@ def test_nobody_imports_the_private_names_of_another_package() -> None:
 
 def test_every_library_that_we_import_is_declared_and_every_declared_one_is_used() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {normal(re.split(r"[\[<>=!~ ]", line)[0]) for line in project["dependencies"]}
+    requirements = [*project["dependencies"], *project["optional-dependencies"]["oidc"]]
+    declared = {normal(re.split(r"[\[<>=!~ ]", line)[0]) for line in requirements}
     owners = packages_distributions()
     imported = {
         normal(owners[module][0])

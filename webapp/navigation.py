@@ -91,6 +91,15 @@ def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool, organised:
         sections.append(_section(_("پایش"), "/monitor", "gauge"))
     if allowed(actor, "see_incidents"):
         sections.append(_section(_("خطاهای اجرا"), "/incidents", "alert-triangle"))
+    sections += _of_admins(actor, organised)
+    if current.settings().demo or allowed(actor, "see_outbox"):
+        sections.append(_section(_("پیامک‌ها"), "/outbox", "device-mobile-message"))
+    return sections
+
+
+def _of_admins(actor: Actor, organised: Organisation) -> list[dict[str, Any]]:
+    """The pages of the installation itself."""
+    sections = []
     if allowed(actor, "manage_people") or organised.grantable(actor):
         sections.append(_section(_("کاربران"), "/people", "users"))
     if allowed(actor, "manage_organisation"):
@@ -101,8 +110,8 @@ def _sections(actor: Actor, *, waiting: int, unread: int, acts: bool, organised:
         sections.append(_section(_("قواعد سازمان"), "/office/rules", "settings"))
     if allowed(actor, "offer_processes"):
         sections.append(_section(_("فرایندها"), "/office/processes", "schema"))
-    if current.settings().demo or allowed(actor, "see_outbox"):
-        sections.append(_section(_("پیامک‌ها"), "/outbox", "device-mobile-message"))
+    if current.application().openid is not None and allowed(actor, "manage_sign_in"):
+        sections.append(_section(_("ورود سازمانی"), "/office/openid", "login"))
     return sections
 
 

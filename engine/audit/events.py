@@ -67,6 +67,13 @@ SECOND_FACTOR_REMOVED = register("second_factor_removed", Retention.CHANGE, lazy
 SECOND_FACTOR_RESET = register("second_factor_reset", Retention.CHANGE, lazy("حذف ورود دومرحله‌ای شخص"))
 RECOVERY_CODES_MADE = register("recovery_codes_made", Retention.CHANGE, lazy("ساخت کدهای بازیابی جدید"))
 
+# The organisation's OpenID provider
+IDENTITY_LINKED = register("identity_linked", Retention.CHANGE, lazy("وصل شدن حساب سازمانی"))
+IDENTITY_UNLINKED = register("identity_unlinked", Retention.CHANGE, lazy("قطع پیوند حساب سازمانی"))
+CLAIM_ROLE_ADDED = register("claim_role_added", Retention.CHANGE, lazy("افزودن نقش برای یک مقدار ورود سازمانی"))
+CLAIM_ROLE_REMOVED = register("claim_role_removed", Retention.CHANGE, lazy("حذف نقش برای یک مقدار ورود سازمانی"))
+NEW_ACCOUNTS_SWITCHED = register("new_accounts_switched", Retention.CHANGE, lazy("تغییر اجازهٔ حساب جدید"))
+
 # What left
 DOCUMENT_DOWNLOADED = register("document_downloaded", Retention.READING, lazy("دریافت فایل"))
 LIST_EXPORTED = register("list_exported", Retention.READING, lazy("دریافت فایل فهرست"))

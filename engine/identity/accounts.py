@@ -155,15 +155,21 @@ class Accounts:
 
         Raises ``PasswordRefused`` at ``old_password``, ``Refusal`` at ``password``, ``TooMany``.
         """
-        rate_limits.demand(session, OLD_PASSWORD, str(person.id), now=now)
-        if not passwords.matches(person.password_hash, old):
-            rate_limits.count(session, OLD_PASSWORD.kind, str(person.id), now=now)
-            raise PasswordRefused({"old_password": [_("رمز عبور فعلی درست نیست.")]})
+        self.demand_password(session, person, old, now=now, field="old_password")
         if passwords.normal(old) == passwords.normal(new):
             raise Refusal({"password": [_("رمز عبور جدید باید با رمز عبور فعلی فرق داشته باشد.")]})
         self.set_password(person, new)
         self.end_sessions(session, person.id, keep=keep)
         _record(session, events.PASSWORD_CHANGED, person, address)
+
+    def demand_password(
+        self, session: Session, person: Person, password: str, *, now: datetime, field: str = "password"
+    ) -> None:
+        """Check the person's password once more. Raises ``PasswordRefused`` at ``field``, ``TooMany``."""
+        rate_limits.demand(session, OLD_PASSWORD, str(person.id), now=now)
+        if not passwords.matches(person.password_hash, password):
+            rate_limits.count(session, OLD_PASSWORD.kind, str(person.id), now=now)
+            raise PasswordRefused({field: [_("رمز عبور فعلی درست نیست.")]})
 
     # Signing in
 

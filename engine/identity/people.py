@@ -115,7 +115,7 @@ def create_account(
     advisory_lock.acquire(session, username)
     if session.scalar(select(Person.id).where(Person.username == username)) is not None:
         raise Refusal({"username": [_("این نام کاربری قبلاً به کار رفته است.")]})
-    _refuse_membership(session, by, account.role, account.scope)
+    refuse_membership(session, by, account.role, account.scope)
     created = Person(
         username=username,
         first_name=clean(account.first_name),
@@ -132,7 +132,7 @@ def create_account(
     created.roles = [RoleGrant(role=account.role, scope=account.scope)]
     session.add(created)
     trail.record(session, events.ACCOUNT_CREATED, by, subject=("person", username), after={"kind": account.kind})
-    _note(session, created, by=by, now=now, after=created.roles[0])
+    note(session, created, by=by, now=now, after=created.roles[0])
     session.flush()
     return created, password
 
@@ -154,14 +154,14 @@ def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str 
     Raises ``Refusal`` at ``role`` or at the kind of division, ``NotAllowed`` for a role that ``by`` may not give.
     """
     target = person(session, by, person_id)
-    _refuse_membership(session, by, role, scope)
+    refuse_membership(session, by, role, scope)
     if target.id == by.person_id and not permissions.allowed(by, "manage_people"):
         raise Refusal({"role": [_("نمی‌توانید به خودتان نقش بدهید.")]})
     if any((held.role, held.scope) == (role, scope) for held in target.roles):
         raise Refusal({"role": [_("این شخص همین نقش را دارد.")]})
     given = RoleGrant(role=role, scope=scope)
     target.roles.append(given)
-    _note(session, target, by=by, now=now, after=given)
+    note(session, target, by=by, now=now, after=given)
     session.flush()
     return target
 
@@ -179,15 +179,15 @@ def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor, now: d
     known = organisation.of(session).roles.get(held.role)
     if not (organisation.of(session).may_grant(by, known) if known else permissions.allowed(by, "manage_people")):
         raise NotAllowed(by.username, f"revoke {held.role}")
-    if held.role == SystemRole.ADMIN and _other_admins(session, target) == 0:
+    if is_last_admin(session, target, held):
         raise Refusal({"": [_("سامانه مدیر دیگری ندارد. ابتدا مدیر دیگری تعیین کنید.")]})
-    _note(session, target, by=by, now=now, before=held)
+    note(session, target, by=by, now=now, before=held)
     target.roles.remove(held)
     session.flush()
     return target
 
 
-def _note(
+def note(
     session: Session,
     person: Person,
     *,
@@ -258,6 +258,12 @@ def reset_password(session: Session, accounts: Accounts, person_id: int, *, by: 
     return target, password
 
 
+def is_last_admin(session: Session, person: Person, held: RoleGrant) -> bool:
+    """Whether nobody would be admin without this grant of the person's."""
+    advisory_lock.acquire(session, "admins")
+    return held.role == SystemRole.ADMIN and _other_admins(session, person) == 0
+
+
 def _other_admins(session: Session, but: Person) -> int:
     admins = (
         select(func.count(Person.id.distinct()))
@@ -267,8 +273,8 @@ def _other_admins(session: Session, but: Person) -> int:
     return session.scalar(admins) or 0
 
 
-def _refuse_membership(session: Session, by: Actor, role: str, scope: str) -> None:
-    """Refuse a role that is not in use, or a division that it is not divided by.
+def refuse_membership(session: Session, by: Actor, role: str, scope: str) -> None:
+    """Raises ``Refusal`` for a role that is not in use or a division that it is not divided by, and ``NotAllowed``.
 
     The role's row is locked until the transaction ends: nobody takes the role out of use meanwhile.
     """

@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "send_messages": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),  # ACC-4
     "manage_people": frozenset({SystemRole.ADMIN}),
     "manage_organisation": frozenset({SystemRole.ADMIN}),  # roles and divisions
+    "manage_sign_in": frozenset({SystemRole.ADMIN}),  # what follows from the organisation's OpenID provider
     "change_calendar": frozenset({SystemRole.ADMIN}),  # CAL-1
     "change_office_rules": frozenset({SystemRole.ADMIN}),
     "offer_processes": frozenset({SystemRole.ADMIN}),

@@ -102,6 +102,9 @@ def _handler(service: Service) -> type["_Handler"]:
 class _Handler(BaseHTTPRequestHandler):
     service: Service
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         values = self.service.read(self.rfile.read(length), self.headers.get("Content-Type", ""))

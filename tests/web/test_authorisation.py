@@ -39,6 +39,9 @@ SENT: dict[str, dict[str, Any]] = {  # what a request needs to come as far as do
         "role": "finance",
     },
     "POST /people/{person}/roles": {"role": "finance"},
+    "POST /people/{person}/openid": {"subject": "somebody"},
+    "POST /office/openid": {"value": "staff", "role": "finance"},
+    "POST /office/openid/new-accounts": {"allowed": "yes"},
     "POST /calendar/days/{day}": {"action": "holiday", "name": "برف", "reason": "برف"},
     "POST /calendar/settings": {
         "weekend": "friday",

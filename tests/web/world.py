@@ -25,6 +25,7 @@ from models.account import Person, RoleGrant
 from models.base import Base
 from models.billing import Payment
 from models.case import Case
+from models.external_identity import ClaimRole
 from models.job import Incident
 from tests.databases import SQLITE, fresh_database
 from tests.engine.test_documents import PDF
@@ -112,6 +113,8 @@ def build_world(folder: Path, *, prepare: Any, now: datetime, server: str = SQLI
         files_path=folder,
         mode="production",
         public_url="http://localhost",
+        openid_issuer="http://127.0.0.1:9",  # where nobody listens
+        openid_client_id="kartabl",
     )
     clock = StandingClock(now)
     application = kartabl.build(settings, now=clock)
@@ -192,7 +195,8 @@ def _add_rest(world: World) -> None:
         private = messages.send(session, by=admin, title="شرح محرمانه", body="شرح", username="contractor", now=now)
         public = messages.send(session, by=admin, title="شرح محرمانه", body="شرح", role="contractor", now=now)
         incident = Incident(case_id=case.id, message="it failed", at=now, last_at=now)
-        session.add(incident)
+        mapped = ClaimRole(value="auditors", role="finance", added_at=now)
+        session.add_all([incident, mapped])
         session.flush()
         grant = session.scalars(select(RoleGrant).where(RoleGrant.person_id == world.people["citizen"])).one()
         world.objects |= {
@@ -202,6 +206,7 @@ def _add_rest(world: World) -> None:
             "incident": incident.id,
             "person": world.people["citizen"],
             "grant": grant.id,
+            "claim_role": mapped.id,
             "day": "2026-11-23",
         }
         assert session.scalars(select(Payment).where(Payment.authority == world.objects["payment"])).one()

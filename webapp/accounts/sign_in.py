@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from flask import redirect, request
+from flask import session as cookie
 
 from engine.errors import TooMany
 from engine.identity.accounts import SignInRefused
 from forms.accounts import SignIn
 from forms.base import TaskForm
 from models.language import gettext as _
+from webapp.accounts import openid
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page, accepted, page, sent, too_many
 from webapp.shell import current
@@ -59,8 +61,9 @@ def sign_out() -> Page:
     if token:
         with current.transaction() as session:
             current.application().accounts.end_session(session, token, address=current.address())
+    by_provider = bool(cookie.get(openid.SIGNED_IN)) and current.application().openid is not None
     current.forget()
-    return redirect(f"{request.script_root}/sign-in", 303)
+    return redirect(f"{request.script_root}/sign-in{'?left=openid' if by_provider else ''}", 303)
 
 
 def _demo_people() -> list[Any]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.jobs.worker import Worker
     from engine.service import Engine
     from engine.settings import Settings
+    from webapp.accounts.openid import Provider
     from webapp.accounts.sign_in import DemoPeople
     from webapp.lists.files import PrintList
     from webapp.public.payments import PaymentReturned, ReturnParameter, TestGateway
@@ -93,6 +94,8 @@ class Application(Protocol):
     def case_roles(self) -> Mapping[str, object]: ...
     @property
     def demo_people(self) -> DemoPeople: ...
+    @property
+    def openid(self) -> Provider | None: ...
 
 
 class NotSignedIn(EngineError):
