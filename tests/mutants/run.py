@@ -130,6 +130,8 @@ class Runner:
         shutil.rmtree(folder)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) != KILLED:
             self._survives(mutant, "survived" if os.WEXITSTATUS(status) == SURVIVED else "could not be tried")
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
+            self._survives(mutant, "waited, which may be the fork's fault and not the mutant's")
 
     def _survives(self, mutant: Mutant, how: str) -> None:
         self.survivors.append(mutant)

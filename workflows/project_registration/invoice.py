@@ -58,7 +58,6 @@ def upload_documents(context: OperationContext, *, submission: Mapping[str, Any]
         document.title = ""
     for row in rows:
         own[row["document"]].title = titles[row["title"]]["title"] if row["title"] in titles else row["title"]
-    context.session.flush()
     context.flash(_("مدارک ذخیره شدند."))
 
 
@@ -119,7 +118,6 @@ def drop_open_invoice(context: OperationContext) -> None:
     """Cancel the registration's open invoice after a change of its grounds; a paid invoice stays."""
     for invoice in invoices(context.session, context.case.id, status=InvoiceStatus.OPEN, lock=True):
         invoice.status = InvoiceStatus.CANCELLED
-    context.session.flush()
 
 
 @operations.register("project_registration.confirm_invoice", formerly=["registration_invoice.confirm_invoice"])
