@@ -115,9 +115,13 @@ class Target:
     # The processes
 
     def memory(self) -> int:
-        """Bytes of memory that the first process has at the moment."""
-        status = Path(f"/proc/{self._running[0].pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1000  # type: ignore[index]
+        """Bytes of memory that the first of them has at the moment, with its children."""
+        return sum(int(_status_of(process, "VmRSS")) * 1000 for process in (self._running[0].pid, *self.children()))
+
+    def children(self) -> list[int]:
+        """The processes that the first one has forked: on PostgreSQL it has KARTABL_PROCESSES=2."""
+        parent = self._running[0].pid
+        return [int(text) for text in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
     def restart(self, which: int) -> int:
         """Stop a process as systemd does and start it anew; returns the exit code of the old one."""
@@ -169,8 +173,10 @@ class Target:
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", "import kartabl; kartabl.main()", "run", "--port", str(port)]
+        several = port == self.direct and not self.url.startswith("sqlite")
+        environment = self._environment() | {"KARTABL_PROCESSES": "2" if several else "1"}
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdout=log, stderr=log)
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def _start_nginx(self) -> subprocess.Popen[bytes]:
         folder = self.folder / "nginx"
@@ -250,6 +256,11 @@ def _with_schema(url: str) -> None:
     application = kartabl.build(Settings(secret_key=SECRET_KEY, database_url=url))
     kartabl.prepare(application)
     application.database.dispose()
+
+
+def _status_of(process: int, what: str) -> str:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{what}:"))
 
 
 def untrusting() -> ssl.SSLContext:

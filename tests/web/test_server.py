@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -350,3 +352,29 @@ def test_a_stop_finishes_what_is_under_way_and_takes_nothing_more(run: Any) -> N
             answer = whole(connection)
         assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(text)
         assert b"Connection: close" in answer
+
+
+def test_a_socket_that_systemd_holds_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert serving.handed_down() is None
+    with serving.listen("127.0.0.1", 0) as held:
+        monkeypatch.setenv("LISTEN_FDS", "1")
+        monkeypatch.setenv("LISTEN_PID", str(os.getpid() + 1))  # another process's
+        assert serving.handed_down() is None
+        monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+        monkeypatch.setattr(serving, "FIRST_HANDED_DOWN", os.dup(held.fileno()))
+        with serving.handed_down() as taken:
+            assert taken.getsockname() == held.getsockname()
+
+
+def test_systemd_hears_when_requests_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        serving.tell_ready()
+        assert systemd.recv(100) == b"READY=1"
+
+
+def test_one_address_of_a_name_is_listened_on_and_a_taken_port_is_an_error() -> None:
+    with serving.listen("localhost", 0) as first, pytest.raises(OSError, match="in use"):
+        serving.listen(first.getsockname()[0], first.getsockname()[1])

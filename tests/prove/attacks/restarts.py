@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from tests.prove.attack_site import Target
 from tests.prove.attacks import attack
 
 VISITORS = 6
+REPLACED_WITHIN = 30  # seconds
 
 
 @attack("one process after the other restarts with a new version, and no request fails")
@@ -47,3 +50,22 @@ def rolling_restart(target: Target) -> Iterator[str]:
     target.numbers["failed meanwhile"] = len(failures)
     yield from (f"during a restart: {failure}" for failure in failures)
     yield from (f"a process that was asked to stop ended with {code}" for code in codes if code)
+
+
+@attack("one of several processes on a port is killed: the others answer, and another takes its place")
+def killed_process(target: Target) -> Iterator[str]:
+    before = target.children()
+    if not before:
+        return  # on SQLite there is one
+    os.kill(before[0], signal.SIGKILL)
+    give_up, lost = time.monotonic() + REPLACED_WITHIN, 0
+    while time.monotonic() < give_up:
+        lost += target.page_takes(direct=True) == float("inf")
+        if len(set(target.children()) - {before[0]}) == len(before):
+            target.numbers["processes killed and replaced"] = 1
+            break
+        time.sleep(0.2)
+    else:
+        yield f"of {before} are {target.children()} left"
+    if lost:
+        yield f"{lost} pages were lost"
