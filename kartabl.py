@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +29,9 @@ import webapp
 from engine.actor import SYSTEM, Actor, operator
 from engine.administration import organisation as organisation_changes
 from engine.audit import events, trail
+from engine.backup import restoring, taking
+from engine.backup.manifest import Manifest
+from engine.backup.refusals import BackupRefused
 from engine.calendar import holiday_import
 from engine.calendar.office_calendar import OfficeCalendar
 from engine.calendar.staging_clock import StagingClock
@@ -70,7 +74,7 @@ from webapp.serving import server
 from webapp.serving.processes import run_several
 from workflows import roles
 from workflows.certificates import check as certificate_check
-from workflows.certificates import commands
+from workflows.certificates import commands, signing_keys
 from workflows.payment import gateway_return, gateways
 from workflows.printing import render_pdf
 from workflows.providers import registry as providers
@@ -602,6 +606,91 @@ def deploy(folders: tuple[Path, ...], force: bool) -> None:
     for line in _bundle_lines(application, DIAGRAMS, *folders) if bundle.findings else ():
         click.echo(line)
     sys.exit(0 if bundle.sound else 1)
+
+
+@main.command()
+@click.argument("to", type=click.Path(path_type=Path))
+def backup(to: Path) -> None:
+    """Back up the database, the files and the public keys into the new folder TO, while people work.
+
+    The folder appears when the backup is whole. It holds everything but KARTABL_SECRET_KEY, which is kept elsewhere:
+    without it the keys that sign certificates cannot be read (docs/backup.md).
+    """
+    settings = _settings_from_environment()
+    try:
+        made = taking.take(
+            to,
+            database_url=settings.database_url,
+            files_path=settings.files_path,
+            secret_key=settings.secret_key,
+            version=version("kartabl"),
+            now=utc_now(),
+            public_keys=lambda session: signing_keys.published(signing_keys.public_keys(session).values()),
+        )
+    except (BackupRefused, OSError) as problem:
+        raise click.ClickException(str(problem)) from None
+    _record(settings, events.BACKUP_TAKEN, str(to), made)
+    click.echo(f"{to}: {len(made.parts)} parts, {made.size / 1e6:,.1f} MB, {made.rows.get('cases', 0)} cases")
+    if made.missing:
+        click.echo(f"{len(made.missing)} files are missing or damaged in {settings.files_path}:", err=True)
+        for digest in made.missing:
+            click.echo(f"  {digest}", err=True)
+    for left in taking.unfinished(to):
+        click.echo(f"{left} was left by a backup that was broken off, or is being made; it is no backup", err=True)
+
+
+@main.command()
+@click.argument("source", metavar="FROM", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--verify", is_flag=True, help="Check that the backup is whole and ours, and restore nothing.")
+@click.option("--other-secret-key", is_flag=True, help="Take a backup that was made under another secret key.")
+def restore(source: Path, verify: bool, other_secret_key: bool) -> None:
+    """Restore the backup FROM into the empty database and the empty folder of files that the settings name.
+
+    Refuses a backup that is not whole, was changed, or has another schema. Everybody is signed out afterwards.
+    """
+    settings = _settings_from_environment()
+    secret_key = None if other_secret_key else settings.secret_key
+    try:
+        if verify:
+            listed = restoring.verify(source, secret_key=secret_key)
+        else:
+            listed = restoring.restore(
+                source,
+                database_url=settings.database_url,
+                files_path=settings.files_path,
+                secret_key=secret_key,
+                version=version("kartabl"),
+                revision=migrate.head(),
+            )
+    except (BackupRefused, OSError) as problem:
+        raise click.ClickException(str(problem)) from None
+    what = f"the backup of {listed.made_at:%Y-%m-%d %H:%M} UTC by Kartabl {listed.version}, schema {listed.revision}"
+    if verify:
+        click.echo(f"{what}, is whole: {len(listed.parts)} parts, {listed.rows.get('cases', 0)} cases")
+        return
+    _record(settings, events.BACKUP_RESTORED, str(source), listed)
+    click.echo(f"{what}, is restored: {len(listed.files)} files, {listed.rows.get('cases', 0)} cases")
+    click.echo("Next: kartabl keys list (can every key be read?), kartabl check --database, kartabl run")
+
+
+def _record(settings: Settings, event: str, folder: str, listed: Manifest) -> None:
+    """Leave a trace in the audit log, unless the database has an older schema: it is upgraded after the backup."""
+    database = open_database(settings.database_url)
+    try:
+        if migrate.is_current(database):
+            with session_factory(database).begin() as session:
+                after = {"made_at": listed.made_at.isoformat(), "cases": listed.rows.get("cases", 0)}
+                trail.record(session, event, operator(), subject=("backup", folder), after=after)
+    finally:
+        database.dispose()
+
+
+def _settings_from_environment() -> Settings:
+    """The settings of the ``KARTABL_…`` variables. Exits with all their problems at once."""
+    try:
+        return read_settings(os.environ)[0]
+    except SettingsInvalid as problem:
+        raise click.ClickException(str(problem)) from None
 
 
 @main.command(name="settings")

@@ -31,6 +31,7 @@ from models.digits import ZWNJ, persian_digits
 from models.document import Document
 from models.language import current, listed
 from models.language import gettext as _
+from models.private_files import make_folder
 
 LIMIT = 6_000_000  # bytes, unless the caller gives a limit
 MAX_NAME_LENGTH = 200
@@ -239,7 +240,7 @@ def _write_once(folder: Path, digest: str, content: bytes) -> None:
     if target.is_file():
         os.utime(target)  # fresh again, so that a sweep does not take it before the row is committed
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=HALF_WRITTEN)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.dml import UpdateBase
 
+from models import private_files
 from models.writer_turn import WriterTurn
 
 OPTIMISTIC = "optimistic_lock"  # execution option of a locking read whose row has a revision column as guard
@@ -79,7 +80,7 @@ def open_database(url: str, *, pool_size: int = 10) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _keep_private(Path(parsed.database))
         engine = create_engine(parsed, pool_size=pool_size, max_overflow=20, hide_parameters=True)
         _prepare_sqlite(engine)
         return engine
@@ -115,6 +116,13 @@ def without_password(text: str, url: str) -> str:
 def session_factory(engine: Engine) -> sessionmaker[Session]:
     """Sessions that keep what they loaded readable after the commit, for the page that follows it."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+def _keep_private(path: Path) -> None:
+    """Make the file, and its folder. SQLite gives its log beside the file the same permissions."""
+    private_files.make_folder(path.parent)
+    with suppress(FileExistsError, PermissionError):  # opening it says better what is wrong
+        private_files.create(path).close()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -41,10 +41,20 @@ def upgrade(database: Engine) -> None:
 
 def is_current(database: Engine) -> bool:
     """Returns True if the database has the schema of this version of the program."""
-    return revision(database) == ScriptDirectory.from_config(configuration(database)).get_current_head()
+    return revision(database) == head()
 
 
 def revision(database: Engine) -> str | None:
     """The revision of the database's schema; ``None`` for an empty database."""
     with database.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The newest revision of the schema in this version of the program."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    if newest is None:
+        raise LookupError(f"There are no migrations in {MIGRATIONS}")
+    return newest

@@ -11,7 +11,8 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import time
-from pathlib import Path
+
+from models.private_files import opener
 
 POLL = 0.001  # seconds between two attempts
 LONG = 0.05  # seconds, in which the quickest may go first: in a strict queue all sleep while one wakes up
@@ -24,7 +25,7 @@ class WriterTurn:
         """Raises ``sqlite3.OperationalError`` when the file of turns cannot be opened."""
         self._connection = connection
         try:
-            self._file = Path(f"{database}-turn").open("ab")  # noqa: SIM115 - open for as long as the connection is
+            self._file = open(f"{database}-turn", "ab", opener=opener)  # noqa: SIM115 - as long as the connection
         except OSError as error:
             raise sqlite3.OperationalError(f"unable to open the file of turns: {error}") from error
 

@@ -167,6 +167,14 @@ def _folder() -> Path:
     return folder
 
 
+def client_programs() -> Path:
+    """The folder with ``pg_dump`` and ``pg_restore`` of the newest PostgreSQL here. Raises ``NoPostgres``."""
+    for binaries in _installations():
+        if (binaries / "pg_dump").exists():
+            return binaries
+    raise NoPostgres("there is no pg_dump here")
+
+
 def _installations() -> list[Path]:
     """Folders with ``initdb`` and ``postgres``, newest first. The package is found without importing it."""
     found: list[Path] = []

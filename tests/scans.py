@@ -18,7 +18,7 @@ from models.base import Base
 ROOT = Path(__file__).parents[1]
 OURS = tuple(str(ROOT / name) for name in ("engine/", "forms/", "webapp/", "workflows/", "models/", "kartabl.py"))
 LIBRARIES = ("site-packages", "dist-packages")
-# Once in an installation's life; in a demonstration; and the hourly sweep, of tables that it keeps short.
+# Once in an installation's life; in a demonstration; the hourly sweep, of tables that it keeps short; a whole backup.
 SELDOM = tuple(
     str(ROOT / name)
     for name in (
@@ -27,6 +27,7 @@ SELDOM = tuple(
         "engine/calendar/staging_clock.py",
         "workflows/demo",
         "engine/jobs/purge.py",
+        "engine/backup/",
     )
 )
 SMALL = {

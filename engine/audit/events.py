@@ -76,6 +76,7 @@ NEW_ACCOUNTS_SWITCHED = register("new_accounts_switched", Retention.CHANGE, lazy
 
 # What left
 DOCUMENT_DOWNLOADED = register("document_downloaded", Retention.READING, lazy("دریافت فایل"))
+BACKUP_TAKEN = register("backup_taken", Retention.READING, lazy("پشتیبان‌گیری"))
 LIST_EXPORTED = register("list_exported", Retention.READING, lazy("دریافت فایل فهرست"))
 
 # The office
@@ -88,6 +89,7 @@ PROCESS_WITHDRAWN = register("process_withdrawn", Retention.CHANGE, lazy("غیر
 DEPLOYED = register("deployed", Retention.CHANGE, lazy("انتشار نمودار یا جدول تصمیم"))
 MESSAGE_SENT = register("message_sent", Retention.CHANGE, lazy("ارسال پیام"))
 CLOCK_MOVED = register("clock_moved", Retention.CHANGE, lazy("تغییر ساعت آزمایشی"))
+BACKUP_RESTORED = register("backup_restored", Retention.CHANGE, lazy("بازیابی نسخهٔ پشتیبان"))
 SCHEMA_CHANGED = register("schema_changed", Retention.CHANGE, lazy("به‌روز شدن پایگاه داده"))
 
 # Cases, by supervisors

@@ -19,6 +19,7 @@ HARNESSES = (  # modules of this package, in the order in which they run
     "sandbox",
     "attack",
     "long_life",
+    "backup",
 )
 SEED = 20261121
 SHOWN = 20  # violations printed of one harness

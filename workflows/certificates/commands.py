@@ -111,14 +111,21 @@ def _keys(application: Open) -> click.Group:
 
     @keys.command(name="list")
     def list_keys() -> None:
-        """Every key: since when it signs, and until when it did."""
-        with _opened(application) as (session, _found):
+        """Every key: since when it signs, until when it did, and whether KARTABL_SECRET_KEY opens it."""
+        with _opened(application) as (session, opened):
             known = signing_keys.keys(session)
+            lost = [key for key in known if not signing_keys.readable(key, secret_key=opened.settings.secret_key)]
             for key in known:
                 until = f"retired {key.retired_at:%Y-%m-%d %H:%M} UTC" if key.retired_at else "signs"
-                click.echo(f"{key.id}  since {key.created_at:%Y-%m-%d %H:%M} UTC  {until}")
+                state = until if key not in lost or key.retired_at else "cannot be read: signs nothing"
+                click.echo(f"{key.id}  since {key.created_at:%Y-%m-%d %H:%M} UTC  {state}")
         if not known:
             click.echo("no key yet: the first certificate makes one")
+        if any(key.retired_at is None for key in lost):
+            click.echo(
+                "The key was encrypted with another KARTABL_SECRET_KEY. Put that one back; if it is lost, kartabl keys "
+                "rotate makes a new key. What the old one signed stays valid: its public key is known."
+            )
 
     @keys.command(name="rotate")
     def rotate_keys() -> None:

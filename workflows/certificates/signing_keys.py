@@ -106,6 +106,15 @@ def sign(key: SigningKey, text: str, *, secret_key: str) -> str:
     return encode(_opened(key, secret_key).sign(text.encode()))
 
 
+def readable(key: SigningKey, *, secret_key: str) -> bool:
+    """Whether the private key can be decrypted with this secret key."""
+    try:
+        _opened(key, secret_key)
+    except KeyUnreadable:
+        return False
+    return True
+
+
 def keys(session: Session) -> list[SigningKey]:
     """All keys, oldest first."""
     return list(session.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.id)))
