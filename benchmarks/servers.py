@@ -162,10 +162,14 @@ class Measured:
             connection.setblocking(False)
             began = time.monotonic()
             while gone < length and not answer and time.monotonic() < began + 20:
-                with suppress(BlockingIOError):
+                with suppress(OSError):  # nothing yet
                     answer = connection.recv(100)
-                with suppress(BlockingIOError):
+                try:
                     gone += connection.send(bytes(65_536))
+                except BlockingIOError:
+                    pass
+                except OSError:  # cut off
+                    break
         return f"{gone / 1e6:.1f} MB, {answer[9:12].decode() or 'no answer'}"
 
     def memory(self) -> str:
@@ -193,6 +197,11 @@ class Measured:
         answered = sum(answer < float("inf") for answer in answers)
         return f"{answered} of {len(answers)}, {time.monotonic() - began:.1f} s"
 
+    def end(self) -> None:
+        """End what is left of it."""
+        self._process.kill()
+        self._process.wait()
+
 
 def _open(connection: socket.socket, drop: bytes) -> bool:
     with suppress(OSError):
@@ -210,6 +219,13 @@ def _open(connection: socket.socket, drop: bytes) -> bool:
 def measure(command: list[str], port: int) -> dict[str, str]:
     """A row of the table for one server."""
     one = Measured(command, port)
+    try:
+        return _row(one)
+    finally:
+        one.end()
+
+
+def _row(one: Measured) -> dict[str, str]:
     row = {"pages/s": f"{one.pages_per_second():.0f}"}
     row["page"] = f"{percentile([one.page() for _ in range(50)], 0.5) * 1000:.0f} ms"
     row["memory"] = one.memory()
