@@ -205,3 +205,14 @@ def test_a_key_of_another_form_is_refused_and_not_repeated(key):
 @pytest.mark.rule("SMS-1")
 def test_the_outbox_on_screen_shows_everything_at_once():
     assert send(OnScreenOutbox()) == SentSms(provider_id="shown")
+
+
+@pytest.mark.rule("SMS-1")
+@pytest.mark.parametrize("status", [6.5, "6 ", True, [], {}, 2**63])
+def test_a_status_that_cannot_be_read_is_unclear(sms, telephone, status):
+    telephone.entry_status = status
+
+    with pytest.raises(ProviderError) as unclear:
+        send(sms)
+
+    assert unclear.value.uncertain and not unclear.value.permanent

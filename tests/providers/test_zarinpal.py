@@ -256,6 +256,41 @@ def test_nothing_but_a_clear_yes_is_paid(gateway, bank, body):
         gateway.verify(authority=authority, amount=FEE)
 
 
+@pytest.mark.rule("FEE-3")
+@pytest.mark.parametrize("name", ["amount", "code", "ref_id"])
+@pytest.mark.parametrize("odd", [999.5, float(FEE), True, False, [], {}, [FEE], {"value": FEE}])
+def test_a_number_that_is_none_makes_the_whole_answer_unclear(gateway, bank, name, odd):
+    authority = start(gateway).authority
+    data = {"code": 100, "amount": FEE, "ref_id": 7, name: odd}
+    bank.answer = lambda path, values: (200, {"data": data, "errors": []})
+
+    with pytest.raises(ProviderError) as unclear:
+        gateway.verify(authority=authority, amount=FEE)
+
+    assert unclear.value.uncertain and not unclear.value.permanent
+
+
+@pytest.mark.rule("FEE-3")
+@pytest.mark.parametrize(
+    "odd", ["999 ", " 999", "1e6", "۱۳۸۰۰۰۰", "0x10", "", "1,380,000", 2**63, -(2**63), str(2**64)]
+)
+def test_an_amount_that_cannot_be_read_is_not_taken_for_ours(gateway, bank, odd):
+    authority = start(gateway).authority
+    data = {"code": 100, "amount": odd, "ref_id": 7}
+    bank.answer = lambda path, values: (200, {"data": data, "errors": []})
+
+    with pytest.raises(ProviderError):
+        gateway.verify(authority=authority, amount=FEE)
+
+
+def test_a_code_of_an_error_that_cannot_be_read_is_no_success(gateway, bank):
+    authority = start(gateway).authority
+    bank.answer = lambda path, values: (200, {"data": {"code": 100, "ref_id": 7}, "errors": {"code": "no"}})
+
+    with pytest.raises(ProviderError):
+        gateway.verify(authority=authority, amount=FEE)
+
+
 @pytest.mark.parametrize("errors", [[], {}, None, ""])
 @pytest.mark.parametrize("code", [100, "100", 101, "101"])
 def test_a_yes_is_understood_in_every_spelling(gateway, bank, code, errors):

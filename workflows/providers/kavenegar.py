@@ -11,7 +11,7 @@ from models.language import lazy
 from workflows.providers.errors import ProviderError
 from workflows.providers.registry import Wiring, sms_providers
 from workflows.providers.sms import SentSms
-from workflows.providers.transport import Answer, checked_base, number, post, words
+from workflows.providers.transport import Answer, checked_base, given_number, post, words
 
 KEY: Final = re.compile(r"[0-9A-Za-z%=_-]{8,200}", re.ASCII)
 MOBILE: Final = re.compile(r"09[0-9]{9}", re.ASCII)
@@ -88,7 +88,7 @@ class Kavenegar:
             form={"receptor": receiver, **form},
             target=f"{httpx.URL(self._base_url).path.rstrip('/')}/v1/{self._key}/{method}.json",
         )
-        status = number(answer.part("return").get("status"))
+        status = given_number(answer.part("return"), "status", service="Kavenegar")
         if status != 200:
             raise self._refusal(method, answer, status)
         return _sent(_first_entry(answer))
@@ -118,10 +118,10 @@ def _first_entry(answer: Answer) -> dict[str, Any]:
 
 
 def _sent(entry: dict[str, Any]) -> SentSms:
-    provider_id = number(entry.get("messageid"))
+    provider_id = given_number(entry, "messageid", service="Kavenegar")
     if provider_id is None:
         raise ProviderError("Kavenegar answered 200 without a message", uncertain=True)
-    status = number(entry.get("status"))
+    status = given_number(entry, "status", service="Kavenegar")
     if status in NOT_DELIVERABLE:
         raise ProviderError(f"Kavenegar message {provider_id}: {NOT_DELIVERABLE[status]}", permanent=True)
     return SentSms(provider_id=str(provider_id))

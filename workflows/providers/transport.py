@@ -54,11 +54,24 @@ def _is_this_machine(host: str) -> bool:
 
 
 def number(value: object) -> int | None:
-    """A whole number that a service wrote as ``100`` or ``"100"``; None for anything else."""
+    """A whole number of 64 bits that a service wrote as ``100`` or ``"100"``; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value)
-    return int(text) if len(text) <= 20 and text.isascii() and text.removeprefix("-").isdigit() else None
+    whole = int(text) if len(text) <= 20 and text.isascii() and text.removeprefix("-").isdigit() else None
+    return whole if whole is not None and abs(whole) < 2**63 else None
+
+
+def given_number(values: Mapping[str, Any], name: str, *, service: str) -> int | None:
+    """The whole number under ``name``; None only where the service left it out or wrote ``null``.
+
+    Raises ProviderError, uncertain: something else stands there, so that the answer cannot be understood.
+    """
+    value = values.get(name)
+    whole = number(value)
+    if whole is None and value is not None:
+        raise ProviderError(f"{service} wrote a {name} that is no whole number", uncertain=True)
+    return whole
 
 
 def words(value: object, *, hide: str) -> str:

@@ -10,7 +10,7 @@ from models.language import lazy
 from workflows.providers.errors import ProviderError
 from workflows.providers.payment_gateway import StartedPayment, UnverifiedPayment, Verification
 from workflows.providers.registry import Wiring, payment_gateways
-from workflows.providers.transport import Answer, checked_base, number, post, words
+from workflows.providers.transport import Answer, checked_base, given_number, number, post, words
 
 AUTHORITY: Final = re.compile(r"[A-Z][0-9A-Za-z]{35}", re.ASCII)
 MERCHANT: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
@@ -168,8 +168,10 @@ def _refuse_wrong_amount(amount: int) -> None:
 
 def _paid(data: dict[str, Any], *, amount: int, already: bool) -> Verification:
     """Verification of a paid payment. Zarinpal compared ``amount``; an amount in its answer takes precedence."""
-    reported = number(data.get("amount"))
+    reported = given_number(data, "amount", service="Zarinpal")
     reference = data.get("ref_id")
+    if isinstance(reference, bool | float | list | dict):
+        raise ProviderError("Zarinpal wrote a ref_id that is no number", uncertain=True)
     card = data.get("card_pan")
     return Verification(
         state="paid",
@@ -188,9 +190,9 @@ def _unverified(row: dict[str, Any]) -> UnverifiedPayment | None:
 
 
 def _code(answer: Answer) -> int | None:
-    """The code of the answer: an error's before a success's, should both be there."""
-    code = number(answer.part("errors").get("code"))
-    return number(answer.part("data").get("code")) if code is None else code
+    """The code of the answer: an error's before a success's, should both be there. Raises ProviderError, uncertain."""
+    code = given_number(answer.part("errors"), "code", service="Zarinpal")
+    return given_number(answer.part("data"), "code", service="Zarinpal") if code is None else code
 
 
 @payment_gateways.register("zarinpal", lazy("زرین‌پال"), settings=ZarinpalSettings, return_parameter="Authority")
