@@ -17,6 +17,7 @@ HARNESSES = (  # modules of this package, in the order in which they run
     "races",
     "outage",
     "sandbox",
+    "api",
     "attack",
     "long_life",
     "backup",
