@@ -51,6 +51,14 @@ def gettext(message: str, **values: Any) -> str:
     return text % values if values else text
 
 
+def stored(text: str) -> str:
+    """A stored text, such as the name of a task, in the reader's language; as it is if the catalogue has none.
+
+    For every text that is no literal: it is neither formatted nor marked as safe for pages, whatever is in it.
+    """
+    return gettext(text)
+
+
 def ngettext(singular: str, plural: str, number: int, **values: Any) -> str:
     """The form of the text that fits ``number``, which is also the placeholder ``%(number)s``."""
     return _catalogue(current()).ngettext(singular, plural, number) % {"number": number, **values}

@@ -32,6 +32,7 @@ from engine.errors import (
 )
 from models.database_errors import in_a_line
 from models.language import gettext as _
+from models.language import stored
 from webapp.problems import for_error as api_answer
 from webapp.shell import current
 from webapp.shell.filters import digits, moment
@@ -155,7 +156,7 @@ def _not_open(error: TaskNotOpen) -> Trouble:
         return Trouble(409, _("پرونده متوقف است"), words, advice, error.case)
     words = _("این کار دیگر باز نیست، زیرا پرونده راه دیگری رفته است.")
     if error.at and error.because:
-        words = _("این کار در %(at)s با «%(what)s» بسته شد.", at=moment(error.at), what=_(error.because))
+        words = _("این کار در %(at)s با «%(what)s» بسته شد.", at=moment(error.at), what=stored(error.because))
     elif error.at:
         words = _("این کار در %(at)s بسته شد، زیرا پرونده راه دیگری رفته است.", at=moment(error.at))
     return Trouble(409, _("این کار دیگر باز نیست"), words, advice, error.case)

@@ -26,7 +26,7 @@ from engine.identity.accounts import SignInRefused
 from models.database_errors import in_a_line
 from models.jalali import format_moment
 from models.language import gettext as _
-from models.language import lazy
+from models.language import lazy, stored
 from webapp.shell.unavailable import is_unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -144,7 +144,7 @@ def _detail(error: EngineError) -> str:
     if isinstance(error, TaskNotOpen) and error.by and error.at:
         return _("این کار را %(name)s در %(moment)s انجام داد.", name=error.by, moment=format_moment(error.at))
     if isinstance(error, TaskNotOpen) and error.because and error.at:
-        what = _(error.because)
+        what = stored(error.because)
         return _("این کار در %(at)s با «%(what)s» بسته شد.", at=format_moment(error.at), what=what)
     if isinstance(error, Conflict) and error.case:
         return _("پروندهٔ %(number)s هم‌زمان تغییر کرد و چیزی ثبت نشد. دوباره ارسال کنید.", number=error.case)

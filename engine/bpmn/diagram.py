@@ -13,8 +13,7 @@ from engine.bpmn import drawn_only
 from engine.calendar.timers import literal
 from engine.expressions.language import ExpressionError, parse
 from engine.xml import parse_xml
-from models.language import SOURCE, current
-from models.language import gettext as _
+from models.language import SOURCE, current, stored
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
@@ -425,5 +424,5 @@ def in_readers_language(xml: bytes) -> bytes:
     for element in root.iter("{*}*"):
         name = element.get("name")
         if name and etree.QName(element).localname not in ("property", "parameter"):  # those are keys
-            element.set("name", _(name))
+            element.set("name", stored(name))
     return etree.tostring(root, encoding="utf-8", xml_declaration=True)

@@ -29,7 +29,7 @@ from models.case import Case, HistoryEntry, Task
 from models.jalali import format_moment
 from models.job import Job
 from models.language import gettext as _
-from models.language import lazy, reading
+from models.language import lazy, reading, stored
 from models.working_calendar import CalendarChange
 
 log = logging.getLogger(__name__)
@@ -277,7 +277,7 @@ def _tell(
             lines = dict.fromkeys(
                 _(
                     "مهلت %(name)s: از %(before)s به %(after)s",
-                    name=_(names[deadline]),
+                    name=stored(names[deadline]),
                     before=format_moment(deadline.before, zone),
                     after=format_moment(after, zone),
                 )

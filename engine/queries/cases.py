@@ -27,6 +27,7 @@ from models.event import EventSubscription
 from models.jalali import format_moment
 from models.job import EVENT_JOBS, Incident, Job, JobKind
 from models.language import gettext as _
+from models.language import stored
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ def _task_wait(session: Session, case: Case, task: Task) -> Wait:
     drawn = _drawn_for(session, case, task.process_key)
     return Wait(
         task_key=task.key,
-        name=_(task.name),
+        name=stored(task.name),
         role=task.role,
         role_name=_group_name(session, task, drawn),
         assignee=task.assignee.name if task.assignee else None,
@@ -246,7 +247,7 @@ def _job_wait(session: Session, case: Case, job: Job) -> Wait:
     timer = job.kind is JobKind.TIMER
     return Wait(
         task_key=job.element_id,
-        name=_(name) or job.element_id,
+        name=stored(name) or job.element_id,
         role="",
         role_name="",
         assignee=None,
@@ -264,7 +265,7 @@ def _event_waits(session: Session, case: Case) -> list[Wait]:
         drawn = _drawn_for(session, case, row.process_key)
         if drawn.tags.get(row.element_id) in ("boundaryEvent", "startEvent"):
             continue
-        name = _(drawn.names.get(row.element_id, "")) or row.element_id
+        name = stored(drawn.names.get(row.element_id, "")) or row.element_id
         waits.append(
             Wait(
                 task_key=row.element_id,
@@ -291,7 +292,7 @@ def _wait_words(wait: Wait) -> str:
         return _("سامانه از %(since)s در حال انجام «%(name)s» است.", name=wait.name, since=_moment(wait.since))
     values = {"name": wait.name, "whom": _whom(wait), "since": _moment(wait.since)}
     if wait.locked:
-        return _("«%(name)s»، کار %(whom)s، از %(since)s قفل است: %(reason)s", **values, reason=_(wait.locked))
+        return _("«%(name)s»، کار %(whom)s، از %(since)s قفل است: %(reason)s", **values, reason=stored(wait.locked))
     if wait.due is None:
         return _("این پرونده از %(since)s در انتظار «%(name)s» از سوی %(whom)s است.", **values)
     due = _moment(wait.due)
@@ -313,7 +314,7 @@ def _event_words(wait: Wait) -> str:
 
 def _group_name(session: Session, task: Task, drawn: _Drawn) -> str:
     """The lane's name, with the task's division if it has one."""
-    name = _(drawn.lanes.get(task.role, ""))
+    name = stored(drawn.lanes.get(task.role, ""))
     part = organisation.of(session).division_name(task.role, task.scope) if task.scope else None
     return _("%(role)s، %(part)s", role=name, part=part) if name and part else name
 
@@ -336,7 +337,7 @@ def _has_incident(session: Session, case: Case) -> bool:
 def element_name(session: Session, case: Case, element_id: str) -> str:
     """Name of an element in the case's diagram or in a called one; "" if unknown."""
     drawn = (_drawn(definition.xml) for definition in _definitions(session, case))
-    return next((_(texts.names[element_id]) for texts in drawn if texts.names.get(element_id)), "")
+    return next((stored(texts.names[element_id]) for texts in drawn if texts.names.get(element_id)), "")
 
 
 def _drawn_for(session: Session, case: Case, process_key: str) -> _Drawn:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from engine.paging import Page, capped, page_of, read_cursor
 from models.case import Case, HistoryEntry
 from models.jalali import format_moment
-from models.language import BilingualText, lazy
+from models.language import BilingualText, lazy, stored
 from models.language import gettext as _
 
 # Kind of entry → its sentence, and its mark on the page: done, started, warning, failed or note.
@@ -85,10 +85,10 @@ def line(entry: HistoryEntry) -> Line:
     """The entry as a line. For a kind of an operation's own, the sentence is the operation's ``text``."""
     details = entry.details or {}
     text = _text(details)
-    task = _(entry.task_name) or entry.task_key
+    task = stored(entry.task_name) or entry.task_key
     known = KINDS.get(entry.what)
     if known is None:
-        return Line(entry, text or _(entry.task_name) or _("رویدادی در پرونده ثبت شد"), "note", "")
+        return Line(entry, text or stored(entry.task_name) or _("رویدادی در پرونده ثبت شد"), "note", "")
     sentence, mark = known
     return Line(entry, str(sentence) % {"task": task}, mark, text)
 
@@ -97,7 +97,8 @@ def _text(details: Mapping[str, Any]) -> str:
     """The text of the details in the reader's language, with its values filled in; "" without one."""
     text = str(details.get("text") or "")
     values = {name: _formatted(value) for name, value in (details.get("text_values") or {}).items()}
-    return _(text, **values)
+    sentence = stored(text)
+    return sentence % values if values else sentence
 
 
 def _formatted(value: Any) -> str:
@@ -105,5 +106,5 @@ def _formatted(value: Any) -> str:
         if "fa" in value:
             return str(BilingualText(value["fa"], value["en"]))
         moment = value.get("moment")
-        return format_moment(datetime.fromisoformat(moment)) if moment else _(str(value.get("text")))
+        return format_moment(datetime.fromisoformat(moment)) if moment else stored(str(value.get("text")))
     return str(value)  # pages write its digits as they write all

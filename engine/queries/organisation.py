@@ -19,7 +19,7 @@ from models.account import RoleGrant
 from models.case import Case, Task
 from models.definition import ProcessDefinition
 from models.digits import persian_digits
-from models.language import current
+from models.language import current, stored
 from models.language import gettext as _
 from models.organisation import OrganisationChange
 
@@ -58,7 +58,7 @@ class Uses:
         uses += [
             _(
                 "خط‌های فرایند «%(name)s» (نسخهٔ %(version)s) آن را نام می‌برند.",
-                name=_(lane.name),
+                name=stored(lane.name),
                 version=_digits(lane.version),
             )
             for lane in self.lanes
@@ -93,7 +93,8 @@ def role_rows(session: Session, actor: Actor, definitions: Definitions) -> list[
     people = _people_by_role(session, [role.key for role in roles])
     named = [(row.name, definitions.roles_of(session, row.id)) for row in _newest(session)]
     return [
-        RoleRow(role, people.get(role.key, 0), [_(name) for name, keys in named if role.key in keys]) for role in roles
+        RoleRow(role, people.get(role.key, 0), [stored(name) for name, keys in named if role.key in keys])
+        for role in roles
     ]
 
 

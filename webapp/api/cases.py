@@ -11,6 +11,7 @@ from engine.paging import MAX_ROWS
 from engine.queries import cases, history
 from engine.versions import newest_processes
 from models.language import gettext as _
+from models.language import stored
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, argument, body, cursor, limit, text_of, values_of
 from webapp.api.shapes import case_json, line_json, step_json
@@ -29,7 +30,7 @@ def processes(session: Session, actor: Actor) -> Response:
         [
             {
                 "key": definition.key,
-                "name": _(definition.name),
+                "name": stored(definition.name),
                 "version": definition.version,
                 "offered": definition.key in offered,
                 **_starting(session, actor, definition.key),

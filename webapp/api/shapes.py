@@ -13,7 +13,7 @@ from engine.queries.history import Line
 from engine.runtime.outcomes import StepResult
 from models.case import Case, Task
 from models.document import Document
-from models.language import gettext as _
+from models.language import stored
 
 Json = dict[str, Any]
 
@@ -28,7 +28,7 @@ def case_json(session: Session, actor: Actor, case: Case) -> Json:
     return {
         "number": case.number,
         "process": case.process_key,
-        "process_name": _(case.definition.name),
+        "process_name": stored(case.definition.name),
         "version": case.definition.version,
         "status": case.status.value,
         "outcome": case.outcome,
@@ -61,7 +61,7 @@ def task_json(actor: Actor, task: Task) -> Json:
         "id": task.id,
         "key": task.key,
         "kind": task.kind.value,
-        "name": _(task.name),
+        "name": stored(task.name),
         "process": task.process_key,
         "case": task.case.number,
         "summary": task.case.subject,

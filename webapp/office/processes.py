@@ -10,7 +10,7 @@ from engine.deployment.offers import Overview
 from engine.errors import InvalidSubmission
 from engine.identity import permissions
 from models.language import gettext as _
-from models.language import ngettext
+from models.language import ngettext, stored
 from webapp.shell import current
 from webapp.shell.filters import digits
 
@@ -25,7 +25,7 @@ def index() -> str:
     engine = current.engine()
     with current.transaction() as session:
         found = engine.offers.overview(session, engine.definitions, by=current.actor())
-        names = {one.key: _(one.name) for one in found}
+        names = {one.key: stored(one.name) for one in found}
         return render_template(
             "office/processes.html",
             processes=sorted(found, key=lambda one: (not one.startable, names[one.key])),
@@ -60,13 +60,15 @@ def switch(process: str) -> Response:
 def question(process: Overview) -> str:
     """What switching does, asked before it is done."""
     if not process.offered:
-        return _("«%(name)s» فعال شود؟ کسانی که نقش شروع‌کننده دارند می‌توانند آن را شروع کنند.", name=_(process.name))
+        return _(
+            "«%(name)s» فعال شود؟ کسانی که نقش شروع‌کننده دارند می‌توانند آن را شروع کنند.", name=stored(process.name)
+        )
     if not process.running:
-        return _("«%(name)s» غیرفعال شود؟ پروندهٔ جدیدی شروع نمی‌شود.", name=_(process.name))
+        return _("«%(name)s» غیرفعال شود؟ پروندهٔ جدیدی شروع نمی‌شود.", name=stored(process.name))
     return ngettext(
         "«%(name)s» غیرفعال شود؟ پروندهٔ جدیدی شروع نمی‌شود. %(count)s پروندهٔ در جریان تا پایان ادامه دارد.",
         "«%(name)s» غیرفعال شود؟ پروندهٔ جدیدی شروع نمی‌شود. %(count)s پروندهٔ در جریان تا پایان ادامه دارند.",
         process.running,
-        name=_(process.name),
+        name=stored(process.name),
         count=digits(process.running),
     )

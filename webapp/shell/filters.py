@@ -108,6 +108,7 @@ def _hours_left(count: int, *, late: bool) -> str:
 def add_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
         digits=digits,
+        stored=language.stored,
         number=number,
         counted=counted,
         rials=rials,

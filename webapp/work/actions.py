@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from engine.queries import actions
 from engine.queries.actions import Kind
-from models.language import gettext as _
+from models.language import stored
 from webapp.shell import current, query_string
 from webapp.work.worklist import processes
 
@@ -39,7 +39,7 @@ def show() -> str:
 
 def _named(kinds: list[Kind]) -> dict[str, str]:
     """The actions by their keys, each once: processes may have the same one."""
-    return {kind.key: _(kind.name) for kind in sorted(kinds, key=lambda kind: kind.name)}
+    return {kind.key: stored(kind.name) for kind in sorted(kinds, key=lambda kind: kind.name)}
 
 
 def _with_actions(session: Session, kinds: list[Kind]) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from engine.identity.permissions import allowed
 from engine.queries import worklist
 from engine.versions import newest_processes
 from models.language import gettext as _
+from models.language import stored
 from webapp.lists.reading import home_parts
 from webapp.shell import current, labels, query_string
 from webapp.work import starting
@@ -83,7 +84,7 @@ def processes(session: Session, actor: Actor) -> list[Process]:
     """Every process that is offered or has cases by its newest name, with whether the person may start it."""
     newest = newest_processes(session)
     in_use = current.engine().offers.in_use(session, [row.key for row in newest])
-    deployed = [_process(session, actor, row.key, _(row.name)) for row in newest if row.key in in_use]
+    deployed = [_process(session, actor, row.key, stored(row.name)) for row in newest if row.key in in_use]
     return sorted(deployed, key=lambda process: process.name)
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.billing import InvoiceLine
-from models.language import gettext as _
-from models.language import lazy
+from models.language import lazy, stored
 from workflows.formatting import label
 
 SOURCES = {"new": lazy("ثبت ملک جدید"), "existing": lazy("ملک ثبت‌شده")}
@@ -39,7 +38,7 @@ STAGES = {
 def document_title(required: Mapping[str, Any]) -> str:
     """The title of a required document in the reader's language; the decision table stores the Persian title."""
     title = required["title"]
-    return _(title)
+    return stored(title)
 
 
 def service(line: InvoiceLine) -> str:
