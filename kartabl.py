@@ -6,7 +6,6 @@ import inspect
 import json
 import logging
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -718,7 +717,7 @@ def demo_command(listed: bool, as_json: bool, cases: int) -> None:
     prepare(application)
     from workflows.demo import filling
 
-    count = filling.fill(application.engine, application.accounts, submit=submit, begin=begin, cases=cases)
+    count = filling.fill(application.engine, submit=submit, begin=begin, cases=cases)
     click.echo(f"{count} cases made" if count else "the demo data is there already")
 
 
@@ -875,7 +874,6 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
     """Make an account; its first password is printed once and has to be changed at the first sign-in (ACC-3)."""
     application = application_from_environment()
     _prepare_for_command(application)
-    password = secrets.token_urlsafe(9)
     with application.engine.transaction() as session:
         grants = [_grant(organisation.of(session), one) for one in held]
         person = Person(
@@ -886,7 +884,7 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
             created_at=application.clock(),
             roles=grants,
         )
-        application.accounts.set_password(person, password, must_change=True)
+        password = application.accounts.give_first_password(person, now=application.clock())
         session.add(person)
         by, about = operator(), ("person", person.username)
         trail.record(session, events.ACCOUNT_CREATED, by, subject=about, after={"kind": person.kind})

@@ -18,6 +18,7 @@ from engine.actor import SYSTEM, Actor, actor_for
 from engine.bpmn.diagram import read_diagrams
 from engine.contributions.operations import OperationContext
 from engine.deployment import checking, definitions
+from engine.identity import passwords
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Settings
@@ -169,11 +170,10 @@ def _furnish(application: kartabl.Application) -> None:
                 username=name,
                 first_name="نام",
                 last_name=name,
-                password_hash="",
+                password_hash=passwords.hashed(PASSWORD),
                 created_at=application.clock(),
                 mobile_verified=True,
                 roles=[RoleGrant(role=one) for one in roles],
             )
-            application.accounts.set_password(person, PASSWORD, must_change=False)
             session.add(person)
             session.flush()

@@ -306,6 +306,9 @@ class Settings(Section):
         least=1,
         most=120,
     )
+    first_password_hours: int = setting(
+        "a first password that an admin gave ends after so long", default=72, least=1, most=720
+    )
     secure_cookies: bool = setting(
         "cookies over HTTPS only; not given: as KARTABL_PUBLIC_URL is", default=None, checked=True
     )

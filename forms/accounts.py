@@ -51,7 +51,7 @@ class PasswordField(KartablField):
 
 
 NEW = {"autocomplete": "new-password"}
-NEW_PASSWORD_HELP = lazy("حداقل ۸ کاراکتر؛ جمله‌ای که فقط خودتان می‌دانید بهترین است")
+NEW_PASSWORD_HELP = lazy("حداقل ۱۲ کاراکتر؛ چند واژهٔ بی‌ربط کنار هم بهترین است")
 
 
 class CodeField(DigitsField):

@@ -30,9 +30,10 @@ class Person(Base):
     mobile: Mapped[str | None] = mapped_column(String(11), index=True)  # 09…
     kind: Mapped[str] = mapped_column(String(20), default="staff")  # kind of user: citizen, contractor, engineer, staff
     language: Mapped[str] = mapped_column(String(2), default="fa")
-    active: Mapped[bool] = mapped_column(Boolean, default=True)  # False until ACC-1's code was typed, or after locking
+    active: Mapped[bool] = mapped_column(Boolean, default=True)  # False: locked by an admin
     mobile_verified: Mapped[bool] = mapped_column(Boolean, default=False)
     must_change_password: Mapped[bool] = mapped_column(Boolean, default=False)  # ACC-3
+    password_ends_at: Mapped[datetime | None]  # of a first password that was not changed yet
     created_at: Mapped[datetime]
 
     roles: Mapped[list[RoleGrant]] = relationship(
@@ -88,20 +89,43 @@ class SignInSession(Base):
     person: Mapped[Person] = relationship()
 
 
+class KnownDevice(Base):
+    """A device on which an account was signed in: its further attempts are counted by themselves."""
+
+    __tablename__ = "known_devices"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    mark: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 of what the browser holds
+    seen_at: Mapped[datetime] = mapped_column(index=True)  # signed in on last
+
+
+class PendingRegistration(Base):
+    """A registration whose code was not entered yet; there is no account before (ACC-1)."""
+
+    __tablename__ = "pending_registrations"
+
+    mark: Mapped[str] = mapped_column(String(64), primary_key=True)  # what the browser that sent it knows
+    mobile: Mapped[str] = mapped_column(String(11))
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    kind: Mapped[str] = mapped_column(String(20))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class VerificationCode(Base):
     """A six-digit code sent to a mobile (ACC-2), stored as a hash only."""
 
     __tablename__ = "verification_codes"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    mobile: Mapped[str] = mapped_column(String(11), index=True)
-    purpose: Mapped[str] = mapped_column(String(20))  # register | recover
+    holder: Mapped[str] = mapped_column(String(64), index=True)  # whose: a mobile, or the mark of a browser
+    purpose: Mapped[str] = mapped_column(String(20))  # register | recover …
     code_hash: Mapped[str] = mapped_column(String(64))  # HMAC with the secret key
     sent_at: Mapped[datetime] = mapped_column(index=True)
     expires_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(Integer, default=0)
     used_at: Mapped[datetime | None]
-    address: Mapped[str] = mapped_column(String(45), default="")  # network address of the request, for the limits
 
 
 class Attempt(Base):

@@ -56,9 +56,7 @@ def session(filled: kartabl.Application) -> Iterator[Session]:
 
 
 def _fill(application: kartabl.Application) -> int:
-    return filling.fill(
-        application.engine, application.accounts, submit=kartabl.submit, begin=kartabl.begin, cases=CASES
-    )
+    return filling.fill(application.engine, submit=kartabl.submit, begin=kartabl.begin, cases=CASES)
 
 
 def _counts(session: Session) -> dict[str, int]:

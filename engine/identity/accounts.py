@@ -1,7 +1,4 @@
-"""Accounts: registration with a code, sign-in, sessions, passwords (ACC-1, ACC-2, ACC-3).
-
-Independent of the web: network addresses and times are parameters; codes are sent through the outbox.
-"""
+"""Accounts: sign-in, sessions, passwords (ACC-2, ACC-3), independent of the web."""
 
 from __future__ import annotations
 
@@ -9,28 +6,20 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from engine.actor import SYSTEM, Actor, SignedIn, acting, counts
+from engine.actor import Actor, SignedIn, acting, counts
 from engine.audit import events, trail
-from engine.errors import EngineError, Refusal, TooMany
-from engine.identity import organisation, passwords, rate_limits
+from engine.errors import EngineError, Refusal
+from engine.identity import devices, passwords, rate_limits
+from engine.identity.passwords import Owner
 from engine.identity.rate_limits import Limit
-from engine.identity.verification_codes import (
-    CODE_AGAIN,
-    CODES_PER_DAY,
-    CODES_PER_HOUR,
-    CodeRefused,
-    Codes,
-    wrong_code,
-)
-from engine.persistence import advisory_lock, outbox
+from engine.identity.verification_codes import Codes
+from engine.persistence import advisory_lock
 from engine.settings import Settings
 from models import identifiers
 from models.account import Person, RoleGrant, SessionKind, SignInSession, person_name
@@ -39,12 +28,9 @@ from models.language import gettext as _
 from models.organisation import Role
 from models.second_factor import SecondFactor
 
-SIGN_IN = Limit("sign_in", 5, timedelta(minutes=15))  # for one account from one address
+SIGN_IN = Limit("sign_in", 5, timedelta(minutes=15))  # for one account from one device that knows it, or one address
 SIGN_IN_ADDRESS = Limit("sign_in_address", 60, timedelta(minutes=15))  # for one address, whatever the account
 OLD_PASSWORD = Limit("old_password", 5, timedelta(minutes=15))
-RECOVERY_AGAIN = Limit("recover", 1, CODE_AGAIN)
-RECOVERY = Limit("recover", CODES_PER_DAY, timedelta(days=1))
-RECOVERY_ADDRESS = Limit("recover_address", CODES_PER_HOUR, timedelta(hours=1))
 API_TOKEN_LIVES = timedelta(hours=12)
 HALF_SESSION_LIVES = timedelta(minutes=10)
 
@@ -89,21 +75,14 @@ class SignInRefused(EngineError):
         super().__init__("Sign-in refused")
 
 
+class FirstPasswordEnded(SignInRefused):
+    """The password that the organisation gave was right, and its time is over (ACC-3)."""
+
+
 class PasswordRefused(Refusal):
     """The present password is wrong; the attempt stays counted."""
 
     keeps_changes = True
-
-
-@dataclass(frozen=True)
-class Registration:
-    """Data of a registration (ACC-1)."""
-
-    first_name: str
-    last_name: str
-    mobile: str  # 09…
-    password: str
-    kind: str  # kind of user
 
 
 def fold_username(typed: str) -> str:
@@ -120,25 +99,28 @@ def fold_username(typed: str) -> str:
         return folded
 
 
-def is_pending(person: Person) -> bool:
-    """Returns True for a registration that is not confirmed by its code yet, unlike a locked account."""
-    return not person.active and not person.mobile_verified
-
-
 class Accounts:
     """Commands of accounts, in the caller's transaction. ``now`` is aware."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._codes = Codes(settings.secret_key)
+        self.codes = Codes(settings.secret_key)
 
     # Passwords
 
-    def set_password(self, person: Person, password: str, *, must_change: bool = False) -> None:
-        """Set a person's password. Raises ``Refusal`` at ``password`` if it is too weak."""
-        _refuse_weak(password, person)
+    def set_password(self, person: Person, password: str) -> None:
+        """Set the password that a person chose. Raises ``Refusal`` at ``password`` if it is too weak."""
+        passwords.refuse_weak(password, Owner.of(person))
         person.password_hash = passwords.hashed(password)
-        person.must_change_password = must_change
+        person.must_change_password, person.password_ends_at = False, None
+
+    def give_first_password(self, person: Person, *, now: datetime) -> str:
+        """Give a person a random password, to be changed at the first sign-in and before it ends. Returns it."""
+        password = passwords.initial()
+        person.password_hash = passwords.hashed(password)
+        person.must_change_password = True
+        person.password_ends_at = now + timedelta(hours=self._settings.first_password_hours)
+        return password
 
     def change_password(
         self,
@@ -160,7 +142,7 @@ class Accounts:
             raise Refusal({"password": [_("رمز عبور جدید باید با رمز عبور فعلی فرق داشته باشد.")]})
         self.set_password(person, new)
         self.end_sessions(session, person.id, keep=keep)
-        _record(session, events.PASSWORD_CHANGED, person, address)
+        record(session, events.PASSWORD_CHANGED, person, address)
 
     def demand_password(
         self, session: Session, person: Person, password: str, *, now: datetime, field: str = "password"
@@ -174,40 +156,67 @@ class Accounts:
     # Signing in
 
     def sign_in(
-        self, session: Session, username: str, password: str, *, address: str, now: datetime, kind: str = "browser"
+        self,
+        session: Session,
+        username: str,
+        password: str,
+        *,
+        address: str,
+        now: datetime,
+        kind: str = "browser",
+        device: str | None = None,
     ) -> tuple[Person, str]:
-        """Sign in. Returns the person and the token of a new session. Raises ``SignInRefused``, ``TooMany``.
+        """Sign in. Returns the person and the token of a new session.
 
-        Attempts are counted for each account and address, so nobody can lock another person out.
+        Raises ``SignInRefused``, ``FirstPasswordEnded``, ``TooMany``.
+
+        ``device``: the token of the browser (``identity.devices``). On a device of the account its attempts are
+        counted by themselves; elsewhere for each account and address. So nobody can lock another person out.
         """
-        name, address = fold_username(username)[:60], rate_limits.subscriber(address)
-        key = f"{address}|{name}"
+        name, subscriber = fold_username(username)[:60], rate_limits.subscriber(address)
+        known = devices.known(session, name, device)
+        key = f"{known or subscriber}|{name}"
         rate_limits.demand(session, SIGN_IN, key, now=now)
-        rate_limits.demand(session, SIGN_IN_ADDRESS, address, now=now)
+        if known is None:
+            rate_limits.demand(session, SIGN_IN_ADDRESS, subscriber, now=now)
         person = session.scalars(select(Person).where(Person.username == name)).first()
         matches = passwords.matches(person.password_hash if person else None, password)
         advisory_lock.acquire(session, key)  # from here on simultaneous attempts run one after the other
         rate_limits.demand(session, SIGN_IN, key, now=now)
         if person is None or not matches or not person.active:
             rate_limits.count(session, SIGN_IN.kind, key, now=now)
-            rate_limits.count(session, SIGN_IN_ADDRESS.kind, address, now=now)
+            if known is None:
+                rate_limits.count(session, SIGN_IN_ADDRESS.kind, subscriber, now=now)
             # A name that is nobody's is not kept: people type their passwords there.
             about = ("person", person.username if person else "")
             trail.record(session, events.SIGN_IN_FAILED, trail.stranger(address), subject=about, after={"by": kind})
             raise SignInRefused
+        if person.password_ends_at is not None and person.password_ends_at <= now:
+            raise FirstPasswordEnded
         rate_limits.forget(session, SIGN_IN.kind, key)
         if not _has_second_factor(session, person):  # else it is recorded once that is proved
-            _record(session, events.SIGNED_IN, person, address, after={"by": kind})
-        return person, self.open_session(session, person, now=now, kind=kind)
+            record(session, events.SIGNED_IN, person, address, after={"by": kind})
+        return person, self.open_session(session, person, now=now, kind=kind, device=device)
 
-    def open_session(self, session: Session, person: Person, *, now: datetime, kind: str, proved: bool = False) -> str:
+    def open_session(
+        self,
+        session: Session,
+        person: Person,
+        *,
+        now: datetime,
+        kind: str,
+        proved: bool = False,
+        device: str | None = None,
+    ) -> str:
         """Open a session. Returns its token, which the database has only as a hash. ``kind``: browser or api.
 
         Of a person with a second factor it is half a session, which may do nothing (``identity.second_step``), unless
-        the caller has ``proved`` the factor.
+        the caller has ``proved`` the factor. The ``device`` of a whole one is remembered as one of the account.
         """
         if not proved and _has_second_factor(session, person):
             kind = SessionKind.HALF
+        elif device is not None:
+            devices.remember(session, person.id, devices.mark_of(device), now=now)
         token = secrets.token_urlsafe(32)
         lives = {SessionKind.API: API_TOKEN_LIVES, SessionKind.HALF: HALF_SESSION_LIVES}.get(
             SessionKind(kind), timedelta(hours=self._settings.session_hours)
@@ -246,7 +255,7 @@ class Accounts:
         row = session.scalars(select(SignInSession).where(session_of(token))).one_or_none()
         if row is None:
             return
-        _record(session, events.SIGNED_OUT, session.get_one(Person, row.person_id), address, after={"by": row.kind})
+        record(session, events.SIGNED_OUT, session.get_one(Person, row.person_id), address, after={"by": row.kind})
         session.execute(delete(SignInSession).where(SignInSession.id == row.id))
 
     def end_sessions(self, session: Session, person_id: int, *, keep: str | None = None) -> None:
@@ -256,133 +265,10 @@ class Accounts:
             sessions = sessions.where(SignInSession.token_hash != _digest(keep))
         session.execute(sessions)
 
-    # Registering
 
-    def register(self, session: Session, registration: Registration, *, address: str, now: datetime) -> str:
-        """Create an account that is inactive until its code is entered (ACC-1), and send the code.
-
-        Returns the registration's mark, which its code needs: so nobody who registers the same mobile meanwhile
-        gets their password confirmed by its owner. A mobile with an account gets an SMS about that instead of a
-        code; the result is the same, so it does not disclose who is registered.
-        Raises ``Refusal`` at ``password``, ``TooMany``.
-        """
-        _refuse_weak(registration.password, Person(username=registration.mobile))
-        advisory_lock.acquire(session, registration.mobile)
-        self._codes.demand(session, registration.mobile, address=address, now=now)
-        password_hash = passwords.hashed(registration.password)
-        person = session.scalars(select(Person).where(Person.username == registration.mobile)).first()
-        if person is not None and not is_pending(person):
-            self._codes.count(session, registration.mobile, "register", address=address, now=now)
-            text = _("برای این شماره قبلاً حساب ساخته شده است. اگر رمز عبور را فراموش کرده‌اید، آن را بازیابی کنید.")
-            outbox.put_sms(session, None, registration.mobile, text, at=now, person_id=person.id)
-            return _digest(password_hash)
-        if person is None:
-            person = Person(username=registration.mobile, created_at=now)
-            session.add(person)
-        person.first_name, person.last_name, person.kind = (
-            registration.first_name,
-            registration.last_name,
-            registration.kind,
-        )
-        person.mobile, person.active, person.mobile_verified = registration.mobile, False, False
-        person.password_hash = password_hash
-        session.flush()
-        self._codes.send(session, registration.mobile, "register", address=address, now=now)
-        return _digest(password_hash)
-
-    def send_registration_code(self, session: Session, mobile: str, *, mark: str, address: str, now: datetime) -> None:
-        """Send a new code that replaces the old one, at the earliest after 60 seconds. Raises ``TooMany``."""
-        advisory_lock.acquire(session, mobile)
-        self._codes.demand(session, mobile, address=address, now=now)
-        if self._pending(session, mobile, mark) is None:
-            self._codes.count(session, mobile, "register", address=address, now=now)
-        else:
-            self._codes.send(session, mobile, "register", address=address, now=now)
-
-    def confirm_registration(
-        self, session: Session, mobile: str, code: str, *, mark: str, now: datetime, address: str = ""
-    ) -> Person:
-        """Activate the account with its code, with the roles for registrations. Raises ``Refusal`` at ``code``."""
-        if self._pending(session, mobile, mark) is None:
-            raise Refusal({"code": [wrong_code()]})
-        self._codes.use(session, mobile, "register", code, now=now)
-        person = session.scalars(
-            select(Person).where(Person.username == mobile).execution_options(populate_existing=True)
-        ).one()
-        person.active = person.mobile_verified = True
-        _record(session, events.REGISTERED, person, address, after={"kind": person.kind})
-        if not person.roles:
-            for role in organisation.of(session).active_roles:
-                if role.on_registration and not role.divided_by:  # nobody says in which division a stranger is
-                    person.roles.append(RoleGrant(role=role.key, scope=""))
-                    given = {"role": role.key, "scope": ""}
-                    organisation.record(
-                        session, "membership", person.username, before=None, after=given, by=SYSTEM, now=now
-                    )
-        session.flush()
-        return person
-
-    def _pending(self, session: Session, mobile: str, mark: str) -> Person | None:
-        person = session.scalars(select(Person).where(Person.username == mobile)).first()
-        if person is None or not is_pending(person) or _digest(person.password_hash) != mark:
-            return None
-        return person
-
-    # Recovering a password
-
-    def send_recovery(self, session: Session, username: str, *, address: str, now: datetime) -> str:
-        """Send a recovery code to an account's mobile (ACC-3). Returns the normalised user name for ``recover``.
-
-        For an unknown account nothing is sent, and the result is the same. Raises ``TooMany``.
-        """
-        name, address = fold_username(username)[:60], rate_limits.subscriber(address)
-        advisory_lock.acquire(session, name)
-        rate_limits.demand(session, RECOVERY_AGAIN, name, now=now)
-        rate_limits.demand(session, RECOVERY, name, now=now)
-        rate_limits.demand(session, RECOVERY_ADDRESS, address, now=now)
-        rate_limits.count(session, RECOVERY.kind, name, now=now)
-        rate_limits.count(session, RECOVERY_ADDRESS.kind, address, now=now)
-        person = session.scalars(select(Person).where(Person.username == name)).first()
-        if person is not None and person.mobile and person.active:
-            with suppress(TooMany):  # a code was just sent; an error would disclose that the account exists
-                self._codes.demand(session, person.mobile, address=address, now=now)
-                self._codes.send(session, person.mobile, "recover", address=address, now=now)
-        return name
-
-    def recover(
-        self, session: Session, username: str, code: str, password: str, *, now: datetime, address: str = ""
-    ) -> Person:
-        """Set a new password with a code and end every session of the account.
-
-        Raises ``Refusal`` at ``password``, ``CodeRefused`` at ``code``.
-
-        The text is the same for each problem with the code, so it does not disclose if the account exists.
-        """
-        name = fold_username(username)[:60]
-        _refuse_weak(password, Person(username=name))
-        person = session.scalars(select(Person).where(Person.username == name)).first()
-        if person is None or not person.mobile or not person.active:
-            raise CodeRefused({"code": [wrong_code()]})
-        _refuse_weak(password, person)
-        try:
-            self._codes.use(session, person.mobile, "recover", code, now=now)
-        except Refusal:
-            raise CodeRefused({"code": [wrong_code()]}) from None
-        self.set_password(person, password)
-        self.end_sessions(session, person.id)
-        _record(session, events.PASSWORD_RECOVERED, person, address)
-        return person
-
-
-def _record(session: Session, event: str, person: Person, address: str, *, after: dict[str, str] | None = None) -> None:
+def record(session: Session, event: str, person: Person, address: str, *, after: dict[str, str] | None = None) -> None:
     """Record what a person did with their own account."""
     trail.record(session, event, trail.person(person, address), subject=("person", person.username), after=after)
-
-
-def _refuse_weak(password: str, person: Person) -> None:
-    problem = passwords.weakness(password, person)
-    if problem:
-        raise Refusal({"password": [problem]})
 
 
 def _actor(rows: Sequence[Any]) -> Actor:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from engine.actor import Actor
 from engine.audit import events, trail
 from engine.errors import NotAllowed, NotFound, Refusal
-from engine.identity import organisation, passwords, permissions
+from engine.identity import organisation, permissions
 from engine.identity.accounts import Accounts, fold_username
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import advisory_lock
@@ -127,8 +127,7 @@ def create_account(
         active=True,
         mobile_verified=True,  # the organisation has checked it: no code is needed
     )
-    password = passwords.initial()
-    accounts.set_password(created, password, must_change=True)
+    password = accounts.give_first_password(created, now=now)
     created.roles = [RoleGrant(role=account.role, scope=account.scope)]
     session.add(created)
     trail.record(session, events.ACCOUNT_CREATED, by, subject=("person", username), after={"kind": account.kind})
@@ -215,18 +214,15 @@ def lock_account(session: Session, accounts: Accounts, person_id: int, *, by: Ac
         raise Refusal({"": [_("سامانه مدیر دیگری ندارد. ابتدا مدیر دیگری تعیین کنید.")]})
     _note_state(session, events.ACCOUNT_LOCKED, target, False, by=by)
     target.active = False
-    target.mobile_verified = True  # or a new registration of the same mobile would unlock it
     accounts.end_sessions(session, target.id)
     session.flush()
     return target
 
 
 def unlock_account(session: Session, person_id: int, *, by: Actor) -> Person:
-    """Unlock an account. Raises ``NotAllowed``, ``NotFound``; ``Refusal`` for an unconfirmed registration."""
+    """Unlock an account. Raises ``NotAllowed``, ``NotFound``."""
     permissions.demand(by, "manage_people")
     target = person(session, by, person_id)
-    if not target.mobile_verified:
-        raise Refusal({"": [_("این حساب هنوز با کد تایید فعال نشده است.")]})
     _note_state(session, events.ACCOUNT_UNLOCKED, target, True, by=by)
     target.active = True
     session.flush()
@@ -246,12 +242,13 @@ def _note_state(session: Session, event: str, target: Person, active: bool, *, b
         )
 
 
-def reset_password(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> tuple[Person, str]:
+def reset_password(
+    session: Session, accounts: Accounts, person_id: int, *, by: Actor, now: datetime
+) -> tuple[Person, str]:
     """A new first password, shown this once; every session of the account ends."""
     permissions.demand(by, "manage_people")
     target = person(session, by, person_id)
-    password = passwords.initial()
-    accounts.set_password(target, password, must_change=True)
+    password = accounts.give_first_password(target, now=now)
     accounts.end_sessions(session, target.id)
     trail.record(session, events.PASSWORD_RESET, by, subject=("person", target.username))
     session.flush()

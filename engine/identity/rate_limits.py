@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,14 +38,15 @@ def subscriber(address: str) -> str:
 
 def demand(session: Session, limit: Limit, key: str, *, now: datetime) -> None:
     """Check a limit for a key. Raises ``TooMany`` if it is reached. ``now``: aware."""
-    attempts: Sequence[datetime] = session.scalars(
-        select(Attempt.at)
-        .where(Attempt.kind == limit.kind, Attempt.key == _cut(key), Attempt.at > now - limit.window)
-        .order_by(Attempt.at.desc())
-        .limit(limit.most)
-    ).all()
-    if len(attempts) >= limit.most:
-        raise TooMany(seconds_until(attempts[-1] + limit.window, now))
+    if seconds := _wait(session, limit, key, now):
+        raise TooMany(seconds)
+
+
+def demand_either(session: Session, limits: Sequence[Limit], key: str, *, now: datetime) -> None:
+    """Check that one of several limits leaves room for a key. Raises ``TooMany`` with the shortest wait."""
+    waits = [_wait(session, limit, key, now) for limit in limits]
+    if seconds := min(waits):
+        raise TooMany(seconds)
 
 
 def count(session: Session, kind: str, key: str, *, now: datetime) -> None:
@@ -63,5 +65,17 @@ def seconds_until(moment: datetime, now: datetime) -> int:
     return max(1, int((moment - now).total_seconds()) + 1)
 
 
+def _wait(session: Session, limit: Limit, key: str, now: datetime) -> int:
+    """Whole seconds until the limit leaves room for the key; 0 if it does now."""
+    attempts: Sequence[datetime] = session.scalars(
+        select(Attempt.at)
+        .where(Attempt.kind == limit.kind, Attempt.key == _cut(key), Attempt.at > now - limit.window)
+        .order_by(Attempt.at.desc())
+        .limit(limit.most)
+    ).all()
+    return seconds_until(attempts[-1] + limit.window, now) if len(attempts) >= limit.most else 0
+
+
 def _cut(key: str) -> str:
-    return key[:100]
+    """A key as its column holds it; a long one as its hash, so that no two of them are counted together."""
+    return key if len(key) <= 100 else hashlib.sha256(key.encode()).hexdigest()

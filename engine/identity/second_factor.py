@@ -150,7 +150,7 @@ class SecondFactors:
         rate_limits.demand(session, SMS_AGAIN, str(person.id), now=now)
         rate_limits.demand(session, SMS_DAY, str(person.id), now=now)
         rate_limits.count(session, SMS_DAY.kind, str(person.id), now=now)
-        self._codes.send(session, person.mobile, _purpose(person), address=address, now=now)
+        self._codes.send(session, person.mobile, _purpose(person), now=now)
 
     def new_recovery_codes(self, session: Session, person: Person, *, address: str) -> list[str]:
         """New recovery codes in the place of all former ones. Returns as ``enrol_app``. Raises ``Refusal``."""

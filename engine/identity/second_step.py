@@ -77,8 +77,11 @@ class SecondStep:
         address: str,
         now: datetime,
         kind: str = SessionKind.BROWSER,
+        device: str | None = None,
     ) -> tuple[Person, str]:
         """Prove the second factor. Returns the person and the token of a whole session, a new one.
+
+        The ``device`` of a browser, its token, is remembered as one of the account.
 
         Raises ``SignInRefused`` without a half session, ``ProofRefused`` at ``code``, ``TooMany``.
         """
@@ -94,4 +97,4 @@ class SecondStep:
             raise
         session.execute(delete(SignInSession).where(session_of(token)))
         trail.record(session, events.SIGNED_IN, trail.person(person, address), subject=about, after=by)
-        return person, self._accounts.open_session(session, person, now=now, kind=kind, proved=True)
+        return person, self._accounts.open_session(session, person, now=now, kind=kind, proved=True, device=device)

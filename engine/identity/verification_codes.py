@@ -7,11 +7,12 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from engine.errors import Refusal, TooMany
-from engine.identity.rate_limits import seconds_until, subscriber
+from engine.errors import Refusal
+from engine.identity import rate_limits
+from engine.identity.rate_limits import Limit
 from engine.persistence import outbox
 from models.account import VerificationCode
 from models.digits import ascii_digits, clean
@@ -20,8 +21,11 @@ from models.language import gettext as _
 CODE_LIVES = timedelta(minutes=2)  # ACC-2
 CODE_TRIES = 5
 CODE_AGAIN = timedelta(seconds=60)
-CODES_PER_DAY = 5  # for one mobile
-CODES_PER_HOUR = 20  # for one address
+PASSWORD_TIME = timedelta(minutes=10)  # for choosing another password once the code was right
+
+CODES_PER_DAY = 5  # for one account, asked for from one place
+CODES_PER_HOUR = 20  # for one network address, whatever the account
+CODES_OF_STRANGERS = 10  # in a day for one account, whatever the place; after them one an hour
 
 
 class CodeRefused(Refusal):
@@ -30,59 +34,83 @@ class CodeRefused(Refusal):
     keeps_changes = True
 
 
+def count_request(
+    session: Session, purpose: str, account: str, *, address: str, device: str | None = None, now: datetime
+) -> None:
+    """Count a request for a code, if its limits leave room. The caller holds the lock of the account.
+
+    ``account``: a user name or mobile, of an account or of none: both are counted alike. ``device``: the mark of a
+    device on which the account was signed in before. Its requests are counted by themselves, so that nobody else can
+    use them up; those of strangers have limits for the account and for their network address besides.
+    Raises ``TooMany``.
+    """
+    here, everywhere, anyone = f"{purpose}_here", f"{purpose}_all", f"{purpose}_address"
+    address = rate_limits.subscriber(address)
+    place = f"{device or address}|{account}"
+    rate_limits.demand(session, Limit(here, 1, CODE_AGAIN), place, now=now)
+    rate_limits.demand(session, Limit(here, CODES_PER_DAY, timedelta(days=1)), place, now=now)
+    if device is None:
+        strangers = [
+            Limit(everywhere, CODES_OF_STRANGERS, timedelta(days=1)),
+            Limit(everywhere, 1, timedelta(hours=1)),
+        ]
+        rate_limits.demand_either(session, strangers, account, now=now)
+        rate_limits.demand(session, Limit(anyone, CODES_PER_HOUR, timedelta(hours=1)), address, now=now)
+        rate_limits.count(session, everywhere, account, now=now)
+        rate_limits.count(session, anyone, address, now=now)
+    rate_limits.count(session, here, place, now=now)
+
+
 class Codes:
-    """Sends and checks codes, in the caller's transaction. ``now`` is aware."""
+    """Makes and checks codes, in the caller's transaction. ``now`` is aware.
+
+    ``holder``: whose code it is: a mobile, or the mark of the browser that asked for it. Of one holder and purpose
+    one code is valid, and only this holder's attempts are counted against it.
+    """
 
     def __init__(self, secret_key: str) -> None:
         self._secret_key = secret_key.encode()
 
-    def demand(self, session: Session, mobile: str, *, address: str, now: datetime) -> None:
-        """Check the limits of a mobile and a network address. Raises ``TooMany``."""
-        last = session.scalar(select(func.max(VerificationCode.sent_at)).where(VerificationCode.mobile == mobile))
-        if last is not None and last + CODE_AGAIN > now:
-            raise TooMany(seconds_until(last + CODE_AGAIN, now))
-        self._limit(session, VerificationCode.mobile == mobile, CODES_PER_DAY, timedelta(days=1), now)
-        self._limit(session, VerificationCode.address == subscriber(address), CODES_PER_HOUR, timedelta(hours=1), now)
-
-    def _limit(self, session: Session, whose: object, most: int, window: timedelta, now: datetime) -> None:
-        sent = session.scalars(
-            select(VerificationCode.sent_at)
-            .where(whose, VerificationCode.sent_at > now - window)  # type: ignore[arg-type]
-            .order_by(VerificationCode.sent_at.desc())
-            .limit(most)
-        ).all()
-        if len(sent) >= most:
-            raise TooMany(seconds_until(sent[-1] + window, now))
-
-    def send(self, session: Session, mobile: str, purpose: str, *, address: str, now: datetime) -> None:
-        """Send a new code; the previous one becomes invalid."""
+    def new(self, session: Session, holder: str, purpose: str, *, now: datetime) -> str:
+        """Make a new code, six digits; the holder's previous one becomes invalid."""
         code = f"{secrets.randbelow(1_000_000):06d}"
         session.execute(
             update(VerificationCode)
             .where(
-                VerificationCode.mobile == mobile,
+                VerificationCode.holder == holder,
                 VerificationCode.purpose == purpose,
                 VerificationCode.used_at.is_(None),
             )
             .values(used_at=now)
         )
-        self._add(session, mobile, purpose, self._hash(mobile, purpose, code), address=address, now=now)
-        text = _("کد تایید کارتابل: %(code)s\nاین کد را به کسی ندهید.", code=code)
-        outbox.put_sms(session, None, mobile, text, at=now, secret=True)
+        session.add(
+            VerificationCode(
+                holder=holder,
+                purpose=purpose,
+                code_hash=self._hash(holder, purpose, code),
+                sent_at=now,
+                expires_at=now + CODE_LIVES,
+                tries=0,
+            )
+        )
+        session.flush()
+        return code
 
-    def count(self, session: Session, mobile: str, purpose: str, *, address: str, now: datetime) -> None:
-        """Count a requested code that is not sent, so that the limits do not disclose which accounts exist."""
-        self._add(session, mobile, purpose, "", address=address, now=now)
+    def send(self, session: Session, mobile: str, purpose: str, *, now: datetime) -> None:
+        """Send a new code to the mobile that is its holder."""
+        code = self.new(session, mobile, purpose, now=now)
+        outbox.put_sms(session, None, mobile, code_text(code), at=now, secret=True)
 
-    def use(self, session: Session, mobile: str, purpose: str, typed: str, *, now: datetime) -> None:
-        """Use the newest code. Raises ``CodeRefused`` (wrong, counted), ``Refusal`` (expired or too many attempts).
+    def check(self, session: Session, holder: str, purpose: str, typed: str, *, now: datetime) -> VerificationCode:
+        """Check the newest code, which stays valid until it is used. Returns its row, locked.
 
-        The row is locked, so of many simultaneous submissions of the right code exactly one succeeds.
+        Raises ``CodeRefused`` (wrong, counted), ``Refusal`` (expired or too many attempts). Of many simultaneous
+        submissions of the right code exactly one goes on; the next waits for the row.
         """
         row = session.scalars(
             select(VerificationCode)
             .where(
-                VerificationCode.mobile == mobile,
+                VerificationCode.holder == holder,
                 VerificationCode.purpose == purpose,
                 VerificationCode.used_at.is_(None),
             )
@@ -96,31 +124,24 @@ class Codes:
         if row.tries >= CODE_TRIES:
             raise Refusal({"code": [_("این کد پنج بار نادرست وارد شد. کد جدید بخواهید.")]})
         folded = "".join(ascii_digits(clean(typed[:50])).split())
-        if not hmac.compare_digest(row.code_hash, self._hash(mobile, purpose, folded)):
+        if not hmac.compare_digest(row.code_hash, self._hash(holder, purpose, folded)):
             row.tries += 1
             session.flush()
             raise CodeRefused({"code": [wrong_code()]})
-        row.used_at = now
+        return row
+
+    def use(self, session: Session, holder: str, purpose: str, typed: str, *, now: datetime) -> None:
+        """Use the newest code: it works once. Raises as ``check``."""
+        self.check(session, holder, purpose, typed, now=now).used_at = now
         session.flush()
 
-    def _add(self, session: Session, mobile: str, purpose: str, code_hash: str, *, address: str, now: datetime) -> None:
-        session.add(
-            VerificationCode(
-                mobile=mobile,
-                purpose=purpose,
-                code_hash=code_hash,
-                sent_at=now,
-                expires_at=now + CODE_LIVES,
-                address=subscriber(address)[:45],
-                tries=0,
-                used_at=None if code_hash else now,
-            )
-        )
-        session.flush()
-
-    def _hash(self, mobile: str, purpose: str, code: str) -> str:
-        message = f"{purpose}|{mobile}|{code}".encode()
+    def _hash(self, holder: str, purpose: str, code: str) -> str:
+        message = f"{purpose}|{holder}|{code}".encode()
         return hmac.new(self._secret_key, message, hashlib.sha256).hexdigest()
+
+
+def code_text(code: str) -> str:
+    return _("کد تایید کارتابل: %(code)s\nاین کد را به کسی ندهید.", code=code)
 
 
 def wrong_code() -> str:

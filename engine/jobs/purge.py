@@ -1,4 +1,4 @@
-"""Deletes expired rows and files: attempts, codes, stored answers, ended sessions, drafts of ended tasks, orphans."""
+"""Deletes expired rows and files: attempts, codes, registrations, answers, sessions, drafts of ended tasks, orphans."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from engine import documents
+from engine.identity import devices
 from engine.persistence import idempotency
 from engine.service import Engine
-from models.account import Attempt, IdempotencyKey, SignInSession, VerificationCode
+from models.account import (
+    Attempt,
+    IdempotencyKey,
+    KnownDevice,
+    PendingRegistration,
+    SignInSession,
+    VerificationCode,
+)
 from models.case import Task, TaskDraft, TaskStatus
 from models.database import unhurried
 from models.job import WorkerBeat
@@ -28,6 +36,8 @@ def sweep(engine: Engine) -> int:
                 delete(Attempt).where(Attempt.at < now - RETENTION),
                 delete(VerificationCode).where(VerificationCode.sent_at < now - RETENTION),
                 delete(SignInSession).where(SignInSession.expires_at < now),
+                delete(PendingRegistration).where(PendingRegistration.created_at < now - RETENTION),
+                delete(KnownDevice).where(KnownDevice.seen_at < now - devices.REMEMBERED),
                 delete(IdempotencyKey).where(IdempotencyKey.at < now - idempotency.RETENTION),
                 delete(WorkerBeat).where(WorkerBeat.at < now - RETENTION),
                 delete(TaskDraft).where(TaskDraft.task_id.in_(ended)),

@@ -9,14 +9,16 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.identity.accounts import Registration
+from engine.identity import recovery, registration
+from engine.identity.recovery import Recovery
+from engine.identity.registration import Registration
 from models.account import Person
 from models.outbox import Sms
-from tests.play import PASSWORD
 
 MOBILE = "09123456789"
 ADDRESS = "192.0.2.1"
-NEW_PASSWORD = "another-one-9"
+OWN_PASSWORD = "moon over karaj"
+NEW_PASSWORD = "kolah-qermez-1405"
 SOON = timedelta(seconds=61)
 
 
@@ -32,24 +34,36 @@ class Desk:
         with self.application.engine.transaction() as session:
             return verb(session, *arguments, **values)
 
-    def register(self, *, mobile: str = MOBILE, password: str = PASSWORD, address: str = ADDRESS) -> str:
-        registration = Registration("سارا", "مرادی", mobile, password, "citizen")
-        return self.does(self.accounts.register, registration, address=address, now=self.clock.now)
+    def register(self, *, mobile: str = MOBILE, password: str = OWN_PASSWORD, address: str = ADDRESS) -> str:
+        data = Registration("سارا", "مرادی", mobile, password, "citizen")
+        return self.does(registration.begin, self.accounts.codes, data, address=address, now=self.clock.now)
 
-    def confirm(self, code: str, mark: str, *, mobile: str = MOBILE) -> Person:
-        return self.does(self.accounts.confirm_registration, mobile, code, mark=mark, now=self.clock.now)
+    def registers_again(self, mark: str, *, address: str = ADDRESS) -> None:
+        self.does(registration.send_again, self.accounts.codes, mark, address=address, now=self.clock.now)
 
-    def sign_in(self, username: str = MOBILE, password: str = PASSWORD, *, address: str = ADDRESS) -> Any:
-        return self.does(self.accounts.sign_in, username, password, address=address, now=self.clock.now)
+    def confirm(self, code: str, mark: str) -> Person:
+        return self.does(registration.confirm, self.accounts.codes, mark, code, now=self.clock.now)
 
-    def forgets(self, username: str = MOBILE, *, address: str = ADDRESS) -> str:
-        return self.does(self.accounts.send_recovery, username, address=address, now=self.clock.now)
+    def sign_in(
+        self,
+        username: str = MOBILE,
+        password: str = OWN_PASSWORD,
+        *,
+        address: str = ADDRESS,
+        device: str | None = None,
+    ) -> Any:
+        verb = self.accounts.sign_in
+        return self.does(verb, username, password, address=address, device=device, now=self.clock.now)
 
-    def recovers(self, code: str, password: str = NEW_PASSWORD, username: str = MOBILE) -> Person:
-        return self.does(self.accounts.recover, username, code, password, now=self.clock.now)
+    def forgets(self, username: str = MOBILE, *, address: str = ADDRESS, device: str | None = None) -> Recovery:
+        return self.does(recovery.begin, self.accounts, username, address=address, device=device, now=self.clock.now)
+
+    def recovers(self, begun: Recovery, code: str, password: str = NEW_PASSWORD) -> Person:
+        return self.does(recovery.finish, self.accounts, begun, code, password, now=self.clock.now)
 
     def registered(self, mobile: str = MOBILE) -> Person:
-        person = self.confirm(self.code(mark := self.register(mobile=mobile)), mark, mobile=mobile)
+        mark = self.register(mobile=mobile)
+        person = self.confirm(self.code(), mark)
         self.clock.advance(SOON)
         return person
 

@@ -197,16 +197,11 @@ def test_only_admins_change_people_and_only_those_there_are(desk: Any, people: A
 
 
 @pytest.mark.rule("ACC-2")
-def test_a_role_is_given_once_and_a_registration_is_not_opened_by_unlocking(desk: Any, people: Any) -> None:
+def test_a_role_is_given_once(desk: Any, people: Any) -> None:
     admin, clerk = actor_for(people.add("admin", "admin")), people.add("finance-1", "finance")
     with pytest.raises(Refusal) as refused:
         desk.does(people_verbs.grant, clerk.id, by=admin, role="finance", now=SATURDAY)
     assert list(refused.value.errors) == ["role"]
-    desk.register()
-    waiting = desk.person()
-    with pytest.raises(Refusal):
-        desk.does(people_verbs.unlock_account, waiting.id, by=admin)
-    assert desk.person().active is False
 
 
 @pytest.mark.rule("ACC-2")

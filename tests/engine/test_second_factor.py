@@ -60,7 +60,7 @@ class Keeper:
         self.does(self.factors.prove, code, address=address, now=self.clock.now)
 
     def gives_password(self) -> str:
-        _person, token = self.desk.sign_in("finance", address=HERE)
+        _person, token = self.desk.sign_in("finance", PASSWORD, address=HERE)
         return str(token)
 
     def finishes(self, token: str, code: str, *, address: str = HERE) -> str:

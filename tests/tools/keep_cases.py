@@ -37,7 +37,7 @@ def main(kept: Path) -> None:
         application = kartabl.build(settings, now=lambda: NOW)
         kartabl.bring_up_to_date(application)
         assert application.deploy().sound
-        filling.fill(application.engine, application.accounts, submit=kartabl.submit, begin=kartabl.begin, cases=CASES)
+        filling.fill(application.engine, submit=kartabl.submit, begin=kartabl.begin, cases=CASES)
         leave_an_operation_waiting(application)
         application.database.dispose()
         dump = "\n".join(sqlite3.connect(database).iterdump())

@@ -17,13 +17,14 @@ from models.account import Person
 from models.outbox import Sms
 from tests.play import PASSWORD
 
-NEW_PASSWORD = "another-one-9"
+OWN_PASSWORD = "moon over karaj"
+NEW_PASSWORD = "kolah-qermez-1405"
 PERSON = {
     "first_name": "سارا",
     "last_name": "مرادی",
     "mobile": "۰۹۱۲۳۴۵۶۷۸۹",
     "kind": "citizen",
-    "password": PASSWORD,
+    "password": OWN_PASSWORD,
 }
 
 

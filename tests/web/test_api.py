@@ -71,8 +71,8 @@ def test_a_token_ends_by_itself_and_when_it_is_ended(client, contractor, clock, 
 def test_a_first_password_must_be_changed_before_a_token_is_given(client, people, application):
     made = people.add("contractor", "contractor")
     with application.engine.transaction() as session:
-        application.accounts.set_password(session.merge(made), PASSWORD, must_change=True)
-    answer = Api(client).post("/token", {"username": "contractor", "password": PASSWORD})
+        first = application.accounts.give_first_password(session.merge(made), now=application.clock())
+    answer = Api(client).post("/token", {"username": "contractor", "password": first})
     assert code_of(answer) == (403, "must_change_password")
 
 

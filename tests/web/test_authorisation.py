@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from werkzeug.test import TestResponse
 
+from engine.identity import registration
 from tests.conftest import SATURDAY, prepare
 from tests.engine.test_documents import PDF
 from tests.scenarios import gas_office as office
@@ -343,10 +344,13 @@ def test_columns_that_are_posted_along_are_not_taken(world: World) -> None:
 def test_nobody_registers_with_a_role(world: World) -> None:
     citizen = {"first_name": "سارا", "last_name": "مرادی", "mobile": "09120009999", "kind": "citizen"}
     with world.undone() as connection:
-        values = FORGED | citizen | {"password": "Kartabl-1405"}
+        values = FORGED | citizen | {"password": "moon over karaj"}
         assert world.ask("nobody", "POST", "/register", data=values).status_code == 303
-        made = "SELECT id, active, mobile_verified FROM people WHERE username = '09120009999'"
-        person, *state = connection.exec_driver_sql(made).one()
-        assert state == [0, 0]
-        granted = connection.exec_driver_sql("SELECT role FROM role_grants WHERE person_id = ?", (person,))
-        assert set(granted.scalars()) <= {"citizen"}
+        pending = "SELECT mark, kind FROM pending_registrations WHERE mobile = '09120009999'"
+        mark, kind = connection.exec_driver_sql(pending).one()
+        assert kind == "citizen"
+        text = connection.exec_driver_sql("SELECT text FROM outbox WHERE receiver = '09120009999'").scalar_one()
+        code = re.search(r"\d{6}", text)
+        with world.application.engine.transaction() as session:
+            person = registration.confirm(session, world.application.accounts.codes, mark, code[0], now=SATURDAY)
+            assert {grant.role for grant in person.roles} == {"citizen"}

@@ -20,6 +20,7 @@ from engine.identity.openid.linking import AccountLocked, Unlinked
 from engine.identity.openid.returns import RETURNS, AlreadyUsed, use_once
 from models.account import Person
 from models.language import gettext as _
+from webapp.accounts import device
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page
 from webapp.shell import current
@@ -220,12 +221,18 @@ def _note_refused(identity: Identity, reason: str) -> None:
 def _open_session(session: Session, person: Person, identity: Identity) -> str:
     """A session; half of one if the person has a second factor of ours and the provider asked for none."""
     return current.application().accounts.open_session(
-        session, person, now=current.now(), kind="browser", proved=identity.second_factor
+        session,
+        person,
+        now=current.now(),
+        kind="browser",
+        proved=identity.second_factor,
+        device=device.token(),
     )
 
 
 def _remember(token: str) -> None:
     current.remember(token)
+    device.keep()
     cookie[SIGNED_IN] = True
 
 

@@ -34,13 +34,13 @@ def page(template: str, form: TaskForm, **words: Any) -> Page:
     return render_template(f"accounts/{template}.html", form=form, failed_page=status != 200, **words), status
 
 
-def too_many(template: str, form: TaskForm, error: TooMany, **words: Any) -> Page:
-    """The same page with what was typed, saying how long to wait."""
+def too_many(template: str, form: TaskForm, error: TooMany, *, way_out: str = "", **words: Any) -> Page:
+    """The same page with what was typed, saying how long to wait, and the ``way_out`` for who cannot."""
     minutes = -(-error.retry_after // 60)
     wait = _("%(count)s ثانیهٔ دیگر دوباره تلاش کنید.", count=digits(error.retry_after))
     if error.retry_after > 90:
         wait = _("%(count)s دقیقهٔ دیگر دوباره تلاش کنید.", count=digits(minutes))
-    form.add_errors({"": [_("تعداد درخواست‌ها زیاد است."), wait]})
+    form.add_errors({"": [_("تعداد درخواست‌ها زیاد است."), wait, *([way_out] if way_out else [])]})
     text = render_template(f"accounts/{template}.html", form=form, failed_page=True, **words)
     return text, 429, {"Retry-After": str(error.retry_after)}
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import flash, redirect, request
 from flask import session as cookie
 
 from engine.errors import InvalidSubmission, TooMany
+from engine.identity import recovery as recoveries
+from engine.identity.recovery import Recovery
 from forms.accounts import Forgot, Reset
 from models.language import gettext as _
+from webapp.accounts import device
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page, accepted, code_words, note_code_sent, page, sent, too_many
 from webapp.shell import current
 
-RECOVERY = "recovery"  # the user name whose password is being recovered
+RECOVERY = "recovery"  # what the signed cookie holds of a recovery: user name and mark
 
 
 @bp.route("/forgot", methods=["GET", "POST"])
@@ -22,9 +27,19 @@ def forgot() -> Page:
     form = sent(Forgot)
     if accepted(form):
         try:
-            _send_recovery(form.submission["username"])
+            with current.transaction() as session:
+                recovery = recoveries.begin(
+                    session,
+                    current.application().accounts,
+                    form.submission["username"],
+                    address=current.address(),
+                    device=device.token(),
+                    now=current.now(),
+                )
         except TooMany as error:
-            return too_many("forgot", form, error)
+            return too_many("forgot", form, error, way_out=_way_out())
+        cookie[RECOVERY] = asdict(recovery)
+        note_code_sent()
         return redirect(f"{request.script_root}/reset", 303)
     return page("forgot", form)
 
@@ -33,38 +48,62 @@ def forgot() -> Page:
 @current.public
 def reset() -> Page:
     """Set a new password by the code; whoever did is signed in, and every other session has ended."""
-    username = cookie.get(RECOVERY)
-    if not isinstance(username, str):
+    recovery = _recovery()
+    if recovery is None:
         return redirect(f"{request.script_root}/forgot", 303)
     if request.method == "POST" and request.form.get("_action") == "resend":
-        try:
-            _send_recovery(username)
-        except TooMany as error:
-            return too_many("reset", Reset.unbound(), error, **code_words(""))
-        flash(_("اگر حسابی با این نام باشد، کد جدید ارسال شد."), "success")
-        return redirect(f"{request.script_root}/reset", 303)
+        return _resend(recovery)
     form = sent(Reset)
     if accepted(form):
         values = form.submission
         try:
             with current.transaction() as session:
-                person = current.application().accounts.recover(
-                    session, username, values["code"], values["password"], now=current.now(), address=current.address()
+                accounts = current.application().accounts
+                person = recoveries.finish(
+                    session,
+                    accounts,
+                    recovery,
+                    values["code"],
+                    values["password"],
+                    now=current.now(),
+                    address=current.address(),
                 )
-                token = current.application().accounts.open_session(session, person, now=current.now(), kind="browser")
+                token = accounts.open_session(session, person, now=current.now(), kind="browser", device=device.token())
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
             current.remember(token)
+            device.keep()
             flash(_("رمز عبور جدید ثبت شد و از دستگاه‌های دیگر خارج شدید."), "success")
             return redirect(f"{request.script_root}/", 303)
     return page("reset", form, **code_words(""))
 
 
-def _send_recovery(username: str) -> None:
-    with current.transaction() as session:
-        name = current.application().accounts.send_recovery(
-            session, username, address=current.address(), now=current.now()
-        )
-    cookie[RECOVERY] = name
+def _resend(recovery: Recovery) -> Page:
+    try:
+        with current.transaction() as session:
+            recoveries.send_again(
+                session,
+                current.application().accounts,
+                recovery,
+                address=current.address(),
+                device=device.token(),
+                now=current.now(),
+            )
+    except TooMany as error:
+        return too_many("reset", Reset.unbound(), error, way_out=_way_out(), **code_words(""))
     note_code_sent()
+    flash(_("اگر حسابی با این نام باشد، کد جدید ارسال شد."), "success")
+    return redirect(f"{request.script_root}/reset", 303)
+
+
+def _recovery() -> Recovery | None:
+    """The recovery that this browser has begun."""
+    match cookie.get(RECOVERY):
+        case {"username": str(username), "mark": str(mark)}:
+            return Recovery(username, mark)
+    return None
+
+
+def _way_out() -> str:
+    return _("کدی ارسال نشد. از مرورگری که قبلاً با آن وارد شده‌اید یا از شبکه‌ای دیگر زودتر می‌توانید کد بگیرید.")

@@ -6,9 +6,12 @@ from flask import flash, redirect, request
 from flask import session as cookie
 
 from engine.errors import InvalidSubmission, TooMany
-from engine.identity.accounts import Registration
+from engine.identity import registration as registrations
+from engine.identity.registration import Registration
+from engine.identity.verification_codes import Codes
 from forms.accounts import Code, Register
 from models.language import gettext as _
+from webapp.accounts import device
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page, accepted, code_words, note_code_sent, page, sent, too_many
 from webapp.shell import current
@@ -26,13 +29,13 @@ def register() -> Page:
         registration = Registration(**{name: values[name] for name in Registration.__dataclass_fields__})
         try:
             with current.transaction() as session:
-                mark = current.application().accounts.register(
-                    session, registration, address=current.address(), now=current.now()
+                mark = registrations.begin(
+                    session, _codes(), registration, address=current.address(), now=current.now()
                 )
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         except TooMany as error:
-            return too_many("register", form, error)
+            return too_many("register", form, error, way_out=_way_out())
         else:
             cookie[REGISTRATION] = {"mobile": registration.mobile, "mark": mark}
             note_code_sent()
@@ -53,19 +56,22 @@ def verify_code() -> Page:
     if accepted(form):
         try:
             with current.transaction() as session:
-                person = current.application().accounts.confirm_registration(
+                person = registrations.confirm(
                     session,
-                    pending["mobile"],
+                    _codes(),
+                    pending["mark"],
                     form.submission["code"],
-                    mark=pending["mark"],
                     now=current.now(),
                     address=current.address(),
                 )
-                token = current.application().accounts.open_session(session, person, now=current.now(), kind="browser")
+                token = current.application().accounts.open_session(
+                    session, person, now=current.now(), kind="browser", device=device.token()
+                )
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
             current.remember(token)
+            device.keep()
             flash(_("خوش آمدید. حساب شما ساخته شد."), "success")
             return redirect(f"{request.script_root}/", 303)
     return page("verify_code", form, **code_words(pending["mobile"]))
@@ -74,11 +80,17 @@ def verify_code() -> Page:
 def _resend_registration(pending: dict[str, str]) -> Page:
     try:
         with current.transaction() as session:
-            current.application().accounts.send_registration_code(
-                session, pending["mobile"], mark=pending["mark"], address=current.address(), now=current.now()
-            )
+            registrations.send_again(session, _codes(), pending["mark"], address=current.address(), now=current.now())
     except TooMany as error:
-        return too_many("verify_code", Code.unbound(), error, **code_words(pending["mobile"]))
+        return too_many("verify_code", Code.unbound(), error, way_out=_way_out(), **code_words(pending["mobile"]))
     note_code_sent()
     flash(_("کد جدید ارسال شد."), "success")
     return redirect(f"{request.script_root}/register/code", 303)
+
+
+def _codes() -> Codes:
+    return current.application().accounts.codes
+
+
+def _way_out() -> str:
+    return _("کدی ارسال نشد. از شبکه‌ای دیگر زودتر می‌توانید کد بگیرید.")

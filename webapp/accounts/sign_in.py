@@ -8,11 +8,11 @@ from flask import redirect, request
 from flask import session as cookie
 
 from engine.errors import TooMany
-from engine.identity.accounts import SignInRefused
+from engine.identity.accounts import FirstPasswordEnded, SignInRefused
 from forms.accounts import SignIn
 from forms.base import TaskForm
 from models.language import gettext as _
-from webapp.accounts import openid
+from webapp.accounts import device, openid
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page, accepted, page, sent, too_many
 from webapp.shell import current
@@ -41,14 +41,24 @@ def sign_in() -> Page:
                     current.application().accounts.end_session(session, before, address=current.address())
                 values = form.submission
                 _person, token = current.application().accounts.sign_in(
-                    session, values["username"], values["password"], address=current.address(), now=current.now()
+                    session,
+                    values["username"],
+                    values["password"],
+                    address=current.address(),
+                    now=current.now(),
+                    device=device.token(),
                 )
+        except FirstPasswordEnded:
+            words = _("زمان رمز عبوری که سازمان برای شما ساخته بود تمام شده است.")
+            way_out = _("رمز عبور را بازیابی کنید یا از مدیر سامانه رمز عبور جدید بخواهید.")
+            form.add_errors({"": [words, way_out]})
         except SignInRefused:
             form.add_errors({"": [_("نام کاربری یا رمز عبور درست نیست.")]})
         except TooMany as error:
-            return too_many("sign_in", form, error, demo_people=_demo_people())
+            return too_many("sign_in", form, error, way_out=_way_out(), demo_people=_demo_people())
         else:
             current.remember(token)
+            device.keep()
             return redirect(way_on, 303)
     return page("sign_in", form, demo_people=_demo_people())
 
@@ -72,3 +82,7 @@ def _demo_people() -> list[Any]:
         return []
     people = current.application().demo_people()
     return [{**one, "role_label": role_label(one["role"]), "place": place} for place, one in enumerate(people)]
+
+
+def _way_out() -> str:
+    return _("اگر عجله دارید، رمز عبور را با پیامک بازیابی کنید یا از شبکه‌ای دیگر وارد شوید.")

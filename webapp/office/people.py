@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 from engine.errors import InvalidSubmission
 from engine.identity import people as rules
 from engine.identity import permissions
-from engine.identity.accounts import is_pending
 from engine.identity.people import NewAccount
 from forms.base import Choices
 from forms.people import MembershipForm, NewPerson
@@ -123,7 +122,9 @@ def unlock(person_id: int) -> Page:
 def reset_password(person_id: int) -> Page:
     """Make a new first password; only the page that answers displays it."""
     with current.transaction() as session:
-        person, password = rules.reset_password(session, current.application().accounts, person_id, by=current.actor())
+        person, password = rules.reset_password(
+            session, current.application().accounts, person_id, by=current.actor(), now=current.now()
+        )
         return _show(person, _membership(), password=password)
 
 
@@ -167,9 +168,7 @@ def _may_revoke(role: str) -> bool:
 
 def _state(person: Person) -> tuple[str, str]:
     """The state of an account in words, and the colour of its badge."""
-    if person.active:
-        return _("فعال"), "green"
-    return (_("در انتظار کد"), "amber") if is_pending(person) else (_("غیرفعال"), "red")
+    return (_("فعال"), "green") if person.active else (_("غیرفعال"), "red")
 
 
 def _back(person_id: int, words: str) -> Response:

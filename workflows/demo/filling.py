@@ -16,7 +16,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
-from engine.identity.accounts import Accounts
 from engine.queries import messages
 from engine.runtime.supervision import Supervision
 from engine.service import Engine
@@ -48,7 +47,7 @@ def people() -> list[dict[str, str]]:
     ]
 
 
-def fill(engine: Engine, accounts: Accounts, *, submit: Submit, begin: Begin, cases: int = 200) -> int:
+def fill(engine: Engine, *, submit: Submit, begin: Begin, cases: int = 200) -> int:
     """Make the demo's people, properties and about ``cases`` cases; returns how many cases there are then.
 
     Changes nothing, and returns 0, when the demo's people exist already. ``submit`` completes a task with plain
@@ -61,7 +60,7 @@ def fill(engine: Engine, accounts: Accounts, *, submit: Submit, begin: Begin, ca
         if are_there(session):
             return 0
         periods = {period_of(moment) for moment in (clock.now, end, end + NEXT_YEAR)}
-        make(session, accounts, at=clock.now, periods=sorted(periods))
+        make(session, at=clock.now, periods=sorted(periods))
     past = _in_the_past(engine, clock)
     stage = Stage(past, submit, begin, clock, end, Random(SEED), Invention(Random(SEED + 1)))  # noqa: S311 - no secret
     with past.transaction() as session:

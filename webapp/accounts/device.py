@@ -1,0 +1,39 @@
+"""The cookie by which a browser is known again to the accounts that were signed in on it (``identity.devices``)."""
+
+from __future__ import annotations
+
+from flask import Response, after_this_request, g, request
+
+from engine.identity import devices
+from webapp.shell import current
+
+NAME = "kartabl-device"
+
+
+def token() -> str:
+    """The token of this browser; a new one if it has none."""
+    if "device" not in g:
+        g.device = request.cookies.get(_name(), "")[:100] or devices.new_token()
+    return str(g.device)
+
+
+def keep() -> None:
+    """Keep the token in the browser. For whoever has proved who they are."""
+    held = token()
+
+    @after_this_request
+    def write(response: Response) -> Response:
+        response.set_cookie(
+            _name(),
+            held,
+            max_age=devices.REMEMBERED,
+            path="/",
+            secure=current.settings().secure_cookies,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+
+def _name() -> str:
+    return f"__Host-{NAME}" if current.settings().secure_cookies else NAME
