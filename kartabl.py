@@ -55,6 +55,7 @@ from engine.jobs import purge, reschedule_deadlines
 from engine.jobs.worker import Worker
 from engine.log_lines import Lines
 from engine.persistence import advisory_lock, write_behind
+from engine.persistence.storage import Storage
 from engine.runtime.outcomes import StepResult
 from engine.service import Engine
 from engine.settings import Reading, Section, Settings, SettingsInvalid
@@ -120,6 +121,7 @@ class Application:
     demo_people: DemoPeople
     openid: Provider | None  # who signs people in besides; None where only passwords do
     compatibility: Compatibility  # check of running cases against this version of the code
+    storage: Storage  # the disks of database and files
     forced: bool = False  # started with --force in spite of its findings
 
     def deploy(self, *folders: Path, by: Actor = SYSTEM) -> checking.Bundle:
@@ -201,6 +203,7 @@ def build(
         case_roles=roles.CASE_ROLES,
         demo_people=demo_people if settings.demo else list,
         openid=_openid_provider(settings),
+        storage=Storage(database, settings.files_path),
         compatibility=Compatibility(seam(), decisions=[path.stem for path in DIAGRAMS.glob("*.dmn")]),
     )
 

@@ -414,3 +414,69 @@ def test_the_choice_of_a_section_is_a_registry() -> None:
     assert [providers.service for providers in SERVICES] == [
         name for name in registry.Choice.model_fields if name != "allow_stand_ins"
     ]
+
+
+REFUSED = {
+    "PAYMENT_GATEWAY": "",
+    "SMS_PROVIDER": "",
+    "ALLOW_STAND_INS": "payment_gateway",
+    "TRUSTED_PROXIES": "-1",
+    "SESSION_HOURS": "-5",
+    "SESSION_IDLE_MINUTES": "0",
+    "UPLOAD_LIMIT": "0",
+    "PUBLIC_URL": "javascript:alert(1)",
+    "SECRET_KEY": " " * 32,
+    "DATABASE_URL": "mysql://a/b",
+    "WORKER_TICK": "0",
+    "MODE": "prod",
+    "SECURE_COOKIES": "maybe",
+}
+CHOICES = [
+    ("PAYMENT_GATEWAY", "nonsense"),
+    ("PAYMENT_GATEWAY", "kavenegar"),
+    ("SMS_PROVIDER", "kavenegar sms"),
+    ("ALLOW_STAND_INS", "everything"),
+    ("SECRET_KEY", "secret" * 6),
+    ("SECRET_KEY", "change-me-change-me-change-me-change-me"),
+    ("SECRET_KEY", "short"),
+    ("TRUSTED_PROXIES", "11"),
+    ("TRUSTED_PROXIES", "1.5"),
+    ("SESSION_HOURS", "0"),
+    ("SESSION_HOURS", "many"),
+    ("PUBLIC_URL", "//a.ir"),
+    ("PUBLIC_URL", "https://user:word@a.ir"),
+    ("MODE", "Demo "),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [*REFUSED.items(), *CHOICES])
+def test_the_start_of_production_refuses_each_of_them_by_name(name: str, value: str, tmp_path: Path) -> None:
+    """``kartabl run`` as an operator starts it. Nothing is made, not even the database's file."""
+    environment = {
+        "KARTABL_MODE": "production",
+        "KARTABL_SECRET_KEY": SECRET_KEY,
+        "KARTABL_DATABASE_URL": f"sqlite:///{tmp_path}/office.db",
+        "KARTABL_FILES_PATH": str(tmp_path / "files"),
+        "KARTABL_PUBLIC_URL": "https://kartabl.example.ir",
+        "KARTABL_ALLOW_STAND_INS": "payment_gateway,sms_provider",
+    }
+    if not value:  # a stand-in, since none was chosen, and it was not allowed
+        environment |= {"KARTABL_ALLOW_STAND_INS": ""}
+    result = CliRunner().invoke(kartabl.main, ["run"], env=environment | {f"KARTABL_{name}": value})
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    told = "SMS_PROVIDER" if name == "ALLOW_STAND_INS" and value == "payment_gateway" else name
+    assert f"KARTABL_{told}" in result.output
+    assert "Traceback" not in result.output and SECRET_KEY not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_https_with_insecure_cookies_does_not_start(tmp_path: Path) -> None:
+    environment = {
+        "KARTABL_SECRET_KEY": SECRET_KEY,
+        "KARTABL_DATABASE_URL": f"sqlite:///{tmp_path}/office.db",
+        "KARTABL_PUBLIC_URL": "https://kartabl.example.ir",
+        "KARTABL_SECURE_COOKIES": "no",
+        "KARTABL_ALLOW_STAND_INS": "payment_gateway,sms_provider",
+    }
+    result = CliRunner().invoke(kartabl.main, ["run"], env=environment)
+    assert result.exit_code == 1 and "KARTABL_SECURE_COOKIES must not be no" in result.output

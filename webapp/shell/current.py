@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.identity.second_factor import SecondFactors
     from engine.identity.second_step import SecondStep
     from engine.jobs.worker import Worker
+    from engine.persistence.storage import Storage
     from engine.service import Engine
     from engine.settings import Settings
     from webapp.accounts.openid import Provider
@@ -88,6 +89,8 @@ class Application(Protocol):
     def return_parameter(self) -> ReturnParameter: ...
     @property
     def compatibility(self) -> Compatibility: ...
+    @property
+    def storage(self) -> Storage: ...
     @property
     def forced(self) -> bool: ...
     @property

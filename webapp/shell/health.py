@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from engine.persistence.storage import State
 from models import migrate
 from models.job import WorkerBeat
 from webapp.shell import current
@@ -26,14 +27,20 @@ def live() -> Response:
 @bp.get("/readyz")
 @current.public
 def ready() -> tuple[Response, int]:
-    """200 when database, migrations, worker and running cases are well, else 503; the body says which is not.
+    """200 when database, migrations, worker, disks and running cases are well, else 503; the body says which is not.
+
+    ``refusing``: whose disk takes nothing more (database, files); ``almost_full``: where room is getting short, which
+    is no reason yet to send nobody here.
 
     Running cases are not when they rely on something that this version of the code does not have, unless it was
     started with --force all the same.
     """
-    checks = {"database": False, "migrations": False, "worker": False, "definitions": False}
+    checks = {"database": False, "migrations": False, "worker": False, "storage": False, "definitions": False}
+    storage = State()
     incompatible = None
     try:
+        storage = current.application().storage.look()
+        checks["storage"] = not storage.refusing
         checks["migrations"] = migrate.is_current(current.application().database)
         checks["database"] = True
         with current.transaction() as session:
@@ -46,5 +53,11 @@ def ready() -> tuple[Response, int]:
     except SQLAlchemyError:
         pass  # the answer says that the database is away
     well = all(checks.values())
-    answer = jsonify(status="ready" if well else "not ready", checks=checks, incompatible_definitions=incompatible)
+    answer = jsonify(
+        status="ready" if well else "not ready",
+        checks=checks,
+        incompatible_definitions=incompatible,
+        refusing=storage.refusing,
+        almost_full=storage.almost_full,
+    )
     return answer, 200 if well else 503

@@ -24,6 +24,25 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TOKEN_ONLY = "api"  # noqa: S105 - the blueprint that knows bearer tokens and no cookies
 FILES = frozenset({"static", "script_texts.script_texts"})  # the same for everybody: nobody is looked up for them
 FIELD = "csrf_token"
+# What a page of an office never asks a browser for. Printing and full screen stay.
+NO_DEVICES = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "browsing-topics",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "hid",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "serial",
+        "usb",
+    )
+)
 BEFORE_NEW_PASSWORD = frozenset({"accounts.change_password", "accounts.sign_out", "preferences.choose_language"})
 
 
@@ -103,10 +122,11 @@ def _add_headers(response: Response) -> Response:
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", NO_DEVICES)
     if current.settings().secure_cookies:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-    if request.endpoint != "static":
+    if request.endpoint != "static" or response.status_code >= 400:
         headers.setdefault("Cache-Control", "no-store")
     return response
 
