@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +27,7 @@ import forms
 import webapp
 from engine.actor import SYSTEM, Actor, operator
 from engine.administration import organisation as organisation_changes
-from engine.audit import events, trail
+from engine.audit import events, trail, verification
 from engine.backup import restoring, taking
 from engine.backup.manifest import Manifest
 from engine.backup.refusals import BackupRefused
@@ -51,7 +51,7 @@ from engine.identity.confirmation import Confirmation
 from engine.identity.organisation import Organisation
 from engine.identity.second_factor import SecondFactors
 from engine.identity.second_step import SecondStep
-from engine.jobs import purge, reschedule_deadlines
+from engine.jobs import audit_retention, purge, reschedule_deadlines
 from engine.jobs.worker import Worker
 from engine.log_lines import Lines
 from engine.persistence import advisory_lock, write_behind
@@ -63,7 +63,7 @@ from engine.spiff import corrections
 from engine.spiff.script_engine import SafeEnvironment
 from models import migrate
 from models.account import Person, RoleGrant
-from models.database import open_database, session_factory, without_password
+from models.database import open_database, session_factory, unhurried, without_password
 from models.language import LANGUAGES, reading
 from webapp.accounts.openid import Provider
 from webapp.accounts.sign_in import DemoPeople
@@ -487,6 +487,7 @@ def _add_regular_work(application: Application) -> None:
     application.worker.every(RECONCILE_EVERY, lambda: gateway_return.reconcile(engine, now()))
     application.worker.every(MOVE_EVERY, lambda: reschedule_deadlines.move_deadlines(engine))
     application.worker.every(SWEEP_EVERY, lambda: purge.sweep(engine))
+    application.worker.every(SWEEP_EVERY, lambda: audit_retention.sweep(engine))
 
 
 def demand_schema(application: Application) -> None:
@@ -846,6 +847,48 @@ def _switched(session: Session, offers: Offers, key: str, offered: bool, now: da
         raise click.ClickException(
             f"{key} only follows from other cases: it is neither offered nor withdrawn. Nothing was changed."
         ) from None
+
+
+@main.group()
+def audit() -> None:
+    """The audit log: who did what, when and from where; admins read it at /audit."""
+
+
+@audit.command(name="verify")
+@click.option("--head", "known", metavar="NUMBER:HASH", help="A head that was printed earlier and kept elsewhere.")
+def verify_audit(known: str | None) -> None:
+    """Read the whole log and say whether it is as it was written; print its head, to be kept elsewhere.
+
+    Rows whose time of retention is over may be gone. With --head: also that nothing was cut off the end since.
+    Exits with 1 at the first row that is wrong.
+    """
+    try:
+        head = verification.read_head(known) if known is not None else None
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--head") from None
+    application = application_from_environment()
+    try:
+        demand_schema(application)
+        with unhurried(), application.engine.transaction() as session:
+            verdict = verification.verify(session, known=head)
+    finally:
+        application.database.dispose()
+    click.echo(f"{verdict.links} links, {verdict.rows} with their rows")
+    if not verdict.holds:
+        raise click.ClickException(f"number {verdict.broken_at}: {verdict.problem}")
+    click.echo(f"head {verdict.head}")
+
+
+@audit.command(name="prune")
+def prune_audit() -> None:
+    """Remove the rows whose time of retention is over now, as the worker does once a day (/office/rules)."""
+    application = application_from_environment()
+    try:
+        demand_schema(application)
+        rows = audit_retention.sweep(application.engine, by=operator(), leeway=timedelta(0))
+    finally:
+        application.database.dispose()
+    click.echo(f"{rows} rows removed")
 
 
 @main.group()

@@ -22,7 +22,7 @@ class AuditEvent(Base):
     __table_args__ = (  # every search follows one of them, newest first
         Index("ix_audit_events_at_seq", "at", "seq"),
         Index("ix_audit_events_event_at_seq", "event", "at", "seq"),
-        Index("ix_audit_events_actor_id_at_seq", "actor_id", "at", "seq"),
+        Index("ix_audit_events_actor_at_seq", "actor", "at", "seq"),
         Index("ix_audit_events_subject_key_at_seq", "subject_key", "at", "seq"),
         Index("ix_audit_events_address_at_seq", "address", "at", "seq"),
         Index("ix_audit_events_retention_at_seq", "retention", "at", "seq"),

@@ -22,9 +22,10 @@ class Unit(enum.StrEnum):
 
     MINUTE = "minute"
     MEGABYTE = "megabyte"
+    DAY = "day"
 
 
-UNIT_LABELS: dict[Unit, Any] = {Unit.MINUTE: lazy("دقیقه"), Unit.MEGABYTE: lazy("مگابایت")}
+UNIT_LABELS: dict[Unit, Any] = {Unit.MINUTE: lazy("دقیقه"), Unit.MEGABYTE: lazy("مگابایت"), Unit.DAY: lazy("روز")}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,6 +112,8 @@ def _of_admins(actor: Actor, organised: Organisation) -> list[dict[str, Any]]:
         sections.append(_section(_("فرایندها"), "/office/processes", "schema"))
     if current.application().openid is not None and allowed(actor, "manage_sign_in"):
         sections.append(_section(_("ورود سازمانی"), "/office/openid", "login"))
+    if allowed(actor, "see_audit"):
+        sections.append(_section(_("تاریخچهٔ سامانه"), "/audit", "history"))
     return sections
 
 

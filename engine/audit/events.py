@@ -100,4 +100,4 @@ TASK_REASSIGNED = register("task_reassigned", Retention.CHANGE, lazy("واگذا
 INCIDENT_RETRIED = register("incident_retried", Retention.CHANGE, lazy("تلاش دوباره پس از خطای اجرا"))
 
 # The log itself
-PRUNED = register("audit_pruned", Retention.PERMANENT, lazy("حذف سوابق قدیمی تغییرات"))
+PRUNED = register("audit_pruned", Retention.PERMANENT, lazy("حذف تاریخچهٔ قدیمی"))

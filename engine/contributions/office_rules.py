@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
-from engine.audit import events, trail
+from engine.audit import events, retention, trail
 from engine.errors import ChangedMeanwhile, Refusal
 from engine.identity import permissions
 from engine.persistence import upsert
@@ -39,7 +39,7 @@ class OfficeRules:
     """The register of all rules, in the order of their declaration; the engine's own come first."""
 
     def __init__(self) -> None:
-        self._rules = {FILE_MEGABYTES.key: FILE_MEGABYTES}
+        self._rules = {rule.key: rule for rule in (FILE_MEGABYTES, *retention.RULES.values())}
 
     def declare(self, rule: OfficeRule) -> OfficeRule:
         """Add a rule to the page. Raises ``ValueError`` when its key is taken."""

@@ -30,6 +30,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "change_calendar": frozenset({SystemRole.ADMIN}),  # CAL-1
     "change_office_rules": frozenset({SystemRole.ADMIN}),
     "offer_processes": frozenset({SystemRole.ADMIN}),
+    "see_audit": frozenset({SystemRole.ADMIN}),
     "advance_clock": frozenset({SystemRole.SUPERVISOR, SystemRole.ADMIN}),  # in demo and staging mode only
     "deploy": frozenset({SystemRole.ANALYST, SystemRole.ADMIN}),
 }
@@ -38,6 +39,7 @@ GRANTABLE: dict[str, Any] = {
     "send_messages": lazy("ارسال پیام به دارندگان نقش‌ها و اشخاص"),
     "see_outbox": lazy("دیدن پیامک‌ها"),
     "change_calendar": lazy("تغییر تقویم کاری"),
+    "see_audit": lazy("دیدن تاریخچهٔ سامانه"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+DAYS = {"audit_access_days": "365", "audit_reading_days": "730", "audit_change_days": "3650"}
 PAGE = "/office/rules"
 
 
@@ -20,7 +21,7 @@ def admin(signed_in: Any) -> FlaskClient:
 def post(browser: FlaskClient, **values: str) -> Any:
     token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(PAGE).text)
     assert token is not None
-    given = {"payment_minutes": "۳۰", "file_megabytes": "۶", "reason": "تصمیم شورا"}
+    given = {"payment_minutes": "۳۰", "file_megabytes": "۶", "reason": "تصمیم شورا"} | DAYS
     return browser.post(PAGE, data={"csrf_token": token[1], **given, **values})
 
 
@@ -80,7 +81,7 @@ def hidden(page: str) -> dict[str, str]:
 def test_an_older_page_changes_the_touched_numbers_only(admin: FlaskClient) -> None:
     older = hidden(admin.get(PAGE).text)
     assert post(admin, payment_minutes="45").status_code == 303
-    typed = older | {"payment_minutes": "30", "file_megabytes": "7", "reason": "تصمیم دیگر"}
+    typed = older | {"payment_minutes": "30", "file_megabytes": "7", "reason": "تصمیم دیگر"} | DAYS
     assert admin.post(PAGE, data=typed).status_code == 303
     page = admin.get(PAGE).text
     assert (value(page, "payment_minutes"), value(page, "file_megabytes")) == ("۴۵", "۷")
@@ -89,7 +90,7 @@ def test_an_older_page_changes_the_touched_numbers_only(admin: FlaskClient) -> N
 def test_a_number_that_somebody_else_changed_meanwhile_is_shown_before_it_is_changed_again(admin: FlaskClient) -> None:
     older = hidden(admin.get(PAGE).text)
     assert post(admin, payment_minutes="45").status_code == 303
-    typed = {"payment_minutes": "60", "file_megabytes": "6", "reason": "تصمیم دیگر"}
+    typed = {"payment_minutes": "60", "file_megabytes": "6", "reason": "تصمیم دیگر"} | DAYS
     refused = admin.post(PAGE, data=older | typed)
     assert refused.status_code == 422
     assert "در این میان تغییر کرده و اکنون ۴۵ است" in refused.text

@@ -154,6 +154,7 @@ def _show(person: Person, form: MembershipForm, *, password: str = "") -> str:
         state=_state(person),
         is_self=person.id == current.actor().person_id,
         may_manage=permissions.allowed(current.actor(), "manage_people"),
+        may_see_audit=permissions.allowed(current.actor(), "see_audit"),
         revocable={role for role in held if _may_revoke(role)},
         failed_page=bool(form.errors),
     )

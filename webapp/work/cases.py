@@ -77,6 +77,7 @@ def show(number: str) -> str:
             messages=messages.of_case(session, actor, case),
             related=cases.related(session, actor, case),
             supervised=_supervised(session, case, actor),
+            may_see_audit=allowed(actor, "see_audit"),
         )
 
 

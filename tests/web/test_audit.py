@@ -1,0 +1,337 @@
+"""The audit log on its page, and that every act of an office leaves a row: a new route without one fails here."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+import kartabl
+from engine.actor import Actor
+from engine.audit import events, trail
+from models.organisation import Role
+from tests import audited
+from tests.conftest import SATURDAY, prepare
+from tests.play import PASSWORD
+from tests.web.test_authorisation import SENT, TABLE
+from tests.web.world import World, build_world
+
+ADDRESS = "127.0.0.1"
+NEW_PASSWORD = "مگس-نارنجی-پنجره-۷۴"
+ROLE = {"key": "archivist", "name_fa": "بایگان", "name_en": "Archivist"}
+DISTRICT = {"key": "77", "name_fa": "منطقهٔ ۷۷", "name_en": "District 77"}
+SAVE = {"_action": "save", "revision": "1"}
+
+
+@dataclass(frozen=True)
+class Act:
+    """A request that leaves a row with this event, after others that make it possible."""
+
+    event: str
+    sent: dict[str, Any] = field(default_factory=dict)
+    by: str = "admin"
+    before: tuple[tuple[str, str, dict[str, Any]], ...] = ()  # subject, row, what is sent
+
+
+ACTS: dict[str, Act] = {
+    "POST /sign-in": Act(events.SIGNED_IN, {"username": "finance", "password": PASSWORD}, by="nobody"),
+    "POST /sign-out": Act(events.SIGNED_OUT),
+    "POST /password": Act(
+        events.PASSWORD_CHANGED, {"old_password": PASSWORD, "password": NEW_PASSWORD, "password_again": NEW_PASSWORD}
+    ),
+    "POST /cases/{by_hand}/suspend": Act(events.CASE_SUSPENDED, by="supervisor"),
+    "POST /cases/{by_hand}/resume": Act(
+        events.CASE_RESUMED, by="supervisor", before=(("supervisor", "POST /cases/{by_hand}/suspend", {}),)
+    ),
+    "POST /cases/{by_hand}/cancel": Act(events.CASE_CANCELLED, by="supervisor"),
+    "POST /tasks/{hand}/reassign": Act(
+        events.TASK_REASSIGNED, by="supervisor", before=(("gas_office", "POST /tasks/{hand}/claim", {}),)
+    ),
+    "POST /incidents/{incident}/retry": Act(events.INCIDENT_RETRIED, by="supervisor"),
+    "POST /messages/send": Act(events.MESSAGE_SENT, by="gas_office"),
+    "POST /people/new": Act(events.ROLE_GRANTED),
+    "POST /people/{person}/roles": Act(events.ROLE_GRANTED),
+    "POST /people/{person}/roles/{grant}/revoke": Act(events.ROLE_REVOKED),
+    "POST /people/{person}/lock": Act(events.ACCOUNT_LOCKED),
+    "POST /people/{person}/unlock": Act(events.ACCOUNT_UNLOCKED, before=(("admin", "POST /people/{person}/lock", {}),)),
+    "POST /people/{person}/password": Act(events.PASSWORD_RESET),
+    "POST /organisation/roles/new": Act(events.ROLE_CHANGED, ROLE),
+    "POST /organisation/roles/finance": Act(events.ROLE_CHANGED, {"name_fa": "امور مالی", "name_en": "Accounts"}),
+    "POST /organisation/roles/finance/deactivate": Act(
+        events.ROLE_CHANGED, before=(("admin", "POST /organisation/roles/new", ROLE),)
+    ),
+    "POST /organisation/roles/finance/activate": Act(
+        events.ROLE_CHANGED,
+        before=(
+            ("admin", "POST /organisation/roles/new", ROLE),
+            ("admin", "POST /organisation/roles/archivist/deactivate", {}),
+        ),
+    ),
+    "POST /organisation/district/new": Act(events.DIVISION_CHANGED, DISTRICT),
+    "POST /organisation/district/3": Act(events.DIVISION_CHANGED, {"name_fa": "منطقهٔ سوم", "name_en": "Third"}),
+    "POST /organisation/district/3/deactivate": Act(
+        events.DIVISION_CHANGED, before=(("admin", "POST /organisation/district/new", DISTRICT),)
+    ),
+    "POST /organisation/district/3/activate": Act(
+        events.DIVISION_CHANGED,
+        before=(
+            ("admin", "POST /organisation/district/new", DISTRICT),
+            ("admin", "POST /organisation/district/77/deactivate", {}),
+        ),
+    ),
+    "POST /calendar/days/{day}": Act(events.CALENDAR_CHANGED, SENT["POST /calendar/days/{day}"] | SAVE),
+    "POST /calendar/settings": Act(events.CALENDAR_CHANGED, SENT["POST /calendar/settings"] | SAVE),
+    "POST /office/processes/ticket": Act(events.PROCESS_WITHDRAWN),
+    "POST /office/rules": Act(events.OFFICE_RULE_CHANGED),
+    "POST /office/openid": Act(events.CLAIM_ROLE_ADDED),
+    "POST /office/openid/{claim_role}/remove": Act(events.CLAIM_ROLE_REMOVED),
+    "POST /office/openid/new-accounts": Act(events.NEW_ACCOUNTS_SWITCHED),
+    "POST /people/{person}/openid": Act(events.IDENTITY_LINKED),
+    "POST /people/{person}/openid/unlink": Act(
+        events.IDENTITY_UNLINKED, before=(("admin", "POST /people/{person}/openid", {}),)
+    ),
+    "POST /api/v1/token": Act(events.SIGNED_IN, {"username": "finance", "password": PASSWORD}, by="nobody"),
+    "DELETE /api/v1/token": Act(events.SIGNED_OUT),
+}
+# Where an act of the table is done to something else, which the acts before it made.
+INSTEAD = {
+    "POST /organisation/roles/finance/deactivate": "POST /organisation/roles/archivist/deactivate",
+    "POST /organisation/roles/finance/activate": "POST /organisation/roles/archivist/activate",
+    "POST /organisation/district/3/deactivate": "POST /organisation/district/77/deactivate",
+    "POST /organisation/district/3/activate": "POST /organisation/district/77/activate",
+}
+OF_CASES = "the case's own history has it"
+ELSEWHERE = {  # what leaves no row in the audit log, and why
+    "POST /start/confirmation_issuance": OF_CASES,
+    "POST /start/certificate_revocation": OF_CASES,
+    "POST /start/project_registration": OF_CASES,
+    "POST /start/gas_inspection": OF_CASES,
+    "POST /start/payment": OF_CASES,
+    "POST /tasks/{property}": OF_CASES,
+    "POST /tasks/{visit}": OF_CASES,
+    "POST /tasks/{visit}/claim": OF_CASES,
+    "POST /tasks/{visit}/release": OF_CASES,
+    "POST /tasks/{property}/files": OF_CASES,
+    "POST /tasks/{hand}": OF_CASES,
+    "POST /tasks/{hand}/claim": OF_CASES,
+    "POST /payments/return/test": OF_CASES,
+    "POST /test-gateway/{payment}": OF_CASES,
+    "POST /api/v1/cases": OF_CASES,
+    "POST /api/v1/documents": OF_CASES,
+    "PUT /api/v1/tasks/{property}/draft": "a draft is nobody else's business",
+    "POST /api/v1/tasks/{hand}/claim": OF_CASES,
+    "POST /api/v1/tasks/{visit}/release": OF_CASES,
+    "POST /api/v1/tasks/{property}/complete": OF_CASES,
+    "POST /api/v1/tasks/{visit}/complete": OF_CASES,
+    "POST /sheets/worksheet": "an inspector's own working days",
+    "POST /sheets/none": "there is no such sheet",
+    "POST /language/fa": "in which language somebody reads",
+    "POST /register": "nothing counts before the code; then test_registering_and_recovering",
+    "POST /register/code": "test_registering_and_recovering",
+    "POST /forgot": "an SMS to the owner; the new password: test_registering_and_recovering",
+    "POST /reset": "test_registering_and_recovering",
+    "POST /sign-in/openid/new": "nobody came back from the provider; tests/web/test_openid.py",
+    "POST /account/openid": "nobody came back from the provider; tests/web/test_openid.py",
+    "POST /account/openid/unlink": "nobody is linked; tests/web/test_openid.py",
+    "POST /monitor/clock": "not in production; test_clock_that_is_moved",
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    built = build_world(tmp_path_factory.mktemp("files"), prepare=prepare, now=SATURDAY)
+    yield built
+    built.application.database.dispose()
+
+
+def do(world: World, subject: str, row: str, sent: dict[str, Any]) -> Any:
+    method, _space, address = row.partition(" ")
+    path = address.format(**world.objects)
+    sent = {name: str(value).format(**world.objects) for name, value in (SENT.get(row, {}) | sent).items()}
+    if path.startswith("/api/"):
+        return world.call(subject, method, path, **({"json": sent} if sent else {}))
+    return world.ask(subject, method, path, data=sent)
+
+
+def said(answer: Any) -> str:
+    """What a page that refused says."""
+    words = re.sub(r"<[^>]*>|\s+", " ", answer.text.partition("<main")[2])
+    return f"{answer.status_code} {' '.join(words.split())[:500]}"
+
+
+def test_every_route_that_changes_something_is_in_one_of_the_tables() -> None:
+    changing = {row for row in (*TABLE["pages"], *TABLE["api"]) if not row.startswith("GET ")}
+    assert changing == ACTS.keys() | ELSEWHERE.keys()
+    assert not ACTS.keys() & ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("row", ACTS)
+def test_every_act_of_an_office_leaves_a_row(world: World, row: str) -> None:
+    act = ACTS[row]
+    with world.undone():
+        for subject, earlier, sent in act.before:
+            answer = do(world, subject, earlier, sent)
+            assert answer.status_code in (200, 303), said(answer)
+        known = audited.rows(world.application)[-1].seq
+        answer = do(world, act.by, INSTEAD.get(row, row), act.sent)
+        assert answer.status_code in (200, 204, 303), said(answer)
+        added = [one for one in audited.rows(world.application) if one.seq > known]
+    assert act.event in [one.event for one in added], [one.event for one in added]
+    person = act.by if act.by != "nobody" else "finance"
+    for one in added:
+        assert (one.actor, one.actor_id, one.address) == (person, world.people[person], ADDRESS)
+        assert one.actor_name
+
+
+SECRET = "Zebra-Quartz-9041-Lantern"
+
+
+def test_nothing_secret_is_kept(world: World) -> None:
+    """Passwords, also in the field of the user name, codes and tokens; texts of messages; reasons."""
+    with world.undone():
+        do(world, "nobody", "POST /sign-in", {"username": SECRET, "password": "x"})
+        do(world, "nobody", "POST /sign-in", {"username": "finance", "password": SECRET})
+        do(world, "admin", "POST /password", {"old_password": PASSWORD, "password": SECRET, "password_again": SECRET})
+        do(world, "admin", "POST /messages/send", {"role": "citizen", "title": SECRET, "body": SECRET})
+        do(world, "supervisor", "POST /cases/{by_hand}/suspend", {"reason": SECRET})
+        shown = do(world, "admin", "POST /people/{person}/password", {}).text
+        rows = audited.rows(world.application)
+    text = "\n".join(repr({name: value for name, value in vars(row).items()}) for row in rows)
+    assert SECRET not in text
+    assert SECRET.lower() not in text
+    password = shown.partition('id="initial-password">')[2].partition("<")[0]
+    assert len(password) > 6
+    assert password not in text
+    failed = [row for row in rows if row.event == events.SIGN_IN_FAILED]
+    assert [(row.actor, row.subject_key, row.address) for row in failed] == [
+        ("", "", ADDRESS),
+        ("", "finance", ADDRESS),
+    ]
+
+
+# ---------------------------------------------------------------- the page
+
+
+@pytest.fixture
+def admin(signed_in: Any) -> FlaskClient:
+    browser: FlaskClient = signed_in("admin", "admin", first_name="بیتا", last_name="مقدم")
+    return browser
+
+
+def add(application: kartabl.Application, event: str, **row: Any) -> None:
+    actor = Actor(person_id=9, username=row.pop("actor", "officer"), name="سارا کاظمی", address=row.pop("address", ""))
+    with application.engine.transaction() as session:
+        trail.record(session, event, actor, **({"subject": ("person", "12-30-01660")} | row))
+
+
+def test_a_row_is_told_in_words(application: kartabl.Application, admin: FlaskClient) -> None:
+    change = {"before": {"value": 30, "active": True}, "after": {"value": 45, "active": True}}
+    add(
+        application,
+        events.OFFICE_RULE_CHANGED,
+        address="192.0.2.9",
+        subject=("office_rule", "payment_minutes"),
+        **change,
+    )
+    page = admin.get("/audit").text
+    row = page.partition("<tbody>")[2].partition("</tr>")[0]
+    for text in (
+        "تغییر قواعد سازمان",
+        "سارا کاظمی",
+        "officer",
+        "192.0.2.9",
+        "قاعدهٔ سازمان",
+        "payment_minutes",
+        "مقدار",
+    ):
+        assert text in row
+    assert "<del>" in row and "۳۰" in row and "۴۵" in row
+    assert "فعال:" not in row, "what stayed is left out"
+    assert 'href="/audit"' in admin.get("/worklist").text
+
+
+@pytest.mark.both_databases("search")
+def test_the_filters_leave_what_was_looked_for(application: kartabl.Application, admin: FlaskClient) -> None:
+    add(application, events.ROLE_GRANTED, actor="first", address="192.0.2.1", after={"scope": "row-one"})
+    add(application, events.ROLE_REVOKED, actor="second", address="2001:db8::2", after={"scope": "row-two"})
+    add(
+        application,
+        events.ROLE_GRANTED,
+        actor="second",
+        subject=("case", "1405-000012-3"),
+        after={"scope": "row-three"},
+    )
+
+    def found(query: str) -> set[str]:
+        page = admin.get(f"/audit?{query}").text
+        return {name for name in ("row-one", "row-two", "row-three") if name in page}
+
+    assert found("") == {"row-one", "row-two", "row-three"}
+    assert found("person=second") == {"row-two", "row-three"}
+    assert found("person=SECOND") == {"row-two", "row-three"}
+    assert found("event=role_granted") == {"row-one", "row-three"}
+    assert found("subject=۱۲-۳۰-۰۱۶۶۰") == {"row-one", "row-two"}
+    assert found("subject=1405-000012-3") == {"row-three"}
+    assert found("address=192.0.2.1") == {"row-one"}
+    assert found("person=second&event=role_granted") == {"row-three"}
+    assert found("since=1404/01/01&until=1420/01/01") == {"row-one", "row-two", "row-three"}
+    assert found("until=1404/01/01") == set()
+    assert found("since=1420/01/01") == set()
+    assert admin.get("/audit?since=1405/13/01").status_code == 422
+    assert admin.get("/audit?cursor=x").status_code == 422
+
+
+@pytest.mark.both_databases("search")
+def test_pages_follow_each_other_without_gap_or_overlap(application: kartabl.Application, admin: FlaskClient) -> None:
+    with application.engine.transaction() as session:  # all of one moment
+        for number in range(120):
+            who = Actor(person_id=9, username="officer", name="سارا", address="192.0.2.9")
+            trail.record(session, events.ROLE_GRANTED, who, subject=("person", f"p-{number:03}"))
+    seen: list[str] = []
+    address = "/audit?person=officer"
+    while address:
+        page = admin.get(address).text
+        seen += [part[:5] for part in page.split('class="code">')[1:] if part.startswith("p-")]
+        cursor = page.partition('name="cursor" value="')[2].partition('"')[0]
+        address = f"/audit?person=officer&cursor={cursor}" if cursor else ""
+    digits = str.maketrans("۰۱۲۳۴۵۶۷۸۹", "0123456789")
+    assert len(seen) == 120
+    assert [one.translate(digits) for one in seen] == [f"p-{number:03}" for number in reversed(range(120))]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_the_export_holds_the_rows_and_is_itself_in_the_log(
+    application: kartabl.Application, admin: FlaskClient, kind: str
+) -> None:
+    add(application, events.ROLE_GRANTED, actor="first", after={"role": "finance"})
+    add(application, events.ROLE_GRANTED, actor="=cmd()", after={"role": "finance"})
+    answer = admin.get(f"/audit.{kind}?event=role_granted&subject=12-30-01660")
+    assert answer.status_code == 200
+    if kind == "csv":
+        lines = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
+        assert [line[3] for line in lines] == ["نام کاربری", "'=cmd()", "first"]
+        assert "مالی" in lines[1][7]
+    event, actor, subject, address = audited.last(application)
+    assert (event, actor, subject, address) == ("list_exported", "admin", ("list", "audit"), ADDRESS)
+    after: Any = audited.rows(application)[-1].after
+    assert (after["rows"], after["filter_event"]) == (2, "role_granted")
+
+
+def test_the_pages_of_a_person_and_a_case_lead_to_their_rows(admin: FlaskClient, signed_in: Any) -> None:
+    page = admin.get("/people/1").text
+    assert "/audit?subject=" in page
+    assert "/audit?person=" in page
+
+
+def test_a_role_may_be_allowed_to_read_it(application: kartabl.Application, signed_in: Any) -> None:
+    auditor = signed_in("auditor", "finance")
+    assert auditor.get("/audit").status_code == 403
+    with application.engine.transaction() as session:
+        session.get_one(Role, "finance").permissions = ["see_audit"]
+    assert auditor.get("/audit").status_code == 200
