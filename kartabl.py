@@ -80,7 +80,17 @@ from workflows.printing import render_pdf
 from workflows.providers import registry as providers
 from workflows.providers import test_gateway
 from workflows.providers.registry import Chosen, Wiring
-from workflows.registry import briefings, listings, office_rules, operations, printouts, questions, renames, sheets
+from workflows.registry import (
+    briefings,
+    handovers,
+    listings,
+    office_rules,
+    operations,
+    printouts,
+    questions,
+    renames,
+    sheets,
+)
 
 DIAGRAMS = Path(__file__).parent / "bpmn_diagrams"
 FONTS = Path(__file__).parent / "webapp" / "static" / "dist" / "fonts"
@@ -179,6 +189,7 @@ def build(
         form_for=forms.form_for,
         offers=Offers(undecided=settings.demo),
         renames=renames,
+        handovers=handovers,
     )
     return Application(
         settings=settings,

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
-from engine.identity.permissions import may_see_case
+from engine.identity.permissions import departure, may_see_case
 from engine.persistence import history
 from models.case import Case
 from models.digits import ZWNJ, persian_digits
@@ -180,11 +180,18 @@ def wrong_kind(name: str, endings: Collection[str]) -> str:
 
 
 def open_document(session: Session, document_id: int, *, by: Actor, folder: Path) -> Opened:
-    """A document and its path, for a person who may see its case. Raises ``NotFound``, also without permission."""
+    """A document and its path, for a person who may see its case, and one's own for whoever left it (INS-17).
+
+    Raises ``NotFound``, also without permission.
+    """
     document = session.get(Document, document_id) if 0 < document_id < 2**63 else None
     case = session.get(Case, document.case_id) if document else None
-    if document is None or case is None or not may_see_case(session, by, case):
+    if document is None or case is None:
         raise NotFound("document", document_id)
+    if not may_see_case(session, by, case):
+        own = document.uploaded_by_id is not None and document.uploaded_by_id == by.person_id
+        if not own or departure(session, by, case) is None:
+            raise NotFound("document", document_id)
     path = path_of(folder, document.sha256)
     if not path.is_file():
         raise NotFound("content of document", document_id)
@@ -196,6 +203,12 @@ def of_case(session: Session, case: Case) -> list[Document]:
     return list(
         session.scalars(select(Document).where(Document.case_id == case.id).order_by(Document.id.desc()).limit(500))
     )
+
+
+def own_of_case(session: Session, case: Case, person_id: int | None) -> list[Document]:
+    """The documents of a case that the person uploaded, newest first, at most 500."""
+    own = select(Document).where(Document.case_id == case.id, Document.uploaded_by_id == person_id)
+    return list(session.scalars(own.order_by(Document.id.desc()).limit(500)))
 
 
 def of_case_by_id(session: Session, case: Case, ids: Iterable[int]) -> dict[int, Document]:

@@ -20,6 +20,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from engine import case_numbers
 from engine.actor import SYSTEM, Actor
 from engine.contributions.briefings import Briefing, BriefingContext, Briefings
+from engine.contributions.handovers import Handovers
 from engine.contributions.office_rules import FILE_MEGABYTES, value_of
 from engine.contributions.operations import Json, OperationContext, Operations, Services
 from engine.contributions.printouts import Printouts
@@ -74,6 +75,7 @@ class Engine:
         form_for: Callable[[str, str], object | None] | None = None,
         offers: Offers | None = None,
         renames: Renames | None = None,
+        handovers: Handovers | None = None,
     ) -> None:
         """``form_for``: the form of a task by process and task key, ``None`` where there is none.
 
@@ -92,6 +94,7 @@ class Engine:
         self._form_for = form_for
         self.offers = offers or Offers()
         self.renames = renames or Renames()
+        self.handovers = handovers or Handovers(self.renames)
         self.supervision = Supervision(clock)
 
     # Transactions
@@ -296,15 +299,16 @@ class Engine:
         return own or value_of(session, FILE_MEGABYTES) * MEGABYTE
 
     def briefing_context(
-        self, session: Session, case: Case, by: Actor, *, typed: Mapping[str, Any] | None = None
+        self, session: Session, case: Case, by: Actor, *, typed: Mapping[str, Any] | None = None, left: bool = False
     ) -> BriefingContext:
-        """Context of briefings and printouts of a case."""
+        """Context of briefings and printouts of a case. ``left``: for somebody who left it."""
         return BriefingContext(
             session=session,
             case=case,
             actor=by,
             now=self.clock(),
             services=self.services,
+            left=left,
             typed=dict(typed or {}),
             evaluate=lambda decision, inputs: self.decisions.evaluate(session, decision, inputs),
             key_in_diagram=lambda task_key: self.key_in_diagram(session, case, task_key),

@@ -1,6 +1,9 @@
 """Forms of the admin's pages of people and their roles."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from forms.accounts import UsernameField
@@ -9,7 +12,7 @@ from forms.fields import MobileField, SelectField, TextField
 from forms.validators import Required
 from models.choice import Choice
 from models.language import lazy
-from models.organisation import KIND_LABELS
+from models.organisation import KIND_LABELS, DivisionKind
 
 KINDS = [
     Choice("staff", lazy("کارکنان")),
@@ -18,6 +21,7 @@ KINDS = [
     Choice("citizen", lazy("شهروند")),
 ]
 F = TypeVar("F", bound="MembershipForm")
+L = TypeVar("L", bound="LeavingForm")
 
 
 class MembershipForm(TaskForm):
@@ -62,3 +66,31 @@ class NewPerson(MembershipForm):
     company = TextField(lazy("نام شرکت"), description=lazy("فقط برای شخص حقوقی"))
     mobile = MobileField(lazy("شمارهٔ همراه"), description=lazy("برای پیامک‌ها و بازیابی رمز عبور"))
     kind = SelectField(lazy("نوع کاربر"), [Required(lazy("نوع کاربر را انتخاب کنید."))], options=KINDS, default="staff")
+
+
+class LeavingForm(TaskForm):
+    """What becomes of a person's open work when a role, a division or the account is taken from them."""
+
+    @classmethod
+    def for_work(cls: type[L], ways: Iterable[Way], *, moves_in: str = "") -> type[L]:
+        """The form with a choice for each kind of work. ``moves_in``: the kind of division that is chosen anew."""
+        fields: dict[str, Any] = {}
+        if moves_in:
+            label = KIND_LABELS[DivisionKind(moves_in)]
+            fields["scope"] = SelectField(label, [Required(lazy("%(kind)s جدید را انتخاب کنید.", kind=label))])
+        for way in ways:
+            fields[way.key] = SelectField(
+                way.label, [Required()], options=way.options, default=way.default, description=way.description
+            )
+        return type(cls.__name__, (cls,), fields)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One kind of open work in a ``LeavingForm``, in the reader's language."""
+
+    key: str
+    label: str
+    description: str
+    options: list[Choice]
+    default: str

@@ -103,7 +103,7 @@ class Participant(Base):
     """Somebody involved in a case: a person in a role, or (``person_id`` empty) everyone of a role.
 
     The row of a role with a person and without ``until`` binds the role: tasks of that lane go to this
-    person. Rows stay when the binding ends: who was involved may go on reading the case.
+    person. Rows stay when the binding ends: who was involved goes on reading what there was until then (INS-17).
     """
 
     __tablename__ = "participants"
@@ -127,6 +127,7 @@ class Participant(Base):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     since: Mapped[datetime]
     until: Mapped[datetime | None]
+    last_entry_id: Mapped[int | None] = mapped_column(BigId)  # of the history, when the binding ended
 
     person: Mapped[Person | None] = relationship()
 

@@ -11,7 +11,18 @@ from webapp.accounts import routes as accounts
 from webapp.api import routes as api
 from webapp.lists import listings, sheets, weeks
 from webapp.monitor import pages
-from webapp.office import audit, calendar, office_rules, openid, organisation, outbox, people, person_openid, processes
+from webapp.office import (
+    audit,
+    calendar,
+    leaving,
+    office_rules,
+    openid,
+    organisation,
+    outbox,
+    people,
+    person_openid,
+    processes,
+)
 from webapp.public import payments, verification
 from webapp.shell import filters, health, labels, query_string, script_texts, security
 from webapp.shell.current import Application
@@ -45,6 +56,7 @@ BLUEPRINTS = (
     office_rules.bp,
     openid.bp,
     person_openid.bp,
+    leaving.bp,
     processes.bp,
     audit.bp,
 )

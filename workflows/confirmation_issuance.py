@@ -23,8 +23,8 @@ from workflows import roles
 from workflows.certificates import records
 from workflows.formatting import code, localized
 from workflows.gas.inspections import latest_inspector, reports_of
-from workflows.gas.projects import building_facts, meters_table, project_of, property_facts
-from workflows.registry import briefings, operations
+from workflows.gas.projects import building_facts, give_to_contractor, meters_table, project_of, property_facts
+from workflows.registry import briefings, handovers, operations
 
 CONFIRMATION_REQUESTED = "confirmation_asked"  # kinds of history lines
 CONFIRMATION_REVIEWED = "confirmation_reviewed"
@@ -197,3 +197,6 @@ def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
 def _place(session: Session, project: GasProject) -> list[Block]:
     place: list[Block] = [property_facts(session, project.property)] if project.property else []
     return [*place, building_facts(project), meters_table(project.meters)]
+
+
+handovers.register("confirmation_issuance", roles.CONTRACTOR, to_colleague=give_to_contractor)

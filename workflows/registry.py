@@ -1,6 +1,7 @@
 """Registries of the processes' contributions, from operations and briefings to the texts of their invoices."""
 
 from engine.contributions.briefings import Briefings
+from engine.contributions.handovers import Handovers
 from engine.contributions.listings import Listings
 from engine.contributions.office_rules import OfficeRules
 from engine.contributions.operations import Operations
@@ -14,6 +15,7 @@ renames = Renames()
 operations = Operations()
 briefings = Briefings(renames)
 printouts = Printouts(renames)
+handovers = Handovers(renames)
 listings = Listings()
 sheets = Sheets()
 office_rules = OfficeRules()

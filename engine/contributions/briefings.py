@@ -135,6 +135,7 @@ class BriefingContext:
     actor: Actor
     now: datetime
     services: Services
+    left: bool = False  # the reader left the case: only what was theirs until then (INS-17)
     typed: dict[str, Any]  # the person's draft by field name, maybe invalid
     evaluate: Callable[[str, dict[str, Any]], Any] = field(repr=False)
     key_in_diagram: Callable[[str], str] = field(repr=False)  # a task's present key → its key in the case's diagram
@@ -161,6 +162,7 @@ class Briefings:
     def __init__(self, renames: Renames | None = None) -> None:
         self._tasks: dict[tuple[str, str], TaskBriefing] = {}
         self._cases: dict[str, CaseBriefing] = {}
+        self._left: dict[str, CaseBriefing] = {}
         self._renames = renames or Renames()
 
     def register(self, process_key: str, task_key: str) -> Callable[[TaskBriefing], TaskBriefing]:
@@ -185,14 +187,29 @@ class Briefings:
 
         return add
 
+    def register_left(self, process_key: str) -> Callable[[CaseBriefing], CaseBriefing]:
+        """Decorator: what somebody who left a case goes on reading of it: their own part, as it was (INS-17).
+
+        Raises ``ValueError`` when the process has such a function.
+        """
+
+        def add(function: CaseBriefing) -> CaseBriefing:
+            if process_key in self._left:
+                raise ValueError(f"Two briefings of {process_key} for those who left")
+            self._left[process_key] = function
+            return function
+
+        return add
+
     def for_task(self, process_key: str, task_key: str, context: BriefingContext) -> Briefing:
         """The briefing of a task, maybe under a former name; an empty one when the process has none for it."""
         function = self._tasks.get(self._renames.task(process_key, task_key))
         return function(context) if function else Briefing()
 
     def for_case(self, process_key: str, context: BriefingContext) -> list[Block]:
-        """The blocks of a case's page; none when the process has no such function."""
-        function = self._cases.get(self._renames.process(process_key))
+        """The blocks of a case's page for this reader; none when the process has no such function."""
+        registered = self._left if context.left else self._cases
+        function = registered.get(self._renames.process(process_key))
         return function(context) if function else []
 
     def __iter__(self) -> Iterator[tuple[str, str]]:

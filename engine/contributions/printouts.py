@@ -13,13 +13,17 @@ from engine.errors import NotFound
 
 @dataclass(frozen=True)
 class Printout:
-    """``render`` returns the PDF; ``unavailable`` the reason why there is none yet, in the reader's language."""
+    """``render`` returns the PDF; ``unavailable`` the reason why there is none yet, in the reader's language.
+
+    ``after_leaving``: also for whoever left the case; it then prints what was theirs (``BriefingContext.left``).
+    """
 
     key: str
     label: Any  # a lazy text
     process: str
     render: Callable[[BriefingContext], bytes]
     unavailable: Callable[[BriefingContext], str | None]
+    after_leaving: bool = False
 
 
 class Printouts:
@@ -30,7 +34,13 @@ class Printouts:
         self._renames = renames or Renames()
 
     def register(
-        self, *, key: str, label: Any, process: str, unavailable: Callable[[BriefingContext], str | None]
+        self,
+        *,
+        key: str,
+        label: Any,
+        process: str,
+        unavailable: Callable[[BriefingContext], str | None],
+        after_leaving: bool = False,
     ) -> Callable[[Callable[[BriefingContext], bytes]], Callable[[BriefingContext], bytes]]:
         """Decorator: the function renders the printout ``key`` of cases of ``process`` as PDF.
 
@@ -40,7 +50,7 @@ class Printouts:
         def add(render: Callable[[BriefingContext], bytes]) -> Callable[[BriefingContext], bytes]:
             if (process, key) in self._printouts:
                 raise ValueError(f"Printout {process}.{key} is registered twice")
-            self._printouts[process, key] = Printout(key, label, process, render, unavailable)
+            self._printouts[process, key] = Printout(key, label, process, render, unavailable, after_leaving)
             return render
 
         return add

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, tuple_
@@ -88,8 +89,7 @@ def visible_cases(actor: Actor) -> ColumnElement[bool]:
     """Condition on ``Case``: the actor may see the case."""
     if allowed(actor, "see_all_cases"):
         return true()
-    in_person = exists().where(Participant.case_id == Case.id, Participant.person_id == actor.person_id)
-    ways = [Case.started_by_id == actor.person_id, in_person]
+    ways: list[ColumnElement[bool]] = [exists().where(Participant.case_id == Case.id, _takes_part(actor))]
     if actor.roles:
         in_role = exists().where(
             Participant.case_id == Case.id, Participant.person_id.is_(None), Participant.role.in_(sorted(actor.roles))
@@ -108,10 +108,7 @@ def ways_to_cases(actor: Actor) -> list[tuple[Select[int], ColumnElement[int]]]:
         return [(select(Case.id), Case.id.expression)]
     taking_part = Participant.case_id.expression
     involved = select(taking_part).join(Case, Case.id == taking_part).distinct()
-    ways = [
-        (select(Case.id).where(Case.started_by_id == actor.person_id), Case.id.expression),
-        (involved.where(Participant.person_id == actor.person_id), taking_part),
-    ]
+    ways = [(involved.where(_takes_part(actor)), taking_part)]
     for role in sorted(actor.roles):
         of_role = involved.where(Participant.person_id.is_(None), Participant.role == role)
         ways.append((of_role.where(_came_to_group(actor)), taking_part))
@@ -119,10 +116,29 @@ def ways_to_cases(actor: Actor) -> list[tuple[Select[int], ColumnElement[int]]]:
 
 
 def may_see_case(session: Session, actor: Actor, case: Case) -> bool:
-    """Returns True for participants, holders of a participating role, supervisors and admins."""
+    """Returns True for present participants, holders of a participating role, supervisors and admins."""
     if allowed(actor, "see_all_cases"):
         return True
     return session.scalar(select(exists().where(Case.id == case.id, visible_cases(actor)))) or False
+
+
+@dataclass(frozen=True)
+class Departure:
+    """When a person's part in a case ended, and the last line of the history then (0: none)."""
+
+    at: datetime
+    last_entry_id: int
+
+
+def departure(session: Session, actor: Actor, case: Case) -> Departure | None:
+    """When the actor left a case that they may not see any more: they read what was theirs until then (INS-17).
+
+    Returns ``None`` for whoever never took part in person, and for a part that goes on without its role.
+    """
+    own = (Participant.case_id == case.id, Participant.person_id == actor.person_id)
+    rows = session.execute(select(Participant.until, Participant.last_entry_id).where(*own)).all()
+    ended = [(until, last) for until, last in rows if until is not None]
+    return Departure(max(at for at, _last in ended), max(last or 0 for _at, last in ended)) if ended else None
 
 
 def tasks_of_group(actor: Actor) -> ColumnElement[bool]:
@@ -166,6 +182,20 @@ def grant_counts() -> ColumnElement[bool]:
 def not_of_role() -> str:
     """Message about the assignment of a task to a person without its role, in the reader's language."""
     return _("این شخص نقش لازم برای این کار را ندارد.")
+
+
+def _takes_part(actor: Actor) -> ColumnElement[bool]:
+    """Condition on ``Participant`` and ``Case``: the actor in person, in a role that they hold.
+
+    A role that exists only within cases is held by being there, and whoever started a case reads it as long as it is
+    theirs: an applicant's own matter is not closed to them because nobody may go on with it.
+    """
+    held = or_(
+        Participant.role.in_(sorted(actor.roles)),
+        Participant.role.not_in(select(Role.key)),
+        Case.started_by_id == actor.person_id,
+    )
+    return and_(Participant.person_id == actor.person_id, Participant.until.is_(None), held)
 
 
 def _of_roles(actor: Actor) -> ColumnElement[bool]:

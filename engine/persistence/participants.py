@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from models.case import Case, Participant, Task, TaskStatus
+from models.case import Case, HistoryEntry, Participant, Task, TaskStatus
 
 
 def bound_person(session: Session, case: Case, role: str) -> int | None:
@@ -24,7 +24,11 @@ def bound_person(session: Session, case: Case, role: str) -> int | None:
 
 
 def bind(session: Session, case: Case, role: str, person_id: int | None, *, at: datetime) -> None:
-    """Bind a lane of the case to a person and move its open tasks; ``None`` gives them back to the group."""
+    """Bind a lane of the case to a person and move its open tasks; ``None`` gives them back to the group.
+
+    Whoever had it goes on reading the history up to its present end (INS-17).
+    """
+    newest = select(func.max(HistoryEntry.id)).where(HistoryEntry.case_id == case.id).scalar_subquery()
     session.execute(
         update(Participant)
         .where(
@@ -33,7 +37,7 @@ def bind(session: Session, case: Case, role: str, person_id: int | None, *, at: 
             Participant.until.is_(None),
             Participant.person_id.is_not(None),
         )
-        .values(until=at)
+        .values(until=at, last_entry_id=newest)
     )
     if person_id is not None:
         session.execute(insert(Participant), [{"case_id": case.id, "role": role, "person_id": person_id, "since": at}])

@@ -16,7 +16,7 @@ from engine.bpmn.diagram import BPMN, lane_role, roles_in
 from engine.case_numbers import read_number
 from engine.errors import NotFound
 from engine.identity import organisation
-from engine.identity.permissions import may_see_case, visible_cases, ways_to_cases
+from engine.identity.permissions import Departure, departure, may_see_case, visible_cases, ways_to_cases
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import search
 from engine.persistence.search import Beginning
@@ -140,11 +140,25 @@ def case_by_number(session: Session, actor: Actor, number: str) -> Case:
 
     Raises ``NotFound``, also for a case that the actor may not see.
     """
-    read = read_number(number[:60])
-    case = session.scalars(select(Case).where(Case.number == read)).one_or_none() if read else None
-    if case is None or not may_see_case(session, actor, case):
+    case, left = case_or_what_was(session, actor, number)
+    if left is not None:
         raise NotFound("case", number[:60])
     return case
+
+
+def case_or_what_was(session: Session, actor: Actor, number: str) -> tuple[Case, Departure | None]:
+    """Like ``case_by_number``, also for whoever left the case: with the end up to which they read it (INS-17).
+
+    Raises ``NotFound`` for everybody else.
+    """
+    read = read_number(number[:60])
+    case = session.scalars(select(Case).where(Case.number == read)).one_or_none() if read else None
+    if case is not None and may_see_case(session, actor, case):
+        return case, None
+    left = departure(session, actor, case) if case is not None else None
+    if case is None or left is None:
+        raise NotFound("case", number[:60])
+    return case, left
 
 
 def related(session: Session, actor: Actor, case: Case) -> list[Case]:

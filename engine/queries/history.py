@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.identity.permissions import Departure
 from engine.paging import Page, capped, page_of, read_cursor
 from models.case import Case, HistoryEntry
 from models.jalali import format_moment
@@ -63,14 +64,22 @@ class Line:
 
 
 def entries(
-    session: Session, case: Case, *, cursor: str | None = None, limit: int = 50, newest_first: bool = False
+    session: Session,
+    case: Case,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+    newest_first: bool = False,
+    left: Departure | None = None,
 ) -> Page[Line]:
-    """A page of the case's history. The caller has checked the reader's permission.
+    """A page of the case's history, for whoever ``left`` it up to then. The caller has checked the permission.
 
     Raises ``InvalidSubmission`` for a ``cursor`` of another list.
     """
     limit = capped(limit)
     query = select(HistoryEntry).where(HistoryEntry.case_id == case.id)
+    if left is not None:
+        query = query.where(HistoryEntry.id <= left.last_entry_id)
     sort = "history:newest" if newest_first else "history"
     if cursor:
         (seen,) = read_cursor(cursor, sort, [int])

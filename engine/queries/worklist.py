@@ -133,17 +133,17 @@ def candidates(session: Session, task: Task) -> list[Person]:
     """Active people to whom a task may be assigned: holders of its role in its division; at most 200."""
     people = session.scalars(
         select(Person)
-        .where(Person.active, Person.id.in_(_holders(task)))
+        .where(Person.active, Person.id.in_(holders_of(task.role, task.scope)))
         .order_by(Person.last_name, Person.first_name, Person.id)
         .limit(200)
     )
     return list(people)
 
 
-def _holders(task: Task) -> Select[int]:
-    """Ids of the holders of the task's role in its division: read first, since most people hold other roles."""
-    holders = select(RoleGrant.person_id).where(RoleGrant.role == task.role, grant_counts())
-    return holders.where(RoleGrant.scope.in_(["", task.scope])) if task.scope else holders
+def holders_of(role: str, scope: str) -> Select[int]:
+    """Ids of the holders of a role in a division: read first, since most people hold other roles."""
+    holders = select(RoleGrant.person_id).where(RoleGrant.role == role, grant_counts())
+    return holders.where(RoleGrant.scope.in_(["", scope])) if scope else holders
 
 
 def _open_in_case(session: Session, actor: Actor, case: Case, kind: ColumnElement[bool]) -> list[Task]:

@@ -96,6 +96,8 @@ class Office:
         self.session.add(case)
         self.session.flush()
         case.number = case_numbers.case_number(case.id, NOW)
+        if by is not None:  # as the engine binds the starter's lane
+            self.session.add(Participant(case_id=case.id, role="requester", person_id=by.person_id, since=NOW))
         set_subject(self.session, case, subject, list(search))
         self.session.flush()
         return case

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, false, select
+from sqlalchemy import delete, false, select, update
 
 from engine.actor import SYSTEM, Actor, actor_for
 from engine.errors import NotAllowed
 from engine.identity import permissions
+from engine.persistence import history, participants
+from engine.queries import history as lines
 from models.account import RoleGrant
 from models.case import Case, Participant, Task, TaskStatus
 from models.organisation import SystemRole
@@ -63,15 +65,36 @@ def test_a_case_of_one_unit_is_not_seen_by_another_unit(office: Office) -> None:
     assert not sees(office, office.actor("department_staff", scope="secretariat"), case)
 
 
-def test_a_dismissed_person_still_reads_the_case_but_has_no_task(office: Office) -> None:
+@pytest.mark.rule("INS-17")
+def test_a_dismissed_person_reads_up_to_the_end_of_their_part_and_has_no_task(office: Office) -> None:
     dismissed, successor = office.actor("inspector"), office.actor("inspector")
     case = office.case()
+    participants.bind(office.session, case, "inspector", dismissed.person_id, at=NOW)
     task = office.task(case, "inspector", to=dismissed)
-    task.assignee_id = successor.person_id
-    office.session.flush()
-    assert sees(office, dismissed, case)
+    assert permissions.departure(office.session, dismissed, case) is None, "the part goes on"
+    history.record(office.session, case, what="before", by=SYSTEM, at=NOW)
+    participants.bind(office.session, case, "inspector", successor.person_id, at=NOW)
+    history.record(office.session, case, what="after", by=SYSTEM, at=NOW)  # at the same moment, and yet later
+    office.session.refresh(task)
+    assert not sees(office, dismissed, case)
+    assert sees(office, successor, case)
+    left = permissions.departure(office.session, dismissed, case)
+    assert left is not None and left.at == NOW
+    assert [line.entry.what for line in lines.entries(office.session, case, left=left).items] == ["before"]
+    assert permissions.departure(office.session, office.actor("inspector"), case) is None
+    assert permissions.departure(office.session, successor, case) is None
     assert not permissions.may_do(office.session, dismissed, task)
     assert permissions.may_do(office.session, successor, task)
+
+
+def test_a_part_without_its_role_opens_nothing_but_ones_own_matter(office: Office) -> None:
+    """A starter goes on reading what is theirs; whoever was given a lane needs its role."""
+    person = office.actor("citizen")
+    started, given = office.case(by=person), office.case()
+    office.session.execute(update(Participant).values(role="contractor"))
+    office.task(given, "inspector", to=person)
+    assert sees(office, person, started)
+    assert not sees(office, person, given)
 
 
 def test_a_claimed_task_stays_known_to_its_group(office: Office) -> None:
@@ -230,13 +253,17 @@ def test_lists_of_tasks_hold_what_is_ones_groups_and_taken_by_nobody(
 def test_lists_of_cases_hold_what_the_person_may_see(office: Office, grants: list[tuple[str, str]]) -> None:
     actor, somebody = holding(office, grants), office.actor("clerk")
     started, taking_part, strange, taken_over = office.case(by=actor), office.case(), office.case(), office.case()
-    office.task(taking_part, "inspector", to=actor)
+    without_role, left = office.case(), office.case()
+    office.task(taking_part, "payer", to=actor)
+    office.task(without_role, "inspector", to=actor)
+    participants.bind(office.session, left, "payer", actor.person_id, at=NOW)
+    participants.bind(office.session, left, "payer", None, at=NOW)
     office.task(strange, "inspector", to=somebody)
     office.task(taken_over, "department_staff", scope="finance", to=somebody, claimed=True)
     of_groups = [office.case() for _task in TASKS]
     for case, (role, scope) in zip(of_groups, TASKS, strict=True):
         office.task(case, role, scope=scope)
-    everything = [started, taking_part, strange, taken_over, *of_groups]
+    everything = [started, taking_part, strange, taken_over, without_role, left, *of_groups]
 
     wanted = {started.id, taking_part.id}
     wanted |= {case.id for case, task in zip(of_groups, TASKS, strict=True) if actor.holds(*task)}

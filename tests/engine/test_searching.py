@@ -61,6 +61,8 @@ def case(session: Session, subject: str, *search: str, by: Actor | None = None) 
     session.flush()
     made.number = case_numbers.case_number(made.id, NOW)
     set_subject(session, made, subject, list(search))
+    if by is not None:
+        session.add(Participant(case_id=made.id, role="requester", person_id=by.person_id, since=NOW))
     session.flush()
     return made
 

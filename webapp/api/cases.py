@@ -14,7 +14,7 @@ from models.language import gettext as _
 from models.language import stored
 from webapp.api.blueprint import bp
 from webapp.api.calls import Json, answer, api_call, argument, body, cursor, limit, text_of, values_of
-from webapp.api.shapes import case_json, line_json, step_json
+from webapp.api.shapes import case_json, left_case_json, line_json, step_json
 from webapp.shell import current
 from webapp.work.starting import form_class
 
@@ -84,18 +84,19 @@ def list_cases(session: Session, actor: Actor) -> Response:
 @api_call
 def show_case(session: Session, actor: Actor, number: str) -> Response:
     """One case. The number may be typed in any digits, with or without its dashes."""
-    return answer(case_json(session, actor, cases.case_by_number(session, actor, number)))
+    case, left = cases.case_or_what_was(session, actor, number)
+    return answer(case_json(session, actor, case) if left is None else left_case_json(case, left))
 
 
 @bp.get("/v1/cases/<number>/history")
 @api_call
 def show_history(session: Session, actor: Actor, number: str) -> Response:
     """All that happened in a case, oldest first."""
-    case = cases.case_by_number(session, actor, number)
+    case, left = cases.case_or_what_was(session, actor, number)
     lines: list[Json] = []
     place: str | None = None
     while True:
-        page = history.entries(session, case, cursor=place, limit=MAX_ROWS)
+        page = history.entries(session, case, cursor=place, limit=MAX_ROWS, left=left)
         lines += [line_json(line) for line in page.items]
         place = page.next
         if place is None:

@@ -101,7 +101,10 @@ SCHEMAS: Json = {
             "process": TEXT,
             "process_name": TEXT,
             "version": {"type": "integer"},
-            "status": {"enum": [status.value for status in CaseStatus]},
+            "status": {
+                "enum": [*(status.value for status in CaseStatus), None],
+                "description": "null for whoever left the case: they read what was theirs until `left_at`",
+            },
             "outcome": nullable({**TEXT, "description": "id of the end event that was reached"}),
             "started_at": MOMENT,
             "started_by": nullable({**TEXT, "description": "name; null: the system"}),
@@ -109,6 +112,7 @@ SCHEMAS: Json = {
             "summary": TEXT,
             "waits_for": array(ref("Wait")),
             "actions": {**array(ref("Task")), "description": "what else the caller may do with the case now"},
+            "left_at": nullable({**MOMENT, "description": "when the caller's part in the case ended"}),
         }
     ),
     "Task": obj(TASK_PROPERTIES),

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
+from engine.identity.permissions import Departure
 from engine.queries import cases, worklist
 from engine.queries.history import Line
 from engine.runtime.outcomes import StepResult
@@ -38,6 +39,26 @@ def case_json(session: Session, actor: Actor, case: Case) -> Json:
         "summary": case.subject,
         "waits_for": [_wait_json(wait) for wait in cases.waits_for(session, case)],
         "actions": [task_json(actor, task) for task in worklist.actions_in_case(session, actor, case)],
+        "left_at": None,
+    }
+
+
+def left_case_json(case: Case, left: Departure) -> Json:
+    """CASE for somebody who left it: which one it is, and nothing that may have come after (INS-17)."""
+    return {
+        "number": case.number,
+        "process": case.process_key,
+        "process_name": stored(case.definition.name),
+        "version": case.definition.version,
+        "status": None,
+        "outcome": None,
+        "started_at": moment(case.started_at),
+        "started_by": case.started_by.name if case.started_by else None,
+        "ended_at": None,
+        "summary": "",
+        "waits_for": [],
+        "actions": [],
+        "left_at": moment(left.at),
     }
 
 

@@ -97,20 +97,6 @@ def grant(person_id: int) -> Page:
         return _show(rules.person(session, current.actor(), person_id), form), 422
 
 
-@bp.post(f"{PERSON}/roles/<int:grant_id>/revoke")
-def revoke(person_id: int, grant_id: int) -> Page:
-    with current.transaction() as session:
-        rules.revoke(session, person_id, grant_id, by=current.actor(), now=current.now())
-    return _back(person_id, _("نقش حذف شد."))
-
-
-@bp.post(f"{PERSON}/lock")
-def lock(person_id: int) -> Page:
-    with current.transaction() as session:
-        rules.lock_account(session, current.application().accounts, person_id, by=current.actor())
-    return _back(person_id, _("حساب غیرفعال شد و صاحب آن از همهٔ دستگاه‌ها خارج شد."))
-
-
 @bp.post(f"{PERSON}/unlock")
 def unlock(person_id: int) -> Page:
     with current.transaction() as session:
@@ -156,6 +142,11 @@ def _show(person: Person, form: MembershipForm, *, password: str = "") -> str:
         may_manage=permissions.allowed(current.actor(), "manage_people"),
         may_see_audit=permissions.allowed(current.actor(), "see_audit"),
         revocable={role for role in held if _may_revoke(role)},
+        divided={
+            role
+            for role in held
+            if role in current.organisation().roles and current.organisation().roles[role].divided_by
+        },
         failed_page=bool(form.errors),
     )
 

@@ -17,7 +17,8 @@ from engine.actor import Actor
 from engine.audit import events
 from engine.bpmn.diagram import in_readers_language
 from engine.contributions.printouts import Printout
-from engine.identity.permissions import allowed
+from engine.errors import NotFound
+from engine.identity.permissions import Departure, allowed
 from engine.queries import cases, history, messages, monitor, worklist
 from models.case import Case
 from models.language import gettext as _
@@ -60,7 +61,9 @@ def search() -> str | AnyResponse:
 def show(number: str) -> str:
     with current.transaction() as session:
         actor = current.actor()
-        case = cases.case_by_number(session, actor, number)
+        case, left = cases.case_or_what_was(session, actor, number)
+        if left is not None:
+            return _show_left(session, case, actor, left)
         waits = cases.waits_for(session, case)
         return render_template(
             "work/case.html",
@@ -81,15 +84,32 @@ def show(number: str) -> str:
         )
 
 
+def _show_left(session: Session, case: Case, actor: Actor, left: Departure) -> str:
+    """The case for somebody who left it: what was theirs until then (INS-17)."""
+    engine = current.engine()
+    context = engine.briefing_context(session, case, actor, left=True)
+    kept = [printout for printout in engine.printouts.of_process(case.process_key) if printout.after_leaving]
+    return render_template(
+        "work/left_case.html",
+        case=case,
+        left=left,
+        blocks_shown=engine.briefings.for_case(case.process_key, context),
+        lines=_history(session, case, left),
+        documents=documents.own_of_case(session, case, actor.person_id),
+        printouts=[printout for printout in kept if printout.unavailable(context) is None],
+    )
+
+
 @bp.get("/cases/<number>/history")
 def show_history(number: str) -> str:
     arguments = query_string.read("cursor")
     with current.transaction() as session:
-        case = cases.case_by_number(session, current.actor(), number)
-        result = history.entries(session, case, cursor=arguments.get("cursor"), limit=50)
+        case, left = cases.case_or_what_was(session, current.actor(), number)
+        result = history.entries(session, case, cursor=arguments.get("cursor"), limit=50, left=left)
         return render_template(
             "work/history.html",
             case=case,
+            left=left,
             page=result,
             lines=[(line, answers(case, line)) for line in result.items],
             arguments=arguments,
@@ -121,9 +141,11 @@ def diagram(number: str) -> Response:
 def print_out(number: str, key: str) -> Response | Answer:
     with current.transaction() as session:
         actor = current.actor()
-        case = cases.case_by_number(session, actor, number)
+        case, left = cases.case_or_what_was(session, actor, number)
         printout = current.engine().printouts.get(case.process_key, key)
-        context = current.engine().briefing_context(session, case, actor)
+        if left is not None and not printout.after_leaving:
+            raise NotFound("report", key)
+        context = current.engine().briefing_context(session, case, actor, left=left is not None)
         reason = printout.unavailable(context)
         if reason is not None:
             return page(Trouble(409, _("این نسخهٔ چاپی هنوز آماده نیست"), reason, case=case.number))
@@ -175,8 +197,10 @@ def _marks(session: Session, case: Case) -> Markup:
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - JSON without a "<" ends no script element
 
 
-def _history(session: Session, case: Case) -> list[tuple[history.Line, list[tuple[str, str]]]]:
-    lines = history.entries(session, case, limit=NEWEST_LINES, newest_first=True).items
+def _history(
+    session: Session, case: Case, left: Departure | None = None
+) -> list[tuple[history.Line, list[tuple[str, str]]]]:
+    lines = history.entries(session, case, limit=NEWEST_LINES, newest_first=True, left=left).items
     return [(line, answers(case, line)) for line in lines]
 
 

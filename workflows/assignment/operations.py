@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OperationContext
@@ -126,7 +126,7 @@ def appoint_inspector(context: OperationContext, *, submission: Mapping[str, Any
     stood = choice_now(context.session, project, context.now)
     standing = next((s for s in standings(context.session, project, context.now) if s.person_id == person_id), None)
     if standing is None:
-        raise Refusal({"inspector": [_("این بازرس فعال نیست. بازرس دیگری را انتخاب کنید.")]})
+        raise Refusal({"inspector": [_inactive()]})
     if standing.forbidden:
         raise Refusal({"inspector": [standing.forbidden]})
     if standing.hindrance and not note:
@@ -227,6 +227,46 @@ def end_assignment(context: OperationContext, project: GasProject, *, how: str, 
     Raises Refusal: the project has no inspector (an assignment ends once).
     """
     session = context.session
+    current = _current_assignment(session, project)
+    _lock_quotas(session, {period_of(current.at), period_of(context.now)})
+    _close(context, current, how=how, reason=reason)
+    lost = how == "withdrawn" and _lose_quota(context, current.inspector_id)
+    _tell_inspector_of_end(context, project, current, lost=lost)
+    _tell_contractor_of_end(context, project, current, visit_dropped=_drop_visit(session, project))
+    _give_lane(context, project, None)
+
+
+def hand_over(context: OperationContext, to: int) -> None:
+    """Give the project's inspection to the inspector ``to``, because its inspector loses the role or the account.
+
+    The assignment ends as by a dismissal, and the planned visit stays: the successor makes it.
+
+    Raises Refusal: the successor may not inspect this project, whoever decides it (ASG-1), or it has no inspector.
+    """
+    session, project = context.session, project_of(context.session, context.case)
+    successor = session.get(Inspector, to)
+    forbidden = (
+        _forbidden(successor, project, barred(session, project)) if successor and successor.active else _inactive()
+    )
+    if forbidden:
+        raise Refusal({"": [forbidden]})
+    current = _current_assignment(session, project)
+    _lock_quotas(session, {period_of(current.at), period_of(context.now)})
+    _close(context, current, how="dismissed", reason=_("بازرسی به همکار دیگری واگذار شد."))
+    visits = (InspectionVisit.project_id == project.id, InspectionVisit.state == "planned")
+    session.execute(update(InspectionVisit).where(*visits).values(inspector_id=to))
+    _tell_inspector_of_end(context, project, current, lost=False)
+    _tell_contractor_of_end(context, project, current, visit_dropped=False)
+    _assign(context, project, to, loads=[], note=_("جانشین بازرس قبلی"), by_hand=True)
+    introduce_inspector(context)
+
+
+def _inactive() -> str:
+    return _("این بازرس فعال نیست. بازرس دیگری را انتخاب کنید.")
+
+
+def _current_assignment(session: Session, project: GasProject) -> Assignment:
+    """The project's assignment that has not ended. Raises Refusal: it has no inspector."""
     current = session.scalars(
         select(Assignment)
         .where(Assignment.project_id == project.id, Assignment.ended == "")
@@ -234,15 +274,15 @@ def end_assignment(context: OperationContext, project: GasProject, *, how: str, 
     ).first()
     if current is None or current.inspector_id != project.inspector_id:
         raise Refusal({"": [_("این پروژه اکنون بازرسی ندارد.")]})
-    _lock_quotas(session, {period_of(current.at), period_of(context.now)})
+    return current
+
+
+def _close(context: OperationContext, current: Assignment, *, how: str, reason: str) -> None:
+    """Write the end of an assignment and free its weight in the quota that it was counted in."""
     current.ended, current.ended_at, current.ended_why = how, context.now, reason[:500]
-    quota = _quota(session, current.inspector_id, period_of(current.at))
+    quota = _quota(context.session, current.inspector_id, period_of(current.at))
     quota.assigned = max(0, quota.assigned - current.weight)
-    session.flush()
-    lost = how == "withdrawn" and _lose_quota(context, current.inspector_id)
-    _tell_inspector_of_end(context, project, current, lost=lost)
-    _tell_contractor_of_end(context, project, current, visit_dropped=_drop_visit(session, project))
-    _give_lane(context, project, None)
+    context.session.flush()
 
 
 def _drop_visit(session: Session, project: GasProject) -> bool:

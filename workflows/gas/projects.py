@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.contributions.briefings import Facts, Table
+from engine.contributions.operations import OperationContext
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.building import Owner, Property
 from models.case import Case
@@ -49,6 +50,18 @@ def project_of(session: Session, case: Case) -> GasProject:
     if own is not None or case.refers_to_id is None:
         return own or _missing(case)
     return session.scalars(select(GasProject).where(GasProject.case_id == case.refers_to_id)).one()
+
+
+def give_to_contractor(context: OperationContext, to: int) -> None:
+    """The project's contractor is another one from now on: who is told, and who pays what is due."""
+    case = context.case
+    of_case = GasProject.case_id.in_([one for one in (case.id, case.refers_to_id) if one is not None])
+    for project in context.session.scalars(select(GasProject).where(of_case)):  # none before the first step is done
+        project.contractor_id = to
+    unpaid = (Invoice.case_id == case.id, Invoice.status == InvoiceStatus.OPEN)
+    for invoice in context.session.scalars(select(Invoice).where(*unpaid)):
+        invoice.payer_id = to
+    context.session.flush()
 
 
 def _missing(case: Case) -> GasProject:

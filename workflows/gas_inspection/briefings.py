@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Link, Notice, Table
@@ -33,7 +34,7 @@ from workflows.gas.labels import USAGES, WORK_TYPES
 from workflows.gas.projects import building_facts, invoice_table, meters_table, owner_facts, project_of, property_facts
 from workflows.gas_inspection.debt import fee_of_report, has_prepaid_sub_works, prepaid_of
 from workflows.gas_inspection.labels import OUTCOMES, outcome_name, stage_name
-from workflows.gas_inspection.printout import ALL_REPORTS
+from workflows.gas_inspection.printout import ALL_REPORTS, reports_printed
 from workflows.gas_inspection.report import own_reports
 from workflows.registry import briefings
 from workflows.rules.inspection_fees import NONE, NOT_POSSIBLE, SUB_WORK
@@ -104,19 +105,35 @@ def _standing(context: BriefingContext, project: GasProject) -> Facts:
 
 def _reports(context: BriefingContext, project: GasProject) -> list[Block]:
     """The newest reports in full with their photos, and the link to the printout of all (INS-14)."""
-    blocks: list[Block] = []
     reports = reports_of(context.session, project, newest=MAX_IN_FULL)[::-1]
-    for report in reports:
-        blocks.append(_report_facts(report))
-        blocks += _photos(context, report)
+    blocks = _in_full(context, reports)
     if reports and reports[-1].number > 1:
         text = _(
             "این‌ها جدیدترین گزارش‌ها هستند. %(count)s گزارش قبلی در نسخهٔ چاپی همهٔ گزارش‌هاست.",
             count=number(reports[-1].number - 1),
         )
-        way = f"/cases/{context.case.number}/reports/{ALL_REPORTS}.pdf"
-        blocks += [Notice("info", text), Link(_("همهٔ گزارش‌های بازرسی"), way)]
+        blocks += [Notice("info", text), _link_to_all(context)]
     return blocks
+
+
+def own_report_blocks(context: BriefingContext) -> list[Block]:
+    """The reader's own newest reports in full, and the link to the printout of them all (INS-17)."""
+    project = project_of(context.session, context.case)
+    own = select(InspectionReport).where(*reports_printed(context, project))
+    reports = context.session.scalars(own.order_by(InspectionReport.number.desc()).limit(MAX_IN_FULL)).all()
+    return [*_in_full(context, reports), _link_to_all(context)] if reports else []
+
+
+def _in_full(context: BriefingContext, reports: Sequence[InspectionReport]) -> list[Block]:
+    blocks: list[Block] = []
+    for report in reports:
+        blocks.append(_report_facts(report))
+        blocks += _photos(context, report)
+    return blocks
+
+
+def _link_to_all(context: BriefingContext) -> Link:
+    return Link(_("همهٔ گزارش‌های بازرسی"), f"/cases/{context.case.number}/reports/{ALL_REPORTS}.pdf")
 
 
 def _newest_reports(context: BriefingContext, project: GasProject) -> list[Block]:

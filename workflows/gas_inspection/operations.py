@@ -18,7 +18,8 @@ from models.inspection import InspectionVisit
 from models.jalali import format_date, format_moment, months_after
 from models.language import gettext as _
 from models.language import lazy, reading
-from workflows.assignment.operations import end_assignment
+from workflows import roles
+from workflows.assignment.operations import end_assignment, hand_over
 from workflows.formatting import code, localized
 from workflows.gas.inspections import (
     APPROVED,
@@ -30,11 +31,11 @@ from workflows.gas.inspections import (
     planned_visit,
 )
 from workflows.gas.labels import STAGES
-from workflows.gas.projects import project_of
+from workflows.gas.projects import give_to_contractor, project_of
 from workflows.gas_inspection import report
-from workflows.gas_inspection.briefings import case_blocks
+from workflows.gas_inspection.briefings import case_blocks, own_report_blocks
 from workflows.gas_inspection.debt import cancel_debt, lock_text, write_debt
-from workflows.registry import briefings, operations, questions
+from workflows.registry import briefings, handovers, operations, questions
 
 VISIT_SCHEDULED = "visit_scheduled"  # kinds of history lines
 STAGE_APPROVED = "stage_approved"
@@ -206,6 +207,17 @@ def dismiss_inspector(context: OperationContext, *, submission: Mapping[str, Any
     end_assignment(context, project, how="dismissed", reason=submission["reason"])
 
 
+def end_inspection(context: OperationContext, reason: str) -> None:
+    """End the inspector's part because the role or the account was taken: as by a dismissal, and assigned anew."""
+    context.engine.deliver(
+        context.session, context.case.id, "dismiss_inspector", by=context.actor, values={"reason": reason}
+    )
+
+
+handovers.register("gas_inspection", roles.INSPECTOR, to_colleague=hand_over, end=end_inspection)
+handovers.register("gas_inspection", roles.CONTRACTOR, to_colleague=give_to_contractor)
+
+
 # Work that is not presented in time (INS-16)
 
 
@@ -262,3 +274,9 @@ def _tell_expiry(context: OperationContext, project: GasProject, person_id: int,
 @briefings.register_case("gas_inspection")
 def case(context: BriefingContext) -> list[Block]:
     return case_blocks(context)
+
+
+@briefings.register_left("gas_inspection")
+def left_case(context: BriefingContext) -> list[Block]:
+    """An inspector who withdrew or was dismissed reads the own reports (INS-17)."""
+    return own_report_blocks(context)

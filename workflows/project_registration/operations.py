@@ -24,12 +24,12 @@ from models.language import gettext as _
 from models.language import lazy
 from workflows import roles
 from workflows.formatting import code
-from workflows.gas.projects import invoices, meter_class, project_of
+from workflows.gas.projects import give_to_contractor, invoices, meter_class, project_of
 from workflows.project_registration.briefings import case_blocks
 from workflows.project_registration.invoice import REVIEW_INVOICE, drop_open_invoice
 from workflows.project_registration.saved_fields import column_values, save
 from workflows.project_registration.steps import FIRST_STEP, open_steps
-from workflows.registry import briefings, operations
+from workflows.registry import briefings, handovers, operations
 
 PROPERTY_REGISTERED = "property_registered"  # kind of history line
 
@@ -265,3 +265,6 @@ def _describe(context: OperationContext, project: GasProject) -> None:
     words = [estate.code, estate.renovation_code] if estate else []
     words += [owner.national_code, owner.national_id] if owner else []
     context.set_subject(subject, words)
+
+
+handovers.register("project_registration", roles.CONTRACTOR, to_colleague=give_to_contractor)

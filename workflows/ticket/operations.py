@@ -17,7 +17,7 @@ from models.language import gettext as _
 from models.language import lazy
 from models.ticket import Ticket, TicketMessage
 from workflows.formatting import code
-from workflows.registry import briefings, operations
+from workflows.registry import briefings, handovers, operations
 from workflows.ticket import notices
 from workflows.ticket.briefings import blocks
 from workflows.ticket.labels import (
@@ -267,3 +267,15 @@ def case(context: BriefingContext) -> list[Block]:
 def _blocks(context: BriefingContext) -> list[Block]:
     ticket = sent_ticket(context.session, context.case)
     return blocks(context, ticket) if ticket else []
+
+
+def give_to_requester(context: OperationContext, to: int) -> None:
+    """The ticket is another requester's from now on: who reads its answers and writes replies."""
+    ticket = sent_ticket(context.session, context.case)
+    if ticket is not None:  # one that was not sent yet has no record
+        ticket.requester_id = to
+        context.session.flush()
+
+
+for _role in REQUESTERS:
+    handovers.register("ticket", _role, to_colleague=give_to_requester)
