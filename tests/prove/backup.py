@@ -168,9 +168,12 @@ class _Run:
         """One backup, its restoration, and a look at what came out. Returns the number of cases in it."""
         promised = Told(completed=set(self._told.completed), started=set(self._told.started))
         began = time.monotonic()
-        self._command("backup", str(target))
+        made = self._command("backup", str(target))
         self._times.append(time.monotonic() - began)
-        restored, files = self._restored(target)
+        restored, files, whole = self._restored(target)
+        if not (made and whole):
+            drop_database(restored)
+            return 0
         database = create_engine(restored, poolclass=NullPool)
         try:
             self._faults += Oracle(database).look(all_cases=True)
@@ -185,14 +188,14 @@ class _Run:
         shutil.rmtree(files)
         return cases
 
-    def _restored(self, target: Path) -> tuple[str, Path]:
+    def _restored(self, target: Path) -> tuple[str, Path, bool]:
+        """The database and the folder of files that a backup was restored to, and whether it was."""
         files = self._folder / f"files-of-{target.name}"
         restored = fresh_database(self._server, prepare=leave_empty)
         if self._kind == "sqlite":
             Path(make_url(restored).database or "").unlink()
         environment = {"KARTABL_DATABASE_URL": restored, "KARTABL_FILES_PATH": str(files)}
-        self._command("restore", str(target), **environment)
-        return restored, files
+        return restored, files, self._command("restore", str(target), **environment)
 
     def _kill_one(self, target: Path) -> bool:
         """SIGKILL to a backup at some moment. Returns True if there is none then; one that is there is whole."""
@@ -219,15 +222,16 @@ class _Run:
         shutil.copytree(self._files, files, ignore=shutil.ignore_patterns(f"{documents.HALF_WRITTEN}*"))
         target = self._folder / "naive"
         self._command("backup", str(target))
-        restored, _files = self._restored(target)
-        faults = without_file(restored, files)
+        restored, _files, whole = self._restored(target)
+        faults = without_file(restored, files) if whole else []
         drop_database(restored)
         if self._kind == "sqlite":
             shutil.copy(make_url(self._url).database or "", copy)
             faults += lost(f"sqlite:///{copy}", promised)
         return faults
 
-    def _command(self, *arguments: str, **settings: str) -> None:
+    def _command(self, *arguments: str, **settings: str) -> bool:
+        """Run a command of ``kartabl``; one that fails or names missing files is a fault, and False."""
         finished = subprocess.run(
             [sys.executable, "-m", "kartabl", *arguments],
             cwd=ROOT,
@@ -236,8 +240,10 @@ class _Run:
             text=True,
             check=False,
         )
-        if finished.returncode or "missing" in finished.stderr:
+        sound = finished.returncode == 0 and "missing" not in finished.stderr
+        if not sound:
             self._faults.append(f"unfinished: kartabl {' '.join(arguments)}: {finished.stderr[-500:]}")
+        return sound
 
     def _environment(self) -> dict[str, str]:
         programs = f"{client_programs()}{os.pathsep}" if self._kind == "postgresql" else ""

@@ -79,6 +79,7 @@ def test_every_route_answers_with_the_headers(app: Flask, signed_in: Any) -> Non
         ("GET", "/nowhere", 404),
         ("GET", "/static/nothing.js", 404),
         ("DELETE", "/sign-in", 405),
+        ("TRACE", "/sign-in", 405),
         ("POST", "/sign-in", 400),
         ("GET", "/worklist", 303),
         ("GET", "/api/v1/tasks", 401),
