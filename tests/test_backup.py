@@ -145,6 +145,8 @@ def test_everything_comes_back_but_the_sessions(backup: Path, elsewhere: dict[st
         assert list(json.loads((backup / "public-keys.json").read_text())["keys"][0].values())[4] == key.id
     assert not application.incompatible()
     application.database.dispose()
+    verified = run(elsewhere, "audit", "verify")
+    assert verified.exit_code == 0, verified.output
 
 
 @pytest.mark.both_databases("sql")
