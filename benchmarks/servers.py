@@ -36,9 +36,10 @@ SLOW_CONNECTIONS = 500
 THREADS = 8
 WORK = 3  # seconds that a request under way takes when the stop comes
 HOST = b"Host: a\r\n"
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 SLOW = {
     "heads": (b"GET /sign-in HTTP/1.1\r\n" + HOST + b"X-Slow: ", b"x"),
-    "bodies": (b"POST /sign-in HTTP/1.1\r\n" + HOST + b"Content-Length: 90000\r\n\r\n", b"x"),
+    "bodies": (b"POST /sign-in HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 90000\r\n\r\n", b"x"),
     "idle": (b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n", b""),
 }
 

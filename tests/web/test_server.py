@@ -87,7 +87,7 @@ def pages(application: kartabl.Application) -> Flask:
 
 @pytest.fixture
 def behind_proxy(settings: Settings) -> Iterator[Flask]:
-    application = kartabl.build(Settings(**{**settings.model_dump(), "trusted_proxies": 1}))
+    application = kartabl.build(settings.model_copy(update={"trusted_proxies": 1}))
     app = webapp.create_app(application)
     app.add_url_rule("/who", "who", webapp.shell.current.public(lambda: f"{request.remote_addr} {request.scheme}"))
     yield app
@@ -156,8 +156,8 @@ def test_the_address_and_scheme_of_a_trusted_proxy_reach_the_pages(run: Any, beh
 
 
 def test_nobody_else_is_believed(run: Any, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    given = {**settings.model_dump(), "trusted_proxies": 1, "proxy_networks": ("192.0.2.0/24",)}
-    application = kartabl.build(Settings(**given))
+    given = {"trusted_proxies": 1, "proxy_networks": ("192.0.2.0/24",)}
+    application = kartabl.build(settings.model_copy(update=given))
     app = webapp.create_app(application)
     app.add_url_rule("/who", "who", webapp.shell.current.public(lambda: f"{request.remote_addr} {request.scheme}"))
     site = run(app)

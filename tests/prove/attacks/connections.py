@@ -13,9 +13,10 @@ from tests.prove.attacks import attack
 SOCKETS = 500
 FEWER = 150  # in the short form; waitress as it comes has 100 places
 HOST = f"Host: {NAME}\r\n".encode()
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 SLOW = {
     "heads": b"GET /sign-in HTTP/1.1\r\n" + HOST + b"X-Slow: ",
-    "bodies": b"POST /sign-in HTTP/1.1\r\n" + HOST + b"Content-Length: 90000\r\n\r\n",
+    "bodies": b"POST /sign-in HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 90000\r\n\r\n",
     "idle": b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n",
 }
 PAGE_WITHIN = 5.0  # seconds, on a machine that has two cores for all of it
