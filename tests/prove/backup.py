@@ -38,7 +38,7 @@ from tests.secret import SECRET_KEY
 
 NAME = "backup"
 BACKUPS, KILLS = 20, 10
-SHORT_BACKUPS, SHORT_KILLS = 2, 2
+SHORT_BACKUPS, SHORT_KILLS = 2, 1
 BETWEEN = 1.0  # seconds of work between two backups
 WARM = 10  # acknowledged submissions before the first one
 
