@@ -84,6 +84,8 @@ class SignInSession(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(String(45), default="")  # network address that it was opened from
+    agent: Mapped[str] = mapped_column(String(200), default="")  # what the browser or program calls itself
     confirmed_at: Mapped[datetime | None]  # when the password or second factor was given last
 
     person: Mapped[Person] = relationship()

@@ -15,15 +15,17 @@ from sqlalchemy.orm import Session
 from engine.actor import Actor, SignedIn, acting, counts
 from engine.audit import events, trail
 from engine.errors import EngineError, Refusal
-from engine.identity import devices, passwords, rate_limits
+from engine.identity import devices, passwords, rate_limits, security_messages, sessions
 from engine.identity.passwords import Owner
 from engine.identity.rate_limits import Limit
+from engine.identity.security_messages import SecurityEvent
+from engine.identity.sessions import OpenSession
 from engine.identity.verification_codes import Codes
 from engine.persistence import advisory_lock
 from engine.settings import Settings
 from models import identifiers
 from models.account import Person, RoleGrant, SessionKind, SignInSession, person_name
-from models.digits import ascii_digits, clean
+from models.digits import ascii_digits, clean, storable
 from models.language import gettext as _
 from models.organisation import Role
 from models.second_factor import SecondFactor
@@ -143,6 +145,7 @@ class Accounts:
         self.set_password(person, new)
         self.end_sessions(session, person.id, keep=keep)
         record(session, events.PASSWORD_CHANGED, person, address)
+        security_messages.send(session, person.id, SecurityEvent.PASSWORD_CHANGED, now=now, address=address)
 
     def demand_password(
         self, session: Session, person: Person, password: str, *, now: datetime, field: str = "password"
@@ -165,6 +168,7 @@ class Accounts:
         now: datetime,
         kind: str = "browser",
         device: str | None = None,
+        agent: str = "",
     ) -> tuple[Person, str]:
         """Sign in. Returns the person and the token of a new session.
 
@@ -196,7 +200,9 @@ class Accounts:
         rate_limits.forget(session, SIGN_IN.kind, key)
         if not _has_second_factor(session, person):  # else it is recorded once that is proved
             record(session, events.SIGNED_IN, person, address, after={"by": kind})
-        return person, self.open_session(session, person, now=now, kind=kind, device=device)
+        return person, self.open_session(
+            session, person, now=now, kind=kind, device=device, address=address, agent=agent
+        )
 
     def open_session(
         self,
@@ -207,16 +213,20 @@ class Accounts:
         kind: str,
         proved: bool = False,
         device: str | None = None,
+        address: str = "",
+        agent: str = "",
     ) -> str:
         """Open a session. Returns its token, which the database has only as a hash. ``kind``: browser or api.
 
         Of a person with a second factor it is half a session, which may do nothing (``identity.second_step``), unless
-        the caller has ``proved`` the factor. The ``device`` of a whole one is remembered as one of the account.
+        the caller has ``proved`` the factor. The ``device`` of a whole one is remembered as one of the account; the
+        first sign-in on another one is told to its owner. ``agent``: what the browser or program calls itself.
         """
         if not proved and _has_second_factor(session, person):
             kind = SessionKind.HALF
-        elif device is not None:
-            devices.remember(session, person.id, devices.mark_of(device), now=now)
+        elif device is not None and devices.remember(session, person.id, devices.mark_of(device), now=now):
+            security_messages.send(session, person.id, SecurityEvent.NEW_DEVICE, now=now, address=address)
+        sessions.make_room(session, person.id, kind)
         token = secrets.token_urlsafe(32)
         lives = {SessionKind.API: API_TOKEN_LIVES, SessionKind.HALF: HALF_SESSION_LIVES}.get(
             SessionKind(kind), timedelta(hours=self._settings.session_hours)
@@ -229,6 +239,8 @@ class Accounts:
                 created_at=now,
                 seen_at=now,
                 expires_at=now + lives,
+                address=storable(address)[:45],
+                agent=storable(agent)[:200],
                 confirmed_at=None if kind == SessionKind.HALF else now,
             )
         )
@@ -249,6 +261,16 @@ class Accounts:
             session.execute(update(SignInSession).where(SignInSession.id == row.id).values(seen_at=now))
         must_enrol = row.factor is None and any(one.second_factor for one in rows)
         return SignedIn(_actor(rows), row.must_change_password, must_enrol, row.confirmed_at)
+
+    def own_sessions(self, session: Session, person_id: int, *, token: str | None, now: datetime) -> list[OpenSession]:
+        """The working sessions and tokens of a person, the one used last first; ``token``: the reader's own."""
+        idle = timedelta(minutes=self._settings.session_idle_minutes)
+        this_hash = _digest(token) if token else None
+        return sessions.own(session, person_id, this_hash=this_hash, idle=idle, now=now)
+
+    def end_other_sessions(self, session: Session, person: Person, *, token: str, address: str) -> int:
+        """End every session and token of a person except the reader's. Returns how many ended."""
+        return sessions.end_others(session, person, this_hash=_digest(token), address=address)
 
     def end_session(self, session: Session, token: str, *, address: str = "") -> None:
         """End one session, as its person says; an unknown token changes nothing."""

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session, selectinload
 from engine.actor import Actor
 from engine.audit import events, trail
 from engine.errors import NotAllowed, NotFound, Refusal
-from engine.identity import organisation, permissions
+from engine.identity import organisation, permissions, security_messages
 from engine.identity.accounts import Accounts, fold_username
+from engine.identity.security_messages import SecurityEvent
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import advisory_lock
 from models import identifiers
@@ -161,6 +162,7 @@ def grant(session: Session, person_id: int, *, by: Actor, role: str, scope: str 
     given = RoleGrant(role=role, scope=scope)
     target.roles.append(given)
     note(session, target, by=by, now=now, after=given)
+    security_messages.send(session, target.id, SecurityEvent.ROLES_CHANGED, now=now)
     session.flush()
     return target
 
@@ -181,6 +183,7 @@ def revoke(session: Session, person_id: int, grant_id: int, *, by: Actor, now: d
     if is_last_admin(session, target, held):
         raise Refusal({"": [_("سامانه مدیر دیگری ندارد. ابتدا مدیر دیگری تعیین کنید.")]})
     note(session, target, by=by, now=now, before=held)
+    security_messages.send(session, target.id, SecurityEvent.ROLES_CHANGED, now=now)
     target.roles.remove(held)
     session.flush()
     return target
@@ -251,6 +254,7 @@ def reset_password(
     password = accounts.give_first_password(target, now=now)
     accounts.end_sessions(session, target.id)
     trail.record(session, events.PASSWORD_RESET, by, subject=("person", target.username))
+    security_messages.send(session, target.id, SecurityEvent.PASSWORD_GIVEN, now=now)
     session.flush()
     return target, password
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from engine.audit import events
 from engine.errors import Refusal
-from engine.identity import devices
+from engine.identity import devices, security_messages
 from engine.identity.accounts import Accounts, fold_username, record
+from engine.identity.security_messages import SecurityEvent
 from engine.identity.verification_codes import PASSWORD_TIME, CodeRefused, code_text, count_request, wrong_code
 from engine.persistence import advisory_lock
 from models.account import Person
@@ -99,4 +100,5 @@ def finish(
     row.used_at = now
     accounts.end_sessions(session, person.id)
     record(session, events.PASSWORD_RECOVERED, person, address)
+    security_messages.send(session, person.id, SecurityEvent.PASSWORD_CHANGED, now=now, address=address)
     return person

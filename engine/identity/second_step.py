@@ -78,6 +78,7 @@ class SecondStep:
         now: datetime,
         kind: str = SessionKind.BROWSER,
         device: str | None = None,
+        agent: str = "",
     ) -> tuple[Person, str]:
         """Prove the second factor. Returns the person and the token of a whole session, a new one.
 
@@ -97,4 +98,7 @@ class SecondStep:
             raise
         session.execute(delete(SignInSession).where(session_of(token)))
         trail.record(session, events.SIGNED_IN, trail.person(person, address), subject=about, after=by)
-        return person, self._accounts.open_session(session, person, now=now, kind=kind, proved=True, device=device)
+        whole = self._accounts.open_session(
+            session, person, now=now, kind=kind, proved=True, device=device, address=address, agent=agent
+        )
+        return person, whole

@@ -251,6 +251,54 @@ def test_the_demo_offers_its_people_and_a_real_office_does_not(client, app, appl
     real.database.dispose()
 
 
+@pytest.mark.rule("ACC-6")
+def test_own_sessions_are_seen_and_ended_on_their_page(app, people, browser):
+    people.add("contractor", "contractor")
+    elsewhere = Browser(app.test_client())
+    elsewhere.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/150.0"
+    assert elsewhere.sign_in("contractor").status_code == 303
+    browser.sign_in("contractor")
+    page = browser.get("/account/sessions").text
+    assert page.count(">همین دستگاه<") == 1
+    assert "Firefox روی Windows" in page
+    ids = re.findall(r"/account/sessions/(\d+)/end", page)
+    assert len(ids) == 2
+    assert browser.post("/account/sessions/end-others", on="/account/sessions").status_code == 303
+    assert elsewhere.get("/worklist").status_code == 303
+    assert browser.get("/worklist").status_code == 200
+    page = browser.get("/account/sessions").text
+    assert "پایان همهٔ نشست‌های دیگر" not in page
+    own = re.search(r"/account/sessions/(\d+)/end", page)
+    assert own is not None
+    browser.post(own[0], on="/account/sessions")
+    assert browser.get("/worklist").location.startswith("/sign-in")
+
+
+@pytest.mark.rule("ACC-2")
+def test_a_known_browser_signs_in_while_a_stranger_at_its_address_guesses(app, people, browser):
+    people.add("contractor", "contractor")
+    browser.sign_in("contractor")
+    browser.post("/sign-out", on="/worklist")
+    stranger = Browser(app.test_client())
+    answers = [stranger.sign_in("contractor", "nonsense-123").status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+    assert browser.sign_in("contractor").status_code == 303
+
+
+@pytest.mark.rule("ACC-2", "ACC-3")
+def test_a_held_back_code_is_told_alike_for_everybody(app, people, application):
+    people.add("12-30-01234", "inspector", mobile="09123456789")
+    pages = []
+    for username in ("12-30-01234", "12-30-09999"):
+        stranger = Browser(app.test_client())
+        assert stranger.post("/forgot", username=username).status_code == 303
+        held = Browser(app.test_client()).post("/forgot", username=username)
+        assert held.status_code == 429
+        assert "کدی ارسال نشد" in held.text
+        pages.append(re.sub(r'value="[^"]*"', "", held.text))
+    assert pages[0] == pages[1]
+
+
 # People
 
 

@@ -227,6 +227,8 @@ def _open_session(session: Session, person: Person, identity: Identity) -> str:
         kind="browser",
         proved=identity.second_factor,
         device=device.token(),
+        address=current.address(),
+        agent=current.agent(),
     )
 
 

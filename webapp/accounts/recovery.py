@@ -68,7 +68,15 @@ def reset() -> Page:
                     now=current.now(),
                     address=current.address(),
                 )
-                token = accounts.open_session(session, person, now=current.now(), kind="browser", device=device.token())
+                token = accounts.open_session(
+                    session,
+                    person,
+                    now=current.now(),
+                    kind="browser",
+                    device=device.token(),
+                    address=current.address(),
+                    agent=current.agent(),
+                )
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:

@@ -65,7 +65,13 @@ def verify_code() -> Page:
                     address=current.address(),
                 )
                 token = current.application().accounts.open_session(
-                    session, person, now=current.now(), kind="browser", device=device.token()
+                    session,
+                    person,
+                    now=current.now(),
+                    kind="browser",
+                    device=device.token(),
+                    address=current.address(),
+                    agent=current.agent(),
                 )
         except InvalidSubmission as error:
             form.add_errors(error.errors)

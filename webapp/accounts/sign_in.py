@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from flask import redirect, request
+from flask import flash, redirect, request
 from flask import session as cookie
 
 from engine.errors import TooMany
 from engine.identity.accounts import FirstPasswordEnded, SignInRefused
+from engine.identity.passwords import Owner, weakness
 from forms.accounts import SignIn
 from forms.base import TaskForm
+from models.account import Person
 from models.language import gettext as _
 from webapp.accounts import device, openid
 from webapp.accounts.blueprint import bp
@@ -40,14 +42,16 @@ def sign_in() -> Page:
                 if before:
                     current.application().accounts.end_session(session, before, address=current.address())
                 values = form.submission
-                _person, token = current.application().accounts.sign_in(
+                person, token = current.application().accounts.sign_in(
                     session,
                     values["username"],
                     values["password"],
                     address=current.address(),
                     now=current.now(),
                     device=device.token(),
+                    agent=current.agent(),
                 )
+                _advise(person, values["password"])
         except FirstPasswordEnded:
             words = _("زمان رمز عبوری که سازمان برای شما ساخته بود تمام شده است.")
             way_out = _("رمز عبور را بازیابی کنید یا از مدیر سامانه رمز عبور جدید بخواهید.")
@@ -86,3 +90,9 @@ def _demo_people() -> list[Any]:
 
 def _way_out() -> str:
     return _("اگر عجله دارید، رمز عبور را با پیامک بازیابی کنید یا از شبکه‌ای دیگر وارد شوید.")
+
+
+def _advise(person: Person, password: str) -> None:
+    """Ask for a better password than one of before the policy; the demo's own are exempt."""
+    if not current.settings().demo and not person.must_change_password and weakness(password, Owner.of(person)):
+        flash(_("رمز عبور شما کوتاه است یا به‌آسانی حدس زده می‌شود. لطفاً آن را عوض کنید."), "warning")

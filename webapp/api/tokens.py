@@ -33,6 +33,7 @@ def token() -> Response:
             address=current.address(),
             now=current.now(),
             kind="api",
+            agent=current.agent(),
         )
         if person.must_change_password:
             raise Problem("must_change_password")

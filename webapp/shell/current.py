@@ -178,6 +178,11 @@ def actor() -> Actor:
     return signed_in.actor
 
 
+def agent() -> str:
+    """What the browser or program of this request calls itself."""
+    return request.headers.get("User-Agent", "")
+
+
 def address() -> str:
     """The network address from which this request came."""
     return request.remote_addr or ""
