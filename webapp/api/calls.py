@@ -22,6 +22,7 @@ from models.digits import clean, storable
 from models.language import gettext as _
 from webapp.problems import Problem, for_error
 from webapp.shell import current, limits
+from webapp.shell.request import whole
 
 Json = Any
 View = Callable[..., Response]
@@ -153,11 +154,13 @@ def _text(response: Response) -> str:
 
 def body() -> dict[str, Json]:
     """The JSON object sent; an empty body is an empty one. Raises ``Problem``."""
-    raw = request.get_data()
+    raw = whole(request.get_data(), request.content_length)
     if not raw:
         return {}
     if request.mimetype not in ("application/json", "") and not request.mimetype.endswith("+json"):
         raise Problem("unsupported_media_type", _("بدنهٔ درخواست باید JSON باشد."))
+    if raw.count(b"[") + raw.count(b"{") > limits.MAX_VALUES:  # half a million empty lists take seconds to make
+        raise Problem("too_large", _("بدنهٔ درخواست بیش از حد مقدار یا لایهٔ تو در تو دارد."))
     try:
         sent = _readable(json.loads(raw, parse_constant=_no_constant, parse_float=_finite))
     except (ValueError, RecursionError):

@@ -43,12 +43,19 @@ class Forms(FormDataParser):
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
     ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
         if mimetype == FORM_TYPES[0]:
-            body = stream.read()
+            body = whole(stream.read(), content_length)
             if body.count(b"&") >= limits.MAX_FIELDS:
                 raise RequestEntityTooLarge
             stream, content_length = io.BytesIO(body), len(body)
         stream, form, files = super().parse(stream, mimetype, content_length, options)
         return stream, self.cls(_stored(form)), files
+
+
+def whole(body: bytes, announced: int | None) -> bytes:
+    """The body that was read, unless it was cut: of unknown length, it ends where the limit is. Raises with 413."""
+    if announced is None and len(body) >= flask.request.max_content_length:  # type: ignore[operator]
+        raise RequestEntityTooLarge
+    return body
 
 
 class Request(flask.Request):
