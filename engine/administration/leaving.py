@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from engine.actor import Actor
+from engine.actor import SYSTEM, Actor, actor_for
 from engine.contributions.operations import OperationContext
 from engine.errors import NotFound, Refusal
 from engine.identity import organisation, people, permissions
@@ -214,6 +214,17 @@ def lock_account(
     why = _("حساب «%(name)s» غیرفعال شد.", name=target.name)
     _pass_on(session, engine, target, without_account(target), choices or {}, by=by, now=now, why=why)
     return target
+
+
+def let_go(session: Session, engine: Engine, person_id: int, *, now: datetime) -> None:
+    """Let all open work that takes a role which the person does not hold any more go its ``default`` way.
+
+    For roles that nobody of the office took: those that an identity provider gave, and gives no more.
+    """
+    case_lock.one_at_a_time_for(session, person_id)
+    target = session.get_one(Person, person_id)
+    after, why = actor_for(target), _("نقش این شخص در سامانهٔ ورود سازمان پایان یافته است.")
+    _pass_on(session, engine, target, after, {}, by=SYSTEM, now=now, why=why)
 
 
 def _begin(session: Session, person_id: int, choices: Mapping[str, str] | None, by: Actor) -> Person:

@@ -23,6 +23,7 @@ from models.language import gettext as _
 from webapp.accounts import device
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page
+from webapp.office.leaving import let_go
 from webapp.shell import current
 
 log = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ def _sign_in(identity: Identity, way_on: str) -> Page:
             if before:
                 current.application().accounts.end_session(session, before)
             person = linking.sign_in(session, identity, address=current.address(), now=current.now())
-            token = _open_session(session, person, identity)
+            token, person_id = _open_session(session, person, identity), person.id
     except AccountLocked:
         _note_refused(identity, "locked")
         return _page("locked", 403)
@@ -209,6 +210,7 @@ def _sign_in(identity: Identity, way_on: str) -> Page:
         _note_refused(identity, "unlinked")
         _keep_vouched(identity, None)
         return redirect(f"{request.script_root}/sign-in/openid/new", 303)
+    let_go(person_id)
     _remember(token)
     return redirect(way_on, 303)
 

@@ -13,6 +13,7 @@ from models.language import gettext as _
 from webapp.accounts.blueprint import bp
 from webapp.accounts.openid import forget_vouched, provider, vouched
 from webapp.accounts.pages import Page, accepted, sent, too_many
+from webapp.office.leaving import let_go
 from webapp.shell import current
 
 PAGE = "/account/openid"
@@ -55,6 +56,9 @@ def unlink_own_openid() -> Page:
         form = ConfirmPassword.unbound()
         form.add_errors(error.errors)
         return _show(form, None)
+    who = current.actor().person_id
+    if who is not None:
+        let_go(who)
     flash(_("پیوند با حساب سازمانی قطع شد."), "success")
     return redirect(f"{request.script_root}{PAGE}", 303)
 

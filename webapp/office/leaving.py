@@ -122,6 +122,12 @@ def move(person_id: int, grant_id: int) -> Page:
     return _leave(person_id, step, act)
 
 
+def let_go(person_id: int) -> None:
+    """Pass on what the person cannot do any more, after a sign-in or an unlinking may have ended roles of theirs."""
+    engine, now = current.engine(), current.now()
+    engine.in_transaction(lambda session: rules.let_go(session, engine, person_id, now=now))
+
+
 def _grant(target: Person, grant_id: int) -> RoleGrant:
     """The grant, for whoever may take it. Raises ``NotAllowed``."""
     held = next(held for held in target.roles if held.id == grant_id)

@@ -10,6 +10,7 @@ from engine.identity import people, permissions
 from engine.identity.openid import linking
 from forms.openid import SubjectForm
 from models.language import gettext as _
+from webapp.office.leaving import let_go
 from webapp.shell import current
 
 bp = Blueprint("person_openid", __name__)
@@ -50,6 +51,7 @@ def unlink(person_id: int) -> Page:
     with current.transaction() as session:
         person = linking.unlink_by_admin(session, person_id, issuer, by=current.actor(), now=current.now())
         current.application().accounts.end_sessions(session, person.id)
+    let_go(person_id)
     return _back(person_id, _("پیوند قطع شد و صاحب حساب از همهٔ دستگاه‌ها خارج شد."))
 
 
