@@ -184,7 +184,8 @@ def test_a_role_that_an_identity_provider_gives_no_more_lets_its_work_go(play: P
         leaving.let_go(session, play.engine, who, now=play.clock.now)
     assert play.task("answer_ticket").assignee_id == who, "the role is held: nothing happens"
     with play.session() as session:
-        session.get_one(Person, who).roles.clear()  # as the mapping of claims does at a sign-in
+        account = session.get_one(Person, who)
+        account.roles.clear()  # as the mapping of claims does at a sign-in
     with play.session() as session:
         leaving.let_go(session, play.engine, who, now=play.clock.now)
     assert waits_for(play, "unit-it-2") == [task.id]
