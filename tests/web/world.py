@@ -32,15 +32,25 @@ from tests.engine.test_documents import PDF
 from tests.play import Play
 from tests.scenarios import certificates
 from tests.scenarios import gas_office as office
+from tests.scenarios.tickets import ASKS
 from tests.secret import SECRET_KEY
 from tests.standing import StandingClock
 from workflows import roles
 
 CSRF = "token-of-this-session"
 ROLES = tuple(roles.organisation().roles)
-SCOPES = {roles.DEPARTMENT_STAFF: "information_technology", roles.DISTRICT_ENGINEERING: "3"}
+SCOPES = {
+    roles.DEPARTMENT_STAFF: "information_technology",
+    roles.DISTRICT_ENGINEERING: "3",
+    "other_unit": "secretariat",
+}
 OUTSIDE = ("nobody", "signed_out", "expired", "locked", "disabled")  # whoever is not signed in, for any reason
-TWINS = {"contractor_b": roles.CONTRACTOR, "inspector_b": roles.INSPECTOR}
+TWINS = {
+    "contractor_b": roles.CONTRACTOR,
+    "inspector_b": roles.INSPECTOR,
+    "dismissed": roles.INSPECTOR,  # from the case ``left``
+    "other_unit": roles.DEPARTMENT_STAFF,
+}
 SUBJECTS = (*OUTSIDE, "new", "former", *TWINS, *ROLES)
 SECRETS = ("برج آفتاب", "خیابان آزادی", "شرح محرمانه", "secret-plan", "contractor-of-the-case")
 
@@ -138,7 +148,7 @@ def _add_people(world: World) -> None:
         world.people[subject] = world.play.people.add(
             subject,
             *held,
-            scope=SCOPES.get(role, ""),
+            scope=SCOPES.get(subject, SCOPES.get(role, "")),
             last_name=name,
             mobile="09130000001",
         ).id
@@ -166,6 +176,14 @@ def _add_cases(world: World) -> None:
     certificates.ask(play, project).does("inspector", "review_confirmation", decision="approve")
     issued = certificates.certificate(play)
     world.objects |= {"certificate": issued.number, "signed": f"{issued.payload}.{issued.signature}"}
+
+    _add_inspector(world, "dismissed", region=8)
+    office.paid(play, region=8, renovation_code="8-1-1-1")
+    play.follow("gas_inspection").does("gas_office", "dismiss_inspector", reason="تأخیر")
+    world.objects["left"] = play.case.number
+
+    play.start("ticket", by="citizen").does("citizen", "submit_ticket", **ASKS)
+    world.objects |= {"ticket": play.case.number, "question": play.task("answer_ticket").id}
 
     office.start(play)
     play.does("contractor", "choose_property", source="new")
