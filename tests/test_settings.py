@@ -113,6 +113,11 @@ def test_the_environment_of_the_process_is_not_looked_at(monkeypatch: pytest.Mon
         ("trusted_proxies", "1.5", "is not allowed; allowed: a whole number from 0 to 10; given: '1.5'"),
         ("secure_cookies", "maybe", "is not allowed; allowed: yes or no; given: 'maybe'"),
         ("session_hours", "0", "is not allowed; allowed: a whole number from 1 to 168; given: '0'"),
+        ("openid_issuer", "http://login.example.ir", "must begin with https://; allowed: the issuer, letter by letter"),
+        ("openid_issuer", "https://login.example.ir?a=1", "is no address of this kind; allowed: the issuer"),
+        ("openid_issuer", "https://u:hidden@login.example.ir", "is no address of this kind; allowed: the issuer"),
+        ("openid_client_id", "kartabl", "needs KARTABL_OPENID_ISSUER; allowed: a text"),
+        ("openid_scopes", "profile,email", "lacks openid; allowed: with openid"),
         ("session_idle_minutes", "721", "is longer than the 12 hours of KARTABL_SESSION_HOURS; allowed:"),
         ("payment_gateway", "paypal", "is not allowed; allowed: test, zarinpal; given: 'paypal'"),
         ("sms_provider", "kavenegr", "is not allowed; allowed: kavenegar, screen; given: 'kavenegr'"),
@@ -480,3 +485,13 @@ def test_https_with_insecure_cookies_does_not_start(tmp_path: Path) -> None:
     }
     result = CliRunner().invoke(kartabl.main, ["run"], env=environment)
     assert result.exit_code == 1 and "KARTABL_SECURE_COOKIES must not be no" in result.output
+
+
+def test_a_provider_for_sign_in_needs_a_client_and_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = {"openid_issuer": "https://login.example.ir/realms/city"}
+    assert any("OPENID_CLIENT_ID must be given with KARTABL_OPENID_ISSUER" in one for one in problems(**DEMO, **issuer))
+    settings, _chosen = read(**DEMO, **issuer, openid_client_id="kartabl", openid_client_secret="hidden")
+    assert settings.openid_issuer == issuer["openid_issuer"] and "hidden" not in repr(settings)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    [problem] = problems(**DEMO, **issuer, openid_client_id="kartabl")
+    assert "needs the extra oidc, which is not installed: pip install 'kartabl[oidc]'" in problem

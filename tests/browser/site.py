@@ -164,8 +164,11 @@ class Site:
 
 
 @contextmanager
-def running(database_url: str, files: Path, fill: Callable[[Site], None] = Site.fill) -> Iterator[Site]:
-    """The site on a free port of this machine, until the block is left; ``fill`` says who and what is there."""
+def running(database_url: str, files: Path, fill: Callable[[Site], None] = Site.fill, **more: str) -> Iterator[Site]:
+    """The site on a free port of this machine, until the block is left; ``fill`` says who and what is there.
+
+    ``more``: further settings.
+    """
     listening = serving.listen("127.0.0.1", 0)
     settings = Settings(
         secret_key=SECRET_KEY,
@@ -174,6 +177,7 @@ def running(database_url: str, files: Path, fill: Callable[[Site], None] = Site.
         mode="demo",
         worker_tick=0.2,
         public_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
+        **more,  # type: ignore[arg-type]
     )
     application = kartabl.build(settings)
     site = Site(application)

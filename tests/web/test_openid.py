@@ -407,9 +407,14 @@ def test_a_provider_that_promises_to_name_itself_has_to(site: Site) -> None:
     assert site.browser.get(site.there.come_back(site.begin(), iss=site.there.issuer)).location == "/"
 
 
-@pytest.mark.parametrize("query", ["", "?state=", "?state=x&code=y", "?state=%00", "?error=access_denied"])
+@pytest.mark.parametrize("query", ["", "?state=", "?state=x&code=y", "?state=%00", "?error=server_error"])
 def test_a_return_that_nobody_began_is_a_page(site: Site, query: str) -> None:
     assert site.browser.get(f"/sign-in/openid/return{query}").status_code == 400
+
+
+def test_a_refusal_without_a_state_is_told_as_a_refusal(site: Site) -> None:
+    site.begin()
+    assert site.browser.get("/sign-in/openid/return?error=access_denied").status_code == 403
 
 
 def test_too_many_returns_from_one_address_wait(site: Site) -> None:

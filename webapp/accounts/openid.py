@@ -97,7 +97,8 @@ def return_from_openid() -> Page:
     there, state = provider(), request.args.get("state", "")[:200]
     begun = _take(state)
     if begun is None:
-        return _page("expired", 400)
+        refused = request.args.get("error") == "access_denied"  # some providers leave the state out then
+        return _page("refused", 403) if refused else _page("expired", 400)
     try:
         with current.transaction() as session:
             rate_limits.demand(session, RETURNS, current.address(), now=current.now())
