@@ -10,7 +10,6 @@ import re
 import tempfile
 import unicodedata
 import warnings
-import zipfile
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +25,8 @@ from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
 from engine.identity.permissions import departure, may_see_case
 from engine.persistence import history
+from engine.uploads import archives, office_files, pdf_files
+from engine.uploads.dangers import Danger, Dangerous
 from models.case import Case
 from models.digits import ZWNJ, persian_digits
 from models.document import Document
@@ -36,8 +37,6 @@ from models.private_files import make_folder
 LIMIT = 6_000_000  # bytes, unless the caller gives a limit
 MAX_NAME_LENGTH = 200
 MAX_PIXELS = 50_000_000  # of an image, unpacked
-MAX_UNPACKED = 100_000_000  # bytes of an office file, unpacked
-MAX_MEMBERS = 5_000  # files inside an office file
 HALF_WRITTEN = "upload-"  # how a file's name begins while its content is being written
 ORPHAN_AFTER = timedelta(hours=24)  # a stored file without a row after this time belongs to a failed step
 
@@ -153,17 +152,30 @@ def checked_type(content: bytes, name: str, endings: Collection[str] = ()) -> st
     expected = TYPES.get(_ending(name))
     if expected is None or expected not in types_of(endings):
         raise DocumentRefused(wrong_kind(name, endings))
-    if expected in OFFICE_PARTS:
-        fits = _is_office_file(content, OFFICE_PARTS[expected])
-    else:
-        fits = filetype.guess_mime(content[:8192]) == expected
-    if not fits:
+    looks_like = "application/zip" if content.startswith(b"PK") else filetype.guess_mime(content[:8192])
+    if looks_like != ("application/zip" if expected in OFFICE_PARTS else expected):
         raise DocumentRefused(_("محتوای فایل «%(name)s» با پسوند نام آن یکی نیست.", name=name))
+    try:
+        _refuse_dangers(content, expected)
+    except Dangerous as found:
+        raise DocumentRefused(found.danger.words(name)) from None
     if expected in IMAGE_FORMATS:
         _check_image(content, IMAGE_FORMATS[expected], name)
-    if expected == TYPES["pdf"] and b"%%EOF" not in content[-2048:]:
-        raise DocumentRefused(_broken(name))
     return expected
+
+
+def _refuse_dangers(content: bytes, media_type: str) -> None:
+    """Refuse what acts, lies, or is a file of two kinds at once. Raises ``Dangerous``."""
+    if media_type in OFFICE_PARTS:
+        office_files.check(content, OFFICE_PARTS[media_type])
+        return
+    begins_as_pdf = b"%PDF-" in content[:1024]
+    if archives.is_archive(content) or (begins_as_pdf and media_type != TYPES["pdf"]):
+        raise Dangerous(Danger.TWO_KINDS)
+    if media_type == TYPES["pdf"]:
+        if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-2048:]:
+            raise Dangerous(Danger.BROKEN)
+        pdf_files.check(content)
 
 
 def types_of(endings: Collection[str]) -> set[str]:
@@ -282,19 +294,6 @@ def _ending(name: str) -> str:
     return name.rpartition(".")[2].lower() if "." in name else ""
 
 
-def _is_office_file(content: bytes, part: str) -> bool:
-    """Returns True for a zip with the given part, without macros, and within the limits on unpacked size."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        return False
-    names = {member.filename for member in members}
-    small = len(members) <= MAX_MEMBERS and sum(member.file_size for member in members) <= MAX_UNPACKED
-    macros = any(name.lower().endswith("vbaproject.bin") for name in names)
-    return small and not macros and part in names and "[Content_Types].xml" in names
-
-
 def _check_image(content: bytes, kind: str, name: str) -> None:
     try:
         with warnings.catch_warnings():
@@ -309,7 +308,7 @@ def _check_image(content: bytes, kind: str, name: str) -> None:
 
 
 def _broken(name: str) -> str:
-    return _("فایل «%(name)s» خراب است و باز نمی‌شود. آن را دوباره بسازید و بارگذاری کنید.", name=name)
+    return Danger.BROKEN.words(name)
 
 
 def size_text(size: int) -> str:
