@@ -21,17 +21,19 @@ from PIL import Image, UnidentifiedImageError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine import file_quotas
 from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
+from engine.file_quotas import FileQuota, size_text
 from engine.identity.permissions import departure, may_see_case
 from engine.persistence import history
 from engine.uploads import archives, office_files, pdf_files
 from engine.uploads.dangers import Danger, Dangerous
 from models.case import Case
-from models.digits import ZWNJ, persian_digits
+from models.digits import ZWNJ
 from models.document import Document
-from models.language import current, listed
 from models.language import gettext as _
+from models.language import listed
 from models.private_files import make_folder
 
 LIMIT = 6_000_000  # bytes, unless the caller gives a limit
@@ -91,12 +93,13 @@ def store(
     endings: Collection[str] = (),
     besides: Collection[int] = (),
     anew: bool = False,
+    quota: FileQuota | None = None,
 ) -> Document:
     """Check a file and store it as a document of the case. The content is on disk before the row is written.
 
     The same file sent again by the same person, after a lost answer, gives the same document, except those with
     the ids ``besides``, which other fields of the form use, and except with ``anew``. ``limit``: bytes;
-    ``endings``: allowed endings of the name (none: all of ``TYPES``); ``now``: aware.
+    ``endings``: allowed endings of the name (none: all of ``TYPES``); ``now``: aware; ``quota``: None counts nothing.
 
     Raises ``DocumentRefused`` with the name of the file and the reason.
     """
@@ -108,8 +111,10 @@ def store(
         )
     media_type = checked_type(content, name, endings)
     digest = hashlib.sha256(content).hexdigest()
-    _write_once(folder, digest, content)
     sent_before = None if anew else _sent_before(session, case, by, digest, name, besides)
+    if sent_before is None and quota is not None:
+        file_quotas.take(session, case, by.person_id, name=name, size=len(content), quota=quota, now=now)
+    _write_once(folder, digest, content)
     if sent_before is not None:
         return sent_before
     document = Document(
@@ -309,15 +314,3 @@ def _check_image(content: bytes, kind: str, name: str) -> None:
 
 def _broken(name: str) -> str:
     return Danger.BROKEN.words(name)
-
-
-def size_text(size: int) -> str:
-    """Size in bytes as text: ``۲٫۴ مگابایت``."""
-    if size >= 1_000_000:
-        megabytes = f"{round(size / 1_000_000, 1):g}"
-        return _("%(number)s مگابایت", number=_local(megabytes))
-    return _("%(number)s کیلوبایت", number=_local(str(max(1, round(size / 1000)))))
-
-
-def _local(number: str) -> str:
-    return persian_digits(number).replace(".", "٫") if current() == "fa" else number

@@ -21,7 +21,7 @@ from engine import case_numbers
 from engine.actor import SYSTEM, Actor
 from engine.contributions.briefings import Briefing, BriefingContext, Briefings
 from engine.contributions.handovers import Handovers
-from engine.contributions.office_rules import FILE_MEGABYTES, value_of
+from engine.contributions.office_rules import CASE_MEGABYTES, FILE_MEGABYTES, PERSON_MEGABYTES, value_of
 from engine.contributions.operations import Json, OperationContext, Operations, Services
 from engine.contributions.printouts import Printouts
 from engine.contributions.renames import Renames
@@ -40,6 +40,7 @@ from engine.errors import (
     TaskLocked,
     TaskNotOpen,
 )
+from engine.file_quotas import FileQuota
 from engine.identity import permissions
 from engine.persistence import history, participants, statements, upsert, write_behind
 from engine.persistence.search import set_subject
@@ -297,6 +298,11 @@ class Engine:
         """How large a file of this case may be, in bytes."""
         own = self.definitions.get(session, case.definition_id).upload_limit
         return own or value_of(session, FILE_MEGABYTES) * MEGABYTE
+
+    def file_quota(self, session: Session) -> FileQuota:
+        """How much file space a case has, and a person in a day."""
+        megabytes = {"case": CASE_MEGABYTES, "person": PERSON_MEGABYTES}
+        return FileQuota(**{name: value_of(session, rule) * MEGABYTE for name, rule in megabytes.items()})
 
     def briefing_context(
         self, session: Session, case: Case, by: Actor, *, typed: Mapping[str, Any] | None = None, left: bool = False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Person
@@ -28,3 +28,14 @@ class Document(Base):
     uploaded_at: Mapped[datetime]
 
     uploaded_by: Mapped[Person | None] = relationship()
+
+
+class FileUsage(Base):
+    """How many bytes of files a case got altogether, or a person sent in a day."""
+
+    __tablename__ = "file_usage"
+
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)  # case | person
+    owner_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)  # in UTC; of a case always the same
+    bytes: Mapped[int] = mapped_column(BigInteger)

@@ -33,13 +33,32 @@ FILE_MEGABYTES = OfficeRule(
     least=1,
     most=50,
 )
+CASE_MEGABYTES = OfficeRule(
+    key="case_megabytes",
+    label=lazy("فضای فایل‌های هر پرونده"),
+    meaning=lazy("همهٔ فایل‌های یک پرونده با هم."),
+    unit=Unit.MEGABYTE,
+    default=300,
+    least=10,
+    most=100_000,
+)
+PERSON_MEGABYTES = OfficeRule(
+    key="person_megabytes",
+    label=lazy("فضای فایل‌های هر شخص در یک روز"),
+    meaning=lazy("آنچه یک شخص در یک روز در همهٔ پرونده‌ها بارگذاری می‌کند."),
+    unit=Unit.MEGABYTE,
+    default=500,
+    least=10,
+    most=100_000,
+)
 
 
 class OfficeRules:
     """The register of all rules, in the order of their declaration; the engine's own come first."""
 
     def __init__(self) -> None:
-        self._rules = {rule.key: rule for rule in (FILE_MEGABYTES, *retention.RULES.values())}
+        own = (FILE_MEGABYTES, CASE_MEGABYTES, PERSON_MEGABYTES, *retention.RULES.values())
+        self._rules = {rule.key: rule for rule in own}
 
     def declare(self, rule: OfficeRule) -> OfficeRule:
         """Add a rule to the page. Raises ``ValueError`` when its key is taken."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from engine import documents
+from engine import documents, file_quotas
 from engine.identity import devices
 from engine.persistence import idempotency
 from engine.service import Engine
@@ -40,6 +40,7 @@ def sweep(engine: Engine) -> int:
                 delete(KnownDevice).where(KnownDevice.seen_at < now - devices.REMEMBERED),
                 delete(IdempotencyKey).where(IdempotencyKey.at < now - idempotency.RETENTION),
                 delete(WorkerBeat).where(WorkerBeat.at < now - RETENTION),
+                file_quotas.old_counts(now),
                 delete(TaskDraft).where(TaskDraft.task_id.in_(ended)),
             )
         )

@@ -55,6 +55,8 @@ SENT: dict[str, dict[str, Any]] = {  # what a request needs to come as far as do
     "POST /office/rules": {
         "payment_minutes": "45",
         "file_megabytes": "6",
+        "case_megabytes": "300",
+        "person_megabytes": "500",
         "audit_access_days": "365",
         "audit_reading_days": "730",
         "audit_change_days": "3650",

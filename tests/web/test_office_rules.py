@@ -12,6 +12,9 @@ DAYS = {"audit_access_days": "365", "audit_reading_days": "730", "audit_change_d
 PAGE = "/office/rules"
 
 
+SPACE = {"case_megabytes": "۳۰۰", "person_megabytes": "۵۰۰"}  # as they are at first
+
+
 @pytest.fixture
 def admin(signed_in: Any) -> FlaskClient:
     browser: FlaskClient = signed_in("admin", "admin", first_name="بیتا", last_name="مقدم")
@@ -21,7 +24,7 @@ def admin(signed_in: Any) -> FlaskClient:
 def post(browser: FlaskClient, **values: str) -> Any:
     token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(PAGE).text)
     assert token is not None
-    given = {"payment_minutes": "۳۰", "file_megabytes": "۶", "reason": "تصمیم شورا"} | DAYS
+    given = {"payment_minutes": "۳۰", "file_megabytes": "۶", "reason": "تصمیم شورا"} | DAYS | SPACE
     return browser.post(PAGE, data={"csrf_token": token[1], **given, **values})
 
 
@@ -81,7 +84,7 @@ def hidden(page: str) -> dict[str, str]:
 def test_an_older_page_changes_the_touched_numbers_only(admin: FlaskClient) -> None:
     older = hidden(admin.get(PAGE).text)
     assert post(admin, payment_minutes="45").status_code == 303
-    typed = older | {"payment_minutes": "30", "file_megabytes": "7", "reason": "تصمیم دیگر"} | DAYS
+    typed = older | {"payment_minutes": "30", "file_megabytes": "7", "reason": "تصمیم دیگر"} | DAYS | SPACE
     assert admin.post(PAGE, data=typed).status_code == 303
     page = admin.get(PAGE).text
     assert (value(page, "payment_minutes"), value(page, "file_megabytes")) == ("۴۵", "۷")
@@ -90,7 +93,7 @@ def test_an_older_page_changes_the_touched_numbers_only(admin: FlaskClient) -> N
 def test_a_number_that_somebody_else_changed_meanwhile_is_shown_before_it_is_changed_again(admin: FlaskClient) -> None:
     older = hidden(admin.get(PAGE).text)
     assert post(admin, payment_minutes="45").status_code == 303
-    typed = {"payment_minutes": "60", "file_megabytes": "6", "reason": "تصمیم دیگر"} | DAYS
+    typed = {"payment_minutes": "60", "file_megabytes": "6", "reason": "تصمیم دیگر"} | DAYS | SPACE
     refused = admin.post(PAGE, data=older | typed)
     assert refused.status_code == 422
     assert "در این میان تغییر کرده و اکنون ۴۵ است" in refused.text

@@ -53,6 +53,7 @@ def upload(session: Session, actor: Actor) -> Response:
         folder=engine.services.settings.files_path,
         limit=engine.upload_limit(session, case),
         anew=True,
+        quota=engine.file_quota(session),
     )
     return answer(document_json(document), 201)
 

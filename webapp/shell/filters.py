@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from flask import Flask
 
-from engine.documents import size_text
+from engine.file_quotas import size_text
 from engine.queries.worklist import MAX_COUNT
 from models import jalali, language
 from models.digits import persian_digits

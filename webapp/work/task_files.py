@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 import forms
 from engine import documents
 from engine.errors import DocumentRefused, NotFound
+from engine.file_quotas import size_text
 from engine.runtime.outcomes import TaskView
 from forms.fields import DocumentsField
 from forms.files import HeldFile, Placed, document_fields, too_many
@@ -105,6 +106,7 @@ def _store(session: Session, case: Case, place: Placed, file: FileStorage, other
         limit=current.engine().upload_limit(session, case),
         endings=place.field.accept,
         besides=others,
+        quota=current.engine().file_quota(session),
     )
 
 
@@ -139,7 +141,7 @@ def name_held(session: Session, case: Case, form: forms.TaskForm) -> None:
 
 
 def _held(document: Document) -> HeldFile:
-    return HeldFile(document.id, document.name, documents.size_text(document.size))
+    return HeldFile(document.id, document.name, size_text(document.size))
 
 
 def has_files(form: forms.TaskForm) -> bool:
