@@ -1,7 +1,7 @@
 """How much file space cases and people have used
 
-Revision ID: 0023
-Revises: 0022
+Revision ID: 0024
+Revises: 0023
 
 Files that are there already count for their cases.
 """
@@ -9,8 +9,8 @@ Files that are there already count for their cases.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
