@@ -23,6 +23,7 @@ from engine.settings import Settings
 from tests.databases import SQLITE, drop_database, fresh_database, postgres_url
 from tests.play import PASSWORD, People
 from tests.secret import SECRET_KEY
+from webapp.serving.server import listen
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENT = ROOT / "docs" / "deployment"
@@ -57,6 +58,7 @@ class Target:
         self.numbers: dict[str, int | float | str] = {}
         self._ports = [free_port() for _one in range(processes)]
         self.direct, self.through = self._ports[0], free_port()
+        self._held = listen("127.0.0.1", self.direct) if processes == 1 else None  # as kartabl@.socket does
         self.application = self._prepared()
         self._running = [self._start(port) for port in self._ports]
         self._nginx = self._start_nginx()
@@ -144,6 +146,8 @@ class Target:
             process.terminate()
         for process in (self._nginx, *self._running):
             process.wait(60)
+        if self._held is not None:
+            self._held.close()
         self.application.database.dispose()
 
     def _environment(self) -> dict[str, str]:
@@ -175,8 +179,13 @@ class Target:
         command = [sys.executable, "-c", "import kartabl; kartabl.main()", "run", "--port", str(port)]
         several = port == self.direct and not self.url.startswith("sqlite")
         environment = self._environment() | {"KARTABL_PROCESSES": "2" if several else "1"}
+        held: tuple[int, ...] = ()
+        if self._held is not None:
+            held = (self._held.fileno(),)
+            environment["LISTEN_FDS"] = "1"
+            command = ["sh", "-c", f'exec 3<&{held[0]}; LISTEN_PID=$$ exec "$@"', "sh", *command]
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, pass_fds=held)
 
     def _start_nginx(self) -> subprocess.Popen[bytes]:
         folder = self.folder / "nginx"
@@ -289,7 +298,7 @@ def wait_for(port: int, folder: Path) -> None:
     """Wait until Kartabl answers there. Raises TimeoutError with the end of the log."""
     wait_for_listener(port, folder)
     with Visitor(port, STRANGER, tls=False) as visitor:
-        assert visitor.get("/livez").status_code == 200
+        assert visitor.get("/livez", timeout=START_WITHIN).status_code == 200
 
 
 def wait_for_listener(port: int, folder: Path) -> None:

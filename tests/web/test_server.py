@@ -214,6 +214,18 @@ def test_slow_connections_keep_nobody_out_and_a_byte_renews_nothing(
     assert time.monotonic() - began > HELD_FOR / 2  # they were not simply refused
 
 
+def test_who_does_not_read_the_answer_gives_the_thread_back(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REPLY_WINDOW", HELD_FOR)
+    app = Flask("large")
+    app.config["SECRET_KEY"] = "k"
+    app.add_url_rule("/livez", "live", lambda: "ok\n")
+    app.add_url_rule("/large", "large", lambda: app.response_class(bytes(1_000_000) for _piece in range(60)))
+    site = run(app, threads=1)
+    with site.connect(b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n") as unread, site.connect(SECOND) as waiting:
+        assert whole(waiting).endswith(b"ok\n")
+        assert len(whole(unread)) < 60_000_000
+
+
 def still_open(connection: socket.socket, *, dribble: bool) -> bool:
     try:
         if dribble:
