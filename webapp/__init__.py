@@ -24,7 +24,7 @@ from webapp.office import (
     processes,
 )
 from webapp.public import payments, verification
-from webapp.shell import filters, health, labels, query_string, script_texts, security
+from webapp.shell import access_log, filters, health, labels, query_string, script_texts, security
 from webapp.shell.current import Application
 from webapp.shell.request import read_within_limits
 from webapp.work import actions, cases, documents, notices, starting, tasks, worklist
@@ -75,6 +75,7 @@ def create_app(application: Application) -> Flask:
     """The web application for an application that is wired already."""
     app = Flask(__name__)
     app.extensions["kartabl"] = application
+    access_log.add_access_log(app)
     read_within_limits(app, application.settings.public_url)
     _prepare_templates(app)
     security.protect(app, application.settings)

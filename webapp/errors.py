@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +33,7 @@ from models.database_errors import in_a_line
 from models.language import gettext as _
 from models.language import stored
 from webapp.problems import for_error as api_answer
-from webapp.shell import current
+from webapp.shell import access_log, current
 from webapp.shell.filters import digits, moment
 from webapp.shell.security import ForgedRequest
 from webapp.shell.unavailable import is_unavailable
@@ -73,7 +72,7 @@ def page(trouble: Trouble, headers: dict[str, str] | None = None) -> Answer:
         title=trouble.title,
         sentence=trouble.sentence,
         advice=trouble.advice,
-        reference=trouble.reference,
+        reference=trouble.reference or access_log.request_id(),
         back_url=to_case,
         back_label=_("رفتن به پرونده") if to_case else "",
         failed_page=True,
@@ -267,7 +266,7 @@ def _unknown(error: Exception) -> Answer:
         return page(_broken(reference))
     except Exception:  # the shell itself is what fails: the last resort needs no template and no database
         log.exception("The error page of %s failed too", reference)
-        text = _("خطایی رخ داد و چیزی ثبت نشد. کد خطا: %(reference)s", reference=reference)
+        text = _("خطایی رخ داد و چیزی ثبت نشد. شمارهٔ این درخواست: %(reference)s", reference=reference)
         return text, 500, {"Content-Type": "text/plain; charset=utf-8"}
 
 
@@ -275,7 +274,7 @@ def _unavailable(error: Exception) -> Answer:
     """Database or disk are away. The page itself must do without them."""
     g.setdefault("person", None)
     g.database_away = True
-    reference = secrets.token_hex(4)
+    reference = access_log.request_id()
     log.error("%s %s failed, reference %s: %s", request.method, request.path, reference, in_a_line(error))
     return page(
         Trouble(
@@ -290,7 +289,7 @@ def _unavailable(error: Exception) -> Answer:
 
 
 def _log(error: Any) -> str:
-    reference = secrets.token_hex(4)
+    reference = access_log.request_id()
     log.error("%s %s failed, reference %s", request.method, request.path, reference, exc_info=error)
     return reference
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +26,7 @@ from models.database_errors import in_a_line
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.language import lazy, stored
+from webapp.shell import access_log
 from webapp.shell.unavailable import is_unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -113,7 +113,7 @@ def for_error(error: Exception) -> Response:
         return _for_http_error(error)
     if isinstance(error, StaleDataError):
         return problem("conflict")
-    reference = secrets.token_hex(4)
+    reference = access_log.request_id()
     if is_unavailable(error):
         current_app.logger.error("API call failed, reference %s: %s", reference, in_a_line(error))
         return problem("unavailable", reference=reference, headers={"Retry-After": "5"})

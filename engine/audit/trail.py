@@ -8,6 +8,7 @@ record nothing here (they have their own history) and never wait.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -26,9 +27,12 @@ from models.account import Person
 from models.audit import AuditEvent, AuditLink
 from models.digits import storable
 
+log = logging.getLogger(__name__)
+
 LOCK = "audit log"
 _LAST = select(AuditLink.seq, AuditLink.hash).where(AuditLink.seq > 0).order_by(AuditLink.seq.desc()).limit(1)
 _PENDING = "audit_events"  # in the session's info: rows that the end of the transaction writes
+_WRITTEN = "audit_written"  # in the session's info: what the server's log says after the commit
 _MARKS = "audit_savepoints"  # in the session's info: savepoint → how many rows there were before it
 _SECRET = re.compile("password|token|secret", re.IGNORECASE)
 
@@ -115,6 +119,13 @@ def _write(session: Session) -> None:
         links.append({"seq": seq, "at": at, "retention": retention, "content_hash": content, "hash": previous})
     session.connection().execute(insert(AuditEvent), rows)
     session.connection().execute(insert(AuditLink), links)
+    session.info[_WRITTEN] = [(row["seq"], row["event"], row["actor_id"] or "-", row["address"] or "-") for row in rows]
+
+
+def _tell(session: Session) -> None:
+    """One line of the server's log for each row; by ids only."""
+    for written in session.info.pop(_WRITTEN, ()):
+        log.info("audit %d %s person=%s from=%s", *written)
 
 
 def _mark(session: Session, transaction: SessionTransaction) -> None:
@@ -133,10 +144,12 @@ def _forget(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
         session.info.pop(_PENDING, None)
         session.info.pop(_MARKS, None)
+        session.info.pop(_WRITTEN, None)
 
 
 _LISTENERS: dict[str, Callable[..., Any]] = {
     "before_commit": _write,
+    "after_commit": _tell,
     "after_transaction_create": _mark,
     "after_soft_rollback": _undo,
     "after_transaction_end": _forget,

@@ -56,7 +56,7 @@ assert not changed, changed
 assert listeners() == before[1], "listeners of Session"
 kartabl.install()
 assert attributes() != before[0]
-assert len(listeners()) == 7, listeners()
+assert len(listeners()) == 8, listeners()
 """
 
 

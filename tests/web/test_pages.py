@@ -183,7 +183,7 @@ def test_an_unknown_error_is_a_page_with_a_number_that_is_in_the_log(
     app.view_functions["worklist.show"] = lambda: 1 // 0
     answer = browser.get("/worklist")
     assert answer.status_code == 500
-    number = re.search(r'<bdi class="code">([0-9a-f]{8})</bdi>', answer.text)[1]  # type: ignore[index]
+    number = re.search(r'<bdi class="code">([0-9a-f]{16})</bdi>', answer.text)[1]  # type: ignore[index]
     assert number in caplog.text
     assert "ZeroDivisionError" not in answer.text
 

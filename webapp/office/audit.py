@@ -126,7 +126,8 @@ def show() -> str | tuple[str, int]:
     return text, 200 if accepted else 422
 
 
-@bp.get("/audit.<any(csv,xlsx):kind>")
+@bp.get("/audit.csv", defaults={"kind": "csv"})
+@bp.get("/audit.xlsx", defaults={"kind": "xlsx"})
 def export(kind: str) -> Response | Answer:
     """The rows that the filters leave, in a file; that somebody took it is in the log as well."""
     actor = current.actor()

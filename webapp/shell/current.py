@@ -190,6 +190,7 @@ def address() -> str:
 
 def from_here(actor: Actor) -> Actor:
     """The actor, with the address of this request: what the audit log says of where they were."""
+    g.actor_id = actor.person_id  # for the line of this request in the server's log
     return replace(actor, address=address())
 
 
