@@ -20,6 +20,7 @@ from typing import NoReturn
 
 import click
 from sqlalchemy import Engine as Database
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -45,7 +46,7 @@ from engine.deployment.importing.files import Installation, check_file
 from engine.deployment.offers import Offers, running_cases
 from engine.errors import InvalidSubmission, NotFound
 from engine.expressions.language import Language
-from engine.identity import organisation
+from engine.identity import organisation, people
 from engine.identity.accounts import Accounts, fold_username
 from engine.identity.confirmation import Confirmation
 from engine.identity.organisation import Organisation
@@ -199,7 +200,7 @@ def build(
         accounts=accounts,
         second_factors=factors,
         second_step=SecondStep(accounts, factors),
-        confirmation=Confirmation(factors, settings.confirm_minutes),
+        confirmation=Confirmation(accounts, factors, settings.confirm_minutes),
         worker=Worker(engine, tick=settings.worker_tick),
         clock=now,
         staging_clock=staging_clock,
@@ -755,11 +756,11 @@ def begin(engine: Engine, session: Session, process_key: str, by: Actor, values:
 
 
 def _print_people(as_json: bool = False) -> None:
-    people = demo_people()
+    listed = demo_people()
     if as_json:
-        click.echo(json.dumps(people, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
         return
-    for person in people:
+    for person in listed:
         click.echo(f"  {person['role']:<22} {person['username']:<16} {person['password']:<18} {person['name']}")
 
 
@@ -949,6 +950,29 @@ def create_user(username: str, first_name: str, last_name: str, mobile: str | No
             given = {"role": grant.role, "scope": grant.scope}
             trail.record(session, events.ROLE_GRANTED, by, subject=about, after=given)
     click.echo(f"{person.username}: {password}")
+
+
+@user.command(name="reset-second-factor")
+@click.argument("username")
+def reset_second_factor(username: str) -> None:
+    """Remove the second factor of USERNAME: for an admin who lost it, when no other admin is there to do it.
+
+    Their sessions and tokens end; they sign in with the password alone and can enrol again.
+    """
+    application = application_from_environment()
+    try:
+        demand_schema(application)
+        name = fold_username(username)
+        with application.engine.transaction() as session:
+            person = session.scalars(select(Person).where(Person.username == name)).first()
+            if person is None:
+                raise click.ClickException(f"There is no account {name}")
+            people.reset_second_factor(session, application.accounts, person.id, by=SYSTEM, now=application.clock())
+    except InvalidSubmission:
+        raise click.ClickException(f"{name} has no second factor") from None
+    finally:
+        application.database.dispose()
+    click.echo(f"{name}: the second factor is removed, and every session has ended")
 
 
 commands.add_to(main, application_from_environment)

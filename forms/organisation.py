@@ -14,6 +14,7 @@ LABELS = {  # also in the history of changes
     "granted_by": lazy("چه نقش‌هایی آن را به افراد می‌دهند؟"),
     "permissions": lazy("دسترسی‌های دیگر این نقش"),
     "on_registration": lazy("به کسی که خودش ثبت‌نام می‌کند داده شود"),
+    "second_factor": lazy("ورود دومرحله‌ای برای دارندگان این نقش الزامی است"),
 }
 LATIN = {"dir": "ltr", "autocomplete": "off"}
 
@@ -26,6 +27,15 @@ class NamesForm(TaskForm):
     name_fa = TextField(LABELS["name_fa"], [Required(lazy("نام فارسی را وارد کنید."))], most=100)
     name_en = TextField(
         LABELS["name_en"], [Required(lazy("نام انگلیسی را وارد کنید."))], most=100, render_kw={"dir": "ltr"}
+    )
+
+
+class SystemRoleForm(NamesForm):
+    """What an admin changes of a role of the system itself."""
+
+    second_factor = CheckField(
+        LABELS["second_factor"],
+        description=lazy("تا کسی آن را فعال نکند، پس از ورود صفحهٔ دیگری برایش باز نمی‌شود."),
     )
 
 
@@ -43,6 +53,10 @@ class RoleForm(NamesForm):
     )
     permissions = ManyOfField(LABELS["permissions"])
     on_registration = CheckField(LABELS["on_registration"])
+    second_factor = CheckField(
+        LABELS["second_factor"],
+        description=lazy("تا کسی آن را فعال نکند، پس از ورود صفحهٔ دیگری برایش باز نمی‌شود."),
+    )
 
 
 class NewRole(RoleForm):

@@ -62,7 +62,7 @@ def _shell() -> dict[str, Any]:
         "unread_messages": 0,
         "failed_page": False,
     }
-    if person is None or person.must_change_password or g.get("database_away"):
+    if person is None or person.must_change_password or person.must_enrol or g.get("database_away"):
         return shell
     actor = person.actor
     with current.transaction() as session:

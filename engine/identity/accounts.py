@@ -277,7 +277,8 @@ class Accounts:
         row = session.scalars(select(SignInSession).where(session_of(token))).one_or_none()
         if row is None:
             return
-        record(session, events.SIGNED_OUT, session.get_one(Person, row.person_id), address, after={"by": row.kind})
+        if row.kind != SessionKind.HALF:  # nobody had come in
+            record(session, events.SIGNED_OUT, session.get_one(Person, row.person_id), address, after={"by": row.kind})
         session.execute(delete(SignInSession).where(SignInSession.id == row.id))
 
     def end_sessions(self, session: Session, person_id: int, *, keep: str | None = None) -> None:

@@ -12,23 +12,18 @@ from sqlalchemy.orm import Session
 
 from engine.audit import events, trail
 from engine.errors import Refusal
-from engine.identity import passwords, rate_limits, second_factor
-from engine.identity.accounts import OLD_PASSWORD, session_of
+from engine.identity import second_factor
+from engine.identity.accounts import Accounts, PasswordRefused, session_of
 from engine.identity.second_factor import SecondFactors
 from models.account import Person, SignInSession
 from models.language import gettext as _
 
 
-class ConfirmationRefused(Refusal):
-    """The password is wrong; the attempt stays counted."""
-
-    keeps_changes = True
-
-
 class Confirmation:
     """Commands of confirmations, in the caller's transaction. ``now`` is aware."""
 
-    def __init__(self, factors: SecondFactors, minutes: int) -> None:
+    def __init__(self, accounts: Accounts, factors: SecondFactors, minutes: int) -> None:
+        self._accounts = accounts
         self._factors = factors
         self._lives = timedelta(minutes=minutes)
 
@@ -49,7 +44,7 @@ class Confirmation:
     ) -> None:
         """Confirm a session by the ``password``, or by a ``code`` of the person's second factor.
 
-        Raises ``ConfirmationRefused`` at ``password``, ``ProofRefused`` at ``code``, ``Refusal`` when both are empty,
+        Raises ``PasswordRefused`` at ``password``, ``ProofRefused`` at ``code``, ``Refusal`` when both are empty,
         ``TooMany``.
         """
         if password:
@@ -61,10 +56,9 @@ class Confirmation:
         session.execute(update(SignInSession).where(session_of(token)).values(confirmed_at=now))
 
     def _check(self, session: Session, person: Person, password: str, *, address: str, now: datetime) -> None:
-        key = str(person.id)  # only who is signed in gets here: a stranger cannot use these tries up
-        rate_limits.demand(session, OLD_PASSWORD, key, now=now)
-        if not passwords.matches(person.password_hash, password):
-            rate_limits.count(session, OLD_PASSWORD.kind, key, now=now)
+        try:
+            self._accounts.demand_password(session, person, password, now=now)
+        except PasswordRefused:
             by, about = trail.person(person, address), ("person", person.username)
             trail.record(session, events.CONFIRMATION_FAILED, by, subject=about)
-            raise ConfirmationRefused({"password": [_("رمز عبور درست نیست.")]})
+            raise

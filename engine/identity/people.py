@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session, selectinload
 from engine.actor import Actor
 from engine.audit import events, trail
 from engine.errors import NotAllowed, NotFound, Refusal
-from engine.identity import organisation, permissions, security_messages
+from engine.identity import organisation, permissions, second_factor, security_messages
 from engine.identity.accounts import Accounts, fold_username
 from engine.identity.security_messages import SecurityEvent
 from engine.paging import Page, capped, page_of, read_cursor
-from engine.persistence import advisory_lock
+from engine.persistence import advisory_lock, outbox
 from models import identifiers
 from models.account import Person, RoleGrant
 from models.digits import clean, search_beginning, search_key
@@ -263,6 +263,25 @@ def is_last_admin(session: Session, person: Person, held: RoleGrant) -> bool:
     """Whether nobody would be admin without this grant of the person's."""
     advisory_lock.acquire(session, "admins")
     return held.role == SystemRole.ADMIN and _other_admins(session, person) == 0
+
+
+def reset_second_factor(session: Session, accounts: Accounts, person_id: int, *, by: Actor, now: datetime) -> Person:
+    """Remove the second factor of a person who has lost it; their sessions end, and they are told.
+
+    Raises ``NotAllowed``, ``NotFound``; ``Refusal`` for one's own account and without a second factor.
+    """
+    permissions.demand(by, "manage_people")
+    target = person(session, by, person_id)
+    if target.id == by.person_id:
+        raise Refusal({"": [_("ورود دومرحله‌ای خودتان را در صفحهٔ حساب خود تغییر دهید.")]})
+    if not second_factor.remove(session, target.id):
+        raise Refusal({"": [_("ورود دومرحله‌ای برای این حساب فعال نیست.")]})
+    accounts.end_sessions(session, target.id)
+    words = _("مدیر سامانه ورود دومرحله‌ای حساب شما را حذف کرد. اگر خودتان نخواسته‌اید، فوراً به مدیر سامانه اطلاع دهید.")
+    outbox.notify(session, None, target.id, _("ورود دومرحله‌ای حذف شد"), words, at=now)
+    trail.record(session, events.SECOND_FACTOR_RESET, by, subject=("person", target.username))
+    session.flush()
+    return target
 
 
 def _other_admins(session: Session, but: Person) -> int:

@@ -95,6 +95,11 @@ def remove(session: Session, person_id: int) -> bool:
     return bool(getattr(removed, "rowcount", 0))
 
 
+def app_address(secret: str, username: str) -> str:
+    """What the QR code says to an authenticator app."""
+    return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="Kartabl")
+
+
 class SecondFactors:
     """Commands of second factors, in the caller's transaction. ``now`` is aware.
 
@@ -210,7 +215,7 @@ class SecondFactors:
         Raises ``ProofRefused`` at ``code``, ``TooMany``. Guesses are counted for the account and the address; those
         of six digits from all addresses together, too, which leaves the recovery codes open to their owner.
         """
-        key = f"{address}|{person.id}"
+        key = f"{rate_limits.subscriber(address)}|{person.id}"
         factor = of(session, person.id)
         code = _digits(typed)
         short = re.fullmatch("[0-9]{6}", code) is not None

@@ -13,8 +13,7 @@ from sqlalchemy import select
 
 from engine.errors import Refusal, TooMany
 from engine.identity import second_factor
-from engine.identity.accounts import SignInRefused
-from engine.identity.confirmation import ConfirmationRefused
+from engine.identity.accounts import PasswordRefused, SignInRefused
 from engine.identity.second_factor import ProofRefused
 from models.account import Message, Person, SignInSession
 from models.second_factor import FactorKind, RecoveryCode, SecondFactor
@@ -320,7 +319,7 @@ def test_a_session_is_confirmed_by_the_password_or_the_second_factor(
     assert counts()
     clock.advance(timedelta(minutes=15))
     assert not counts()
-    with pytest.raises(ConfirmationRefused):
+    with pytest.raises(PasswordRefused):
         keeper.desk.does(_confirm, confirmation, token, keeper.id, password="wrong-one", now=clock.now)
     assert not counts()
     keeper.desk.does(_confirm, confirmation, token, keeper.id, password=PASSWORD, now=clock.now)

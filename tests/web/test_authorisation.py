@@ -20,7 +20,7 @@ from tests.scenarios import gas_office as office
 from tests.web.world import CSRF, OUTSIDE, SECRETS, SUBJECTS, World, build_world, changes, dump
 
 TABLE = tomllib.loads(Path(__file__).with_name("authorisation.toml").read_text("utf-8"))
-REFUSED = ("sign-in", "password", "400", "403", "404")
+REFUSED = ("sign-in", "password", "enrol", "400", "403", "404")
 UNKNOWN = {"number": "1405-00098765-7", "id": 98765, "payment": "T" + "0" * 35}
 STRANGERS = ("contractor_b", "inspector_b", "citizen", "gas_office", "former")  # to the case that was just begun
 SENT: dict[str, dict[str, Any]] = {  # what a request needs to come as far as doing something
@@ -86,7 +86,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def expected(row: str) -> dict[str, str]:
     """The answer that each subject gets: subject → answer."""
     given = (TABLE["pages"] if row in TABLE["pages"] else TABLE["api"])[row]
-    answers = dict.fromkeys(OUTSIDE, "sign-in") | {"new": "password"}
+    answers = dict.fromkeys(OUTSIDE, "sign-in") | {"new": "password", "unenrolled": "enrol"}
     for answer, subjects in given.items():
         for subject in _members(subjects):
             answers[subject] = answer
@@ -121,9 +121,15 @@ def ask(world: World, row: str, subject: str, objects: dict[str, Any] | None = N
 
 def outcome(row: str, answer: TestResponse) -> str:
     if answer.status_code == 303:
-        return {"/sign-in": "sign-in", "/password": "password"}.get(urlsplit(answer.location).path, "303")
+        ways = {"/sign-in": "sign-in", "/password": "password", "/account/second-factor": "enrol"}
+        way = urlsplit(answer.location).path
+        return "303" if way == answer.request.path.removesuffix("/off") else ways.get(way, "303")
     if answer.mimetype == "application/problem+json":
-        codes = {"not_signed_in": "sign-in", "must_change_password": "password"}
+        codes = {
+            "not_signed_in": "sign-in",
+            "must_change_password": "password",
+            "must_enrol_second_factor": "enrol",
+        }
         return codes.get(answer.json["code"], str(answer.status_code))  # type: ignore[index]
     return str(answer.status_code)
 

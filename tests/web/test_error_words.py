@@ -38,6 +38,7 @@ API_ONLY = {  # code of the API, no page of its own
     "KeyReused": "pages send no idempotency key",
     "NotSignedIn": "pages lead to the sign-in page",
     "SignInRefused": "the sign-in page says it at its form",
+    "SecondFactorRequired": "the sign-in page leads on to the second step",
 }
 NOT_DESCRIBED = {"method_not_allowed"}  # an address that is no call has no description
 

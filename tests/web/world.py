@@ -27,6 +27,8 @@ from models.billing import Payment
 from models.case import Case
 from models.external_identity import ClaimRole
 from models.job import Incident
+from models.organisation import Role
+from models.second_factor import FactorKind, SecondFactor
 from tests.databases import SQLITE, fresh_database
 from tests.engine.test_documents import PDF
 from tests.play import Play
@@ -44,14 +46,14 @@ SCOPES = {
     roles.DISTRICT_ENGINEERING: "3",
     "other_unit": "secretariat",
 }
-OUTSIDE = ("nobody", "signed_out", "expired", "locked", "disabled")  # whoever is not signed in, for any reason
+OUTSIDE = ("nobody", "signed_out", "expired", "locked", "disabled", "half")  # not signed in, for any reason
 TWINS = {
     "contractor_b": roles.CONTRACTOR,
     "inspector_b": roles.INSPECTOR,
     "dismissed": roles.INSPECTOR,  # from the case ``left``
     "other_unit": roles.DEPARTMENT_STAFF,
 }
-SUBJECTS = (*OUTSIDE, "new", "former", *TWINS, *ROLES)
+SUBJECTS = (*OUTSIDE, "new", "unenrolled", "former", *TWINS, *ROLES)
 SECRETS = ("برج آفتاب", "خیابان آزادی", "شرح محرمانه", "secret-plan", "contractor-of-the-case")
 
 
@@ -144,6 +146,7 @@ def _add_people(world: World) -> None:
     for subject in SUBJECTS:
         role = TWINS.get(subject, subject)
         held = [role] if role in ROLES else ["gas_office"]
+        held = held if subject != "unenrolled" else ["demanding"]
         name = {"contractor": "contractor-of-the-case"}.get(subject, f"name-{subject}")
         world.people[subject] = world.play.people.add(
             subject,
@@ -233,6 +236,12 @@ def _add_rest(world: World) -> None:
 def _open_sessions(world: World) -> None:
     application, now = world.application, world.application.clock()
     with world.play.session() as session:
+        kept = SecondFactor(
+            person_id=world.people["half"], kind=FactorKind.TOTP, recovery_salt="00" * 16, enrolled_at=now
+        )
+        session.add(kept)
+        session.add(Role(key="demanding", name_fa="الزامی", name_en="Demanding", second_factor=True))
+        session.flush()
         for subject in SUBJECTS:
             person = session.get_one(Person, world.people[subject])
             opened = now - timedelta(hours=13) if subject == "expired" else now

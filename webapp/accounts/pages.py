@@ -14,7 +14,7 @@ from engine.identity.verification_codes import CODE_AGAIN
 from forms.base import TaskForm
 from models.language import gettext as _
 from webapp.shell import current
-from webapp.shell.filters import digits
+from webapp.shell.filters import wait_words
 
 SENT_AT = "code_sent_at"
 
@@ -36,11 +36,8 @@ def page(template: str, form: TaskForm, **words: Any) -> Page:
 
 def too_many(template: str, form: TaskForm, error: TooMany, *, way_out: str = "", **words: Any) -> Page:
     """The same page with what was typed, saying how long to wait, and the ``way_out`` for who cannot."""
-    minutes = -(-error.retry_after // 60)
-    wait = _("%(count)s ثانیهٔ دیگر دوباره تلاش کنید.", count=digits(error.retry_after))
-    if error.retry_after > 90:
-        wait = _("%(count)s دقیقهٔ دیگر دوباره تلاش کنید.", count=digits(minutes))
-    form.add_errors({"": [_("تعداد درخواست‌ها زیاد است."), wait, *([way_out] if way_out else [])]})
+    told = [_("تعداد درخواست‌ها زیاد است."), wait_words(error.retry_after)]
+    form.add_errors({"": [*told, way_out] if way_out else told})
     text = render_template(f"accounts/{template}.html", form=form, failed_page=True, **words)
     return text, 429, {"Retry-After": str(error.retry_after)}
 

@@ -14,11 +14,14 @@ from forms.accounts import SignIn
 from forms.base import TaskForm
 from models.account import Person
 from models.language import gettext as _
+from models.second_factor import FactorKind
 from webapp.accounts import device, openid
 from webapp.accounts.blueprint import bp
-from webapp.accounts.pages import Page, accepted, page, sent, too_many
+from webapp.accounts.pages import Page, accepted, note_code_sent, page, sent, too_many
+from webapp.accounts.second_step import STEP, way_to_step
 from webapp.shell import current
 from webapp.shell.labels import role_label
+from webapp.shell.query_string import address_with
 
 
 class DemoPeople(Protocol):
@@ -34,6 +37,8 @@ def sign_in() -> Page:
     way_on = current.safe_next(request.form.get("next") or request.args.get("next"))
     if request.method == "GET" and current.person() is not None:
         return redirect(way_on, 303)
+    if request.method == "GET" and (to_step := way_to_step(way_on)) is not None:
+        return to_step
     form: TaskForm = sent(SignIn)
     if accepted(form):
         try:
@@ -52,6 +57,9 @@ def sign_in() -> Page:
                     agent=current.agent(),
                 )
                 _advise(person, values["password"])
+                factor = current.application().second_step.begin(
+                    session, token, address=current.address(), now=current.now()
+                )
         except FirstPasswordEnded:
             words = _("زمان رمز عبوری که سازمان برای شما ساخته بود تمام شده است.")
             way_out = _("رمز عبور را بازیابی کنید یا از مدیر سامانه رمز عبور جدید بخواهید.")
@@ -63,8 +71,15 @@ def sign_in() -> Page:
         else:
             current.remember(token)
             device.keep()
-            return redirect(way_on, 303)
+            return _go_on(factor, way_on)
     return page("sign_in", form, demo_people=_demo_people())
+
+
+def _go_on(factor: FactorKind | None, way_on: str) -> Page:
+    """Whither after the password: to the second step, or on."""
+    if factor is FactorKind.SMS:
+        note_code_sent()
+    return redirect(way_on if factor is None else address_with(STEP, next=way_on), 303)
 
 
 @bp.post("/sign-out")

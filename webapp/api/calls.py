@@ -66,6 +66,8 @@ def caller(session: Session) -> Actor:
         raise Problem("not_signed_in", _("توکن ورود (Bearer) داده نشده، منقضی شده یا نادرست است."))
     if signed_in.must_change_password:
         raise Problem("must_change_password")
+    if signed_in.must_enrol:
+        raise Problem("must_enrol_second_factor")
     request.signed_in = True  # type: ignore[attr-defined]
     return current.from_here(signed_in.actor)
 

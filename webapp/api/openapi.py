@@ -35,10 +35,15 @@ INTRODUCTION = """The JSON twin of Kartabl's pages: the same rights, the same va
 
 Sign in with `POST /token` and send the token as `Authorization: Bearer …`. Whatever the caller may not see is answered
 like what does not exist. Errors are `application/problem+json` with a stable `code`. Every `POST` but `/token` takes an
-`Idempotency-Key`; repeating a call that got no answer is then safe."""
+`Idempotency-Key`; repeating a call that got no answer is then safe.
+
+An account with two-step sign-in is answered `second_factor_required` until `POST /token` has its code, or a recovery
+code, as `otp`; a code by SMS is sent by the call without one. An account whose role demands two-step sign-in enrols on
+the pages first: until then it gets no token, and one that it had does nothing (`must_enrol_second_factor`). Enrolling
+ends all tokens that were given without a second factor."""
 
 FLAG = {"type": "boolean"}
-NO_TOKEN, REFUSED, GONE = ("not_signed_in",), ("must_change_password",), ("not_found",)
+NO_TOKEN, REFUSED, GONE = ("not_signed_in",), ("must_change_password", "must_enrol_second_factor"), ("not_found",)
 BUSY = ("task_not_open", "task_claimed", "task_locked", "form_missing", "conflict")
 
 
@@ -93,7 +98,7 @@ def _sign_in_paths() -> Json:
                 ref("Token"),
                 body=ref("Credentials"),
                 open_to_all=True,
-                errors=[("malformed",), NO_TOKEN, REFUSED, ("invalid",), ("too_many",)],
+                errors=[("malformed",), (*NO_TOKEN, "second_factor_required"), REFUSED, ("invalid",), ("too_many",)],
             ),
             "delete": call("sign-in", "End the token of this call", 204, errors=[]),
         },
@@ -303,7 +308,7 @@ def _change(summary: str) -> Json:
         ref("Task"),
         parameters=["task_id"],
         repeatable=True,
-        errors=[("must_change_password", "not_allowed"), GONE, ("task_not_open", "task_claimed")],
+        errors=[(*REFUSED, "not_allowed"), GONE, ("task_not_open", "task_claimed")],
     )
 
 
@@ -314,7 +319,7 @@ def _upload() -> Json:
         201,
         ref("Document"),
         repeatable=True,
-        errors=[("must_change_password", "not_allowed"), GONE, ("too_large",)],
+        errors=[(*REFUSED, "not_allowed"), GONE, ("too_large",)],
     )
     file = {"type": "string", "format": "binary", "description": "PDF, JPEG, PNG, WebP, TIFF, DOCX or XLSX"}
     form = obj({"file": file, "case": {**TEXT, "description": "the case's number"}})

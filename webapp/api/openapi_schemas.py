@@ -73,7 +73,12 @@ SCHEMAS: Json = {
         {
             "username": {**TEXT, "description": "in any digits; a mobile number in any usual form"},
             "password": {**TEXT, "format": "password"},
+            "otp": {
+                **TEXT,
+                "description": "of an account with two-step sign-in: six digits of the app or SMS, or a recovery code",
+            },
         },
+        optional=("otp",),
         examples=[{"username": "12-30-01234", "password": "…"}],
     ),
     "Token": obj(

@@ -25,6 +25,7 @@ from models.language import gettext as _
 from models.language import listed, ngettext
 from models.working_calendar import DayKind
 from webapp.shell import current
+from webapp.shell.confirmation import dangerous
 
 bp = Blueprint("calendar", __name__)
 
@@ -68,6 +69,7 @@ def year() -> str:
 
 
 @bp.route("/calendar/days/<day>", methods=["GET", "POST"])
+@dangerous
 def day(day: str) -> Page:
     """One day: what it is, how it came to be so, and a form to change it."""
     demand(current.actor(), "change_calendar")
@@ -90,6 +92,7 @@ def day(day: str) -> Page:
 
 
 @bp.route("/calendar/settings", methods=["GET", "POST"])
+@dangerous
 def settings() -> Page:
     """Weekend days, office hours and the time zone."""
     with current.transaction() as session:

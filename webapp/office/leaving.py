@@ -24,6 +24,7 @@ from models.choice import Choice
 from models.language import gettext as _
 from models.language import listed, stored
 from webapp.shell import current
+from webapp.shell.confirmation import dangerous
 from webapp.shell.filters import digits
 from webapp.shell.labels import role_label
 
@@ -46,6 +47,7 @@ class Step:
 
 
 @bp.route(f"{PERSON}/lock", methods=["GET", "POST"])
+@dangerous
 def lock(person_id: int) -> Page:
     def step(session: Session, target: Person) -> Step:
         permissions.demand(current.actor(), "manage_people")
@@ -72,6 +74,7 @@ def lock(person_id: int) -> Page:
 
 
 @bp.route(f"{PERSON}/roles/<int:grant_id>/revoke", methods=["GET", "POST"])
+@dangerous
 def revoke(person_id: int, grant_id: int) -> Page:
     def step(session: Session, target: Person) -> Step:
         after, held = rules.without_grant(target, grant_id), _grant(target, grant_id)
@@ -92,6 +95,7 @@ def revoke(person_id: int, grant_id: int) -> Page:
 
 
 @bp.route(f"{PERSON}/roles/<int:grant_id>/move", methods=["GET", "POST"])
+@dangerous
 def move(person_id: int, grant_id: int) -> Page:
     """To another unit, district or region, with the same role."""
 

@@ -16,6 +16,7 @@ from forms.office_rules import rules_form
 from models.language import gettext as _
 from models.office_rule import UNIT_LABELS, OfficeRuleChange
 from webapp.shell import current
+from webapp.shell.confirmation import dangerous
 
 bp = Blueprint("office_rules", __name__)
 
@@ -24,6 +25,7 @@ Page = tuple[str, int] | str | Response
 
 
 @bp.route("/office/rules", methods=["GET", "POST"])
+@dangerous
 def edit() -> Page:
     """The rules in force; a change of them counts from the next step on."""
     demand(current.actor(), "change_office_rules")

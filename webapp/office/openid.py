@@ -14,6 +14,7 @@ from models.choice import Choice
 from models.language import gettext as _
 from models.organisation import KIND_LABELS
 from webapp.shell import current
+from webapp.shell.confirmation import dangerous
 from webapp.shell.labels import role_label
 
 bp = Blueprint("openid", __name__)
@@ -23,6 +24,7 @@ Page = tuple[str, int] | str | Response
 
 
 @bp.route(PAGE, methods=["GET", "POST"])
+@dangerous
 def index() -> Page:
     """The mapping, a form for a further line of it, and the switch for new accounts."""
     _demand()
@@ -50,6 +52,7 @@ def index() -> Page:
 
 
 @bp.post(f"{PAGE}/<int:row_id>/remove")
+@dangerous
 def remove(row_id: int) -> Response:
     _demand()
     with current.transaction() as session:
@@ -59,6 +62,7 @@ def remove(row_id: int) -> Response:
 
 
 @bp.post(f"{PAGE}/new-accounts")
+@dangerous
 def new_accounts() -> Response:
     """Allow new accounts (``allowed`` is ``yes``) or not any more (``no``). Raises ``InvalidSubmission``."""
     _demand()

@@ -14,13 +14,14 @@ from engine.identity.organisation import DivisionEntry, RoleEntry
 from engine.identity.permissions import GRANTABLE, demand
 from engine.queries import organisation as queries
 from forms.base import Choices
-from forms.organisation import LABELS, NamesForm, NewDivision, NewNumberedDivision, NewRole, RoleForm
+from forms.organisation import LABELS, NamesForm, NewDivision, NewNumberedDivision, NewRole, RoleForm, SystemRoleForm
 from models import language
 from models.choice import Choice
 from models.language import gettext as _
 from models.language import listed
 from models.organisation import KIND_LABELS, NUMBERED, DivisionKind, OrganisationChange
 from webapp.shell import current
+from webapp.shell.confirmation import dangerous
 from webapp.shell.labels import role_label
 
 bp = Blueprint("organisation", __name__)
@@ -41,6 +42,7 @@ def index() -> str:
 
 
 @bp.route("/organisation/roles/new", methods=["GET", "POST"])
+@dangerous
 def new_role() -> Page:
     demand(current.actor(), "manage_organisation")
     choices = _choices()
@@ -65,11 +67,12 @@ def new_role() -> Page:
 
 
 @bp.route(ROLE, methods=["GET", "POST"])
+@dangerous
 def role(key: str) -> Page:
     """One role: what it is, what it is used by, how it came to be so; a form to change it."""
     with current.transaction() as session:
         entry = queries.role(session, current.actor(), key)
-    kind = NamesForm if entry.is_system else RoleForm
+    kind = SystemRoleForm if entry.is_system else RoleForm
     if not _sent():
         return _show_role(entry, kind.unbound(preset=_preset(entry), choices=_choices(of=entry)))
     form, seen = kind.from_request(request.form, choices=_choices(of=entry)), request.form.get("seen", "")
@@ -92,6 +95,7 @@ def role(key: str) -> Page:
 
 
 @bp.post(f"{ROLE}/deactivate")
+@dangerous
 def deactivate_role(key: str) -> Page:
     try:
         with current.transaction() as session:
@@ -107,6 +111,7 @@ def deactivate_role(key: str) -> Page:
 
 
 @bp.post(f"{ROLE}/activate")
+@dangerous
 def activate_role(key: str) -> Response:
     with current.transaction() as session:
         entry = changes.set_role_active(
@@ -163,6 +168,7 @@ def _preset(entry: RoleEntry) -> dict[str, Any]:
         "granted_by": sorted(entry.granted_by),
         "permissions": sorted(entry.permissions),
         "on_registration": entry.on_registration,
+        "second_factor": entry.second_factor,
     }
 
 
@@ -187,6 +193,7 @@ def _role_values(form: NamesForm) -> RoleValues:
         granted_by=values.get("granted_by") or (),
         permissions=values.get("permissions") or (),
         on_registration=bool(values.get("on_registration")),
+        second_factor=bool(values.get("second_factor")),
     )
 
 
@@ -357,7 +364,7 @@ def _value(field: str, state: dict[str, Any]) -> str:
         return listed(role_label(key) for key in value or ()) or "—"
     if field == "permissions":
         return listed(str(GRANTABLE.get(key, key)) for key in value or ()) or "—"
-    if field == "on_registration":
+    if field in ("on_registration", "second_factor"):
         return _("بله") if value else _("خیر")
     return str(value)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from engine.errors import InvalidSubmission
 from engine.identity import people as rules
-from engine.identity import permissions
+from engine.identity import permissions, second_factor
 from engine.identity.people import NewAccount
 from forms.base import Choices
 from forms.people import MembershipForm, NewPerson
@@ -16,6 +17,7 @@ from models.choice import Choice
 from models.language import gettext as _
 from models.organisation import KIND_LABELS
 from webapp.shell import current
+from webapp.shell.confirmation import dangerous
 from webapp.shell.labels import role_label
 
 bp = Blueprint("people", __name__)
@@ -46,6 +48,7 @@ def index() -> Page:
 
 
 @bp.route("/people/new", methods=["GET", "POST"])
+@dangerous
 def new() -> Page:
     """Make an account. Only the page that answers displays its first password."""
     permissions.demand(current.actor(), "manage_people")
@@ -62,7 +65,7 @@ def new() -> Page:
                 person, password = rules.create_account(
                     session, current.application().accounts, account, by=current.actor(), now=current.now()
                 )
-                return _show(person, _membership(), password=password)
+                return _show(session, person, _membership(), password=password)
         except InvalidSubmission as error:
             form.add_errors(error.errors)
     failed = bool(form.errors)
@@ -72,10 +75,11 @@ def new() -> Page:
 @bp.get(PERSON)
 def show(person_id: int) -> Page:
     with current.transaction() as session:
-        return _show(rules.person(session, current.actor(), person_id), _membership())
+        return _show(session, rules.person(session, current.actor(), person_id), _membership())
 
 
 @bp.post(f"{PERSON}/roles")
+@dangerous
 def grant(person_id: int) -> Page:
     form = MembershipForm.for_roles(_divided()).from_request(request.form, choices=_choices())
     if form.validate():
@@ -94,10 +98,11 @@ def grant(person_id: int) -> Page:
         else:
             return _back(person_id, _("نقش افزوده شد."))
     with current.transaction() as session:
-        return _show(rules.person(session, current.actor(), person_id), form), 422
+        return _show(session, rules.person(session, current.actor(), person_id), form), 422
 
 
 @bp.post(f"{PERSON}/unlock")
+@dangerous
 def unlock(person_id: int) -> Page:
     with current.transaction() as session:
         rules.unlock_account(session, person_id, by=current.actor())
@@ -105,13 +110,25 @@ def unlock(person_id: int) -> Page:
 
 
 @bp.post(f"{PERSON}/password")
+@dangerous
 def reset_password(person_id: int) -> Page:
     """Make a new first password; only the page that answers displays it."""
     with current.transaction() as session:
         person, password = rules.reset_password(
             session, current.application().accounts, person_id, by=current.actor(), now=current.now()
         )
-        return _show(person, _membership(), password=password)
+        return _show(session, person, _membership(), password=password)
+
+
+@bp.post(f"{PERSON}/second-factor")
+@dangerous
+def reset_second_factor(person_id: int) -> Page:
+    """Remove the second factor of somebody who has lost it."""
+    with current.transaction() as session:
+        rules.reset_second_factor(
+            session, current.application().accounts, person_id, by=current.actor(), now=current.now()
+        )
+    return _back(person_id, _("ورود دومرحله‌ای حذف شد و صاحب حساب از همهٔ دستگاه‌ها خارج شد."))
 
 
 def _divided() -> dict[str, str]:
@@ -129,7 +146,7 @@ def _membership() -> MembershipForm:
     return MembershipForm.for_roles(_divided()).unbound(choices=_choices())
 
 
-def _show(person: Person, form: MembershipForm, *, password: str = "") -> str:
+def _show(session: Session, person: Person, form: MembershipForm, *, password: str = "") -> str:
     held = {one.role for one in person.roles}
     return render_template(
         "office/person.html",
@@ -138,6 +155,7 @@ def _show(person: Person, form: MembershipForm, *, password: str = "") -> str:
         password=password,
         role_label=role_label,
         state=_state(person),
+        factor=second_factor.state(session, person.id),
         is_self=person.id == current.actor().person_id,
         may_manage=permissions.allowed(current.actor(), "manage_people"),
         may_see_audit=permissions.allowed(current.actor(), "see_audit"),

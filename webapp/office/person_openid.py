@@ -12,6 +12,7 @@ from forms.openid import SubjectForm
 from models.language import gettext as _
 from webapp.office.leaving import let_go
 from webapp.shell import current
+from webapp.shell.confirmation import dangerous
 
 bp = Blueprint("person_openid", __name__)
 
@@ -20,6 +21,7 @@ Page = tuple[str, int] | str | Response
 
 
 @bp.route(PAGE, methods=["GET", "POST"])
+@dangerous
 def link(person_id: int) -> Page:
     """The linked account, or a form for the subject of one."""
     issuer = _issuer()
@@ -45,6 +47,7 @@ def link(person_id: int) -> Page:
 
 
 @bp.post(f"{PAGE}/unlink")
+@dangerous
 def unlink(person_id: int) -> Page:
     """End the link, the roles that came from the provider, and every session of the account."""
     issuer = _issuer()

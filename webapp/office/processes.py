@@ -12,6 +12,7 @@ from engine.identity import permissions
 from models.language import gettext as _
 from models.language import ngettext, stored
 from webapp.shell import current
+from webapp.shell.confirmation import dangerous
 from webapp.shell.filters import digits
 
 bp = Blueprint("processes", __name__)
@@ -36,6 +37,7 @@ def index() -> str:
 
 
 @bp.post(f"{PAGE}/<process>")
+@dangerous
 def switch(process: str) -> Response:
     """Offer the process (``offered`` is ``yes``) or stop offering it (``no``), from now on.
 

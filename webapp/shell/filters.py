@@ -105,6 +105,13 @@ def _hours_left(count: int, *, late: bool) -> str:
     return ngettext("%(count)s ساعت مانده", "%(count)s ساعت مانده", count, count=digits(count))
 
 
+def wait_words(seconds: int) -> str:
+    """How long to wait before trying again."""
+    if seconds > 90:
+        return _("%(count)s دقیقهٔ دیگر دوباره تلاش کنید.", count=digits(-(-seconds // MINUTE)))
+    return _("%(count)s ثانیهٔ دیگر دوباره تلاش کنید.", count=digits(seconds))
+
+
 def add_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
         digits=digits,

@@ -14,6 +14,12 @@ def read(*names: str) -> dict[str, str]:
     return {name: request.args[name][:LONGEST] for name in names if request.args.get(name)}
 
 
+def address_with(path: str, **arguments: str) -> str:
+    """The address of one of our pages with ``arguments``; an empty value drops its argument."""
+    query = urlencode({name: value for name, value in arguments.items() if value})
+    return f"{request.script_root}{path}" + (f"?{query}" if query else "")
+
+
 def link_with(arguments: dict[str, str], **changed: str) -> str:
     """The address of this page with ``arguments``, some of them ``changed``; an empty value drops its argument.
 

@@ -13,9 +13,10 @@ from markupsafe import Markup
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
+from engine.actor import SignedIn
 from engine.settings import Settings
 from models.language import gettext as _
-from webapp.shell import body_limits, current
+from webapp.shell import body_limits, confirmation, current
 from webapp.shell.forwarded import Forwarded
 
 V = TypeVar("V", bound=Any)
@@ -43,7 +44,9 @@ NO_DEVICES = ", ".join(
         "usb",
     )
 )
-BEFORE_NEW_PASSWORD = frozenset({"accounts.change_password", "accounts.sign_out", "preferences.choose_language"})
+ALWAYS = frozenset({"accounts.sign_out", "preferences.choose_language"})
+BEFORE_NEW_PASSWORD = ALWAYS | {"accounts.change_password"}
+BEFORE_ENROLMENT = ALWAYS | {"accounts.second_factor", "accounts.enrol_app", "accounts.enrol_sms"}
 
 
 class ForgedRequest(BadRequest):
@@ -86,7 +89,7 @@ def protect(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals["csrf_field"] = csrf_field
 
 
-def _guard() -> AnyResponse | None:
+def _guard() -> AnyResponse | confirmation.Page | None:
     """Before each page: require a body of some size, sign-in, an own password and an own form, unless it is exempt."""
     if request.environ.get(body_limits.LEFT):
         raise RequestEntityTooLarge
@@ -102,10 +105,22 @@ def _guard() -> AnyResponse | None:
         return redirect(f"{request.script_root}/sign-in?{urlencode({'next': current.here()})}", 303)
     if request.method not in SAFE and not getattr(view, "csrf_exempt", False):
         _refuse_forged()
-    must_change = person is not None and person.must_change_password and not getattr(view, "public", False)
-    if must_change and request.endpoint not in BEFORE_NEW_PASSWORD:
-        return redirect(f"{request.script_root}/password", 303)
+    if person is None or getattr(view, "public", False):
+        return None
+    if first := _must_do_first(person):
+        return redirect(f"{request.script_root}{first}", 303)
+    if request.method not in SAFE and confirmation.is_dangerous(request.endpoint):
+        return confirmation.ask(person, kept_out=FIELD)
     return None
+
+
+def _must_do_first(person: SignedIn) -> str:
+    """The address of what the person has to do before anything else; "" if there is nothing, or they are at it."""
+    if person.must_change_password:
+        return "" if request.endpoint in BEFORE_NEW_PASSWORD else "/password"
+    if person.must_enrol:
+        return "" if request.endpoint in BEFORE_ENROLMENT else "/account/second-factor"
+    return ""
 
 
 def _refuse_forged() -> None:
