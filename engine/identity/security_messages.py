@@ -25,7 +25,7 @@ class SecurityEvent(StrEnum):
 
 
 _TITLES: dict[SecurityEvent, Callable[[], str]] = {
-    SecurityEvent.NEW_DEVICE: lambda: _("با حساب شما از دستگاهی تازه وارد شدند"),
+    SecurityEvent.NEW_DEVICE: lambda: _("با حساب شما از دستگاه جدیدی وارد شدند"),
     SecurityEvent.PASSWORD_CHANGED: lambda: _("رمز عبور حساب شما تغییر کرد"),
     SecurityEvent.PASSWORD_GIVEN: lambda: _("مدیر سامانه برای حساب شما رمز عبور موقت ساخت"),
     SecurityEvent.ROLES_CHANGED: lambda: _("نقش‌های حساب شما تغییر کرد"),
@@ -43,7 +43,7 @@ def send(session: Session, person_id: int, event: SecurityEvent, *, now: datetim
         title = _TITLES[event]()
         where = _("نشانی شبکه: %(address)s", address=address) if address else ""
         way_out = _(
-            "اگر کار شما نبود، رمز عبور را همین حالا عوض کنید، در «دستگاه‌ها و نشست‌ها» همهٔ نشست‌های دیگر را پایان دهید "
+            "اگر کار شما نبود، رمز عبور را همین حالا عوض کنید، در صفحهٔ «دستگاه‌های من» از همهٔ دستگاه‌های دیگر خارج شوید "
             "و به مدیر سامانه اطلاع دهید."
         )
         outbox.notify(session, None, person_id, title, "\n".join(filter(None, [where, way_out])), at=now)

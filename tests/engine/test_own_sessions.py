@@ -133,7 +133,7 @@ def test_a_sign_in_on_another_device_is_told_to_its_owner_once(desk):
     other = devices.new_token()
     desk.sign_in(device=other, address="203.0.113.9")
     desk.sign_in(device=other)
-    assert titles(desk, person) == ["با حساب شما از دستگاهی تازه وارد شدند"]
+    assert titles(desk, person) == ["با حساب شما از دستگاه جدیدی وارد شدند"]
 
 
 @pytest.mark.both_databases("story")

@@ -267,7 +267,7 @@ def test_own_sessions_are_seen_and_ended_on_their_page(app, people, browser):
     assert elsewhere.get("/worklist").status_code == 303
     assert browser.get("/worklist").status_code == 200
     page = browser.get("/account/sessions").text
-    assert "پایان همهٔ نشست‌های دیگر" not in page
+    assert "خروج از همهٔ دستگاه‌های دیگر" not in page
     own = re.search(r"/account/sessions/(\d+)/end", page)
     assert own is not None
     browser.post(own[0], on="/account/sessions")

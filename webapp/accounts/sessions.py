@@ -30,7 +30,7 @@ def end_own_session(session_id: int) -> Response:
     with current.transaction() as session:
         person = session.get_one(Person, current.actor().person_id)
         sessions.end_one(session, person, session_id, address=current.address())
-    flash(_("نشست پایان یافت."), "success")
+    flash(_("از آن دستگاه خارج شدید."), "success")
     return redirect(f"{request.script_root}{PAGE}", 303)
 
 
@@ -42,5 +42,5 @@ def end_other_sessions() -> Response:
         current.application().accounts.end_other_sessions(
             session, person, token=current.token() or "", address=current.address()
         )
-    flash(_("همهٔ نشست‌های دیگر پایان یافتند."), "success")
+    flash(_("از همهٔ دستگاه‌های دیگر خارج شدید."), "success")
     return redirect(f"{request.script_root}{PAGE}", 303)
