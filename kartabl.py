@@ -360,7 +360,7 @@ def run(host: str, port: int, threads: int, worker: bool, force: bool) -> None:
         serve(replace(own, forced=application.forced), listening, threads=threads, worker=worker)
 
     application.database.dispose()
-    run_several(application.settings.processes, one_of_several)
+    run_several(application.settings.processes, one_of_several, listening)
 
 
 def serve(application: Application, listening: socket.socket, *, threads: int, worker: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,17 +19,17 @@ STOPS = (signal.SIGTERM, signal.SIGINT)
 PAUSE = 1.0  # seconds before a process that died young is replaced
 
 
-def run_several(count: int, work: Callable[[], None]) -> None:
-    """Run ``work`` in ``count`` processes until SIGTERM or SIGINT, which each of them gets too; wait for all.
+def run_several(count: int, work: Callable[[], None], listening: socket.socket) -> None:
+    """Run ``work``, which serves on ``listening``, in ``count`` processes until SIGTERM or SIGINT; wait for all.
 
     Call it before any thread is started and with no connection open: a fork has only the thread that forked.
     """
-    _Family(count, work).run()
+    _Family(count, work, listening).run()
 
 
 class _Family:
-    def __init__(self, count: int, work: Callable[[], None]) -> None:
-        self._count, self._work = count, work
+    def __init__(self, count: int, work: Callable[[], None], listening: socket.socket) -> None:
+        self._count, self._work, self._listening = count, work, listening
         self._children: dict[int, float] = {}  # process → when it was forked
         self._stopping = False
         self._alive, self._lifeline = os.pipe()  # the end that only we hold closes with us
@@ -53,6 +54,7 @@ class _Family:
 
     def _stop(self, *_signal: object) -> None:
         self._stopping = True
+        self._listening.close()  # ours: else who comes now waits for nobody, and is cut off when we end
         for process in self._children:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)
