@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -92,3 +93,27 @@ def test_every_command_that_changes_something_leaves_a_row_by_its_user(environme
         known += len(added)
         assert event in {row[0] for row in added}, (command, added)
         assert {row[1:] for row in added} == {(operator, "command")}, command
+
+
+def test_the_log_is_verified_and_what_was_cut_off_is_told(environment: dict[str, str]) -> None:
+    run(environment, "migrate")
+    run(environment, "keys", "rotate")
+    verified = run(environment, "audit", "verify")
+    assert verified.exit_code == 0
+    head = re.search(r"^head (\d+:[0-9a-f]{64})$", verified.output, re.MULTILINE)
+    assert head is not None
+    assert run(environment, "audit", "verify", "--head", head[1]).exit_code == 0
+    assert run(environment, "audit", "verify", "--head", "nonsense").exit_code == 2
+    number = int(head[1].partition(":")[0])
+    ahead = run(environment, "audit", "verify", "--head", f"{number + 1}:{'0' * 64}")
+    assert ahead.exit_code == 1 and "cut off" in ahead.output
+    path = environment["KARTABL_DATABASE_URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as database:
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            database.execute("UPDATE audit_events SET actor = 'x'")
+        database.execute("DROP TRIGGER audit_events_no_update")
+        database.execute("UPDATE audit_events SET actor = 'x' WHERE seq = 1")
+        database.commit()
+    broken = run(environment, "audit", "verify")
+    assert broken.exit_code == 1 and "number 1: the row was changed" in broken.output
+    assert "0 rows removed" in run(environment, "audit", "prune").output
