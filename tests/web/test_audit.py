@@ -96,6 +96,7 @@ ACTS: dict[str, Act] = {
     "POST /people/{person}/openid/unlink": Act(
         events.IDENTITY_UNLINKED, before=(("admin", "POST /people/{person}/openid", {}),)
     ),
+    "POST /account/sessions/end-others": Act(events.SESSIONS_ENDED),
     "POST /api/v1/token": Act(events.SIGNED_IN, {"username": "finance", "password": PASSWORD}, by="nobody"),
     "DELETE /api/v1/token": Act(events.SIGNED_OUT),
 }
@@ -107,6 +108,7 @@ INSTEAD = {
     "POST /organisation/district/3/activate": "POST /organisation/district/77/activate",
 }
 OF_CASES = "the case's own history has it"
+CODE_FIRST = "a code is asked first"
 ELSEWHERE = {  # what leaves no row in the audit log, and why
     "POST /start/confirmation_issuance": OF_CASES,
     "POST /start/certificate_revocation": OF_CASES,
@@ -139,6 +141,15 @@ ELSEWHERE = {  # what leaves no row in the audit log, and why
     "POST /sign-in/openid/new": "nobody came back from the provider; tests/web/test_openid.py",
     "POST /account/openid": "nobody came back from the provider; tests/web/test_openid.py",
     "POST /account/openid/unlink": "nobody is linked; tests/web/test_openid.py",
+    "POST /account/sessions/9999/end": "there is no such session; one that is there ends as the others do",
+    "POST /account/second-factor/app": CODE_FIRST,
+    "POST /account/second-factor/sms": CODE_FIRST,
+    "POST /account/second-factor/off": "it is not on",
+    "POST /account/second-factor/recovery-codes": CODE_FIRST,
+    "POST /people/{person}/second-factor": "the password is asked again first",
+    "POST /sign-in/second": CODE_FIRST,
+    "POST /people/{person}/roles/{grant}/move": "a citizen's role has no division",
+    "POST /tasks/{question}/claim": OF_CASES,
     "POST /monitor/clock": "not in production; test_clock_that_is_moved",
 }
 
