@@ -967,7 +967,7 @@ def reset_second_factor(username: str) -> None:
             person = session.scalars(select(Person).where(Person.username == name)).first()
             if person is None:
                 raise click.ClickException(f"There is no account {name}")
-            people.reset_second_factor(session, application.accounts, person.id, by=SYSTEM, now=application.clock())
+            people.reset_second_factor(session, application.accounts, person.id, by=operator(), now=application.clock())
     except InvalidSubmission:
         raise click.ClickException(f"{name} has no second factor") from None
     finally:

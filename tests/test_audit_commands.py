@@ -41,6 +41,7 @@ OTHERS = {
     "restore": "puts the log of the backup in place",
     "run": "what it prepares is that of migrate and deploy",
     "settings": "reads",
+    "user reset-second-factor": "takes it from somebody who has one: tests of second factors",
     "verify": "reads",
     "worker": "does the work of the system",
 }
