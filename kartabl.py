@@ -511,7 +511,8 @@ def demand_schema(application: Application) -> None:
 @main.command(name="migrate")
 def migrate_command() -> None:
     """Bring the database to the newest schema, and the working calendar to this version's years."""
-    bring_up_to_date(application_from_environment())
+    with _opened() as application:
+        bring_up_to_date(application)
 
 
 @main.command()
@@ -614,12 +615,12 @@ def deploy(folders: tuple[Path, ...], force: bool) -> None:
 
     Deploys nothing when running cases rely on something that this version does not have (see check --database).
     """
-    application = application_from_environment()
-    demand_schema(application)
-    application = hold_against_cases(application, force=force)
-    bundle = application.deploy(DIAGRAMS, *folders, by=operator())
-    for line in _bundle_lines(application, DIAGRAMS, *folders) if bundle.findings else ():
-        click.echo(line)
+    with _opened() as application:
+        demand_schema(application)
+        application = hold_against_cases(application, force=force)
+        bundle = application.deploy(DIAGRAMS, *folders, by=operator())
+        for line in _bundle_lines(application, DIAGRAMS, *folders) if bundle.findings else ():
+            click.echo(line)
     sys.exit(0 if bundle.sound else 1)
 
 
@@ -826,14 +827,21 @@ def withdraw(keys: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _prepared() -> Iterator[Application]:
-    """An application with an up-to-date database, for a command."""
+def _opened() -> Iterator[Application]:
+    """The application of the environment for one command; its database is closed at the end."""
     application = application_from_environment()
     try:
-        _prepare_for_command(application)
         yield application
     finally:
         application.database.dispose()
+
+
+@contextmanager
+def _prepared() -> Iterator[Application]:
+    """An application with an up-to-date database, for a command."""
+    with _opened() as application:
+        _prepare_for_command(application)
+        yield application
 
 
 def _switch(keys: tuple[str, ...], *, everything: bool, offered: bool) -> None:
@@ -930,9 +938,7 @@ def _grant(organised: Organisation, named: str) -> RoleGrant:
 @click.option("--role", "held", multiple=True, required=True, help="ROLE, or ROLE:DIVISION by keys (repeatable).")
 def create_user(username: str, first_name: str, last_name: str, mobile: str | None, held: tuple[str, ...]) -> None:
     """Make an account; its first password is printed once and has to be changed at the first sign-in (ACC-3)."""
-    application = application_from_environment()
-    _prepare_for_command(application)
-    with application.engine.transaction() as session:
+    with _prepared() as application, application.engine.transaction() as session:
         grants = [_grant(organisation.of(session), one) for one in held]
         person = Person(
             username=fold_username(username),
