@@ -52,7 +52,7 @@ from engine.identity.confirmation import Confirmation
 from engine.identity.organisation import Organisation
 from engine.identity.second_factor import SecondFactors
 from engine.identity.second_step import SecondStep
-from engine.jobs import audit_retention, purge, reschedule_deadlines
+from engine.jobs import audit_retention, file_scans, purge, reschedule_deadlines
 from engine.jobs.worker import Worker
 from engine.log_lines import Lines
 from engine.persistence import advisory_lock, write_behind
@@ -62,6 +62,7 @@ from engine.service import Engine
 from engine.settings import Reading, Section, Settings, SettingsInvalid
 from engine.spiff import corrections
 from engine.spiff.script_engine import SafeEnvironment
+from engine.uploads.clamd import Clamd
 from models import migrate
 from models.account import Person, RoleGrant
 from models.database import open_database, session_factory, unhurried, without_password
@@ -133,6 +134,7 @@ class Application:
     openid: Provider | None  # who signs people in besides; None where only passwords do
     compatibility: Compatibility  # check of running cases against this version of the code
     storage: Storage  # the disks of database and files
+    scanner: Clamd | None  # of viruses in uploaded files
     forced: bool = False  # started with --force in spite of its findings
 
     def deploy(self, *folders: Path, by: Actor = SYSTEM) -> checking.Bundle:
@@ -216,6 +218,7 @@ def build(
         demo_people=demo_people if settings.demo else list,
         openid=_openid_provider(settings),
         storage=Storage(database, settings.files_path),
+        scanner=Clamd(settings.virus_scanner) if settings.virus_scanner else None,
         compatibility=Compatibility(seam(), decisions=[path.stem for path in DIAGRAMS.glob("*.dmn")]),
     )
 
@@ -281,6 +284,7 @@ def _form_fields(process_key: str, task_key: str) -> frozenset[str] | None:
 # ---------------------------------------------------------------- the command line
 
 SWEEP_EVERY = 3600  # seconds between two purges
+SCAN_EVERY = 1  # second between two looks for files to have checked
 MOVE_EVERY = 5  # seconds between two checks for deadlines of a changed calendar
 FORCE_HELP = "Start although running cases rely on something that this version does not have."
 RECONCILE_EVERY = 300  # seconds between two reconciliations of payments with the gateway
@@ -499,6 +503,9 @@ def _add_regular_work(application: Application) -> None:
     application.worker.every(RECONCILE_EVERY, lambda: gateway_return.reconcile(engine, now()))
     application.worker.every(MOVE_EVERY, lambda: reschedule_deadlines.move_deadlines(engine))
     application.worker.every(SWEEP_EVERY, lambda: purge.sweep(engine))
+    if (scanner := application.scanner) is not None:
+        worker = application.worker.name
+        application.worker.every(SCAN_EVERY, lambda: file_scans.run_due(engine, scanner, owner=worker))
     application.worker.every(SWEEP_EVERY, lambda: audit_retention.sweep(engine))
 
 

@@ -18,12 +18,12 @@ from typing import IO
 
 import filetype
 from PIL import Image, UnidentifiedImageError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from engine import file_quotas
 from engine.actor import Actor
-from engine.errors import DocumentRefused, NotFound
+from engine.errors import DocumentRefused, FileBeingChecked, FileInfected, NotFound
 from engine.file_quotas import FileQuota, size_text
 from engine.identity.permissions import departure, may_see_case
 from engine.persistence import history
@@ -31,7 +31,7 @@ from engine.uploads import archives, office_files, pdf_files
 from engine.uploads.dangers import Danger, Dangerous
 from models.case import Case
 from models.digits import ZWNJ
-from models.document import Document
+from models.document import Document, FileScan, FileState
 from models.language import gettext as _
 from models.language import listed
 from models.private_files import make_folder
@@ -94,12 +94,14 @@ def store(
     besides: Collection[int] = (),
     anew: bool = False,
     quota: FileQuota | None = None,
+    held: bool = False,
 ) -> Document:
     """Check a file and store it as a document of the case. The content is on disk before the row is written.
 
     The same file sent again by the same person, after a lost answer, gives the same document, except those with
     the ids ``besides``, which other fields of the form use, and except with ``anew``. ``limit``: bytes;
     ``endings``: allowed endings of the name (none: all of ``TYPES``); ``now``: aware; ``quota``: None counts nothing.
+    ``held``: nobody but ``by`` knows of it until the virus scanner has looked at it (``engine.jobs.file_scans``).
 
     Raises ``DocumentRefused`` with the name of the file and the reason.
     """
@@ -111,7 +113,7 @@ def store(
         )
     media_type = checked_type(content, name, endings)
     digest = hashlib.sha256(content).hexdigest()
-    sent_before = None if anew else _sent_before(session, case, by, digest, name, besides)
+    sent_before = None if anew else _sent_before(session, case, by, digest, name, besides, held)
     if sent_before is None and quota is not None:
         file_quotas.take(session, case, by.person_id, name=name, size=len(content), quota=quota, now=now)
     _write_once(folder, digest, content)
@@ -126,16 +128,28 @@ def store(
         title=title[:200],
         uploaded_by_id=by.person_id,
         uploaded_at=now,
+        state=FileState.CHECKING if held else FileState.READY,
     )
     session.add(document)
     session.flush()
-    history.record(session, case, what="document_added", by=by, at=now, details={"text": name, "id": document.id})
+    if held:
+        session.add(FileScan(document_id=document.id, asked_at=now, next_try_at=now))
+        session.flush()
+    else:
+        tell(session, case, document, by=by, at=now)
     return document
 
 
+def tell(session: Session, case: Case, document: Document, *, by: Actor, at: datetime) -> None:
+    """Write into the case's history that there is a new document."""
+    details = {"text": document.name, "id": document.id}
+    history.record(session, case, what="document_added", by=by, at=at, details=details)
+
+
 def _sent_before(
-    session: Session, case: Case, by: Actor, digest: str, name: str, besides: Collection[int]
+    session: Session, case: Case, by: Actor, digest: str, name: str, besides: Collection[int], held: bool
 ) -> Document | None:
+    states = [FileState.READY, FileState.CHECKING] if held else [FileState.READY]
     return session.scalars(
         select(Document)
         .where(
@@ -144,6 +158,7 @@ def _sent_before(
             Document.name == name,
             Document.uploaded_by_id == by.person_id,
             Document.id.not_in(besides),
+            Document.state.in_(states),
         )
         .order_by(Document.id)
         .limit(1)
@@ -199,27 +214,36 @@ def wrong_kind(name: str, endings: Collection[str]) -> str:
 def open_document(session: Session, document_id: int, *, by: Actor, folder: Path) -> Opened:
     """A document and its path, for a person who may see its case, and one's own for whoever left it (INS-17).
 
-    Raises ``NotFound``, also without permission.
+    Raises ``NotFound``, also without permission; for the uploader ``FileBeingChecked``, ``FileInfected``.
     """
     document = session.get(Document, document_id) if 0 < document_id < 2**63 else None
     case = session.get(Case, document.case_id) if document else None
     if document is None or case is None:
         raise NotFound("document", document_id)
-    if not may_see_case(session, by, case):
-        own = document.uploaded_by_id is not None and document.uploaded_by_id == by.person_id
-        if not own or departure(session, by, case) is None:
-            raise NotFound("document", document_id)
+    own = document.uploaded_by_id is not None and document.uploaded_by_id == by.person_id
+    if not may_see_case(session, by, case) and (not own or departure(session, by, case) is None):
+        raise NotFound("document", document_id)
+    if document.state is not FileState.READY and not own:
+        raise NotFound("document", document_id)
+    if document.state is FileState.CHECKING:
+        raise FileBeingChecked(document.name)
+    if document.state is FileState.INFECTED:
+        raise FileInfected(document.name, document.finding)
     path = path_of(folder, document.sha256)
     if not path.is_file():
         raise NotFound("content of document", document_id)
     return Opened(document, path)
 
 
-def of_case(session: Session, case: Case) -> list[Document]:
-    """Documents of a case, newest first, at most 500. The caller has checked the reader's permission."""
-    return list(
-        session.scalars(select(Document).where(Document.case_id == case.id).order_by(Document.id.desc()).limit(500))
-    )
+def of_case(session: Session, case: Case, by: Actor) -> list[Document]:
+    """Documents of a case that ``by`` may know of, newest first, at most 500. The caller has checked the permission."""
+    known = select(Document).where(Document.case_id == case.id, known_to(by))
+    return list(session.scalars(known.order_by(Document.id.desc()).limit(500)))
+
+
+def known_to(by: Actor) -> ColumnElement[bool]:
+    """Condition: the document is ready, or the person's own."""
+    return or_(Document.state == FileState.READY, Document.uploaded_by_id == by.person_id)
 
 
 def own_of_case(session: Session, case: Case, person_id: int | None) -> list[Document]:
@@ -228,24 +252,33 @@ def own_of_case(session: Session, case: Case, person_id: int | None) -> list[Doc
     return list(session.scalars(own.order_by(Document.id.desc()).limit(500)))
 
 
-def of_case_by_id(session: Session, case: Case, ids: Iterable[int]) -> dict[int, Document]:
-    """Documents of the case with these ids: id → document. Ids of other cases are left out."""
+def of_case_by_id(session: Session, case: Case, ids: Iterable[int], by: Actor) -> dict[int, Document]:
+    """Documents of the case with these ids: id → document. Those of other cases, or unknown to ``by``, are left out."""
     own_ids = set(ids)
     if not own_ids:
         return {}
-    own = session.scalars(select(Document).where(Document.id.in_(own_ids), Document.case_id == case.id))
+    own = session.scalars(select(Document).where(Document.id.in_(own_ids), Document.case_id == case.id, known_to(by)))
     return {document.id: document for document in own}
 
 
 def sweep(session: Session, *, folder: Path, now: datetime) -> int:
-    """Delete stored contents without a row, left by failed steps. Returns their number. ``now``: aware."""
+    """Delete stored contents that no document has, left by failed steps, or infected. Returns their number.
+
+    ``now``: aware.
+    """
     removed = 0
     for path in [*folder.glob("??/*"), *folder.glob(f"{HALF_WRITTEN}*")]:
         old = path.stat().st_mtime < (now - ORPHAN_AFTER).timestamp()
-        if old and session.scalar(select(Document.id).where(Document.sha256 == path.name).limit(1)) is None:
+        if old and not is_wanted(session, path.name):
             path.unlink(missing_ok=True)
             removed += 1
     return removed
+
+
+def is_wanted(session: Session, digest: str) -> bool:
+    """Whether a document that is not infected has the content with this hash."""
+    wanted = select(Document.id).where(Document.sha256 == digest, Document.state != FileState.INFECTED)
+    return session.scalar(wanted.limit(1)) is not None
 
 
 def path_of(folder: Path, digest: str) -> Path:

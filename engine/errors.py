@@ -171,6 +171,27 @@ class TooMany(EngineError):
         self.retry_after = retry_after
 
 
+class FileBeingChecked(EngineError):
+    """The virus scanner has not looked at the file yet. Only its uploader meets this."""
+
+    code = "file_being_checked"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("The file is still being checked")
+        self.name = name
+
+
+class FileInfected(EngineError):
+    """The virus scanner found something in the file, and its content is deleted. Only its uploader meets this."""
+
+    code = "file_infected"
+
+    def __init__(self, name: str, finding: str) -> None:
+        super().__init__(f"The file is infected: {finding}")
+        self.name = name
+        self.finding = finding
+
+
 class DocumentRefused(EngineError):
     """A file is refused; ``message`` is the reason in the reader's language."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import Delete, delete
+from sqlalchemy import Delete, delete, update
 from sqlalchemy.orm import Session
 
 from engine.errors import DocumentRefused
@@ -46,6 +46,12 @@ def take(
         of_person.bytes += size
     of_case.bytes += size
     session.flush()
+
+
+def give_back(session: Session, case_id: int, size: int) -> None:
+    """Count ``size`` bytes less for the case: their content is gone. What a person sent in a day stays sent."""
+    of_case = update(FileUsage).where(FileUsage.kind == "case", FileUsage.owner_id == case_id, FileUsage.bytes >= size)
+    session.execute(of_case.where(FileUsage.day == ALWAYS).values(bytes=FileUsage.bytes - size))
 
 
 def old_counts(now: datetime) -> Delete:

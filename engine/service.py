@@ -299,6 +299,11 @@ class Engine:
         own = self.definitions.get(session, case.definition_id).upload_limit
         return own or value_of(session, FILE_MEGABYTES) * MEGABYTE
 
+    @property
+    def holds_uploads(self) -> bool:
+        """Whether a file is held until the virus scanner has looked at it: where there is a scanner."""
+        return bool(self.services.settings.virus_scanner)
+
     def file_quota(self, session: Session) -> FileQuota:
         """How much file space a case has, and a person in a day."""
         megabytes = {"case": CASE_MEGABYTES, "person": PERSON_MEGABYTES}

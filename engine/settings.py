@@ -266,11 +266,27 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
+def _scanner_address(text: str) -> str:
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no address of this kind") from None
+    tcp = parts.scheme == "tcp" and parts.hostname and port and not parts.path
+    unix = parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/") and parts.path.strip("/")
+    if not (tcp or unix) or "@" in text or "?" in text or "#" in text or any(sign.isspace() for sign in text):
+        raise ValueError("is no address of this kind")
+    return text
+
+
 SecretKey = Annotated[str, Checked(_strong)]
 DatabaseUrl = Annotated[str, Checked(_known_database)]
 WebAddress = Annotated[str, Checked(_web_address)]
 Networks = Annotated[Words, Checked(_all_networks)]
 OpenIdIssuer = Annotated[str, Checked(_openid_issuer)]
+ScannerAddress = Annotated[str, Checked(_scanner_address)]
 Mode = Literal["production", "staging", "demo"]
 
 
@@ -289,6 +305,11 @@ class Settings(Section):
         allowed=f"a URL of {', '.join(DATABASES)}",
     )
     files_path: Path = setting("where uploaded files are stored", default=Path("var/files"), allowed="a folder")
+    virus_scanner: ScannerAddress = setting(
+        "where ClamAV's clamd listens, which looks at each uploaded file before anybody gets it; not given: no scanner",
+        default="",
+        allowed="tcp://HOST:PORT or unix:///PATH",
+    )
     public_url: WebAddress = setting(
         "how browsers and the payment gateway reach this installation",
         default="http://127.0.0.1:8000",

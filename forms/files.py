@@ -19,11 +19,12 @@ MAX_READ = 1_000  # ids that are read at all, however many were sent
 
 @dataclass(frozen=True)
 class HeldFile:
-    """What a page shows of a document that a field holds; ``size`` is in words."""
+    """What a page shows of a document that a field holds; ``size`` is in words, and so is what is to know about it."""
 
     id: int
     name: str
     size: str
+    note: str = ""
 
 
 class DocumentField(KartablField):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, String
+from sqlalchemy import BigInteger, Date, Enum, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.account import Person
 from models.base import Base, BigId
+
+
+class FileState(enum.StrEnum):
+    READY = "ready"
+    CHECKING = "checking"  # held until the virus scanner has looked at it; only its uploader knows of it
+    INFECTED = "infected"  # the content is deleted
 
 
 class Document(Base):
@@ -26,8 +33,32 @@ class Document(Base):
     title: Mapped[str] = mapped_column(String(200), default="")  # what it is in the case, Persian
     uploaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     uploaded_at: Mapped[datetime]
+    state: Mapped[FileState] = mapped_column(
+        Enum(FileState, native_enum=False, length=10, values_callable=lambda states: [s.value for s in states]),
+        default=FileState.READY,
+    )
+    finding: Mapped[str] = mapped_column(String(200), default="")  # what an infected file has, in the scanner's words
 
     uploaded_by: Mapped[Person | None] = relationship()
+
+
+class FileScan(Base):
+    """A document that the virus scanner has still to look at. The row goes with the verdict."""
+
+    __tablename__ = "file_scans"
+    __table_args__ = (
+        Index("ix_file_scans_next_try_at_id", "next_try_at", "id"),
+        Index("ix_file_scans_asked_at", "asked_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id"), unique=True)
+    asked_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    error: Mapped[str] = mapped_column(String(300), default="")  # why the last attempt failed
+    lease_owner: Mapped[str | None] = mapped_column(String(60))
+    lease_until: Mapped[datetime | None]
 
 
 class FileUsage(Base):

@@ -14,6 +14,8 @@ from engine.errors import (
     Conflict,
     DocumentRefused,
     EngineError,
+    FileBeingChecked,
+    FileInfected,
     InvalidSubmission,
     OperationFailed,
     TaskClaimed,
@@ -49,6 +51,8 @@ CODES: dict[str, tuple[int, Any]] = {
     "task_claimed": (409, lazy("همکار دیگری این کار را به عهده گرفته است.")),
     "task_locked": (409, lazy("این کار فعلاً قفل است.")),
     "form_missing": (409, lazy("فرم این کار در این نسخهٔ سامانه نیست. به مدیر سامانه اطلاع دهید.")),
+    "file_being_checked": (409, lazy("این فایل هنوز در حال بررسی است. چند لحظه بعد دوباره درخواست کنید.")),
+    "file_infected": (409, lazy("این فایل آلوده بود و حذف شد.")),
     "conflict": (409, lazy("هم‌زمان شخص دیگری این پرونده را تغییر داد و چیزی ثبت نشد. دوباره ارسال کنید.")),
     "too_large": (413, lazy("آنچه ارسال شد بزرگ‌تر از حد مجاز است.")),
     "unsupported_media_type": (415, lazy("این نوع محتوا پذیرفته نمی‌شود.")),
@@ -144,6 +148,10 @@ def _detail(error: EngineError) -> str:
         return _("نام کاربری یا رمز عبور درست نیست.")
     if isinstance(error, TaskLocked):
         return error.reason
+    if isinstance(error, FileBeingChecked):
+        return _("فایل «%(name)s» هنوز در حال بررسی است.", name=error.name)
+    if isinstance(error, FileInfected):
+        return _("فایل «%(name)s» آلوده بود (%(finding)s) و حذف شد.", name=error.name, finding=error.finding)
     if isinstance(error, TaskClaimed):
         return _("این کار را %(name)s به عهده گرفته است.", name=error.by) if error.by else ""
     if isinstance(error, TaskNotOpen) and error.by and error.at:

@@ -79,6 +79,9 @@ DOCUMENT_DOWNLOADED = register("document_downloaded", Retention.READING, lazy("�
 BACKUP_TAKEN = register("backup_taken", Retention.READING, lazy("پشتیبان‌گیری"))
 LIST_EXPORTED = register("list_exported", Retention.READING, lazy("دریافت فایل فهرست"))
 
+# What was kept out
+FILE_INFECTED = register("file_infected", Retention.CHANGE, lazy("حذف فایل آلوده"))
+
 # The office
 ROLE_CHANGED = register("role_changed", Retention.CHANGE, lazy("تغییر نقش‌ها"))
 DIVISION_CHANGED = register("division_changed", Retention.CHANGE, lazy("تغییر واحدها و منطقه‌ها"))

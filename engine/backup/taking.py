@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, select, table, text
+from sqlalchemy import Connection, column, func, inspect, select, table, text
 from sqlalchemy.orm import Session
 
 from engine.backup import durable, manifest
@@ -109,7 +109,11 @@ def _copy_files(connection: Connection, source: Path, target: Path) -> list[str]
     """Copy the content of every document; returns the hashes of those that are missing or damaged."""
     target.mkdir(mode=0o700)
     missing = []
-    for digest in connection.execute(text("SELECT DISTINCT sha256 FROM documents ORDER BY sha256")).scalars():
+    stored = table("documents", column("sha256"), column("state"))
+    wanted = select(stored.c.sha256).distinct().order_by(stored.c.sha256)
+    if any(one["name"] == "state" for one in inspect(connection).get_columns("documents")):
+        wanted = wanted.where(stored.c.state != "infected")  # their content is deleted
+    for digest in connection.execute(wanted).scalars():
         copy = path_of(target, digest)
         copy.parent.mkdir(mode=0o700, exist_ok=True)
         try:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from models.document import FileScan
 from models.job import Job
 from models.outbox import Sms
 
@@ -20,8 +21,8 @@ FROM_LATER = 2 * LEASE  # a lease beyond this is older than a jump of the clock 
 
 def take(
     session: Session,
-    table: type[Job] | type[Sms],
-    due: InstrumentedAttribute[datetime | None],
+    table: type[Job] | type[Sms] | type[FileScan],
+    due: InstrumentedAttribute[datetime | None] | InstrumentedAttribute[datetime],
     *,
     owner: str,
     now: datetime,

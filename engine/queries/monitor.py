@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select, union_all
 from sqlalchemy.orm import Session, joinedload
@@ -14,9 +14,13 @@ from engine.paging import Page, capped, page_of, read_cursor
 from engine.queries.worklist import OPEN_WORK
 from engine.versions import newest_processes
 from models.case import Case, CaseStatus, Task, TaskKind, TaskStatus
+from models.document import FileScan
 from models.job import Incident, Job
 
 MAX_COUNT = 10_000  # cases are counted up to here, so that counting costs the same however many have ended
+
+
+LATE_AFTER = timedelta(minutes=10)  # a file that the virus scanner has not looked at for so long
 
 
 @dataclass
@@ -83,6 +87,27 @@ def incidents_page(
         .options(joinedload(Incident.case).joinedload(Case.definition))
     ).all()
     return page_of(rows, limit, lambda incident: [incident.id], sort="incidents")
+
+
+@dataclass(frozen=True)
+class LateFile:
+    """The file that has waited longest for the virus scanner, and why it was not checked at the last attempt."""
+
+    asked_at: datetime
+    attempts: int
+    error: str
+
+
+def late_file(session: Session, *, now: datetime) -> LateFile | None:
+    """The oldest held file, if it waits longer than ``LATE_AFTER``. ``now``: aware."""
+    oldest = (
+        select(FileScan.asked_at, FileScan.attempts, FileScan.error)
+        .where(FileScan.asked_at < now - LATE_AFTER)
+        .order_by(FileScan.asked_at)
+        .limit(1)
+    )
+    row = session.execute(oldest).first()
+    return LateFile(*row) if row else None
 
 
 def open_tasks(session: Session, case: Case) -> list[Task]:

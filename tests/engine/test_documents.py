@@ -81,7 +81,7 @@ def test_a_file_whose_content_is_what_its_name_says_is_kept(shelf: Shelf, name: 
     opened = documents.open_document(shelf.office.session, document.id, by=shelf.owner, folder=shelf.folder)
     assert opened.path.read_bytes() == GOOD[name]
     assert opened.document.media_type == documents.TYPES[name.rpartition(".")[2].lower()]
-    assert documents.of_case(shelf.office.session, shelf.case) == [document]
+    assert documents.of_case(shelf.office.session, shelf.case, shelf.owner) == [document]
 
 
 BAD = {
@@ -111,7 +111,7 @@ def test_anything_else_is_refused_by_name_and_leaves_nothing_behind(shelf: Shelf
         shelf.store(content, name)
     assert name in refused.value.message
     assert shelf.files == []
-    assert documents.of_case(shelf.office.session, shelf.case) == []
+    assert documents.of_case(shelf.office.session, shelf.case, shelf.owner) == []
 
 
 def test_a_file_of_the_limit_is_taken_and_one_byte_more_is_refused_by_name(shelf: Shelf) -> None:
@@ -146,13 +146,13 @@ def test_the_same_content_twice_is_stored_once_and_listed_twice(shelf: Shelf) ->
     one, two = shelf.store(PDF, "a.pdf"), shelf.store(PDF, "b.pdf")
     assert one.sha256 == two.sha256
     assert len(shelf.files) == 1
-    assert len(documents.of_case(shelf.office.session, shelf.case)) == 2
+    assert len(documents.of_case(shelf.office.session, shelf.case, shelf.owner)) == 2
 
 
 def test_a_file_sent_once_more_because_the_answer_got_lost_is_the_same_document(shelf: Shelf) -> None:
     first = shelf.store(PDF, "a.pdf")
     assert shelf.store(PDF, "a.pdf").id == first.id
-    assert len(documents.of_case(shelf.office.session, shelf.case)) == 1
+    assert len(documents.of_case(shelf.office.session, shelf.case, shelf.owner)) == 1
 
 
 def test_one_file_sent_for_two_fields_is_two_documents(shelf: Shelf) -> None:
@@ -174,7 +174,7 @@ def test_a_form_cannot_name_the_document_of_another_case(shelf: Shelf) -> None:
     own = shelf.store(PDF, "a.pdf").id
     shelf.case = shelf.office.case()
     other = shelf.store(PDF, "a.pdf").id
-    assert set(documents.of_case_by_id(shelf.office.session, shelf.case, [own, other, 77])) == {other}
+    assert set(documents.of_case_by_id(shelf.office.session, shelf.case, [own, other, 77], shelf.owner)) == {other}
 
 
 def test_contents_of_failed_steps_are_swept_after_a_day_and_others_stay(shelf: Shelf) -> None:

@@ -18,7 +18,7 @@ from webapp.api.shapes import document_json
 from webapp.shell import current
 from webapp.shell.downloads import send_document
 from webapp.shell.limits import takes_files
-from webapp.work.task_files import wrong_documents
+from webapp.work.task_files import unready_documents, wrong_documents
 
 
 @bp.post("/v1/documents")
@@ -54,6 +54,7 @@ def upload(session: Session, actor: Actor) -> Response:
         limit=engine.upload_limit(session, case),
         anew=True,
         quota=engine.file_quota(session),
+        held=engine.holds_uploads,
     )
     return answer(document_json(document), 201)
 
@@ -65,10 +66,11 @@ def download(session: Session, actor: Actor, document_id: int) -> Response:
     return send_document(session, document_id, by=actor)
 
 
-def refuse_wrong(session: Session, case: Case, form: forms.TaskForm) -> None:
-    """Raise ``InvalidSubmission`` when a field names a document that is none of the case, or not of its kinds."""
+def refuse_wrong(session: Session, case: Case, form: forms.TaskForm, by: Actor) -> None:
+    """Raise ``InvalidSubmission`` when a field names a document that is none of the case, of a wrong kind, or held."""
     wrong: dict[str, list[str]] = {}
-    for place, message in wrong_documents(session, case, form):
+    found = (*wrong_documents(session, case, form, by), *unready_documents(session, case, form, by))
+    for place, message in found:
         wrong[place.path] = list(dict.fromkeys([*wrong.get(place.path, []), message]))
     if wrong:
         raise InvalidSubmission(wrong)

@@ -328,7 +328,9 @@ def _upload() -> Json:
 
 
 def _download() -> Json:
-    described = call("documents", "The file", 200, parameters=["document_id"], errors=[GONE])
+    described = call(
+        "documents", "The file", 200, parameters=["document_id"], errors=[GONE, ("file_being_checked", "file_infected")]
+    )
     described["responses"]["200"] = {
         "description": "the file, as it was uploaded",
         "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.contributions.listings import COLUMN_KINDS
 from models.case import CaseStatus, TaskKind, TaskStatus
+from models.document import FileState
 from webapp.problems import CODES
 
 Json = dict[str, Any]
@@ -180,6 +181,11 @@ SCHEMAS: Json = {
             "name": TEXT,
             "size": {"type": "integer", "description": "bytes"},
             "type": {**TEXT, "description": "media type, detected from the content", "examples": ["application/pdf"]},
+            "state": {
+                "enum": [state.value for state in FileState],
+                "description": "checking: held for the virus scanner. Only its uploader knows of it, and no task is"
+                " completed with it, until it is ready; an infected one is deleted",
+            },
         }
     ),
     "List": obj(

@@ -124,4 +124,10 @@ def line_json(line: Line) -> Json:
 
 
 def document_json(document: Document) -> Json:
-    return {"id": document.id, "name": document.name, "size": document.size, "type": document.media_type}
+    return {
+        "id": document.id,
+        "name": document.name,
+        "size": document.size,
+        "type": document.media_type,
+        "state": document.state.value,
+    }

@@ -130,5 +130,5 @@ def _bound_form(session: Session, actor: Actor, task_id: int, values: dict[str, 
     typed = form_class(view).from_values(values, choices=view.briefing.choices).draft_values
     view = engine.brief(session, view, by=actor, typed=typed)
     form = form_class(view).from_values(values, preset=view.briefing.values, choices=view.briefing.choices)
-    refuse_wrong(session, view.case, form)
+    refuse_wrong(session, view.case, form, actor)
     return form

@@ -32,10 +32,15 @@ def _figures(control: dict[str, Any] | None) -> str:
     with current.transaction() as session:
         figures = monitor.figures(session, current.actor(), now=current.now())
         incompatible = current.application().compatibility.findings(session)
+        late_file = monitor.late_file(session, now=current.now())
+    scanner = current.application().scanner
     return render_template(
         "monitor/show.html",
         figures=figures,
         incompatible=incompatible,
+        late_file=late_file,
+        scanner=scanner is not None,
+        scanner_silent=scanner is not None and not scanner.answers(),
         most=monitor.MAX_COUNT,
         statuses=labels.STATUSES,
         control=control,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.persistence.storage import Storage
     from engine.service import Engine
     from engine.settings import Settings
+    from engine.uploads.clamd import Clamd
     from webapp.accounts.openid import Provider
     from webapp.accounts.sign_in import DemoPeople
     from webapp.lists.files import PrintList
@@ -91,6 +92,8 @@ class Application(Protocol):
     def compatibility(self) -> Compatibility: ...
     @property
     def storage(self) -> Storage: ...
+    @property
+    def scanner(self) -> Clamd | None: ...
     @property
     def forced(self) -> bool: ...
     @property

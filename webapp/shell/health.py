@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.persistence.storage import State
+from engine.queries.monitor import late_file
 from models import migrate
 from models.job import WorkerBeat
 from webapp.shell import current
@@ -30,7 +31,8 @@ def ready() -> tuple[Response, int]:
     """200 when database, migrations, worker, disks and running cases are well, else 503; the body says which is not.
 
     ``refusing``: whose disk takes nothing more (database, files); ``almost_full``: where room is getting short, which
-    is no reason yet to send nobody here.
+    is no reason yet to send nobody here. ``scanner``: none, well, silent, or late where an
+    uploaded file waits for long; files are held meanwhile, and all else goes on.
 
     Running cases are not when they rely on something that this version of the code does not have, unless it was
     started with --force all the same.
@@ -38,6 +40,7 @@ def ready() -> tuple[Response, int]:
     checks = {"database": False, "migrations": False, "worker": False, "storage": False, "definitions": False}
     storage = State()
     incompatible = None
+    late = False
     try:
         storage = current.application().storage.look()
         checks["storage"] = not storage.refusing
@@ -48,6 +51,7 @@ def ready() -> tuple[Response, int]:
             beat = session.scalar(select(func.max(WorkerBeat.at)).where(WorkerBeat.at < now + BEAT_WITHIN))
             if checks["migrations"]:
                 incompatible = len(current.application().compatibility.errors(session))
+                late = late_file(session, now=now) is not None
         checks["definitions"] = incompatible == 0 or current.application().forced
         checks["worker"] = beat is not None and now - beat < BEAT_WITHIN
     except SQLAlchemyError:
@@ -59,5 +63,13 @@ def ready() -> tuple[Response, int]:
         incompatible_definitions=incompatible,
         refusing=storage.refusing,
         almost_full=storage.almost_full,
+        scanner=_scanner(late=late),
     )
     return answer, 200 if well else 503
+
+
+def _scanner(*, late: bool) -> str:
+    clamd = current.application().scanner
+    if clamd is not None and not clamd.answers():
+        return "silent"
+    return "late" if late else "none" if clamd is None else "well"

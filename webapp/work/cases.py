@@ -75,7 +75,7 @@ def show(number: str) -> str:
             blocks_shown=_domain_blocks(session, case, actor),
             marks=_marks(session, case),
             lines=_history(session, case),
-            documents=documents.of_case(session, case),
+            documents=documents.of_case(session, case, actor),
             printouts=_printouts(session, case, actor),
             messages=messages.of_case(session, actor, case),
             related=cases.related(session, actor, case),

@@ -30,4 +30,5 @@ def upload(task_id: int) -> tuple[Response, int]:
             held = keep_upload(session, view)
     except DocumentRefused as refusal:
         return jsonify(message=refusal.message), 422
-    return jsonify(id=held.id, name=held.name, size=held.size, url=f"{request.script_root}/documents/{held.id}"), 201
+    url = f"{request.script_root}/documents/{held.id}"
+    return jsonify(id=held.id, name=held.name, size=held.size, note=held.note, url=url), 201

@@ -11,13 +11,14 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 import forms
 from engine import documents
+from engine.actor import Actor
 from engine.errors import DocumentRefused, NotFound
 from engine.file_quotas import size_text
 from engine.runtime.outcomes import TaskView
 from forms.fields import DocumentsField
 from forms.files import HeldFile, Placed, document_fields, too_many
 from models.case import Case
-from models.document import Document
+from models.document import Document, FileState
 from models.language import gettext as _
 from webapp.shell import current
 from webapp.work.task_forms import form_class
@@ -107,6 +108,7 @@ def _store(session: Session, case: Case, place: Placed, file: FileStorage, other
         endings=place.field.accept,
         besides=others,
         quota=current.engine().file_quota(session),
+        held=current.engine().holds_uploads,
     )
 
 
@@ -119,10 +121,10 @@ def mark_refused(form: forms.TaskForm, refused: Refused, wrong: Iterable[tuple[P
         place.field.errors = [*refused.get(place.sent_as, []), message]
 
 
-def wrong_documents(session: Session, case: Case, form: forms.TaskForm) -> Iterator[tuple[Placed, str]]:
+def wrong_documents(session: Session, case: Case, form: forms.TaskForm, by: Actor) -> Iterator[tuple[Placed, str]]:
     """Each field that names a document which is none of this case, or of a kind that is not taken there."""
     places = list(document_fields(form))
-    own = documents.of_case_by_id(session, case, [number for place in places for number in place.field.ids])
+    own = _named(session, case, places, by)
     for place in places:
         types = documents.types_of(place.field.accept)
         for number in place.field.ids:
@@ -132,16 +134,44 @@ def wrong_documents(session: Session, case: Case, form: forms.TaskForm) -> Itera
                 yield place, documents.wrong_kind(own[number].name, place.field.accept)
 
 
-def name_held(session: Session, case: Case, form: forms.TaskForm) -> None:
-    """Let the fields show their documents by name and size; documents of other cases are left out."""
+def unready_documents(session: Session, case: Case, form: forms.TaskForm, by: Actor) -> Iterator[tuple[Placed, str]]:
+    """Each field with a document that the virus scanner holds. An infected one is taken out of its field.
+
+    A draft may have them; a task is completed without.
+    """
     places = list(document_fields(form))
-    own = documents.of_case_by_id(session, case, [number for place in places for number in place.field.ids])
+    own = _named(session, case, places, by)
+    for place in places:
+        for document in [own[number] for number in place.field.ids if number in own]:
+            name = document.name
+            if document.state is FileState.CHECKING:
+                yield place, _("فایل «%(name)s» هنوز در حال بررسی است؛ چند لحظه بعد دوباره ارسال کنید.", name=name)
+            elif document.state is FileState.INFECTED:
+                place.field.remove(document.id)
+                yield place, _("فایل «%(name)s» آلوده بود و حذف شد. نسخهٔ سالم آن را بارگذاری کنید.", name=name)
+
+
+def name_held(session: Session, case: Case, form: forms.TaskForm) -> None:
+    """Let the fields show their documents by name and size; those of other cases are left out."""
+    places = list(document_fields(form))
+    own = _named(session, case, places, current.actor())
     for place in places:
         place.field.held = [_held(own[number]) for number in place.field.ids if number in own]
 
 
+def _named(session: Session, case: Case, places: Iterable[Placed], by: Actor) -> dict[int, Document]:
+    """The documents of the case that the fields name, by id, those that ``by`` may know of."""
+    ids = [number for place in places for number in place.field.ids]
+    return documents.of_case_by_id(session, case, ids, by)
+
+
 def _held(document: Document) -> HeldFile:
-    return HeldFile(document.id, document.name, size_text(document.size))
+    note = ""
+    if document.state is FileState.CHECKING:
+        note = _("در حال بررسی")
+    elif document.state is FileState.INFECTED:
+        note = _("آلوده بود (%(finding)s) و حذف شد", finding=document.finding)
+    return HeldFile(document.id, document.name, size_text(document.size), note)
 
 
 def has_files(form: forms.TaskForm) -> bool:

@@ -18,7 +18,15 @@ from models.case import Case, Task, TaskKind
 from models.language import gettext as _
 from webapp.shell import current
 from webapp.shell.limits import takes_files
-from webapp.work.task_files import Refused, has_files, keep_uploads, mark_refused, name_held, wrong_documents
+from webapp.work.task_files import (
+    Refused,
+    has_files,
+    keep_uploads,
+    mark_refused,
+    name_held,
+    unready_documents,
+    wrong_documents,
+)
 from webapp.work.task_forms import initial_form, sent_form
 
 bp = Blueprint("tasks", __name__)
@@ -53,13 +61,16 @@ def submit(task_id: int) -> Page:
 
     def answer(session: Session) -> Page | StepResult:
         view, form = sent_form(session, task_id, sent)
-        wrong = [*wrong_documents(session, view.case, form)]
+        action = request.form.get("_action", "complete")
+        keeps = bool(form.commands) or action in ("draft", "refresh")
+        wrong = [*wrong_documents(session, view.case, form, current.actor())]
+        if not keeps:
+            wrong += unready_documents(session, view.case, form, current.actor())
         if refused or wrong:
             form.validate()
             mark_refused(form, refused, wrong)
             return _page(session, view, form), 422
-        action = request.form.get("_action", "complete")
-        if form.commands or action in ("draft", "refresh"):
+        if keeps:
             return _keep(session, task_id, form, leave=action == "draft" and not form.commands)
         return current.engine().complete_task(session, task_id, by=current.actor(), form=form)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from engine.contributions.briefings import Block, Briefing, BriefingContext, Facts, Link, Notice, Table
 from models.billing import Invoice
 from models.choice import Choice
-from models.document import Document
+from models.document import Document, FileState
 from models.gas import GasProject
 from models.inspection import InspectionReport
 from models.jalali import format_moment
@@ -187,7 +187,7 @@ def _photos(context: BriefingContext, report: InspectionReport) -> list[Block]:
     if not report.photos:
         return []
     documents = (context.session.get(Document, identity) for identity in report.photos)
-    return [Link(document.name, f"/documents/{document.id}") for document in documents if document is not None]
+    return [Link(one.name, f"/documents/{one.id}") for one in documents if one and one.state is FileState.READY]
 
 
 def _debt_blocks(context: BriefingContext, project: GasProject) -> list[Block]:

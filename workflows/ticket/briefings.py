@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from engine.contributions.briefings import Block, BriefingContext, Conversation, Entry, Facts, File, Notice
-from models.document import Document
+from models.document import Document, FileState
 from models.jalali import format_moment
 from models.language import gettext as _
 from models.ticket import Ticket, TicketMessage
@@ -52,7 +52,8 @@ def conversation(context: BriefingContext, ticket: Ticket) -> Conversation:
         .options(joinedload(TicketMessage.person))
     ).all()
     ids = {number for message in messages for number in message.documents}
-    records = context.session.scalars(select(Document).where(Document.id.in_(ids))) if ids else ()
+    ready = select(Document).where(Document.id.in_(ids), Document.state == FileState.READY)
+    records = context.session.scalars(ready) if ids else ()
     documents = {document.id: document for document in records}
     return Conversation(_("مکاتبات"), [_entry(context, message, documents) for message in messages])
 

@@ -33,7 +33,8 @@ function heldItem(field, found) {
     icon("file"),
     element("span", { className: "files__name" },
       element("a", { href: found.url }, element("bdi", {}, found.name)), " ",
-      element("span", { className: "files__size" }, found.size)),
+      element("span", { className: "files__size" }, found.size),
+      ...(found.note ? [" ", element("span", { className: "files__note" }, found.note)] : [])),
     button);
 }
 
