@@ -451,6 +451,23 @@ CHOICES = [
     ("PUBLIC_URL", "//a.ir"),
     ("PUBLIC_URL", "https://user:word@a.ir"),
     ("MODE", "Demo "),
+    *(
+        ("VIRUS_SCANNER", address)
+        for address in (
+            "clamd",
+            "127.0.0.1:3310",
+            "tcp://127.0.0.1",
+            "tcp://:3310",
+            "tcp://host:0",
+            "tcp://host:99999",
+            "tcp://host:3310/path",
+            "tcp://user@host:3310",
+            "unix://run/clamd.ctl",
+            "unix:///",
+            "unix:///run/clam d.ctl",
+            "http://host:3310",
+        )
+    ),
 ]
 
 
@@ -473,6 +490,11 @@ def test_the_start_of_production_refuses_each_of_them_by_name(name: str, value: 
     assert f"KARTABL_{told}" in result.output
     assert "Traceback" not in result.output and SECRET_KEY not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["", "tcp://[::1]:3310", "tcp://clamd:3310", "unix:///run/clamav/clamd.ctl"])
+def test_where_a_virus_scanner_may_listen(address: str) -> None:
+    assert Settings(secret_key=SECRET_KEY, virus_scanner=address).virus_scanner == address
 
 
 def test_https_with_insecure_cookies_does_not_start(tmp_path: Path) -> None:
