@@ -65,6 +65,8 @@ def test_json_of_a_person_is_limited_in_bytes_values_and_depth(program: Api, tas
         deep = [deep]
     for values in ({"title": "x" * limits.MAX_JSON}, {"title": [1] * limits.MAX_VALUES}, {"title": deep}):
         assert code_of(program.post(path, {"values": values})) == (413, "too_large")
+    unread = b"[" * (limits.MAX_VALUES + 1)  # refused before it is parsed, and so before it proves to be no JSON
+    assert code_of(program.call("POST", path, data=unread, content_type="application/json")) == (413, "too_large")
 
 
 def test_names_that_the_form_does_not_have_are_refused_in_few_words(program: Api, task: int) -> None:
