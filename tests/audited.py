@@ -21,3 +21,8 @@ def last(application: kartabl.Application) -> tuple[str, str, tuple[str, str], s
     """The last row: event, actor, subject, address."""
     row = rows(application)[-1]
     return row.event, row.actor, (row.subject_kind, row.subject_key), row.address
+
+
+def told(application: kartabl.Application, *events: str) -> list[tuple[str, str, str, dict[str, object] | None]]:
+    """Of each of these events: its key, who did it, to what, and what is so now, or was before if nothing is."""
+    return [(row.event, row.actor, row.subject_key, row.after or row.before) for row in rows(application, *events)]

@@ -30,7 +30,7 @@ CHANGING = {  # command: the event, and its arguments; the ones above have been 
 OTHERS = {
     "audit prune": "test_audit_verification.py: its removals are rows",
     "audit verify": "reads",
-    "backup": "reads; the backup holds the log",
+    "backup": "tests/test_backup.py: it is in the log of the installation, not of its backup",
     "check": "reads",
     "clock show": "reads",
     "demo": "invents people and cases for a demonstration",
@@ -38,10 +38,10 @@ OTHERS = {
     "keys list": "reads",
     "keys publish": "reads",
     "process list": "reads",
-    "restore": "puts the log of the backup in place",
+    "restore": "tests/test_backup.py: the last row of the log that it puts in place",
     "run": "what it prepares is that of migrate and deploy",
     "settings": "reads",
-    "user reset-second-factor": "takes it from somebody who has one: tests of second factors",
+    "user reset-second-factor": "tests/test_second_factor_command.py: somebody has to have one",
     "verify": "reads",
     "worker": "does the work of the system",
 }

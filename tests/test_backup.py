@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import stat
 from collections import namedtuple
@@ -20,12 +21,14 @@ from sqlalchemy import make_url, select, text
 import kartabl
 from engine import documents
 from engine.actor import SYSTEM, actor_for
+from engine.audit import events
 from engine.backup import durable, manifest, postgres
 from engine.backup.refusals import BackupRefused
 from engine.settings import Settings
 from models.account import Person, RoleGrant, SignInSession
 from models.case import Case
 from models.document import Document
+from tests import audited
 from tests.databases import client_programs, drop_database, fresh_database
 from tests.secret import SECRET_KEY
 from workflows.certificates import signing_keys
@@ -131,7 +134,9 @@ def application_of(environment: dict[str, str]) -> kartabl.Application:
 
 
 @pytest.mark.both_databases("sql", "saving")
-def test_everything_comes_back_but_the_sessions(backup: Path, elsewhere: dict[str, str]) -> None:
+def test_everything_comes_back_but_the_sessions(
+    backup: Path, elsewhere: dict[str, str], office: dict[str, str]
+) -> None:
     restored = run(elsewhere, "restore", str(backup))
     assert restored.exit_code == 0, restored.output
     assert "1 files, 1 cases" in restored.output
@@ -144,7 +149,17 @@ def test_everything_comes_back_but_the_sessions(backup: Path, elsewhere: dict[st
         assert signing_keys.sign(key, "still ours", secret_key=SECRET_KEY)
         assert list(json.loads((backup / "public-keys.json").read_text())["keys"][0].values())[4] == key.id
     assert not application.incompatible()
+    rows = audited.rows(application, events.BACKUP_TAKEN, events.BACKUP_RESTORED)
+    assert [(row.event, row.subject_key, row.address) for row in rows] == [
+        (events.BACKUP_RESTORED, str(backup), "command")
+    ]
+    assert (rows[0].actor, rows[0].after["cases"]) == (pwd.getpwuid(os.getuid()).pw_name, 1)  # type: ignore[index]
     application.database.dispose()
+    of_the_source = application_of(office)
+    assert [(row.event, row.subject_key) for row in audited.rows(of_the_source, events.BACKUP_TAKEN)] == [
+        (events.BACKUP_TAKEN, str(backup))
+    ]
+    of_the_source.database.dispose()
     verified = run(elsewhere, "audit", "verify")
     assert verified.exit_code == 0, verified.output
 

@@ -13,8 +13,10 @@ from werkzeug.test import TestResponse
 
 import kartabl
 import webapp
+from engine.audit import events
 from models.account import Person
 from models.outbox import Sms
+from tests import audited
 from tests.play import PASSWORD
 
 OWN_PASSWORD = "moon over karaj"
@@ -86,6 +88,10 @@ def test_a_citizen_registers_and_is_signed_in_by_the_code(browser, application):
     answer = browser.post("/register/code", code=persian(code(application)))
     assert (answer.status_code, answer.location) == (303, "/")
     assert "سارا مرادی" in browser.get("/worklist").text
+    assert audited.told(application, events.REGISTERED, events.ROLE_GRANTED) == [
+        (events.REGISTERED, "09123456789", "09123456789", {"kind": "citizen"}),
+        (events.ROLE_GRANTED, "system", "09123456789", {"role": "citizen", "scope": ""}),
+    ]
 
 
 @pytest.mark.rule("ACC-1")
@@ -194,6 +200,8 @@ def test_a_forgotten_password_is_recovered_by_code(browser, people, application)
     answer = browser.post("/reset", code=code(application), password=NEW_PASSWORD)
     assert answer.location == "/"
     assert browser.get("/worklist").status_code == 200
+    own = "12-30-01234"
+    assert audited.told(application, events.PASSWORD_RECOVERED) == [(events.PASSWORD_RECOVERED, own, own, None)]
 
 
 @pytest.mark.rule("ACC-3")

@@ -14,7 +14,9 @@ from flask.testing import FlaskClient
 import kartabl
 import webapp
 from engine.actor import SYSTEM
+from engine.audit import events
 from engine.settings import Settings
+from tests import audited
 from tests.conftest import SATURDAY
 from tests.play import People
 from tests.standing import StandingClock
@@ -53,6 +55,9 @@ def test_a_supervisor_puts_the_clock_ahead_and_stays_signed_in(
     assert "ساعت جلو رفت" in page.text
     put_ahead(browser, "2", "wd")
     assert application.clock() == SATURDAY + 3 * DAY + 4 * DAY  # the weekend lies between
+    assert audited.told(application, events.CLOCK_MOVED) == [
+        (events.CLOCK_MOVED, role, "", {"seconds": days * 86_400}) for days in (3, 7)
+    ]
 
 
 def test_while_the_clock_is_ahead_every_page_says_so(

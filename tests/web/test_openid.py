@@ -17,12 +17,14 @@ from werkzeug.test import TestResponse
 import kartabl
 import webapp
 from engine.actor import actor_for
+from engine.audit import events
 from engine.identity import people as people_of
 from engine.identity.openid import linking, role_mapping, transport
 from engine.identity.openid.identity import values_of
 from engine.settings import Settings
 from models.account import Person, RoleGrant
 from models.external_identity import ExternalIdentity
+from tests import audited
 from tests.play import PASSWORD, People
 from tests.providers.openid_server import CLIENT, DISCOVERY, SECRET, OpenIdServer
 from tests.providers.service import Fault
@@ -134,6 +136,9 @@ def test_a_linked_person_signs_in_and_goes_on_to_the_page_they_wanted(site: Site
     answer = site.sign_in(path="/sign-in/openid?next=/messages")
     assert (answer.status_code, answer.location) == (303, "/messages")
     assert site.is_signed_in()
+    assert audited.told(site.application, events.SIGNED_IN) == [
+        (events.SIGNED_IN, "ali", "ali", {"by": site.there.issuer})
+    ]
 
 
 def test_the_way_there_asks_for_a_code_with_pkce_state_and_nonce(site: Site) -> None:
@@ -163,6 +168,8 @@ def test_without_a_link_nobody_is_signed_in_whatever_they_are_called(site: Site)
     assert "علی رضایی" in page.text and "ساختن حساب جدید" not in page.text and "ali-1" in page.text
     assert site.post("/sign-in/openid/new").status_code == 422
     assert not site.is_signed_in()
+    refused = (events.SIGN_IN_FAILED, "", "ali-1", {"reason": "unlinked"})
+    assert audited.told(site.application, events.SIGN_IN_FAILED) == [refused]
 
 
 def test_the_same_subject_of_another_issuer_is_somebody_else(site: Site) -> None:
@@ -186,6 +193,12 @@ def test_a_new_account_where_the_office_allows_it(site: Site) -> None:
         assert (made.username, made.first_name, made.last_name) == ("ali@127.0.0.1", "علی", "رضایی")
         person_id = made.id
     assert site.roles(person_id) == {("finance", "", True)}
+    name, way = "ali@127.0.0.1", {"by": site.there.issuer}
+    assert audited.told(site.application, events.ACCOUNT_CREATED, events.SIGNED_IN) == [
+        (events.ACCOUNT_CREATED, name, name, way),
+        (events.SIGNED_IN, name, name, way),
+    ]
+    assert audited.told(site.application, events.ROLE_GRANTED)[-1][2:] == (name, {"role": "finance", "scope": ""})
     site.post("/sign-out")
     assert site.post("/sign-in", username="ali@127.0.0.1", password="").status_code == 422
     assert site.sign_in().location == "/"
@@ -204,6 +217,11 @@ def test_an_account_is_linked_by_signing_in_to_it_and_typing_its_password_again(
     site.post("/sign-out")
     assert site.sign_in().location == "/"
     assert site.post("/account/openid/unlink").status_code == 303
+    linked = {"issuer": site.there.issuer, "subject": "ali-1"}
+    assert audited.told(site.application, events.IDENTITY_LINKED, events.IDENTITY_UNLINKED) == [
+        (events.IDENTITY_LINKED, "ali", "ali", linked),
+        (events.IDENTITY_UNLINKED, "ali", "ali", linked),
+    ]
     site.post("/sign-out")
     assert site.sign_in().location == "/sign-in/openid/new"
 
@@ -242,6 +260,8 @@ def test_a_locked_account_stays_locked(site: Site) -> None:
     answer = site.sign_in()
     assert answer.status_code == 403 and "غیرفعال" in answer.text
     assert not site.is_signed_in()
+    refused = (events.SIGN_IN_FAILED, "", "ali-1", {"reason": "locked"})
+    assert audited.told(site.application, events.SIGN_IN_FAILED) == [refused]
 
 
 def test_signing_out_is_local_and_offers_the_providers_own(site: Site) -> None:
@@ -275,6 +295,14 @@ def test_roles_come_and_go_with_the_claim_and_those_given_by_hand_stay(site: Sit
     del site.there.people["ali-1"]["roles"]
     site.sign_in()
     assert site.roles(ali.id) == {by_hand}
+    by_claim = [
+        one for one in audited.told(site.application, events.ROLE_GRANTED, events.ROLE_REVOKED) if one[1] == "system"
+    ]
+    staff, north = {"role": "finance", "scope": ""}, {"role": "district_engineering", "scope": "3"}
+    given = [(events.ROLE_GRANTED, "system", "ali", one) for one in (north, staff)]
+    taken = [(events.ROLE_REVOKED, "system", "ali", one) for one in (staff, north)]
+    assert sorted(by_claim[:2], key=repr) == given
+    assert by_claim[2:] == taken
 
 
 def test_a_value_without_a_mapping_gives_nothing_even_if_it_is_called_like_a_role(site: Site) -> None:

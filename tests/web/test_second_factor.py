@@ -10,9 +10,11 @@ import pyotp
 import pytest
 from sqlalchemy import select, update
 
+from engine.audit import events
 from models.account import Message, Person
 from models.organisation import Role
 from models.second_factor import SecondFactor
+from tests import audited
 from tests.play import PASSWORD
 from tests.web.test_accounts import Browser
 from tests.web.test_accounts import code as sms_code
@@ -79,7 +81,7 @@ def person_id(application: Any, username: str = "finance") -> int:
 
 
 @pytest.mark.both_databases("story")
-def test_after_the_password_the_code_is_asked_for(phone: Phone, app: Any) -> None:
+def test_after_the_password_the_code_is_asked_for(phone: Phone, app: Any, application: Any) -> None:
     phone.enrols()
     again = Browser(app.test_client())
     answer = again.sign_in("finance", next="/cases")
@@ -91,6 +93,12 @@ def test_after_the_password_the_code_is_asked_for(phone: Phone, app: Any) -> Non
     assert "کد درست نیست" in wrong.text
     assert again.post("/sign-in/second?next=/cases", code=phone.code()).location == "/cases"
     assert again.get("/worklist").status_code == 200
+    by_step = {"by": "browser", "step": "totp"}
+    assert audited.told(application, events.SIGNED_IN, events.SIGN_IN_FAILED) == [
+        (events.SIGNED_IN, "finance", "finance", {"by": "browser"}),  # before enrolling
+        (events.SIGN_IN_FAILED, "", "finance", by_step),
+        (events.SIGNED_IN, "finance", "finance", by_step),
+    ]
 
 
 def test_with_a_recovery_code(phone: Phone, app: Any) -> None:
@@ -143,12 +151,16 @@ def test_with_an_sms(phone: Phone, app: Any, application: Any) -> None:
     phone.clock.advance(MINUTE)
     assert again.post("/sign-in/second", _action="resend").status_code == 303
     assert again.post("/sign-in/second", code=sms_code(application)).status_code == 303
+    assert audited.told(application, events.SECOND_FACTOR_ENROLLED) == [
+        (events.SECOND_FACTOR_ENROLLED, "finance", "finance", {"kind": "sms"})
+    ]
+    assert audited.told(application, events.SIGNED_IN)[-1][3] == {"by": "browser", "step": "sms"}
 
 
 # The account's page
 
 
-def test_enrolling_signs_out_elsewhere_and_shows_the_codes_once(phone: Phone, app: Any) -> None:
+def test_enrolling_signs_out_elsewhere_and_shows_the_codes_once(phone: Phone, app: Any, application: Any) -> None:
     elsewhere = Browser(app.test_client())
     elsewhere.sign_in("finance")
     page = phone.browser.get(f"{ACCOUNT}/app")
@@ -161,6 +173,10 @@ def test_enrolling_signs_out_elsewhere_and_shows_the_codes_once(phone: Phone, ap
     fresh = phone.browser.post(f"{ACCOUNT}/recovery-codes", on=ACCOUNT)
     assert fresh.status_code == 200
     assert phone.recovery[0] not in fresh.text
+    assert audited.told(application, events.SECOND_FACTOR_ENROLLED, events.RECOVERY_CODES_MADE) == [
+        (events.SECOND_FACTOR_ENROLLED, "finance", "finance", {"kind": "totp"}),
+        (events.RECOVERY_CODES_MADE, "finance", "finance", None),
+    ]
 
 
 def test_it_is_turned_off_unless_a_role_demands_it(phone: Phone, application: Any) -> None:
@@ -171,6 +187,8 @@ def test_it_is_turned_off_unless_a_role_demands_it(phone: Phone, application: An
     with application.engine.transaction() as session:
         session.execute(update(Role).where(Role.key == "finance").values(second_factor=False))
     assert phone.browser.post(f"{ACCOUNT}/off", on=ACCOUNT).status_code == 303
+    removed = (events.SECOND_FACTOR_REMOVED, "finance", "finance", None)
+    assert audited.told(application, events.SECOND_FACTOR_REMOVED) == [removed]
     phone.browser.post("/sign-out", on=ACCOUNT)
     assert phone.browser.sign_in("finance").location == "/"
 
@@ -207,7 +225,8 @@ def test_an_admin_removes_it_and_the_person_is_told(phone: Phone, admin: Browser
     again = Browser(app.test_client())
     assert again.sign_in("finance").location == "/"
     with application.engine.transaction() as session:
-        assert "حذف کرد" in session.scalars(select(Message.body)).one()
+        told = session.scalars(select(Message.body)).all()
+    assert sum("ورود دومرحله‌ای حساب شما را حذف کرد" in text for text in told) == 1
     assert admin.post(f"{place}/second-factor", on=place).status_code == 422
 
 
