@@ -91,6 +91,8 @@ EXAMPLES = [
     errors.ProcessNotOffered("letter"),
     errors.NotAllowed("sara", "claim"),
     errors.InvalidSubmission({"": ["نه"]}),
+    errors.FileBeingChecked("نقشه.pdf"),
+    errors.FileInfected("نقشه.pdf", "Test.Virus-1"),
     errors.DocumentRefused("نه"),
     errors.TooMany(60),
     errors.OperationFailed("Task_1", "letter.send", "down"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -123,18 +124,21 @@ def test_a_held_file_is_its_uploaders_only_until_it_is_clean(
 
 @pytest.mark.both_databases("story")
 def test_a_task_is_completed_only_with_files_that_are_ready(desk: Desk, application: kartabl.Application) -> None:
-    sent = {"files": [(io.BytesIO(PDF), "یک.pdf")], "photos": [(io.BytesIO(PNG), "دو.png")]}
+    sent = {
+        "files": [(io.BytesIO(PDF), "یک.pdf"), (io.BytesIO(PDF), "سه.pdf")],
+        "photos": [(io.BytesIO(PNG), "دو.png")],
+    }
     answer = desk.sends(**sent)
     assert answer.status_code == 422
-    for name in ("یک.pdf", "دو.png"):
+    for name in ("یک.pdf", "سه.pdf", "دو.png"):
         assert f"فایل «{name}» {STILL}" in answer.text
     assert TEXT in answer.text
-    assert held(answer.text) == ["یک.pdf"]
+    assert held(answer.text) == ["یک.pdf", "سه.pdf"]
     ids = {name: re.findall(rf'name="{name}" value="(\d+)"', answer.text) for name in ("files", "photos")}
 
     draft = desk.sends(_action="draft", **ids)
     assert draft.status_code == 303, "a draft is kept whatever its files are"
-    assert check(application) == 2
+    assert check(application) == 3
     assert desk.sends(**ids).status_code == 303
     with application.engine.transaction() as session:
         assert session.get_one(Task, desk.task).ended_at is not None
@@ -324,6 +328,20 @@ def test_the_api_has_the_same_rules(app: Any, application: kartabl.Application, 
     refused = api.complete(task, **values)
     assert list(refused.json["errors"]) == ["files"]
     assert api.complete(task, **{**values, "files": [good["id"]]}).status_code == 200
+
+
+def test_the_worker_does_it_by_itself(desk: Desk, application: kartabl.Application) -> None:
+    kartabl._add_regular_work(application)
+    desk.uploads(PDF, "نقشه.pdf")
+    application.worker.start()
+    try:
+        ends = time.monotonic() + 30
+        while states(application) == {"نقشه.pdf": FileState.CHECKING}:
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+    finally:
+        application.worker.stop()
+    assert states(application) == {"نقشه.pdf": FileState.READY}
 
 
 def test_a_backup_misses_nothing_of_an_infected_file(

@@ -114,11 +114,12 @@ def _store(session: Session, case: Case, place: Placed, file: FileStorage, other
 
 def mark_refused(form: forms.TaskForm, refused: Refused, wrong: Iterable[tuple[Placed, str]] = ()) -> None:
     """Show at its field why a file was not taken; that there is none now goes without saying."""
-    for place in document_fields(form):
-        if place.sent_as in refused:
-            place.field.errors = list(refused[place.sent_as])
+    told = {name: list(messages) for name, messages in refused.items()}
     for place, message in wrong:
-        place.field.errors = [*refused.get(place.sent_as, []), message]
+        told[place.sent_as] = list(dict.fromkeys([*told.get(place.sent_as, []), message]))
+    for place in document_fields(form):
+        if place.sent_as in told:
+            place.field.errors = told[place.sent_as]
 
 
 def wrong_documents(session: Session, case: Case, form: forms.TaskForm, by: Actor) -> Iterator[tuple[Placed, str]]:
