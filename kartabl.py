@@ -475,8 +475,14 @@ def bring_up_to_date(application: Application) -> None:
     by = operator()
     with application.engine.transaction() as session:
         if before != after:
-            revisions = {"before": {"revision": before} if before else None, "after": {"revision": after}}
-            trail.record(session, events.SCHEMA_CHANGED, by, subject=("installation", ""), **revisions)
+            trail.record(
+                session,
+                events.SCHEMA_CHANGED,
+                by,
+                subject=("installation", ""),
+                before={"revision": before} if before else None,
+                after={"revision": after},
+            )
         holiday_import.fill(session, now=application.clock(), by=by)
         delivered = roles.organisation()
         organisation_changes.fill(

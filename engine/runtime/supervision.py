@@ -86,8 +86,8 @@ class Supervision:
             events.TASK_REASSIGNED,
             by,
             subject=("case", case.number),
-            before={"task": task.key, "assignee": _username(session, task.assignee_id)},
-            after={"task": task.key, "assignee": _username(session, person_id)},
+            before={"assignee": _username(session, task.assignee_id)},
+            after={"task": task.name, "assignee": _username(session, person_id)},
         )
         task.assignee_id, task.claimed = person_id, person_id is not None
         case.revision += 1  # whoever completes it at the moment has been overtaken

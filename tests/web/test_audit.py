@@ -299,6 +299,44 @@ def test_a_row_is_told_in_words(application: kartabl.Application, admin: FlaskCl
     assert 'href="/audit"' in admin.get("/worklist").text
 
 
+IN_WORDS = [  # event, subject, what is recorded, what the page says
+    (events.SIGNED_IN, ("person", "ali"), {"by": "browser", "step": "totp"}, ["مرورگر", "مرحلهٔ دوم", "کد برنامه"]),
+    (events.SIGN_IN_FAILED, ("external_identity", "a1"), {"reason": "locked"}, ["حساب سازمانی", "حساب غیرفعال است"]),
+    (events.CLAIM_ROLE_ADDED, ("claim_value", "staff"), {"role": "finance"}, ["مقدار ورود سازمانی", "مالی"]),
+    (events.ROLE_GRANTED, ("person", "ali"), {"role": "district_engineering", "scope": "3"}, ["منطقهٔ ۳"]),
+    (events.DIVISION_CHANGED, ("district", "3"), {"active": False}, ["منطقه: منطقهٔ ۳", "خیر"]),
+    (
+        events.ROLE_CHANGED,
+        ("role", "finance"),
+        {"permissions": ["see_audit"], "granted_by": ["admin"], "divided_by": "unit", "second_factor": True},
+        ["دیدن تاریخچهٔ سامانه", "مدیر سامانه", "واحد", "بله"],
+    ),
+    (events.CALENDAR_CHANGED, ("calendar", ""), {"weekend": "thursday,friday"}, ["پنجشنبه", "جمعه"]),
+    (events.CALENDAR_CHANGED, ("calendar", ""), {"kind": "workday", "estimated": True}, ["روز کاری", "برآوردی"]),
+    (events.CASE_SUSPENDED, ("case", "1405-000012-3"), {"status": "suspended"}, ["متوقف"]),
+    (events.BACKUP_TAKEN, ("backup", "/b/1"), {"made_at": "2026-11-21T06:30:00+00:00"}, ["۱۴۰۵/۰۸/۳۰", "۱۰:۰۰"]),
+    (events.OFFICE_RULE_CHANGED, ("office_rule", "payment_minutes"), {"value": 45}, ["قاعدهٔ سازمان: ", "۴۵"]),
+    (events.LIST_EXPORTED, ("list", "audit"), {"filter_event": "signed_in"}, ["فیلتر کار", "ورود"]),
+]
+
+
+@pytest.mark.parametrize(("event", "subject", "after", "words"), IN_WORDS)
+def test_a_value_is_told_in_words(
+    application: kartabl.Application,
+    admin: FlaskClient,
+    event: str,
+    subject: tuple[str, str],
+    after: dict[str, Any],
+    words: list[str],
+) -> None:
+    add(application, event, subject=subject, after=after)
+    row = admin.get("/audit").text.partition("<tbody>")[2].partition("</tr>")[0]
+    for text in words:
+        assert text in row
+    raw = [str(value) for value in (*after, *after.values()) if re.fullmatch("[a-z_]{4,}", str(value))]
+    assert not [key for key in raw if re.search(rf">[^<]*\b{key}\b", row)]
+
+
 @pytest.mark.both_databases("search")
 def test_the_filters_leave_what_was_looked_for(application: kartabl.Application, admin: FlaskClient) -> None:
     add(application, events.ROLE_GRANTED, actor="first", address="192.0.2.1", after={"scope": "row-one"})

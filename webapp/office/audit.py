@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
@@ -19,15 +18,14 @@ from forms.audit import AuditFilters
 from models.audit import AuditEvent
 from models.choice import Choice
 from models.language import gettext as _
-from models.language import lazy, listed
-from models.organisation import KIND_LABELS
+from models.language import lazy
 from webapp.errors import Answer, Trouble
 from webapp.errors import page as error_page
 from webapp.lists import files
+from webapp.office.audit_words import difference, subject_of, title_of, who
 from webapp.shell import current, downloads, query_string
 from webapp.shell.downloads import Leaving
 from webapp.shell.filters import digits
-from webapp.shell.labels import role_label, status_label
 
 bp = Blueprint("audit", __name__)
 
@@ -36,47 +34,6 @@ FILTERS = ("person", "event", "subject", "address", "since", "until")
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = {"csv": "text/csv", "xlsx": SPREADSHEET}
 
-SUBJECTS: dict[str, Any] = {
-    "person": lazy("شخص"),
-    "role": lazy("نقش"),
-    "case": lazy("پرونده"),
-    "process": lazy("فرایند"),
-    "decision": lazy("جدول تصمیم"),
-    "calendar": lazy("تقویم کاری"),
-    "office_rule": lazy("قاعدهٔ سازمان"),
-    "list": lazy("فهرست"),
-    "clock": lazy("ساعت آزمایشی"),
-    "installation": lazy("سامانه"),
-    "signing_key": lazy("کلید امضا"),
-    "audit": lazy("تاریخچهٔ سامانه"),
-    **KIND_LABELS,
-}
-FIELDS: dict[str, Any] = {
-    "role": lazy("نقش"),
-    "scope": lazy("واحد یا منطقه"),
-    "active": lazy("فعال"),
-    "offered": lazy("فعال"),
-    "kind": lazy("نوع"),
-    "name": lazy("نام"),
-    "name_fa": lazy("نام فارسی"),
-    "name_en": lazy("نام انگلیسی"),
-    "value": lazy("مقدار"),
-    "version": lazy("نسخه"),
-    "status": lazy("وضعیت"),
-    "assignee": lazy("مسئول"),
-    "task": lazy("کار"),
-    "document": lazy("شمارهٔ فایل"),
-    "type": lazy("نوع فایل"),
-    "rows": lazy("تعداد ردیف‌ها"),
-    "permissions": lazy("دسترسی‌های دیگر این نقش"),
-    "before": lazy("تا زمان"),
-    "by": lazy("از راه"),
-    "weekend": lazy("روزهای تعطیل هفته"),
-    "opens": lazy("شروع ساعت اداری"),
-    "closes": lazy("پایان ساعت اداری"),
-    "seconds": lazy("ثانیه"),
-}
-WAYS: dict[str, Any] = {"browser": lazy("مرورگر"), "api": "API"}  # by what somebody came in
 LISTING = Listing(
     key="audit",
     label=lazy("تاریخچهٔ سامانه"),
@@ -174,60 +131,6 @@ def _midnight(day: date | None) -> datetime | None:
 def _file_url(kind: str, arguments: Mapping[str, str]) -> str:
     query = urlencode({name: value for name, value in arguments.items() if name != "cursor"})
     return f"{request.script_root}/audit.{kind}" + (f"?{query}" if query else "")
-
-
-# ---------------------------------------------------------------- words
-
-
-def title_of(row: AuditEvent) -> str:
-    """What was done; an event that this version does not know is named by its key."""
-    return str(EVENTS[row.event].title) if row.event in EVENTS else row.event
-
-
-def who(row: AuditEvent) -> str:
-    """Who acted, by name."""
-    if row.actor_name:
-        return row.actor_name
-    if row.address == "command":
-        return _("فرمان در سرور")
-    return _("سامانه") if row.actor else _("ناشناس")
-
-
-def subject_of(row: AuditEvent) -> str:
-    """The kind of what was acted on, in words; a role also by its name."""
-    kind = str(SUBJECTS.get(row.subject_kind, row.subject_kind))
-    return f"{kind}: {role_label(row.subject_key)}" if row.subject_kind == "role" else kind
-
-
-def difference(row: AuditEvent) -> list[tuple[str, str, str]]:
-    """What changed: the label of each value, before, after. Values that stayed are left out."""
-    before, after = row.before or {}, row.after or {}
-    names = [*before, *(name for name in after if name not in before)]
-    return [
-        (_label(name), _value(name, before.get(name)), _value(name, after.get(name)))
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
-
-
-def _label(name: str) -> str:
-    return str(FIELDS.get(name, name))
-
-
-def _value(name: str, value: Any) -> str:
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return _("بله") if value else _("خیر")
-    if isinstance(value, list):
-        return listed(str(one) for one in value)
-    if name == "role":
-        return role_label(str(value))
-    if name == "status":
-        return status_label(str(value))
-    if name == "by":
-        return str(WAYS.get(str(value), value))
-    return str(value)
 
 
 def _row(row: AuditEvent) -> Row:
