@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event as of_databases
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 import kartabl
 from engine.actor import Actor
 from engine.audit import chain, events, trail
-from engine.persistence import write_behind
+from engine.persistence import advisory_lock, write_behind
 from models.audit import AuditEvent, AuditHorizon, AuditLink
 from models.database import open_database, session_factory
+from tests.play import Play
+from tests.scenarios import tickets
 
 SOMEBODY = Actor(person_id=7, username="admin", name="مدیر", address="192.0.2.7")
 ABOUT = ("person", "12-30-01660")
@@ -140,6 +143,24 @@ def test_writers_at_once_make_one_chain(sessions: sessionmaker[Session], databas
     assert len(rows) == writers * each * 2
     assert len({row.subject_key for row in rows}) == writers * each
     assert whole(sessions)
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_a_completed_task_does_not_wait_for_the_log(application: kartabl.Application, play: Play) -> None:
+    """While somebody's transaction is writing the log, people go on with their cases; only another record waits."""
+    of_databases.listen(application.database, "begin", lambda one: one.exec_driver_sql("SET LOCAL lock_timeout = 1000"))
+    play.start("ticket", by="citizen")
+    with application.sessions() as writing:
+        advisory_lock.acquire(writing, trail.LOCK)
+        play.does("citizen", "submit_ticket", **tickets.ASKS)
+        assert play.task("answer_ticket")
+        with application.sessions() as another:
+            trail.record(another, events.SIGNED_IN, SOMEBODY, subject=ABOUT)
+            with pytest.raises(OperationalError, match="lock timeout"):
+                another.commit()
+    with application.sessions.begin() as another:
+        trail.record(another, events.SIGNED_IN, SOMEBODY, subject=ABOUT)
+    assert [row.event for row in rows_of(application.sessions)] == ["signed_in"]
 
 
 def test_without_listeners_nothing_is_recorded_in_silence(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
