@@ -41,6 +41,8 @@ DANGEROUS = {
     "calendar.settings",
     "office_rules.edit",
     "processes.switch",
+    # who did what, as a file
+    "audit.export",
     # one's own account
     "accounts.enrol_app",
     "accounts.enrol_sms",
@@ -166,6 +168,20 @@ def test_the_password_is_asked_for_and_what_was_typed_goes_along(
     assert done.location == place
     assert granted(application, finance) == {"finance", "department_staff"}
     assert admin.post(f"{place}/lock", on=place).status_code == 303  # for some minutes it is not asked again
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_the_audit_log_leaves_only_after_the_password(admin: Browser, kind: str) -> None:
+    place = f"/audit.{kind}?event=signed_in"
+    assert admin.get(place).status_code == 405, "no link and no other site takes it"
+    asked = admin.post(place, on="/audit")
+    assert asked.status_code == 403
+    assert "Content-Disposition" not in asked.headers
+    assert f'action="{place}"' in asked.text, "the filters go along"
+    wrong = admin.client.post(place, data=hidden(asked.text) | {"confirm_password": "wrong-one"})
+    assert wrong.status_code == 422
+    given = admin.client.post(place, data=hidden(asked.text) | {"confirm_password": PASSWORD})
+    assert given.headers["Content-Disposition"].startswith("attachment")
 
 
 def test_every_line_of_a_text_and_every_choice_goes_along(admin: Browser, application: Any) -> None:

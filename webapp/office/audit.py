@@ -24,6 +24,7 @@ from webapp.errors import page as error_page
 from webapp.lists import files
 from webapp.office.audit_words import difference, subject_of, title_of, who
 from webapp.shell import current, downloads, query_string
+from webapp.shell.confirmation import dangerous
 from webapp.shell.downloads import Leaving
 from webapp.shell.filters import digits
 
@@ -83,10 +84,11 @@ def show() -> str | tuple[str, int]:
     return text, 200 if accepted else 422
 
 
-@bp.get("/audit.csv", defaults={"kind": "csv"})
-@bp.get("/audit.xlsx", defaults={"kind": "xlsx"})
+@bp.post("/audit.csv", defaults={"kind": "csv"})
+@bp.post("/audit.xlsx", defaults={"kind": "xlsx"})
+@dangerous
 def export(kind: str) -> Response | Answer:
-    """The rows that the filters leave, in a file; that somebody took it is in the log as well."""
+    """The rows that the filters of the address leave, in a file; that somebody took it is in the log as well."""
     actor = current.actor()
     demand(actor, "see_audit")
     form = _form()
