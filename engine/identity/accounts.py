@@ -219,13 +219,14 @@ class Accounts:
         """Open a session. Returns its token, which the database has only as a hash. ``kind``: browser or api.
 
         Of a person with a second factor it is half a session, which may do nothing (``identity.second_step``), unless
-        the caller has ``proved`` the factor. The ``device`` of a whole one is remembered as one of the account; the
-        first sign-in on another one is told to its owner. ``agent``: what the browser or program calls itself.
+        the caller has ``proved`` the factor. The ``device`` of a whole one, or a program's ``address``, is remembered
+        as one of the account; the first sign-in from another one is told to its owner. ``agent``: what the browser or
+        program calls itself.
         """
         if not proved and _has_second_factor(session, person):
             kind = SessionKind.HALF
-        elif device is not None and devices.remember(session, person.id, devices.mark_of(device), now=now):
-            security_messages.send(session, person.id, SecurityEvent.NEW_DEVICE, now=now, address=address)
+        else:
+            _tell_if_new(session, person.id, kind, device, address, now=now)
         sessions.make_room(session, person.id, kind)
         token = secrets.token_urlsafe(32)
         lives = {SessionKind.API: API_TOKEN_LIVES, SessionKind.HALF: HALF_SESSION_LIVES}.get(
@@ -292,6 +293,20 @@ class Accounts:
 def record(session: Session, event: str, person: Person, address: str, *, after: dict[str, str] | None = None) -> None:
     """Record what a person did with their own account."""
     trail.record(session, event, trail.person(person, address), subject=("person", person.username), after=after)
+
+
+def _tell_if_new(
+    session: Session, person_id: int, kind: str, device: str | None, address: str, *, now: datetime
+) -> None:
+    """Remember from where somebody came in, and tell the owner if it is a place that the account does not know."""
+    if device is not None:
+        mark, event = devices.mark_of(device), SecurityEvent.NEW_DEVICE
+    elif kind == SessionKind.API and address:
+        mark, event = devices.mark_of_address(rate_limits.subscriber(address)), SecurityEvent.NEW_ADDRESS
+    else:
+        return
+    if devices.remember(session, person_id, mark, now=now):
+        security_messages.send(session, person_id, event, now=now, address=address)
 
 
 def _actor(rows: Sequence[Any]) -> Actor:

@@ -36,7 +36,10 @@ def known(session: Session, username: str, token: str | None) -> str | None:
 
 
 def remember(session: Session, person_id: int, mark: str, *, now: datetime) -> bool:
-    """Remember that an account was signed in on a device. Returns True if it is new, and not the account's first."""
+    """Remember that an account was signed in on a device, or by a program from an address: ``mark``.
+
+    Returns True if it is new, and not the account's first.
+    """
     written = session.execute(
         update(KnownDevice).where(KnownDevice.person_id == person_id, KnownDevice.mark == mark).values(seen_at=now)
     )
@@ -46,6 +49,11 @@ def remember(session: Session, person_id: int, mark: str, *, now: datetime) -> b
     session.add(KnownDevice(person_id=person_id, mark=mark, seen_at=now))
     session.flush()
     return others is not None
+
+
+def mark_of_address(subscriber: str) -> str:
+    """What the database has of a network address from which programs sign in; no browser's token has such a mark."""
+    return hashlib.sha256(f"address|{subscriber}".encode()).hexdigest()
 
 
 def forget_all(session: Session, person_id: int) -> None:

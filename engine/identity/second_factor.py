@@ -21,9 +21,10 @@ from sqlalchemy.orm import Session
 
 from engine.audit import events, trail
 from engine.errors import Refusal, TooMany
-from engine.identity import rate_limits
+from engine.identity import rate_limits, security_messages
 from engine.identity.rate_limits import Limit
 from engine.identity.sealing import Seal
+from engine.identity.security_messages import SecurityEvent
 from engine.identity.verification_codes import CODE_AGAIN, Codes
 from engine.persistence import advisory_lock, outbox
 from models.account import Person, RoleGrant
@@ -169,13 +170,14 @@ class SecondFactors:
         _record(session, events.RECOVERY_CODES_MADE, person, address)
         return codes
 
-    def turn_off(self, session: Session, person: Person, *, address: str) -> None:
-        """Remove one's own second factor. Raises ``Refusal`` while a role demands it."""
+    def turn_off(self, session: Session, person: Person, *, address: str, now: datetime) -> None:
+        """Remove one's own second factor, and tell the person. Raises ``Refusal`` while a role demands it."""
         if is_compulsory(session, person.id):
             raise Refusal({"": [_("نقش شما ورود دومرحله‌ای را الزامی می‌کند و نمی‌توانید آن را غیرفعال کنید.")]})
         advisory_lock.acquire(session, _lock(person.id))
         if remove(session, person.id):
             _record(session, events.SECOND_FACTOR_REMOVED, person, address)
+            security_messages.send(session, person.id, SecurityEvent.SECOND_FACTOR_OFF, now=now, address=address)
 
     def _enrol(
         self,
@@ -200,6 +202,7 @@ class SecondFactors:
         session.flush()
         self._write_recovery(session, person.id, hashes)
         _record(session, events.SECOND_FACTOR_ENROLLED, person, address, after={"kind": kind.value})
+        security_messages.send(session, person.id, SecurityEvent.SECOND_FACTOR_ON, now=now, address=address)
         return codes
 
     def _write_recovery(self, session: Session, person_id: int, hashes: list[str]) -> None:

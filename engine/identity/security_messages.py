@@ -17,6 +17,7 @@ class SecurityEvent(StrEnum):
     """What happened to an account."""
 
     NEW_DEVICE = "new_device"
+    NEW_ADDRESS = "new_address"  # of a program
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
     PASSWORD_GIVEN = "password_given"  # noqa: S105 - likewise
     ROLES_CHANGED = "roles_changed"
@@ -26,6 +27,7 @@ class SecurityEvent(StrEnum):
 
 _TITLES: dict[SecurityEvent, Callable[[], str]] = {
     SecurityEvent.NEW_DEVICE: lambda: _("با حساب شما از دستگاه جدیدی وارد شدند"),
+    SecurityEvent.NEW_ADDRESS: lambda: _("برنامه‌ای از نشانی جدیدی با حساب شما وارد شد"),
     SecurityEvent.PASSWORD_CHANGED: lambda: _("رمز عبور حساب شما تغییر کرد"),
     SecurityEvent.PASSWORD_GIVEN: lambda: _("مدیر سامانه برای حساب شما رمز عبور موقت ساخت"),
     SecurityEvent.ROLES_CHANGED: lambda: _("نقش‌های حساب شما تغییر کرد"),

@@ -51,9 +51,10 @@ class Desk:
         *,
         address: str = ADDRESS,
         device: str | None = None,
+        kind: str = "browser",
     ) -> Any:
         verb = self.accounts.sign_in
-        return self.does(verb, username, password, address=address, device=device, now=self.clock.now)
+        return self.does(verb, username, password, address=address, device=device, kind=kind, now=self.clock.now)
 
     def forgets(self, username: str = MOBILE, *, address: str = ADDRESS, device: str | None = None) -> Recovery:
         return self.does(recovery.begin, self.accounts, username, address=address, device=device, now=self.clock.now)

@@ -115,7 +115,7 @@ def test_idle_and_expired_sessions_are_not_listed_and_are_swept(desk):
     purge.sweep(desk.application.engine)
     for table in (SignInSession, PendingRegistration):
         assert desk.does(lambda session, table=table: session.scalar(select(func.count()).select_from(table))) == 0
-    assert desk.does(lambda session: session.scalar(select(func.count()).select_from(KnownDevice))) == 1
+    assert desk.does(lambda session: session.scalar(select(func.count()).select_from(KnownDevice))) == 2
     desk.clock.advance(devices.REMEMBERED)
     purge.sweep(desk.application.engine)
     assert desk.does(lambda session: session.scalar(select(func.count()).select_from(KnownDevice))) == 0
@@ -134,6 +134,19 @@ def test_a_sign_in_on_another_device_is_told_to_its_owner_once(desk):
     desk.sign_in(device=other, address="203.0.113.9")
     desk.sign_in(device=other)
     assert titles(desk, person) == ["با حساب شما از دستگاه جدیدی وارد شدند"]
+
+
+@pytest.mark.rule("ACC-6")
+def test_a_program_from_another_address_is_told_to_its_owner_once(desk):
+    person = desk.registered()
+    desk.sign_in(kind="api", address="192.0.2.1")  # the first one
+    desk.sign_in(kind="api", address="192.0.2.1")
+    assert titles(desk, person) == []
+    desk.sign_in(kind="api", address="2001:db8::1")
+    desk.sign_in(kind="api", address="2001:db8::2")  # the same subscriber
+    assert titles(desk, person) == ["برنامه‌ای از نشانی جدیدی با حساب شما وارد شد"]
+    forged = "address|192.0.2.1"
+    assert desk.does(devices.known, MOBILE, forged) is None, "no cookie passes for an address"
 
 
 @pytest.mark.both_databases("story")

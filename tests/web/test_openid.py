@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pyotp
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -22,7 +23,7 @@ from engine.identity import people as people_of
 from engine.identity.openid import linking, role_mapping, transport
 from engine.identity.openid.identity import values_of
 from engine.settings import Settings
-from models.account import Person, RoleGrant
+from models.account import Message, Person, RoleGrant
 from models.external_identity import ExternalIdentity
 from tests import audited
 from tests.play import PASSWORD, People
@@ -303,6 +304,45 @@ def test_roles_come_and_go_with_the_claim_and_those_given_by_hand_stay(site: Sit
     taken = [(events.ROLE_REVOKED, "system", "ali", one) for one in (staff, north)]
     assert sorted(by_claim[:2], key=repr) == given
     assert by_claim[2:] == taken
+
+
+@pytest.mark.rule("ACC-6")
+def test_roles_that_the_claim_gives_or_takes_are_told_to_the_person(site: Site) -> None:
+    ali = site.people.add("ali", "inspector")
+    site.link(ali)
+    site.map("staff", "finance")
+
+    def told() -> int:
+        with site.application.engine.transaction() as session:
+            titles = select(Message.title).where(Message.person_id == ali.id)
+            return list(session.scalars(titles)).count("نقش‌های حساب شما تغییر کرد")
+
+    counts = []
+    for roles in (["staff"], ["staff"], []):
+        site.there.people["ali-1"]["roles"] = roles
+        site.sign_in()
+        site.post("/sign-out")
+        counts.append(told())
+    assert counts == [1, 1, 2]
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_a_second_factor_of_ours_is_asked_for_unless_the_provider_asked_for_one(site: Site, proved: bool) -> None:
+    ali = site.people.add("ali", "finance", mobile="09123456789")
+    site.link(ali)
+    factors = site.application.second_factors
+    with site.application.engine.transaction() as session:
+        offer = factors.offer(ali.id)
+        totp = pyotp.TOTP(factors.offered_secret(ali.id, offer) or "")
+        now = site.application.clock()
+        code = totp.generate_otp(totp.timecode(now))
+        factors.enrol_app(session, session.get_one(Person, ali.id), offer, code, address="", now=now)
+    if proved:
+        site.there.people["ali-1"]["amr"] = ["pwd", "mfa"]
+    answer = site.sign_in(path="/sign-in/openid?next=/cases")
+    assert answer.location == ("/cases" if proved else "/sign-in/second?next=%2Fcases")
+    assert site.is_signed_in() is proved
+    assert (site.browser.get_cookie("kartabl-device") is not None) is proved
 
 
 def test_a_value_without_a_mapping_gives_nothing_even_if_it_is_called_like_a_role(site: Site) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from engine.audit import events
+from engine.identity import devices
 from models.account import Message, Person
 from models.organisation import Role
 from models.second_factor import SecondFactor
@@ -21,6 +22,7 @@ from tests.web.test_accounts import code as sms_code
 
 ACCOUNT = "/account/second-factor"
 MINUTE = timedelta(minutes=1)
+TURNED_ON = "ورود دومرحله‌ای حساب شما فعال شد"
 
 
 class Phone:
@@ -77,6 +79,13 @@ def person_id(application: Any, username: str = "finance") -> int:
         return int(session.scalars(select(Person.id).where(Person.username == username)).one())
 
 
+def titles(application: Any) -> list[str]:
+    """The titles of the person's messages, in order."""
+    with application.engine.transaction() as session:
+        own = select(Message.title).where(Message.person_id == person_id(application)).order_by(Message.id)
+        return list(session.scalars(own))
+
+
 # Signing in
 
 
@@ -99,6 +108,30 @@ def test_after_the_password_the_code_is_asked_for(phone: Phone, app: Any, applic
         (events.SIGN_IN_FAILED, "", "finance", by_step),
         (events.SIGNED_IN, "finance", "finance", by_step),
     ]
+
+
+@pytest.mark.rule("ACC-6")
+def test_a_browser_is_known_only_after_the_second_step(phone: Phone, app: Any, application: Any) -> None:
+    """Who has the password alone gets no counters of the owner's, and the owner reads of the device once it is in."""
+    phone.enrols()
+    again = Browser(app.test_client())
+    again.client.environ_base["HTTP_USER_AGENT"] = "Firefox Windows"
+    again.sign_in("finance")
+    assert again.client.get_cookie("kartabl-device") is None
+    assert titles(application) == [TURNED_ON]
+    again.post("/sign-in/second", code=phone.code())
+    kept = again.client.get_cookie("kartabl-device")
+    assert kept is not None
+    assert titles(application) == [TURNED_ON, "با حساب شما از دستگاه جدیدی وارد شدند"]
+    assert "Firefox" in again.get("/account/sessions").text
+    with application.engine.transaction() as session:
+        assert devices.known(session, "finance", kept.value) is not None
+
+
+def test_turning_it_on_and_off_is_told_to_the_person(phone: Phone, application: Any) -> None:
+    phone.enrols()
+    phone.browser.post(f"{ACCOUNT}/off", on=ACCOUNT)
+    assert titles(application) == [TURNED_ON, "ورود دومرحله‌ای حساب شما غیرفعال شد"]
 
 
 def test_with_a_recovery_code(phone: Phone, app: Any) -> None:

@@ -20,9 +20,11 @@ from engine.identity.openid.linking import AccountLocked, Unlinked
 from engine.identity.openid.returns import RETURNS, AlreadyUsed, use_once
 from models.account import Person
 from models.language import gettext as _
+from models.second_factor import FactorKind
 from webapp.accounts import device
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page
+from webapp.accounts.second_step import enter
 from webapp.office.leaving import let_go
 from webapp.shell import current
 
@@ -133,13 +135,12 @@ def new_openid_account() -> Page:
         try:
             with current.transaction() as session:
                 person = linking.create_account(session, identity, address=current.address(), now=current.now())
-                token = _open_session(session, person, identity)
+                token, factor = _open_session(session, person, identity)
         except InvalidSubmission as error:
             problems = [message for messages in error.errors.values() for message in messages]
         else:
-            _remember(token)
             flash(_("خوش آمدید. حساب شما ساخته شد."), "success")
-            return redirect(f"{request.script_root}/", 303)
+            return _enter(token, factor, f"{request.script_root}/")
     with current.transaction() as session:
         allowed = linking.new_accounts_allowed(session)
     text = render_template(
@@ -203,7 +204,7 @@ def _sign_in(identity: Identity, way_on: str) -> Page:
             if before:
                 current.application().accounts.end_session(session, before)
             person = linking.sign_in(session, identity, address=current.address(), now=current.now())
-            token, person_id = _open_session(session, person, identity), person.id
+            (token, factor), person_id = _open_session(session, person, identity), person.id
     except AccountLocked:
         _note_refused(identity, "locked")
         return _page("locked", 403)
@@ -212,8 +213,7 @@ def _sign_in(identity: Identity, way_on: str) -> Page:
         _keep_vouched(identity, None)
         return redirect(f"{request.script_root}/sign-in/openid/new", 303)
     let_go(person_id)
-    _remember(token)
-    return redirect(way_on, 303)
+    return _enter(token, factor, way_on)
 
 
 def _note_refused(identity: Identity, reason: str) -> None:
@@ -221,9 +221,12 @@ def _note_refused(identity: Identity, reason: str) -> None:
         linking.note_refused(session, identity, reason, address=current.address())
 
 
-def _open_session(session: Session, person: Person, identity: Identity) -> str:
-    """A session; half of one if the person has a second factor of ours and the provider asked for none."""
-    return current.application().accounts.open_session(
+def _open_session(session: Session, person: Person, identity: Identity) -> tuple[str, FactorKind | None]:
+    """A session; half of one if the person has a second factor of ours and the provider asked for none.
+
+    Returns its token and the factor that it waits for.
+    """
+    token = current.application().accounts.open_session(
         session,
         person,
         now=current.now(),
@@ -233,12 +236,14 @@ def _open_session(session: Session, person: Person, identity: Identity) -> str:
         address=current.address(),
         agent=current.agent(),
     )
+    step = current.application().second_step
+    return token, step.begin(session, token, address=current.address(), now=current.now())
 
 
-def _remember(token: str) -> None:
-    current.remember(token)
-    device.keep()
+def _enter(token: str, factor: FactorKind | None, way_on: str) -> Response:
+    answer = enter(token, factor, way_on)
     cookie[SIGNED_IN] = True
+    return answer
 
 
 # What the browser holds of a sign-in under way

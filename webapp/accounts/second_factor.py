@@ -122,7 +122,9 @@ def new_recovery_codes() -> Page:
 def turn_off_second_factor() -> Response:
     """Sign in by the password alone from now on."""
     with current.transaction() as session:
-        current.application().second_factors.turn_off(session, _person(session), address=current.address())
+        current.application().second_factors.turn_off(
+            session, _person(session), address=current.address(), now=current.now()
+        )
     flash(_("ورود دومرحله‌ای غیرفعال شد. از این پس فقط با رمز عبور وارد می‌شوید."), "success")
     return redirect(f"{request.script_root}{PLACE}", 303)
 

@@ -13,6 +13,7 @@ from forms.base import TaskForm
 from forms.second_factor import AppCode, RecoveryCode, SmsCode
 from models.language import gettext as _
 from models.second_factor import FactorKind
+from webapp.accounts import device
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page, accepted, code_words, note_code_sent, page, sent, too_many
 from webapp.shell import current
@@ -31,6 +32,20 @@ def way_to_step(way_on: str) -> Response | None:
     with current.transaction() as session:
         waiting = current.application().second_step.waiting(session, token, now=current.now())
     return redirect(address_with(STEP, next=way_on), 303) if waiting else None
+
+
+def enter(token: str, factor: FactorKind | None, way_on: str) -> Response:
+    """Into the session that was just opened; to the second step first, if it waits for a ``factor``.
+
+    The browser is one of the account's from a whole session on: a password alone makes it none.
+    """
+    current.remember(token)
+    if factor is None:
+        device.keep()
+        return redirect(way_on, 303)
+    if factor is FactorKind.SMS:
+        note_code_sent()
+    return redirect(address_with(STEP, next=way_on), 303)
 
 
 @bp.route(STEP, methods=["GET", "POST"])
@@ -58,7 +73,13 @@ def second_step() -> Page:
         try:
             with current.transaction() as session:
                 _person, whole = current.application().second_step.finish(
-                    session, token, form.submission["code"], address=current.address(), now=current.now()
+                    session,
+                    token,
+                    form.submission["code"],
+                    address=current.address(),
+                    now=current.now(),
+                    device=device.token(),
+                    agent=current.agent(),
                 )
         except SignInRefused:  # it ended meanwhile, or was finished in another window
             return redirect(address_with("/sign-in", next=way_on), 303)
@@ -67,10 +88,9 @@ def second_step() -> Page:
         except TooMany as error:
             return too_many("second_step", form, error, **words)
         else:
-            current.remember(whole)
             if by_recovery:
                 flash(_("با کد بازیابی وارد شدید. این کد دیگر کار نمی‌کند."), "info")
-            return redirect(way_on, 303)
+            return enter(whole, None, way_on)
     return page("second_step", form, **words)
 
 

@@ -14,14 +14,12 @@ from forms.accounts import SignIn
 from forms.base import TaskForm
 from models.account import Person
 from models.language import gettext as _
-from models.second_factor import FactorKind
 from webapp.accounts import device, openid
 from webapp.accounts.blueprint import bp
-from webapp.accounts.pages import Page, accepted, note_code_sent, page, sent, too_many
-from webapp.accounts.second_step import STEP, way_to_step
+from webapp.accounts.pages import Page, accepted, page, sent, too_many
+from webapp.accounts.second_step import enter, way_to_step
 from webapp.shell import current
 from webapp.shell.labels import role_label
-from webapp.shell.query_string import address_with
 
 
 class DemoPeople(Protocol):
@@ -69,17 +67,8 @@ def sign_in() -> Page:
         except TooMany as error:
             return too_many("sign_in", form, error, way_out=_way_out(), demo_people=_demo_people())
         else:
-            current.remember(token)
-            device.keep()
-            return _go_on(factor, way_on)
+            return enter(token, factor, way_on)
     return page("sign_in", form, demo_people=_demo_people())
-
-
-def _go_on(factor: FactorKind | None, way_on: str) -> Page:
-    """Whither after the password: to the second step, or on."""
-    if factor is FactorKind.SMS:
-        note_code_sent()
-    return redirect(way_on if factor is None else address_with(STEP, next=way_on), 303)
 
 
 @bp.post("/sign-out")

@@ -58,7 +58,9 @@ def _second_step(session: Session, half: str, otp: str) -> str:
     step, address = current.application().second_step, current.address()
     if otp:
         try:
-            _person, secret = step.finish(session, half, otp, address=address, now=current.now(), kind=SessionKind.API)
+            _person, secret = step.finish(
+                session, half, otp, address=address, now=current.now(), kind=SessionKind.API, agent=current.agent()
+            )
         except ProofRefused as error:
             raise ProofRefused({"otp": error.errors["code"]}) from None
         return secret

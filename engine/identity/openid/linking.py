@@ -39,10 +39,11 @@ class AccountLocked(Exception):
 # Signing in
 
 
-def sign_in(session: Session, identity: Identity, *, address: str, now: datetime) -> Person:
+def sign_in(session: Session, identity: Identity, *, address: str, now: datetime, is_new: bool = False) -> Person:
     """The linked account, with its roles as the mapping says now. Raises ``Unlinked``, ``AccountLocked``.
 
-    ``address``: of the network, for the audit log.
+    ``address``: of the network, for the audit log. ``is_new``: the account was made just now, so its roles are no
+    news; otherwise a message tells the person what changed.
     """
     row = session.scalars(_of(identity.issuer, identity.subject)).first()
     if row is None:
@@ -51,7 +52,7 @@ def sign_in(session: Session, identity: Identity, *, address: str, now: datetime
     if not person.active:
         raise AccountLocked
     row.name, row.signed_in_at = identity.name[:200], now
-    role_mapping.apply(session, person, identity.role_values, now=now)
+    role_mapping.apply(session, person, identity.role_values, now=now, tell=not is_new)
     actor = replace(actor_for(person), address=address)
     trail.record(session, events.SIGNED_IN, actor, subject=_about(person), after={"by": identity.issuer})
     return person
@@ -87,7 +88,7 @@ def create_account(session: Session, identity: Identity, *, address: str, now: d
     session.flush()
     actor = replace(actor_for(person), address=address)
     trail.record(session, events.ACCOUNT_CREATED, actor, subject=_about(person), after={"by": identity.issuer})
-    return sign_in(session, identity, address=address, now=now)
+    return sign_in(session, identity, address=address, now=now, is_new=True)
 
 
 def _free_username(session: Session, identity: Identity) -> str:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from engine.actor import SYSTEM, Actor
 from engine.audit import events, trail
 from engine.errors import NotFound, Refusal
-from engine.identity import organisation, people, permissions
+from engine.identity import organisation, people, permissions, security_messages
+from engine.identity.security_messages import SecurityEvent
 from engine.persistence import advisory_lock
 from models.account import Person, RoleGrant
 from models.digits import clean
@@ -71,12 +72,13 @@ def known_values(session: Session, values: frozenset[str]) -> frozenset[str]:
     return frozenset(session.scalars(known)) if known is not None else frozenset()
 
 
-def apply(session: Session, person: Person, values: frozenset[str], *, now: datetime) -> None:
+def apply(session: Session, person: Person, values: frozenset[str], *, now: datetime, tell: bool = True) -> None:
     """Give the person the roles of these values, and take those that the mapping gave before and gives no more.
 
     Roles that somebody gave by hand stay as they are. The person's row is locked by the caller. The last admin
-    keeps that role, and the log says so.
+    keeps that role, and the log says so. ``tell``: write the person a message if something changed.
     """
+    changed = False
     due = _due(session, values)
     for grant in [one for one in person.roles if one.mapped and (one.role, one.scope) not in due]:
         if people.is_last_admin(session, person, grant):
@@ -84,11 +86,15 @@ def apply(session: Session, person: Person, values: frozenset[str], *, now: date
             continue
         people.note(session, person, by=SYSTEM, now=now, before=grant)
         person.roles.remove(grant)
+        changed = True
     held = {(grant.role, grant.scope) for grant in person.roles}
     for role, scope in sorted(due - held):
         grant = RoleGrant(role=role, scope=scope, mapped=True)
         person.roles.append(grant)
         people.note(session, person, by=SYSTEM, now=now, after=grant)
+        changed = True
+    if changed and tell:
+        security_messages.send(session, person.id, SecurityEvent.ROLES_CHANGED, now=now)
     session.flush()
 
 
