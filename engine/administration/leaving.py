@@ -23,7 +23,7 @@ from engine.persistence import history, outbox
 from engine.queries.worklist import ACTION, OPEN, OPEN_WORK, holders_of
 from engine.runtime import case_lock
 from engine.service import Engine
-from models.account import Person, SignInSession
+from models.account import Person, RoleGrant, SignInSession
 from models.case import Case, Participant, Task
 from models.digits import persian_digits
 from models.language import current, reading
@@ -210,6 +210,7 @@ def lock_account(
     Raises what ``people.lock_account`` raises; ``Refusal`` at a kind that cannot go the chosen way.
     """
     target = _begin(session, person_id, choices, by)
+    session.scalars(select(RoleGrant.id).where(RoleGrant.person_id == person_id).with_for_update()).all()  # keeps_role
     people.lock_account(session, accounts, person_id, by=by)
     why = _("حساب «%(name)s» غیرفعال شد.", name=target.name)
     _pass_on(session, engine, target, without_account(target), choices or {}, by=by, now=now, why=why)

@@ -174,6 +174,17 @@ def holds_role(session: Session, person_id: int, role: str, scope: str = "") -> 
     return session.scalar(select(grant)) or False
 
 
+def keeps_role(session: Session, person_id: int, role: str) -> bool:
+    """Hold a role that is not divided, so that nobody takes it before this transaction ends.
+
+    Returns False if the person does not hold it, if somebody is taking it at this moment, or if the account is locked.
+    It waits for nobody: who takes a role may themselves wait for the case that the caller has locked.
+    """
+    held = select(RoleGrant.id).where(RoleGrant.person_id == person_id, RoleGrant.role == role)
+    kept = session.scalars(held.limit(1).with_for_update(read=True, skip_locked=True)).first()
+    return kept is not None and holds_role(session, person_id, role)
+
+
 def grant_counts() -> ColumnElement[bool]:
     """Condition on ``RoleGrant``, ``engine.actor.counts`` in SQL: of a divided role only grants with a division."""
     return or_(RoleGrant.scope != "", RoleGrant.role.not_in(select(Role.key).where(Role.divided_by != "")))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 import kartabl
 from engine.actor import Actor
@@ -306,3 +307,44 @@ def test_a_completion_at_the_same_time_is_before_or_refused(play: Play, first: s
             assert row.ended_by_id == who
         else:
             assert (row.assignee_id, row.claimed, row.status.value) == (None, False, "open")
+
+
+@pytest.mark.both_databases("locking")
+@pytest.mark.rule("ASG-1", "INS-17")
+@pytest.mark.parametrize("how", ["revoke", "lock"])
+@pytest.mark.parametrize("first", ["assignment", "taking"])
+def test_no_project_stays_with_an_inspector_whose_role_goes_at_that_moment(play: Play, first: str, how: str) -> None:
+    """One begins while the other has done its work and is not committed: not chosen, or handed over at once."""
+    insp.begins(play, inspectors=3)
+    task, actor = play.task("withdraw"), play.people.actor("inspector-1")
+    by, who, grant = admin(play), person(play, "inspector-2"), grant_of(play, "inspector-2")
+
+    def assign(session: Session) -> None:  # inspector-2 is next
+        kartabl.submit(play.engine, session, task.id, actor, {"confirmed": True})
+
+    def take(session: Session) -> None:
+        if how == "revoke":
+            leaving.revoke_role(session, play.engine, who, grant, by=by, now=play.clock.now)
+        else:
+            accounts = play.application.accounts
+            leaving.lock_account(session, play.engine, accounts, who, by=by, now=play.clock.now)
+
+    ahead, behind = (assign, take) if first == "assignment" else (take, assign)
+    failed: list[EngineError] = []
+
+    def follow() -> None:
+        try:
+            play.engine.in_transaction(behind)
+        except EngineError as error:
+            failed.append(error)
+
+    follower = threading.Thread(target=follow)
+    with play.session() as session:
+        ahead(session)
+        session.flush()
+        follower.start()
+        follower.join(1)  # it has come as far as it can: to its end, or to where it waits for us
+    follower.join(60)
+    assert not follower.is_alive() and failed == []
+    assert insp.project(play).inspector_id == person(play, "inspector-3")
+    assert office.assignments(play)[-1].inspector_id == person(play, "inspector-3")

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from engine.contributions.operations import OperationContext
 from engine.errors import Refusal
+from engine.identity import permissions
 from engine.persistence import participants, upsert
 from engine.persistence.outbox import language_of
 from models.account import Person, RoleGrant
@@ -38,6 +39,11 @@ ENDED = {"withdrawn": "inspector_withdrew", "dismissed": "inspector_dismissed"}
 def period_of(moment: datetime) -> str:
     """The period whose quota an assignment at ``moment`` counts in: a Jalali year."""
     return str(jalali_year(tehran_day(moment)))
+
+
+def _has_role() -> ColumnElement[bool]:
+    """Condition on ``Person``: they are an inspector still."""
+    return select(RoleGrant.id).where(RoleGrant.person_id == Person.id, RoleGrant.role == roles.INSPECTOR).exists()
 
 
 def barred(session: Session, project: GasProject) -> dict[int, str]:
@@ -75,7 +81,7 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
             Inspector.active,
             Inspector.ready,
             Person.active,
-            select(RoleGrant.id).where(RoleGrant.person_id == Person.id, RoleGrant.role == roles.INSPECTOR).exists(),
+            _has_role(),
         )
         .order_by(InspectorQuota.inspector_id)
     )
@@ -99,7 +105,7 @@ def candidates(session: Session, project: GasProject, at: datetime, *, lock: boo
 def assign_inspector(context: OperationContext) -> int | None:
     """Assign the project to the inspector whose turn it is. Returns the person's id, or None if nobody can take it."""
     project = project_of(context.session, context.case)
-    choice = choose_inspector(candidates(context.session, project, context.now, lock=True), weight=len(project.meters))
+    choice = _choose(context, project)
     if choice.person_id is None:
         # The history carries no loads: not every participant may see them (ASG-4).
         context.record(NO_INSPECTOR, {"reason": choice.reason, "text": REASONS[choice.reason]})
@@ -110,6 +116,16 @@ def assign_inspector(context: OperationContext) -> int | None:
         return None
     _assign(context, project, choice.person_id, loads=choice.loads, note=choice.reason)
     return choice.person_id
+
+
+def _choose(context: OperationContext, project: GasProject) -> Choice:
+    """Whose turn it is, of those who keep the role until the transaction ends."""
+    remaining = candidates(context.session, project, context.now, lock=True)
+    while True:
+        choice = choose_inspector(remaining, weight=len(project.meters))
+        if choice.person_id is None or permissions.keeps_role(context.session, choice.person_id, roles.INSPECTOR):
+            return choice
+        remaining = [one for one in remaining if one.person_id != choice.person_id]
 
 
 @operations.register("assignment.appoint_inspector")
@@ -125,7 +141,7 @@ def appoint_inspector(context: OperationContext, *, submission: Mapping[str, Any
     person_id, note = int(submission["inspector"]), submission.get("note") or ""
     stood = choice_now(context.session, project, context.now)
     standing = next((s for s in standings(context.session, project, context.now) if s.person_id == person_id), None)
-    if standing is None:
+    if standing is None or not permissions.keeps_role(context.session, person_id, roles.INSPECTOR):
         raise Refusal({"inspector": [_inactive()]})
     if standing.forbidden:
         raise Refusal({"inspector": [standing.forbidden]})
@@ -393,7 +409,7 @@ def standings(session: Session, project: GasProject, at: datetime) -> list[Stand
     inspectors = session.scalars(
         select(Inspector)
         .join(Person, Person.id == Inspector.person_id)
-        .where(Inspector.active, Person.active)
+        .where(Inspector.active, Person.active, _has_role())
         .order_by(Person.last_name, Person.first_name, Person.id)
     )
     return [_standing(inspector, project, quotas.get(inspector.person_id), left) for inspector in inspectors]
