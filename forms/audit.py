@@ -17,7 +17,7 @@ class AuditFilters(FiltersForm):
     subject = TextField(
         lazy("موضوع"),
         most=100,
-        render_kw={**_LATIN, "placeholder": lazy("نام کاربری، شمارهٔ پرونده یا شناسه")},
+        render_kw={**_LATIN, "placeholder": lazy("پرونده یا نام کاربری")},
     )
     address = TextField(lazy("نشانی شبکه"), most=100, render_kw=_LATIN)
     since = JalaliDateField(lazy("از تاریخ"))

@@ -80,7 +80,19 @@ PAGES = [
         ],
     ),
     ("supervisor", ["/monitor", "/incidents", "inspection", "finished case"]),
-    ("admin", ["/office/rules", "/calendar/settings", "/people", "/people/1", "/people/new", "/messages/send"]),
+    (
+        "admin",
+        [
+            "/office/rules",
+            "/calendar/settings",
+            "/people",
+            "/people/1",
+            "/people/new",
+            "/messages/send",
+            "/audit",
+            "/audit?since=1405/13/01",
+        ],
+    ),
     ("citizen", ["/worklist", "/cases", "/messages", "/monitor"]),
 ]
 

@@ -316,6 +316,7 @@ IN_WORDS = [  # event, subject, what is recorded, what the page says
     ),
     (events.CALENDAR_CHANGED, ("calendar", ""), {"weekend": "thursday,friday"}, ["پنجشنبه", "جمعه"]),
     (events.CALENDAR_CHANGED, ("calendar", ""), {"kind": "workday", "estimated": True}, ["روز کاری", "برآوردی"]),
+    (events.CALENDAR_CHANGED, ("calendar", "2026-11-23"), {"kind": "holiday"}, ["تقویم کاری: ۱۴۰۵/۰۹/۰۲", "تعطیل"]),
     (events.CASE_SUSPENDED, ("case", "1405-000012-3"), {"status": "suspended"}, ["متوقف"]),
     (events.BACKUP_TAKEN, ("backup", "/b/1"), {"made_at": "2026-11-21T06:30:00+00:00"}, ["۱۴۰۵/۰۸/۳۰", "۱۰:۰۰"]),
     (events.OFFICE_RULE_CHANGED, ("office_rule", "payment_minutes"), {"value": 45}, ["قاعدهٔ سازمان: ", "۴۵"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from engine.audit.events import EVENTS
@@ -134,6 +134,8 @@ def _name(kind: str, key: str) -> str:
         return str(named.name) if named else ""
     if kind == "office_rule":
         return str(application.office_rules[key].label) if key in application.office_rules else ""
+    if kind == "calendar":
+        return jalali.jalali_text(date.fromisoformat(key)) if key else ""
     if kind == "audit":
         return next((str(rule.label) for retention, rule in RULES.items() if retention == key), "")
     return ""
