@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, BigId
@@ -87,6 +87,8 @@ class SignInSession(Base):
     address: Mapped[str] = mapped_column(String(45), default="")  # network address that it was opened from
     agent: Mapped[str] = mapped_column(String(200), default="")  # what the browser or program calls itself
     confirmed_at: Mapped[datetime | None]  # when the password or second factor was given last
+    by_provider: Mapped[bool] = mapped_column(default=False, server_default=false())  # opened by OpenID Connect
+    provider_factor: Mapped[bool] = mapped_column(default=False, server_default=false())  # … which asked for a second
 
     person: Mapped[Person] = relationship()
 

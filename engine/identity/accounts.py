@@ -44,6 +44,8 @@ _SIGNED_IN = (
         SignInSession.seen_at,
         SignInSession.expires_at,
         SignInSession.confirmed_at,
+        SignInSession.by_provider,
+        SignInSession.provider_factor,
         SignInSession.person_id,
         Person.username,
         Person.first_name,
@@ -212,6 +214,7 @@ class Accounts:
         now: datetime,
         kind: str,
         proved: bool = False,
+        by_provider: bool = False,
         device: str | None = None,
         address: str = "",
         agent: str = "",
@@ -222,6 +225,9 @@ class Accounts:
         the caller has ``proved`` the factor. The ``device`` of a whole one, or a program's ``address``, is remembered
         as one of the account; the first sign-in from another one is told to its owner. ``agent``: what the browser or
         program calls itself.
+
+        ``by_provider``: an identity provider has vouched for the person. Then a first password waits until somebody
+        signs in by it, and with ``proved`` the provider's second factor is one that a role demands.
         """
         if not proved and _has_second_factor(session, person):
             kind = SessionKind.HALF
@@ -243,6 +249,8 @@ class Accounts:
                 address=storable(address)[:45],
                 agent=storable(agent)[:200],
                 confirmed_at=None if kind == SessionKind.HALF else now,
+                by_provider=by_provider,
+                provider_factor=by_provider and proved,
             )
         )
         return token
@@ -260,8 +268,9 @@ class Accounts:
             return None
         if now - row.seen_at > timedelta(minutes=1):  # at most one write a minute
             session.execute(update(SignInSession).where(SignInSession.id == row.id).values(seen_at=now))
-        must_enrol = row.factor is None and any(one.second_factor for one in rows)
-        return SignedIn(_actor(rows), row.must_change_password, must_enrol, row.confirmed_at)
+        must_enrol = row.factor is None and not row.provider_factor and any(one.second_factor for one in rows)
+        must_change = row.must_change_password and not row.by_provider  # they have no use for the password
+        return SignedIn(_actor(rows), must_change, must_enrol, row.confirmed_at)
 
     def own_sessions(self, session: Session, person_id: int, *, token: str | None, now: datetime) -> list[OpenSession]:
         """The working sessions and tokens of a person, the one used last first; ``token``: the reader's own."""

@@ -96,9 +96,20 @@ class SecondStep:
         except ProofRefused:
             trail.record(session, events.SIGN_IN_FAILED, trail.stranger(address), subject=about, after=by)
             raise
+        by_provider = session.scalar(select(SignInSession.by_provider).where(session_of(token)))
+        if by_provider is None:  # finished in another window meanwhile
+            raise SignInRefused
         session.execute(delete(SignInSession).where(session_of(token)))
         trail.record(session, events.SIGNED_IN, trail.person(person, address), subject=about, after=by)
         whole = self._accounts.open_session(
-            session, person, now=now, kind=kind, proved=True, device=device, address=address, agent=agent
+            session,
+            person,
+            now=now,
+            kind=kind,
+            proved=True,
+            by_provider=by_provider,
+            device=device,
+            address=address,
+            agent=agent,
         )
         return person, whole

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 import kartabl
@@ -25,6 +25,7 @@ from engine.identity.openid.identity import values_of
 from engine.settings import Settings
 from models.account import Message, Person, RoleGrant
 from models.external_identity import ExternalIdentity
+from models.organisation import Role
 from tests import audited
 from tests.play import PASSWORD, People
 from tests.providers.openid_server import CLIENT, DISCOVERY, SECRET, OpenIdServer
@@ -343,6 +344,32 @@ def test_a_second_factor_of_ours_is_asked_for_unless_the_provider_asked_for_one(
     assert answer.location == ("/cases" if proved else "/sign-in/second?next=%2Fcases")
     assert site.is_signed_in() is proved
     assert (site.browser.get_cookie("kartabl-device") is not None) is proved
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_the_providers_second_factor_is_one_that_a_role_demands(site: Site, proved: bool) -> None:
+    site.link(site.people.add("ali", "finance"))
+    with site.application.engine.transaction() as session:
+        session.execute(update(Role).where(Role.key == "finance").values(second_factor=True))
+    site.there.people["ali-1"]["amr"] = ["pwd", "mfa"] if proved else ["pwd"]
+    site.sign_in()
+    answer = site.browser.get("/worklist")
+    assert (answer.status_code, answer.location) == ((200, None) if proved else (303, "/account/second-factor"))
+    site.post("/sign-out")
+    site.by_password("ali")
+    assert site.browser.get("/worklist").location == "/account/second-factor", "by the password it is not asked for"
+
+
+def test_a_first_password_waits_until_somebody_signs_in_by_it(site: Site) -> None:
+    ali = site.people.add("ali", "finance")
+    site.link(ali)
+    with site.application.engine.transaction() as session:
+        session.get_one(Person, ali.id).must_change_password = True
+    site.sign_in()
+    assert site.browser.get("/worklist").status_code == 200
+    site.post("/sign-out")
+    site.by_password("ali")
+    assert site.browser.get("/worklist").location == "/password"
 
 
 def test_a_value_without_a_mapping_gives_nothing_even_if_it_is_called_like_a_role(site: Site) -> None:

@@ -232,6 +232,7 @@ def _open_session(session: Session, person: Person, identity: Identity) -> tuple
         now=current.now(),
         kind="browser",
         proved=identity.second_factor,
+        by_provider=True,
         device=device.token(),
         address=current.address(),
         agent=current.agent(),
