@@ -87,6 +87,8 @@ def _sign_in_first(_error: Exception) -> Answer:
 
 
 def _engine_error(error: EngineError) -> Answer:
+    if isinstance(error, NotAllowed):
+        access_log.note_refusal(error.action)
     if _of_api():
         return api_answer(error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else None
@@ -242,6 +244,8 @@ PAGES: dict[type, Callable[[Any], Trouble]] = {
 
 
 def _http_error(error: HTTPException) -> Answer:
+    if isinstance(error, ForgedRequest):
+        access_log.note_refusal("not sent by a form of ours")
     if _of_api():
         return api_answer(error)
     status = error.code or 500

@@ -222,6 +222,20 @@ def lock_account(session: Session, accounts: Accounts, person_id: int, *, by: Ac
     return target
 
 
+def end_sessions(session: Session, accounts: Accounts, person_id: int, *, by: Actor) -> Person:
+    """End the sessions and tokens of a person at once; the account stays open.
+
+    Raises ``NotAllowed``, ``NotFound``; ``Refusal`` for one's own account.
+    """
+    permissions.demand(by, "manage_people")
+    target = person(session, by, person_id)
+    if target.id == by.person_id:
+        raise Refusal({"": [_("دستگاه‌های خودتان را در صفحهٔ «دستگاه‌های من» می‌بینید.")]})
+    accounts.end_sessions(session, target.id)
+    trail.record(session, events.SESSIONS_ENDED, by, subject=("person", target.username))
+    return target
+
+
 def unlock_account(session: Session, person_id: int, *, by: Actor) -> Person:
     """Unlock an account. Raises ``NotAllowed``, ``NotFound``."""
     permissions.demand(by, "manage_people")

@@ -76,3 +76,16 @@ def test_what_is_typed_at_the_door_is_in_no_line(signed_in: Any, client: FlaskCl
     ]
     text = "\n".join(record.getMessage() for record in caplog.records)
     assert SECRET not in text and PASSWORD not in text and "finance" not in text
+
+
+def test_a_refused_act_and_a_forged_form_have_lines_of_their_own(signed_in: Any, lines: Any) -> None:
+    browser: FlaskClient = signed_in("finance", "finance")
+    number = browser.get("/audit").headers["X-Request-ID"]
+    forged = browser.post("/language/fa", data={"csrf_token": SECRET}).headers["X-Request-ID"]
+    browser.get("/cases")
+    first, second = [line for line in lines() if " refused " in line]
+    assert re.fullmatch(rf"GET /audit refused request={number} person=\d+ from=127\.0\.0\.1: see_audit", first)
+    assert re.fullmatch(
+        rf"POST /language/fa refused request={forged} person=\d+ from=127\.0\.0\.1: not_sent_by_a_form_of_ours", second
+    )
+    assert SECRET not in "".join(lines())

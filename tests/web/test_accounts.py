@@ -185,7 +185,8 @@ def test_signing_out_ends_the_session_itself(browser, people):
     browser.sign_in("contractor")
     kept = browser.client.get_cookie("kartabl")
     assert kept is not None
-    browser.post("/sign-out", on="/worklist")
+    left = browser.post("/sign-out", on="/worklist")
+    assert left.headers["Clear-Site-Data"] == '"cache", "storage"'
     browser.client.set_cookie("kartabl", kept.value)
     assert browser.get("/worklist").status_code == 303
 
@@ -371,3 +372,18 @@ def test_a_user_name_is_given_once(admin, people):
 def test_an_unknown_person_is_not_found(admin):
     assert admin.get("/people/999999").status_code == 404
     assert admin.get("/people/99999999999999999999").status_code == 404
+
+
+@pytest.mark.rule("ACC-6")
+def test_an_admin_signs_somebody_out_everywhere_without_locking_them(browser, app, client, people, application):
+    other = people.add("finance", "finance").id
+    own = people.add("admin", "admin").id
+    browser.sign_in("finance")
+    admin = Browser(app.test_client())
+    admin.sign_in("admin")
+    place = f"/people/{other}"
+    assert admin.post(f"{place}/sessions/end", on=place).location == place
+    assert browser.get("/worklist").location.startswith("/sign-in")
+    assert browser.sign_in("finance").location == "/"
+    assert admin.post(f"/people/{own}/sessions/end", on="/people").status_code == 422
+    assert admin.get("/worklist").status_code == 200

@@ -66,6 +66,7 @@ ACTS: dict[str, Act] = {
     "POST /people/{person}/roles/{grant}/revoke": Act(events.ROLE_REVOKED),
     "POST /people/{person}/lock": Act(events.ACCOUNT_LOCKED),
     "POST /people/{person}/unlock": Act(events.ACCOUNT_UNLOCKED, before=(("admin", "POST /people/{person}/lock", {}),)),
+    "POST /people/{person}/sessions/end": Act(events.SESSIONS_ENDED),
     "POST /people/{person}/password": Act(events.PASSWORD_RESET),
     "POST /organisation/roles/new": Act(events.ROLE_CHANGED, ROLE),
     "POST /organisation/roles/finance": Act(events.ROLE_CHANGED, {"name_fa": "امور مالی", "name_en": "Accounts"}),

@@ -63,6 +63,7 @@ HARMLESS = {
     "accounts.own_openid": "asks for the password itself",
     "accounts.end_own_session": "takes rights and gives none",
     "accounts.end_other_sessions": "takes rights and gives none",
+    "people.end_sessions": "takes rights and gives none",
     "accounts.unlink_own_openid": "takes a way in and gives none",
     "preferences.choose_language": "a taste",
     # work on cases: many times a day, each in the case's history

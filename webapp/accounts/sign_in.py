@@ -21,6 +21,10 @@ from webapp.accounts.second_step import enter, way_to_step
 from webapp.shell import current
 from webapp.shell.labels import role_label
 
+# What a browser forgets at sign-out. Not "cookies": those of the organisation's other sites under the same domain would
+# go too, and the device's, by which strangers' attempts are told from the owner's; the session ends in the database.
+LEFT_BEHIND = '"cache", "storage"'
+
 
 class DemoPeople(Protocol):
     """The people whom the sign-in page offers in demo mode: role, username, password and name of each."""
@@ -81,7 +85,9 @@ def sign_out() -> Page:
             current.application().accounts.end_session(session, token, address=current.address())
     by_provider = bool(cookie.get(openid.SIGNED_IN)) and current.application().openid is not None
     current.forget()
-    return redirect(f"{request.script_root}/sign-in{'?left=openid' if by_provider else ''}", 303)
+    answer = redirect(f"{request.script_root}/sign-in{'?left=openid' if by_provider else ''}", 303)
+    answer.headers["Clear-Site-Data"] = LEFT_BEHIND
+    return answer
 
 
 def _demo_people() -> list[Any]:

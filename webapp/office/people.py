@@ -109,6 +109,14 @@ def unlock(person_id: int) -> Page:
     return _back(person_id, _("حساب فعال شد."))
 
 
+@bp.post(f"{PERSON}/sessions/end")
+def end_sessions(person_id: int) -> Page:
+    """Sign a person out everywhere, for example after a telephone was lost."""
+    with current.transaction() as session:
+        rules.end_sessions(session, current.application().accounts, person_id, by=current.actor())
+    return _back(person_id, _("صاحب حساب از همهٔ دستگاه‌ها خارج شد."))
+
+
 @bp.post(f"{PERSON}/password")
 @dangerous
 def reset_password(person_id: int) -> Page:

@@ -39,6 +39,19 @@ def request_id() -> str:
     return of_request
 
 
+def note_refusal(what: str) -> None:
+    """Write a line of its own for a request that was refused for what its sender may not do, or did not send."""
+    log.warning(
+        "%s %s refused request=%s person=%s from=%s: %s",
+        request.method,
+        _UNSEEN.sub("?", request.path)[:LONGEST_PATH],
+        request_id(),
+        g.get("actor_id") or "-",
+        current.address() or "-",
+        _UNSEEN.sub("_", what)[:100],
+    )
+
+
 def _begin() -> None:
     g.began = time.monotonic()
 
