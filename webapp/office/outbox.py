@@ -12,7 +12,7 @@ bp = Blueprint("outbox", __name__)
 
 
 @bp.get("/outbox")
-@current.public
+@current.public_in_demo
 def show() -> str:
     """In demo mode everybody reads all messages, codes too; else supervisors see their state."""
     demo = current.settings().demo

@@ -116,6 +116,17 @@ def public(view: V) -> V:
     return view
 
 
+def public_in_demo(view: V) -> V:
+    """Decorator: everyone may open the page in demo mode. Elsewhere it is a page like any other, for people."""
+    view.public_in_demo = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_public(view: object) -> bool:
+    """Whether this installation shows the page to everyone."""
+    return getattr(view, "public", False) or (settings().demo and getattr(view, "public_in_demo", False))
+
+
 def application() -> Application:
     wired: Application = current_app.extensions["kartabl"]
     return wired

@@ -101,11 +101,12 @@ def _guard() -> AnyResponse | confirmation.Page | None:
         return None
     person = current.person()
     request.signed_in = person is not None  # type: ignore[attr-defined]
-    if person is None and not getattr(view, "public", False):
+    is_public = current.is_public(view)
+    if person is None and not is_public:
         return redirect(f"{request.script_root}/sign-in?{urlencode({'next': current.here()})}", 303)
     if request.method not in SAFE and not getattr(view, "csrf_exempt", False):
         _refuse_forged()
-    if person is None or getattr(view, "public", False):
+    if person is None or is_public:
         return None
     if first := _must_do_first(person):
         return redirect(f"{request.script_root}{first}", 303)
