@@ -49,7 +49,7 @@ def faults(answer: TestResponse, *, https: bool = False, kept: bool = False) -> 
 def address(rule: Rule) -> str:
     """An address of the route; what it is about is not there."""
     values: dict[str, Any] = {}
-    for name in rule.arguments:
+    for name in rule.arguments - (rule.defaults or {}).keys():
         converter = rule._converters[name]
         if isinstance(converter, AnyConverter):
             values[name] = min(converter.items)
