@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from workflows.providers.registry import SERVICES, Chosen, Wiring, sms_providers
 from workflows.providers.zarinpal import Zarinpal
 
 ROOT = Path(__file__).parent.parent
+EXAMPLE = re.compile(r"^#?(KARTABL_\w+)=(.*)$", re.M)
 MERCHANT = "11111111-2222-3333-4444-555555555555"
 DEMO = {"secret_key": SECRET_KEY, "mode": "demo"}
 OFFICE = {
@@ -407,12 +410,23 @@ def test_the_command_prints_every_setting_with_its_meaning() -> None:
 
 def test_the_example_names_known_settings_only_and_its_values_are_allowed() -> None:
     text = (ROOT / ".env.example").read_text("utf-8")
-    given = dict(re.findall(r"^#?(KARTABL_\w+)=(.*)$", text, re.M))
+    given = {name: value.strip('"') for name, value in EXAMPLE.findall(text)}
     known = {one.variable for section in kartabl.sections() for one in section.documented()}
     assert given
     assert given.keys() <= known
     secrets = {variable_of(name): OFFICE[name] for name in ("secret_key", "zarinpal_merchant", "kavenegar_key")}
     kartabl.read_settings(given | secrets)
+
+
+def test_a_shell_reads_the_example_as_it_is_written(tmp_path: Path) -> None:
+    text = (ROOT / ".env.example").read_text("utf-8")
+    written = {name: value.strip('"') for name, value in EXAMPLE.findall(text)}
+    (tmp_path / ".env").write_text(re.sub(r"^#(KARTABL_\w+=)", r"\1", text, flags=re.M), "utf-8")
+    command = ["sh", "-eac", ". ./.env; env -0"]  # as "make run" does
+    read = subprocess.run(command, cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert (read.returncode, read.stderr) == (0, "")
+    found = dict(line.split("=", 1) for line in read.stdout.split("\0") if line)
+    assert {name: found.get(name) for name in written} == written
 
 
 def test_the_choice_of_a_section_is_a_registry() -> None:

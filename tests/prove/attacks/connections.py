@@ -19,6 +19,7 @@ SLOW = {
     "bodies": b"POST /sign-in HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 90000\r\n\r\n",
     "idle": b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n",
 }
+PROXY_HEAD = 10  # seconds: client_header_timeout of the documented nginx
 PAGE_WITHIN = 5.0  # seconds, on a machine that has two cores for all of it
 
 
@@ -53,6 +54,20 @@ def slow_connections_to_the_proxy(target: Target) -> Iterator[str]:
     target.numbers[f"slowest page through nginx beside {count} (s)"] = worst
     if worst > PAGE_WITHIN:
         yield f"beside {count} slow heads at nginx a page took {worst:.1f} s"
+    for one in slow:
+        one.close()
+
+
+@attack("a head that comes byte by byte over TLS is ended by nginx after 10 seconds, whatever name it was for")
+def slow_heads_at_the_proxy(target: Target) -> Iterator[str]:
+    slow = [target.connect(b"G", direct=False, address=f"127.0.1.{one + 1}") for one in range(10)]
+    began = time.monotonic()
+    while slow and time.monotonic() < began + 20:
+        time.sleep(1)
+        slow = [one for one in slow if _still_open(one, b"E")]
+    target.numbers["a slow head at nginx was open for (s)"] = time.monotonic() - began
+    if time.monotonic() > began + PROXY_HEAD + 3:
+        yield f"{len(slow)} slow heads were open for more than {time.monotonic() - began:.0f} s at nginx"
     for one in slow:
         one.close()
 

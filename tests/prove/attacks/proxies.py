@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from engine.identity.accounts import SIGN_IN_ADDRESS
 from models.account import Attempt
-from tests.prove.attack_site import DEPLOYMENT, Target, Visitor, free_port, wait_for_listener
+from tests.prove.attack_site import DEPLOYMENT, NAME, Target, Visitor, free_port, wait_for_listener
 from tests.prove.attacks import attack
 
 ENCODINGS = {"Accept-Encoding": "gzip, br, zstd, deflate"}
@@ -28,6 +28,20 @@ def compression(target: Target) -> Iterator[str]:
         static = re.search(r'href="(/static/[^"]+\.css[^"]*)"', person.get("/worklist").text)
         if static is None or "content-encoding" not in person.get(static[1], headers=ENCODINGS).headers:
             yield f"{static and static[1]} is not compressed"
+
+
+@attack("over HTTP/2, as browsers speak it, nginx answers a body too large with the page in Persian")
+def large_body_over_http2(target: Target) -> Iterator[str]:
+    body = target.folder / "too_large"
+    with body.open("wb") as sparse:
+        sparse.truncate(130_000_000)
+    address = f"https://{NAME}:{target.through}/sign-in"
+    command = ["curl", "--silent", "--insecure", "--http2", "--resolve", f"{NAME}:{target.through}:127.0.0.1"]
+    told = ["--write-out", "\n%{http_version} %{http_code}", "--max-time", "60", "--data-binary", f"@{body}"]
+    done = subprocess.run([*command, *told, "--header", "Expect:", address], stdout=subprocess.PIPE, text=True)
+    body.unlink()
+    if not done.stdout.endswith("\n2 413") or "بزرگ" not in done.stdout:
+        yield f"130 MB over HTTP/2: {done.returncode} {done.stdout[-300:]!r}"
 
 
 @attack("through Caddy each client counts as itself, pages are not compressed, and a body too large is a page")
