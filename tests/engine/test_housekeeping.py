@@ -24,7 +24,7 @@ def test_old_tries_and_codes_go_and_new_ones_stay(
             at = clock.now - age
             session.add(Attempt(kind="sign_in", key="k", at=at))
             session.add(
-                VerificationCode(mobile="09120000000", purpose="register", code_hash="h", sent_at=at, expires_at=at)
+                VerificationCode(holder="09120000000", purpose="register", code_hash="h", sent_at=at, expires_at=at)
             )
     assert purge.sweep(application.engine) == 2
     with application.engine.transaction() as session:
