@@ -12,6 +12,7 @@ from flask import Blueprint, render_template
 
 import forms.accounts
 import forms.list_filters
+import forms.second_factor
 from engine.contributions.briefings import (
     Block,
     Conversation,
@@ -65,6 +66,7 @@ FIELDS: dict[type[Any], tuple[dict[str, Any], Any]] = {
     forms.accounts.UsernameField: ({}, "contractor"),
     forms.accounts.PasswordField: ({}, None),
     forms.accounts.CodeField: ({}, "123456"),
+    forms.second_factor.RecoveryCodeField: ({}, "k7mq-3xtr"),
     forms.list_filters.AnyOrOneField: ({"options": OPTIONS}, "third"),
 }
 

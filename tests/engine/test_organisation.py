@@ -25,7 +25,7 @@ from models.definition import ProcessDefinition
 from models.language import reading
 from models.organisation import OrganisationChange, Role
 from tests.engine.desk import Desk
-from tests.play import Play
+from tests.play import PASSWORD, Play
 from tests.scenarios import gas_office, tickets
 from workflows import roles
 
@@ -372,7 +372,7 @@ def test_a_system_role_is_given_by_admins_only_whatever_its_row_says(desk: Desk,
 
 def test_what_a_role_may_do_besides_is_data(desk: Desk, people: Any, admin: Any) -> None:
     people.add("clerk", "finance")
-    _person, token = desk.sign_in("clerk")
+    _person, token = desk.sign_in("clerk", PASSWORD)
 
     def actor() -> Any:
         return desk.does(desk.accounts.person_of_session, token, now=desk.clock.now).actor

@@ -99,6 +99,7 @@ FOREIGN_HOSTS = (
     "a b",
     "a" * 300,
 )
+PROVIDER = "/sign-in/openid"  # of this world is away: 503
 LEAVES = ("/sign-out", "/language/")  # they end or change what the next request needs
 
 
@@ -157,6 +158,11 @@ def rows(*, but: tuple[str, ...] = LEAVES) -> Iterator[tuple[str, str, str]]:
             yield row, method, address
 
 
+def fails(path: str, answer: TestResponse) -> bool:
+    """Whether an answer is an error of ours."""
+    return answer.status_code >= 500 and (path, answer.status_code) != (PROVIDER, 503)
+
+
 def test_any_piece_of_any_address(world: World) -> None:
     wrong = []
     for _row, method, address in rows():
@@ -165,7 +171,7 @@ def test_any_piece_of_any_address(world: World) -> None:
                 path = address.format(**{**world.objects, name: "\1"}).replace("\1", piece)
                 for subject in ("everything", "nobody") if "%00" in piece else ("everything",):
                     answer = ask(world, method, path, subject=subject)
-                    if answer.status_code >= 500:
+                    if fails(path, answer):
                         wrong.append(f"{answer.status_code} {method} {path[:120]} for {subject}")
                     answer.close()
     assert not wrong, "\n".join(wrong)
@@ -202,7 +208,7 @@ def test_any_value_of_any_argument_and_field(world: World) -> None:
             if method != "GET":
                 sent = {"data": values}
             answer = ask(world, method, path, **sent)
-            if answer.status_code >= 500:
+            if fails(path, answer):
                 wrong.append(f"{answer.status_code} {method} {path} {sorted(names)}={text[:60]!r}")
             answer.close()
     assert not wrong, "\n".join(wrong)
@@ -234,20 +240,11 @@ def test_any_body_of_any_call(world: World) -> None:
             ):
                 text = json.dumps(body)
                 answer = ask(world, method, path, data=text, content_type="application/json")
-                if answer.status_code >= 500:
+                if fails(path, answer):
                     wrong.append(f"{answer.status_code} {method} {path} {text[:100]}")
-        for raw in (
-            b"\xff\xfe",
-            b"[" * 9_000,
-            b'{"a":' * 3_000,
-            b"{",
-            b'"\\ud800"',
-            b"\0",
-            b'{"values":{"a":1e999}}',
-            b"9" * 9_000,
-        ):
+        for raw in BODIES:
             answer = ask(world, method, path, data=raw, content_type="application/json")
-            if answer.status_code >= 500:
+            if fails(path, answer):
                 wrong.append(f"{answer.status_code} {method} {path} {raw[:40]!r}")
     assert not wrong, "\n".join(wrong)
 
@@ -269,7 +266,7 @@ def test_a_foreign_host_stands_in_no_answer(world: World) -> None:
         for spelling in (path, f"{path}/", path.replace("/", "//")):
             with world.undone():
                 answer = _open(world, spelling, method, "evil.example")
-            assert answer.status_code < 500, (method, spelling, answer.status_code)
+            assert not fails(path, answer), (method, spelling, answer.status_code)
             assert answer.status_code not in (301, 307, 308), (method, spelling, answer.location)
             assert not (answer.location or "").startswith(("http:", "https:", "//")), answer.location
             assert "evil.example" not in answer.text, (method, spelling)

@@ -106,7 +106,7 @@ def test_a_range_that_ends_before_it_begins_is_said_at_its_field(reader: FlaskCl
     assert 'id="until-error"' in page.text
 
 
-@pytest.mark.parametrize("query", ["mark=nothing", "cursor=x", "cursor=%00", "q=" + "ا" * 201])
+@pytest.mark.parametrize("query", ["mark=nothing", "cursor=x", "cursor=%FF", "q=" + "ا" * 201])
 def test_an_address_that_was_made_up_is_refused(reader: FlaskClient, query: str) -> None:
     assert reader.get(f"/lists/books?{query}").status_code == 422
 

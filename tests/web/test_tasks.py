@@ -239,4 +239,4 @@ def test_a_task_of_a_group_is_claimed_and_released(
     assert send(first, f"/tasks/{task}/release").status_code == 303
     assert f"/tasks/{task}" in second.get("/worklist").text
     supervisor = signed_in("supervisor")
-    assert send(supervisor, f"/tasks/{task}/reassign", person="nonsense").status_code == 303
+    assert send(supervisor, f"/tasks/{task}/reassign", person="nonsense").status_code == 422
