@@ -18,7 +18,8 @@ from models.base import Base
 ROOT = Path(__file__).parents[1]
 OURS = tuple(str(ROOT / name) for name in ("engine/", "forms/", "webapp/", "workflows/", "models/", "kartabl.py"))
 LIBRARIES = ("site-packages", "dist-packages")
-# Once in an installation's life; in a demonstration; the hourly sweep, of tables that it keeps short; a whole backup.
+# Once in an installation's life; in a demonstration; the hourly sweep, of tables that it keeps short; a whole backup,
+# the whole log.
 SELDOM = tuple(
     str(ROOT / name)
     for name in (
@@ -28,6 +29,7 @@ SELDOM = tuple(
         "workflows/demo",
         "engine/jobs/purge.py",
         "engine/backup/",
+        "engine/audit/verification.py",
     )
 )
 SMALL = {
