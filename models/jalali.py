@@ -12,6 +12,7 @@ from models.language import gettext as _
 
 TEHRAN = "Asia/Tehran"
 FIRST_YEAR, LAST_YEAR = 1200, 1499  # any other Jalali year is a typing error
+FIRST_DAY, END_DAY = jdatetime.date(FIRST_YEAR, 1, 1).togregorian(), jdatetime.date(LAST_YEAR + 1, 1, 1).togregorian()
 
 _ISO = re.compile(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _JALALI = re.compile(r"([0-9]{1,4})[/-]([0-9]{1,2})[/-]([0-9]{1,2})")
@@ -63,6 +64,11 @@ def parse_moment(text: str, zone: str = TEHRAN) -> datetime:
     day = parse_jalali(day_text)
     local = datetime(day.year, day.month, day.day, int(clock[1]), int(clock[2]), tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)
+
+
+def is_reckoned(day: date) -> bool:
+    """Whether ``day`` lies in the years that people mean. Others, as an address may have them, have no Jalali date."""
+    return FIRST_DAY <= day < END_DAY
 
 
 def jalali_text(day: date) -> str:

@@ -14,7 +14,7 @@ from engine.actor import Actor
 from engine.calendar.office_calendar import weekend_of
 from engine.errors import NotFound
 from engine.identity import permissions
-from models.jalali import jalali_year
+from models.jalali import FIRST_YEAR, LAST_YEAR, is_reckoned, jalali_year
 from models.language import lazy
 from models.working_calendar import ONLY, CalendarChange, CalendarDay, CalendarSettings, DayKind
 
@@ -75,7 +75,7 @@ class YearView:
 def year_view(session: Session, actor: Actor, year: int, *, today: date) -> YearView:
     """View of a Jalali year. Raises ``NotAllowed``, and ``NotFound`` for a year outside the calendar."""
     settings = settings_of(session, actor)
-    if not (settings.first_year or year) <= year <= (settings.last_year or year):
+    if not (settings.first_year or FIRST_YEAR) <= year <= (settings.last_year or LAST_YEAR):
         raise NotFound("year", year)
     begin, end = jdatetime.date(year, 1, 1).togregorian(), jdatetime.date(year + 1, 1, 1).togregorian()
     rows = {row.day: row for row in _days(session, begin, end)}
@@ -98,7 +98,7 @@ def settings_of(session: Session, actor: Actor) -> CalendarSettings:
 def day_view(session: Session, actor: Actor, day: date) -> tuple[DayView, list[CalendarChange]]:
     """View of one day, and its changes, newest first. Raises ``NotAllowed``, ``NotFound``."""
     settings = settings_of(session, actor)
-    if not (settings.first_year or 0) <= jalali_year(day) <= (settings.last_year or 0):
+    if not is_reckoned(day) or not (settings.first_year or 0) <= jalali_year(day) <= (settings.last_year or 0):
         raise NotFound("day", day)
     row = session.get(CalendarDay, day)
     history = changes(session, actor, day=day)

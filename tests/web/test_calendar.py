@@ -13,7 +13,7 @@ import kartabl
 from models.account import Message
 from models.case import Task, TaskStatus
 from models.jalali import jalali_text
-from models.working_calendar import CalendarChange, CalendarDay
+from models.working_calendar import ONLY, CalendarChange, CalendarDay, CalendarSettings
 from tests.play import Play
 from tests.scenarios import gas_office as office
 
@@ -149,3 +149,20 @@ def test_days_and_years_that_the_calendar_does_not_have_are_not_found(admin: Fla
     ):
         assert admin.get(path).status_code == 404, path
     assert admin.get("/calendar?year=abc").status_code == 200
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "0622-03-21", "2499-01-01", "99991231", "nonsense"])
+def test_a_day_outside_the_calendar_is_not_found(admin: FlaskClient, day: str) -> None:
+    assert admin.get(f"/calendar/days/{day}").status_code == 404
+    assert post(admin, f"/calendar/days/{day}", **STRUCK, _action="confirm").status_code == 404
+
+
+@pytest.mark.parametrize("year", ["0000", "0001", "9999", "9378"])
+def test_a_year_outside_the_calendar_is_not_found(
+    admin: FlaskClient, application: kartabl.Application, year: str
+) -> None:
+    assert admin.get(f"/calendar?year={year}").status_code == 404
+    with application.engine.transaction() as session:  # a calendar without holidays
+        settings = session.get_one(CalendarSettings, ONLY)
+        settings.first_year = settings.last_year = None
+    assert admin.get(f"/calendar?year={year}").status_code == 404
