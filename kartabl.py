@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from sqlalchemy import Engine as Database
@@ -44,7 +44,7 @@ from engine.deployment.compatibility import Compatibility, Incompatible, remembe
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
 from engine.deployment.offers import Offers, running_cases
-from engine.errors import InvalidSubmission, NotFound
+from engine.errors import EngineError, InvalidSubmission, NotFound
 from engine.expressions.language import Language
 from engine.identity import organisation, people
 from engine.identity.accounts import Accounts, fold_username
@@ -63,9 +63,10 @@ from engine.settings import Reading, Section, Settings, SettingsInvalid
 from engine.spiff import corrections
 from engine.spiff.script_engine import SafeEnvironment
 from engine.uploads.clamd import Clamd
-from models import migrate
+from models import identifiers, migrate
 from models.account import Person, RoleGrant
 from models.database import open_database, session_factory, unhurried, without_password
+from models.digits import clean
 from models.language import LANGUAGES, reading
 from webapp.accounts.openid import Provider
 from webapp.accounts.sign_in import DemoPeople
@@ -323,7 +324,23 @@ def sections() -> list[type[Section]]:
     return [Settings, *providers.sections()]
 
 
-@click.group()
+class Commands(click.Group):
+    """Says in one line why a command was refused, where the command itself has no better words."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InvalidSubmission as refused:
+            raise click.ClickException(" ".join(text for texts in refused.errors.values() for text in texts)) from None
+        except EngineError as refused:
+            raise click.ClickException(str(refused)) from None
+        except OSError as problem:
+            if problem.filename is None:
+                raise
+            raise click.ClickException(f"{problem.filename}: {problem.strerror}") from None
+
+
+@click.group(cls=Commands)
 def main() -> None:
     """Kartabl (کارتابل): case management on BPMN."""
     install()
@@ -943,18 +960,39 @@ def _grant(organised: Organisation, named: str) -> RoleGrant:
     return RoleGrant(role=key, scope=scope)
 
 
+def _mobile(_context: click.Context, _parameter: click.Parameter, typed: str | None) -> str | None:
+    """A mobile number as the database has it. Raises ``click.BadParameter``."""
+    try:
+        return identifiers.mobile(typed) if typed else None
+    except ValueError:
+        raise click.BadParameter(f"{typed}: not a mobile number such as 09123456789") from None
+
+
+def _name(_context: click.Context, _parameter: click.Parameter, typed: str) -> str:
+    """Part of a person's name. Raises ``click.BadParameter``."""
+    if not 0 < len(cleaned := clean(typed)) <= 100:
+        raise click.BadParameter("a name has 1 to 100 letters")
+    return cleaned
+
+
 @user.command(name="create")
 @click.argument("username")
-@click.option("--first-name", required=True)
-@click.option("--last-name", required=True)
-@click.option("--mobile")
+@click.option("--first-name", required=True, callback=_name)
+@click.option("--last-name", required=True, callback=_name)
+@click.option("--mobile", callback=_mobile)
 @click.option("--role", "held", multiple=True, required=True, help="ROLE, or ROLE:DIVISION by keys (repeatable).")
 def create_user(username: str, first_name: str, last_name: str, mobile: str | None, held: tuple[str, ...]) -> None:
     """Make an account; its first password is printed once and has to be changed at the first sign-in (ACC-3)."""
+    name = fold_username(username)
+    if not 3 <= len(name) <= 60:
+        raise click.BadParameter("a user name has 3 to 60 characters", param_hint="USERNAME")
     with _prepared() as application, application.engine.transaction() as session:
-        grants = [_grant(organisation.of(session), one) for one in held]
+        grants = [_grant(organisation.of(session), one) for one in dict.fromkeys(held)]
+        advisory_lock.acquire(session, name)
+        if session.scalar(select(Person.id).where(Person.username == name)) is not None:
+            raise click.ClickException(f"There is an account {name} already.")
         person = Person(
-            username=fold_username(username),
+            username=name,
             first_name=first_name,
             last_name=last_name,
             mobile=mobile,
