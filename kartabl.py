@@ -44,10 +44,10 @@ from engine.deployment.compatibility import Compatibility, Incompatible, remembe
 from engine.deployment.importing import guarded, printing
 from engine.deployment.importing.files import Installation, check_file
 from engine.deployment.offers import Offers, running_cases
-from engine.errors import EngineError, InvalidSubmission, NotFound
+from engine.errors import EngineError, InvalidSubmission, NotFound, Refusal
 from engine.expressions.language import Language
 from engine.identity import organisation, people
-from engine.identity.accounts import Accounts, fold_username
+from engine.identity.accounts import Accounts, fold_username, new_username
 from engine.identity.confirmation import Confirmation
 from engine.identity.organisation import Organisation
 from engine.identity.second_factor import SecondFactors
@@ -118,6 +118,7 @@ class Application:
     accounts: Accounts
     second_factors: SecondFactors
     second_step: SecondStep
+    sms_arrives: bool  # False where a stand-in takes the messages and their codes are shown to nobody
     confirmation: Confirmation
     worker: Worker  # started by ``run`` and ``worker``; a page nudges it after it has given it work
     clock: Clock
@@ -203,6 +204,7 @@ def build(
         accounts=accounts,
         second_factors=factors,
         second_step=SecondStep(accounts, factors),
+        sms_arrives=settings.demo or not services.sms.shows_text,
         confirmation=Confirmation(accounts, factors, settings.confirm_minutes),
         worker=Worker(engine, tick=settings.worker_tick),
         clock=now,
@@ -983,9 +985,11 @@ def _name(_context: click.Context, _parameter: click.Parameter, typed: str) -> s
 @click.option("--role", "held", multiple=True, required=True, help="ROLE, or ROLE:DIVISION by keys (repeatable).")
 def create_user(username: str, first_name: str, last_name: str, mobile: str | None, held: tuple[str, ...]) -> None:
     """Make an account; its first password is printed once and has to be changed at the first sign-in (ACC-3)."""
-    name = fold_username(username)
-    if not 3 <= len(name) <= 60:
-        raise click.BadParameter("a user name has 3 to 60 characters", param_hint="USERNAME")
+    try:
+        name = new_username(username)
+    except Refusal:
+        allowed = "a user name has 3 to 60 characters: Latin letters, digits, dots, dashes, underscores, @; no spaces"
+        raise click.BadParameter(allowed, param_hint="USERNAME") from None
     with _prepared() as application, application.engine.transaction() as session:
         grants = [_grant(organisation.of(session), one) for one in dict.fromkeys(held)]
         advisory_lock.acquire(session, name)

@@ -83,6 +83,9 @@ class FirstPasswordEnded(SignInRefused):
     """The password that the organisation gave was right, and its time is over (ACC-3)."""
 
 
+LONGEST_USERNAME = 60
+
+
 class PasswordRefused(Refusal):
     """The present password is wrong; the attempt stays counted."""
 
@@ -101,6 +104,22 @@ def fold_username(typed: str) -> str:
         return identifiers.mobile(folded)
     except ValueError:
         return folded
+
+
+def new_username(typed: str) -> str:
+    """The normalised user name of a new account: Latin letters, digits and a few signs, without spaces between letters.
+
+    Raises ``Refusal`` at ``username``.
+    """
+    name = fold_username(typed)
+    if not 3 <= len(name) <= LONGEST_USERNAME:
+        raise Refusal({"username": [_("نام کاربری باید از ۳ تا ۶۰ کاراکتر باشد.")]})
+    spaced = re.search(r"\s", typed.strip()) and re.search("[a-z]", name)  # numbers may be typed in groups
+    if spaced or not re.fullmatch("[a-z0-9][a-z0-9._@-]*", name):
+        raise Refusal(
+            {"username": [_("نام کاربری فقط حروف انگلیسی، رقم، نقطه، خط تیره، زیرخط و @ می‌پذیرد، بدون فاصله.")]}
+        )
+    return name
 
 
 class Accounts:

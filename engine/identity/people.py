@@ -13,7 +13,7 @@ from engine.actor import Actor
 from engine.audit import events, trail
 from engine.errors import NotAllowed, NotFound, Refusal
 from engine.identity import organisation, permissions, second_factor, security_messages
-from engine.identity.accounts import Accounts, fold_username
+from engine.identity.accounts import Accounts, new_username
 from engine.identity.security_messages import SecurityEvent
 from engine.paging import Page, capped, page_of, read_cursor
 from engine.persistence import advisory_lock, outbox
@@ -110,9 +110,7 @@ def create_account(
     Raises ``NotAllowed``; ``Refusal`` at the wrong field.
     """
     permissions.demand(by, "manage_people")
-    username = fold_username(account.username)
-    if not 3 <= len(username) <= 60:
-        raise Refusal({"username": [_("نام کاربری باید از ۳ تا ۶۰ کاراکتر باشد.")]})
+    username = new_username(account.username)
     advisory_lock.acquire(session, username)
     if session.scalar(select(Person.id).where(Person.username == username)) is not None:
         raise Refusal({"username": [_("این نام کاربری قبلاً به کار رفته است.")]})

@@ -89,6 +89,18 @@ def is_compulsory(session: Session, person_id: int) -> bool:
     return session.scalar(demanding) is not None
 
 
+def enrolled(session: Session, role: str) -> tuple[int, int]:
+    """How many active people hold a role, and how many of them have a second factor."""
+    holders = (
+        select(func.count(Person.id.distinct()), func.count(SecondFactor.person_id.distinct()))
+        .join(RoleGrant, RoleGrant.person_id == Person.id)
+        .outerjoin(SecondFactor, SecondFactor.person_id == Person.id)
+        .where(RoleGrant.role == role, Person.active)
+    )
+    everybody, with_factor = session.execute(holders).one()
+    return everybody, with_factor
+
+
 def remove(session: Session, person_id: int) -> bool:
     """Remove a person's second factor with its recovery codes. Returns whether there was one."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
@@ -157,6 +169,10 @@ class SecondFactors:
         rate_limits.demand(session, SMS_DAY, str(person.id), now=now)
         rate_limits.count(session, SMS_DAY.kind, str(person.id), now=now)
         self._codes.send(session, person.mobile, _purpose(person), now=now)
+
+    def code_was_sent(self, session: Session, person: Person, *, now: datetime) -> bool:
+        """Whether a code of ``send_code`` was sent lately and is not used yet; it may be too old to count."""
+        return bool(person.mobile) and self._codes.was_sent(session, person.mobile or "", _purpose(person), now=now)
 
     def new_recovery_codes(self, session: Session, person: Person, *, address: str) -> list[str]:
         """New recovery codes in the place of all former ones. Returns as ``enrol_app``. Raises ``Refusal``."""

@@ -101,6 +101,16 @@ class Codes:
         code = self.new(session, mobile, purpose, now=now)
         outbox.put_sms(session, None, mobile, code_text(code), at=now, secret=True)
 
+    def was_sent(self, session: Session, holder: str, purpose: str, *, now: datetime) -> bool:
+        """Whether the holder was sent a code lately that is not used yet, valid or too old."""
+        unused = select(VerificationCode.id).where(
+            VerificationCode.holder == holder,
+            VerificationCode.purpose == purpose,
+            VerificationCode.used_at.is_(None),
+            VerificationCode.sent_at > now - PASSWORD_TIME,
+        )
+        return session.scalar(unused.limit(1)) is not None
+
     def check(self, session: Session, holder: str, purpose: str, typed: str, *, now: datetime) -> VerificationCode:
         """Check the newest code, which stays valid until it is used. Returns its row, locked.
 

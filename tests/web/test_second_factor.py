@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,11 @@ import pyotp
 import pytest
 from sqlalchemy import select, update
 
+import kartabl
+import webapp
 from engine.audit import events
 from engine.identity import devices
+from engine.settings import Settings
 from models.account import Message, Person
 from models.organisation import Role
 from models.second_factor import SecondFactor
@@ -67,6 +71,52 @@ def admin(app: Any, people: Any) -> Browser:
     browser = Browser(app.test_client())
     browser.sign_in("admin")
     return browser
+
+
+def test_the_code_by_sms_is_sent_before_it_is_asked_for(phone: Phone) -> None:
+    before = phone.browser.get(f"{ACCOUNT}/sms").text
+    assert '<button class="btn btn-primary">ارسال کد</button>' in before
+    assert "فعال کردن</button>" not in before
+    early = phone.browser.post(f"{ACCOUNT}/sms", code="123456")
+    assert early.status_code == 422
+    assert "هنوز کدی ارسال نشده است" in early.text
+    phone.browser.post(f"{ACCOUNT}/sms", _action="resend")
+    after = phone.browser.get(f"{ACCOUNT}/sms").text
+    assert '<button class="btn btn-primary">فعال کردن</button>' in after
+    assert "ارسال دوبارهٔ کد" in after
+
+
+@pytest.mark.parametrize(("arrives", "status"), [(True, 200), (False, 303)])
+def test_no_code_by_sms_is_offered_where_none_arrives(
+    phone: Phone, application: Any, clock: Any, arrives: bool, status: int
+) -> None:
+    there = Phone(webapp.create_app(replace(application, sms_arrives=arrives)), clock).browser
+    there.sign_in("finance")
+    page = there.get(ACCOUNT).text
+    assert (f'href="{ACCOUNT}/sms"' in page) is arrives
+    assert ("هنوز به سامانهٔ پیامک وصل نیست" in page) is not arrives
+    assert there.get(f"{ACCOUNT}/sms").status_code == status
+
+
+@pytest.mark.parametrize(("mode", "arrives"), [("demo", True), ("staging", False), ("production", False)])
+def test_messages_on_screen_reach_nobody_but_in_a_demo(settings: Settings, mode: str, arrives: bool) -> None:
+    application = kartabl.build(settings.model_copy(update={"mode": mode}))
+    assert application.sms_arrives is arrives
+    application.database.dispose()
+
+
+def test_after_a_recovery_code_one_knows_how_many_are_left(phone: Phone, app: Any) -> None:
+    phone.enrols()
+    again = Browser(app.test_client())
+    again.sign_in("finance")
+    wrong = again.post("/sign-in/second?with=recovery", code="aaaaa-aaaaa")
+    assert "وارد نشدید. این موارد را اصلاح کنید" in wrong.text
+    assert "چیزی ثبت نشد" not in wrong.text
+    entered = again.post("/sign-in/second?with=recovery", code=phone.recovery[0])
+    assert entered.status_code == 303
+    page = again.get("/worklist").text
+    assert "۹ کد بازیابی دیگر دارید" in page
+    assert f'<a href="{ACCOUNT}">' in page
 
 
 def demand(application: Any, role: str) -> None:

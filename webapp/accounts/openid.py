@@ -139,8 +139,9 @@ def new_openid_account() -> Page:
         except InvalidSubmission as error:
             problems = [message for messages in error.errors.values() for message in messages]
         else:
+            entered = _enter(token, factor, f"{request.script_root}/")
             flash(_("خوش آمدید. حساب شما ساخته شد."), "success")
-            return _enter(token, factor, f"{request.script_root}/")
+            return entered
     with current.transaction() as session:
         allowed = linking.new_accounts_allowed(session)
     text = render_template(

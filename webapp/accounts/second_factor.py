@@ -19,10 +19,10 @@ from models.account import Person
 from models.language import gettext as _
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page, accepted, code_words, note_code_sent, page, sent, too_many
+from webapp.accounts.second_step import PLACE
 from webapp.shell import current
 from webapp.shell.confirmation import dangerous
 
-PLACE = "/account/second-factor"
 OFFER = "factor_offer"  # in the signed cookie: the sealed secret of the QR code that this browser shows
 
 
@@ -34,7 +34,11 @@ def second_factor() -> str:
         state = rules.state(session, person.id)
         compulsory = rules.is_compulsory(session, person.id)
         return render_template(
-            "accounts/second_factor.html", state=state, compulsory=compulsory, has_mobile=bool(person.mobile)
+            "accounts/second_factor.html",
+            state=state,
+            compulsory=compulsory,
+            has_mobile=bool(person.mobile),
+            sms_arrives=current.application().sms_arrives,
         )
 
 
@@ -71,14 +75,18 @@ def enrol_app() -> Page:
 def enrol_sms() -> Page:
     """Enrol codes by SMS: have one sent, type it. Recovery codes are shown once."""
     with current.transaction() as session:
-        mobile = _person(session).mobile or ""
-    if not mobile:
+        person = _person(session)
+        mobile = person.mobile or ""
+        was_sent = current.application().second_factors.code_was_sent(session, person, now=current.now())
+    if not (mobile and current.application().sms_arrives):
         return redirect(f"{request.script_root}{PLACE}", 303)
-    words: dict[str, Any] = code_words(mobile)
+    words: dict[str, Any] = {**code_words(mobile), "was_sent": was_sent}
     if request.method == "POST" and request.form.get("_action") == "resend":
         return _send(words)
     form: TaskForm = sent(SmsCode)
-    if accepted(form):
+    if request.method == "POST" and not was_sent:
+        form.add_errors({"": [_("هنوز کدی ارسال نشده است. ابتدا دکمهٔ «ارسال کد» را بزنید.")]})
+    elif accepted(form):
         try:
             with current.transaction() as session:
                 codes = current.application().second_factors.enrol_sms(

@@ -5,21 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from flask import flash, redirect, request
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from engine.errors import InvalidSubmission, TooMany
+from engine.identity import second_factor as rules
 from engine.identity.accounts import SignInRefused
 from forms.base import TaskForm
 from forms.second_factor import AppCode, RecoveryCode, SmsCode
 from models.language import gettext as _
+from models.language import ngettext
 from models.second_factor import FactorKind
 from webapp.accounts import device
 from webapp.accounts.blueprint import bp
 from webapp.accounts.pages import Page, accepted, code_words, note_code_sent, page, sent, too_many
 from webapp.shell import current
+from webapp.shell.filters import number
 from webapp.shell.query_string import address_with
 
 STEP = "/sign-in/second"
+PLACE = "/account/second-factor"
 RECOVERY = "recovery"
 FORMS: dict[FactorKind, type[TaskForm]] = {FactorKind.TOTP: AppCode, FactorKind.SMS: SmsCode}
 
@@ -72,7 +77,7 @@ def second_step() -> Page:
     if accepted(form):
         try:
             with current.transaction() as session:
-                _person, whole = current.application().second_step.finish(
+                person, whole = current.application().second_step.finish(
                     session,
                     token,
                     form.submission["code"],
@@ -81,6 +86,7 @@ def second_step() -> Page:
                     device=device.token(),
                     agent=current.agent(),
                 )
+                state = rules.state(session, person.id)
         except SignInRefused:  # it ended meanwhile, or was finished in another window
             return redirect(address_with("/sign-in", next=way_on), 303)
         except InvalidSubmission as error:
@@ -88,10 +94,19 @@ def second_step() -> Page:
         except TooMany as error:
             return too_many("second_step", form, error, **words)
         else:
-            if by_recovery:
-                flash(_("با کد بازیابی وارد شدید. این کد دیگر کار نمی‌کند."), "info")
-            return enter(whole, None, way_on)
+            entered = enter(whole, None, way_on)
+            if by_recovery:  # told now: the new session's cookie holds nothing of the former one
+                flash(_recovered(state.left if state else 0), "info")
+            return entered
     return page("second_step", form, **words)
+
+
+def _recovered(left: int) -> Markup:
+    """What to know after a recovery code: how many are left, and where a lost telephone is replaced."""
+    used = _("با کد بازیابی وارد شدید. این کد دیگر کار نمی‌کند.")
+    told = ngettext("%(count)s کد بازیابی دیگر دارید.", "%(count)s کد بازیابی دیگر دارید.", left, count=number(left))
+    words = _("اگر گوشی خود را ندارید، ورود دومرحله‌ای را از نو تنظیم کنید")
+    return Markup('{} {} <a href="{}{}">{}</a>').format(used, told, request.script_root, PLACE, words)
 
 
 def _resend(token: str, way_on: str, words: dict[str, Any]) -> Page:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from engine.administration import organisation as changes
 from engine.administration.organisation import DivisionValues, InUse, RoleValues
 from engine.errors import ChangedMeanwhile, InvalidSubmission, NotFound
+from engine.identity import second_factor
 from engine.identity.organisation import DivisionEntry, RoleEntry
 from engine.identity.permissions import GRANTABLE, demand
 from engine.queries import organisation as queries
@@ -22,6 +23,7 @@ from models.language import listed
 from models.organisation import KIND_LABELS, NUMBERED, DivisionKind, OrganisationChange
 from webapp.shell import current
 from webapp.shell.confirmation import dangerous
+from webapp.shell.filters import number
 from webapp.shell.labels import role_label
 
 bp = Blueprint("organisation", __name__)
@@ -90,7 +92,8 @@ def role(key: str) -> Page:
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
-            return _back(f"roles/{key}", _("نقش «%(name)s» تغییر کرد.", name=entry.name))
+            words = _("نقش «%(name)s» تغییر کرد.", name=entry.name)
+            return _back(f"roles/{key}", f"{words} {_missing(entry)}".strip())
     return _show_role(entry, form, seen=seen)
 
 
@@ -119,6 +122,19 @@ def activate_role(key: str) -> Response:
         )
     words = _("نقش «%(name)s» فعال شد. اکنون می‌توان آن را به افراد داد.", name=entry.name)
     return _back(f"roles/{key}", words)
+
+
+def _missing(entry: RoleEntry) -> str:
+    """Who of the holders has to enrol at their next page, where the role demands a second factor."""
+    if not entry.second_factor:
+        return ""
+    with current.transaction() as session:
+        holders, enrolled = second_factor.enrolled(session, entry.key)
+    return _(
+        "این نقش %(holders)s عضو دارد؛ %(missing)s نفر هنوز ورود دومرحله‌ای را فعال نکرده‌اند.",
+        holders=number(holders),
+        missing=number(holders - enrolled),
+    )
 
 
 def _show_role(entry: RoleEntry, form: NamesForm, *, seen: str = "", refused: str = "") -> tuple[str, int]:

@@ -17,13 +17,17 @@ from webapp.shell import current
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
-_NUMBERED = re.compile("[A-Za-z0-9۰-۹]+(?:[-/_.@:][A-Za-z0-9۰-۹]+)*")
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|(?=[0-9a-f:]*(?:::|[a-f]))(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}"
+_NUMBERED = re.compile(
+    rf"(?P<web>[A-Za-z]+://[^\s<>«»،؛]+)|(?<![\w.:])(?P<network>{_ADDRESS})|[A-Za-z0-9۰-۹]+(?:[-/_.@:][A-Za-z0-9۰-۹]+)*",
+    re.ASCII,
+)
 _LATIN = re.compile("[A-Za-z]")
 _FIRST_LEFT_TO_RIGHT, _END = "\u2066", "\u2069"
 
 
 def digits(value: object) -> str:
-    """The text with the reader's digits. Words with Latin letters (``G4``, ``district-1``) stay.
+    """The text with the reader's digits. Words with Latin letters (``G4``, ``district-1``) and addresses stay.
 
     A number with dashes is isolated: after a Persian letter its parts would be drawn from right to left.
     """
@@ -34,7 +38,9 @@ def digits(value: object) -> str:
 
 def _for_persian_readers(match: re.Match[str]) -> str:
     word = match[0]
-    if _LATIN.search(word):
+    if match["network"]:
+        return f"{_FIRST_LEFT_TO_RIGHT}{word}{_END}"
+    if match["web"] or _LATIN.search(word):
         return word
     return f"{_FIRST_LEFT_TO_RIGHT}{persian_digits(word)}{_END}" if "-" in word else persian_digits(word)
 
