@@ -50,16 +50,25 @@ class SecondStep:
         factor = second_factor.of(session, found[1].id)
         return (found[1], FactorKind(factor.kind)) if factor is not None else None
 
-    def begin(self, session: Session, token: str, *, address: str, now: datetime) -> FactorKind | None:
-        """After the password: send the code if it goes by SMS. Returns how to prove; ``None`` for a whole session."""
+    def begin(
+        self, session: Session, token: str, *, address: str, now: datetime, kind: str = SessionKind.BROWSER
+    ) -> FactorKind | None:
+        """After the password: send the code if it goes by SMS. Returns how to prove; ``None`` for a whole session.
+
+        That somebody came so far is recorded: who has a stolen password goes no further. ``kind``: browser or api.
+        """
         found = self.waiting(session, token, now=now)
         if found is None:
             return None
-        person, kind = found
-        if kind is FactorKind.SMS and person.mobile:
+        person, factor = found
+        by_provider = session.scalar(select(SignInSession.by_provider).where(session_of(token)))
+        event, about = events.PROVIDER_ONLY if by_provider else events.PASSWORD_ONLY, ("person", person.username)
+        by = {"by": str(kind), "step": factor.value}
+        trail.record(session, event, trail.stranger(address), subject=about, after=by)
+        if factor is FactorKind.SMS and person.mobile:
             with suppress(TooMany):  # one was sent just now
                 self._factors.send_code(session, person, address=address, now=now)
-        return kind
+        return factor
 
     def send_code(self, session: Session, token: str, *, address: str, now: datetime) -> None:
         """Send a new SMS code. Raises ``SignInRefused`` without a half session, ``TooMany``, ``Refusal``."""

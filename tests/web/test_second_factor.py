@@ -153,8 +153,9 @@ def test_after_the_password_the_code_is_asked_for(phone: Phone, app: Any, applic
     assert again.post("/sign-in/second?next=/cases", code=phone.code()).location == "/cases"
     assert again.get("/worklist").status_code == 200
     by_step = {"by": "browser", "step": "totp"}
-    assert audited.told(application, events.SIGNED_IN, events.SIGN_IN_FAILED) == [
+    assert audited.told(application, events.SIGNED_IN, events.PASSWORD_ONLY, events.SIGN_IN_FAILED) == [
         (events.SIGNED_IN, "finance", "finance", {"by": "browser"}),  # before enrolling
+        (events.PASSWORD_ONLY, "", "finance", by_step),
         (events.SIGN_IN_FAILED, "", "finance", by_step),
         (events.SIGNED_IN, "finance", "finance", by_step),
     ]
@@ -326,10 +327,12 @@ def call(client: Any, **given: str) -> Any:
 
 
 @pytest.mark.both_databases("story")
-def test_a_token_takes_the_code_in_the_same_call(phone: Phone, client: Any) -> None:
+def test_a_token_takes_the_code_in_the_same_call(phone: Phone, client: Any, application: Any) -> None:
     phone.enrols()
     answer = call(client)
     assert (answer.status_code, answer.json["code"]) == (401, "second_factor_required")
+    told = (events.PASSWORD_ONLY, "", "finance", {"by": "api", "step": "totp"})
+    assert audited.told(application, events.PASSWORD_ONLY) == [told]
     wrong = call(client, otp="000000" if phone.code() != "000000" else "111111")
     assert (wrong.status_code, list(wrong.json["errors"])) == (422, ["otp"])
     token = call(client, otp=phone.code()).json["access_token"]

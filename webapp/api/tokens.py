@@ -64,7 +64,7 @@ def _second_step(session: Session, half: str, otp: str) -> str:
         except ProofRefused as error:
             raise ProofRefused({"otp": error.errors["code"]}) from None
         return secret
-    kind = step.begin(session, half, address=address, now=current.now())
+    kind = step.begin(session, half, address=address, now=current.now(), kind=SessionKind.API)
     accounts().end_session(session, half)
     raise SecondFactorRequired(kind or FactorKind.TOTP)
 
