@@ -47,7 +47,7 @@ def register(key: str, retention: Retention, title: LazyText) -> str:
 # Coming in
 SIGNED_IN = register("signed_in", Retention.ACCESS, lazy("ورود"))
 SIGN_IN_FAILED = register("sign_in_failed", Retention.ACCESS, lazy("ورود ناموفق"))
-PASSWORD_ONLY = register("password_only", Retention.ACCESS, lazy("رمز درست، بدون مرحلهٔ دوم"))
+PASSWORD_ONLY = register("password_only", Retention.ACCESS, lazy("رمز عبور درست، بدون مرحلهٔ دوم"))
 PROVIDER_ONLY = register("provider_only", Retention.ACCESS, lazy("ورود سازمانی درست، بدون مرحلهٔ دوم"))
 SIGNED_OUT = register("signed_out", Retention.ACCESS, lazy("خروج"))
 SESSIONS_ENDED = register("sessions_ended", Retention.ACCESS, lazy("خروج از دستگاه‌های دیگر"))
