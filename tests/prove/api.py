@@ -134,14 +134,14 @@ def _nothing(url: str) -> None:
 
 def _try_all(base: str, person: dict[str, str], folder: Path, seconds: int, seed: int) -> tuple[int, list[str]]:
     """How many calls were made in the person's name, and which answers were errors of ours."""
-    api = httpx.Client(base_url=f"{base}/v1/", timeout=60)
     given = {"username": person["username"], "password": person["password"]}
-    answer = api.post("token", json=given)
-    if answer.status_code != 200:
-        return 1, [] if answer.status_code < 500 else [answer.text]
-    api.headers["Authorization"] = token = f"Bearer {answer.json()['access_token']}"
     described = folder / f"{person['username']}.json"
-    described.write_text(json.dumps(_own(httpx.get(f"{base}/openapi.json").json(), api)))
+    with httpx.Client(base_url=f"{base}/v1/", timeout=60) as api:
+        answer = api.post("token", json=given)
+        if answer.status_code != 200:
+            return 1, [] if answer.status_code < 500 else [answer.text]
+        api.headers["Authorization"] = token = f"Bearer {answer.json()['access_token']}"
+        described.write_text(json.dumps(_own(httpx.get(f"{base}/openapi.json").json(), api)))
     more = ("--exclude-method", "DELETE", "-H", f"Authorization:{token}")  # the token must live
     return _schemathesis(described, f"{base}/v1", seconds, seed, *more)
 
@@ -229,4 +229,5 @@ def _twin_fails(folder: Path, seed: int) -> bool:
     finally:
         server.shutdown()
         thread.join()
+        server.server_close()
     return bool(failures)

@@ -183,7 +183,13 @@ class Target:
         if self._held is not None:
             held = (self._held.fileno(),)
             environment["LISTEN_FDS"] = "1"
-            command = ["sh", "-c", f'exec 3<&{held[0]}; LISTEN_PID=$$ exec "$@"', "sh", *command]
+            command = [
+                "bash",
+                "-c",
+                f'exec 3<&{held[0]}; LISTEN_PID=$$ exec "$@"',
+                "bash",
+                *command,
+            ]  # others: fds to 9
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, pass_fds=held)
 

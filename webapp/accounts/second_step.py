@@ -105,7 +105,7 @@ def _recovered(left: int) -> Markup:
     """What to know after a recovery code: how many are left, and where a lost telephone is replaced."""
     used = _("با کد بازیابی وارد شدید. این کد دیگر کار نمی‌کند.")
     told = ngettext("%(count)s کد بازیابی دیگر دارید.", "%(count)s کد بازیابی دیگر دارید.", left, count=number(left))
-    words = _("اگر گوشی خود را ندارید، ورود دومرحله‌ای را از نو تنظیم کنید")
+    words = _("اگر گوشی خود را ندارید، ورود دومرحله‌ای را دوباره تنظیم کنید")
     return Markup('{} {} <a href="{}{}">{}</a>').format(used, told, request.script_root, PLACE, words)
 
 
