@@ -161,9 +161,8 @@ def test_the_secret_is_encrypted_and_opens_for_nobody_else(keeper: Keeper) -> No
     seal = keeper.factors._seal
     assert seal.opened(stored, str(keeper.id)) == keeper.secret
     assert seal.opened(stored, str(keeper.id + 1)) is None
-    assert second_factor.SecondFactors("another-key-9Xw2", lambda: keeper.clock.now)._seal.opened(
-        stored, str(keeper.id)
-    ) is None  # fmt: skip
+    other = second_factor.SecondFactors("another-key-9Xw2", lambda: keeper.clock.now)
+    assert other._seal.opened(stored, str(keeper.id)) is None
 
 
 def test_an_offer_is_one_persons_and_ends(keeper: Keeper) -> None:

@@ -1,10 +1,12 @@
-"""The cookie by which a browser is known again to the accounts that were signed in on it (``identity.devices``)."""
+"""This browser: its sessions, and the cookie by which its accounts know it again (``identity.devices``)."""
 
 from __future__ import annotations
 
 from flask import Response, after_this_request, g, request
+from sqlalchemy.orm import Session
 
 from engine.identity import devices
+from models.account import Person
 from webapp.shell import current
 
 NAME = "kartabl-device"
@@ -15,6 +17,21 @@ def token() -> str:
     if "device" not in g:
         g.device = request.cookies.get(_name(), "")[:100] or devices.new_token()
     return str(g.device)
+
+
+def open_session(session: Session, person: Person, *, proved: bool = False, by_provider: bool = False) -> str:
+    """Open a session of the person in this browser; its token. ``Accounts.open_session`` says the rest."""
+    return current.application().accounts.open_session(
+        session,
+        person,
+        now=current.now(),
+        kind="browser",
+        proved=proved,
+        by_provider=by_provider,
+        device=token(),
+        address=current.address(),
+        agent=current.agent(),
+    )
 
 
 def keep() -> None:

@@ -227,17 +227,7 @@ def _open_session(session: Session, person: Person, identity: Identity) -> tuple
 
     Returns its token and the factor that it waits for.
     """
-    token = current.application().accounts.open_session(
-        session,
-        person,
-        now=current.now(),
-        kind="browser",
-        proved=identity.second_factor,
-        by_provider=True,
-        device=device.token(),
-        address=current.address(),
-        agent=current.agent(),
-    )
+    token = device.open_session(session, person, proved=identity.second_factor, by_provider=True)
     step = current.application().second_step
     return token, step.begin(session, token, address=current.address(), now=current.now())
 

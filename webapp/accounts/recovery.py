@@ -58,25 +58,16 @@ def reset() -> Page:
         values = form.submission
         try:
             with current.transaction() as session:
-                accounts = current.application().accounts
                 person = recoveries.finish(
                     session,
-                    accounts,
+                    current.application().accounts,
                     recovery,
                     values["code"],
                     values["password"],
                     now=current.now(),
                     address=current.address(),
                 )
-                token = accounts.open_session(
-                    session,
-                    person,
-                    now=current.now(),
-                    kind="browser",
-                    device=device.token(),
-                    address=current.address(),
-                    agent=current.agent(),
-                )
+                token = device.open_session(session, person)
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:

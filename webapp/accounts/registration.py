@@ -64,15 +64,7 @@ def verify_code() -> Page:
                     now=current.now(),
                     address=current.address(),
                 )
-                token = current.application().accounts.open_session(
-                    session,
-                    person,
-                    now=current.now(),
-                    kind="browser",
-                    device=device.token(),
-                    address=current.address(),
-                    agent=current.agent(),
-                )
+                token = device.open_session(session, person)
         except InvalidSubmission as error:
             form.add_errors(error.errors)
         else:
