@@ -957,8 +957,8 @@ def _grant(organised: Organisation, named: str) -> RoleGrant:
     kind = known[key].divided_by
     there = [one.key for one in organised.divisions_of(kind)] if kind else [""]
     if scope not in there:
-        wanted = f"divided by {kind}: write {key}:DIVISION, one of {', '.join(there)}" if kind else "not divided"
-        raise click.BadParameter(f"{named}: the role is {wanted}")
+        requirement = f"divided by {kind}: write {key}:DIVISION, one of {', '.join(there)}" if kind else "not divided"
+        raise click.BadParameter(f"{named}: the role is {requirement}")
     return RoleGrant(role=key, scope=scope)
 
 

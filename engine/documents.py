@@ -277,8 +277,8 @@ def sweep(session: Session, *, folder: Path, now: datetime) -> int:
 
 def is_wanted(session: Session, digest: str) -> bool:
     """Whether a document that is not infected has the content with this hash."""
-    wanted = select(Document.id).where(Document.sha256 == digest, Document.state != FileState.INFECTED)
-    return session.scalar(wanted.limit(1)) is not None
+    visible = select(Document.id).where(Document.sha256 == digest, Document.state != FileState.INFECTED)
+    return session.scalar(visible.limit(1)) is not None
 
 
 def path_of(folder: Path, digest: str) -> Path:

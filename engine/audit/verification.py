@@ -157,11 +157,11 @@ def _unfounded(session: Session, removals: list[Removal], now: datetime) -> tupl
     if early := next((one for one in removals if not one.counts(now)), None):
         return early.seq, "this row tells of a removal that was not allowed at its time"
     horizons = session.execute(select(AuditHorizon.retention, AuditHorizon.before).order_by(AuditHorizon.id))
-    told = Counter((one.retention, one.before) for one in removals)
+    recorded = Counter((one.retention, one.before) for one in removals)
     for retention, before in horizons:
-        if not told[retention, before]:
+        if not recorded[retention, before]:
             return 0, f"the removal of {retention} rows from before {before.isoformat()} is recorded nowhere"
-        told[retention, before] -= 1
-    without = {key for key, count in told.items() if count}
+        recorded[retention, before] -= 1
+    without = {key for key, count in recorded.items() if count}
     seq = next((one.seq for one in removals if (one.retention, one.before) in without), 0)
     return seq, "this row tells of a removal that was never made" if seq else ""

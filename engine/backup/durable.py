@@ -60,9 +60,9 @@ def demand_space(folder: Path, needed: int, *, what: str) -> None:
     """Raises BackupRefused: ``what`` of ``needed`` bytes does not fit beside what is in the folder's file system."""
     existing = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     free = shutil.disk_usage(existing).free
-    wanted = needed + max(LEAST_MARGIN, int(needed * MARGIN))
-    if free < wanted:
+    required = needed + max(LEAST_MARGIN, int(needed * MARGIN))
+    if free < required:
         raise BackupRefused(
-            f"{what} needs {wanted / 1e6:,.0f} MB and {existing} has {free / 1e6:,.0f} MB free. "
+            f"{what} needs {required / 1e6:,.0f} MB and {existing} has {free / 1e6:,.0f} MB free. "
             "Make room there, or name a folder on another disk."
         )

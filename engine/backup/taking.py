@@ -110,10 +110,10 @@ def _copy_files(connection: Connection, source: Path, target: Path) -> list[str]
     target.mkdir(mode=0o700)
     missing = []
     stored = table("documents", column("sha256"), column("state"))
-    wanted = select(stored.c.sha256).distinct().order_by(stored.c.sha256)
+    digests = select(stored.c.sha256).distinct().order_by(stored.c.sha256)
     if any(one["name"] == "state" for one in inspect(connection).get_columns("documents")):
-        wanted = wanted.where(stored.c.state != "infected")  # their content is deleted
-    for digest in connection.execute(wanted).scalars():
+        digests = digests.where(stored.c.state != "infected")  # their content is deleted
+    for digest in connection.execute(digests).scalars():
         copy = path_of(target, digest)
         copy.parent.mkdir(mode=0o700, exist_ok=True)
         try:

@@ -36,8 +36,8 @@ def page(template: str, form: TaskForm, **words: Any) -> Page:
 
 def too_many(template: str, form: TaskForm, error: TooMany, *, way_out: str = "", **words: Any) -> Page:
     """The same page with what was typed, saying how long to wait, and the ``way_out`` for who cannot."""
-    told = [_("تعداد درخواست‌ها زیاد است."), wait_words(error.retry_after)]
-    form.add_errors({"": [*told, way_out] if way_out else told})
+    reasons = [_("تعداد درخواست‌ها زیاد است."), wait_words(error.retry_after)]
+    form.add_errors({"": [*reasons, way_out] if way_out else reasons})
     text = render_template(f"accounts/{template}.html", form=form, failed_page=True, **words)
     return text, 429, {"Retry-After": str(error.retry_after)}
 

@@ -104,9 +104,9 @@ def second_step() -> Page:
 def _recovered(left: int) -> Markup:
     """What to know after a recovery code: how many are left, and where a lost telephone is replaced."""
     used = _("با کد بازیابی وارد شدید. این کد دیگر کار نمی‌کند.")
-    told = ngettext("%(count)s کد بازیابی دیگر دارید.", "%(count)s کد بازیابی دیگر دارید.", left, count=number(left))
+    codes = ngettext("%(count)s کد بازیابی دیگر دارید.", "%(count)s کد بازیابی دیگر دارید.", left, count=number(left))
     words = _("اگر گوشی خود را ندارید، ورود دومرحله‌ای را دوباره تنظیم کنید")
-    return Markup('{} {} <a href="{}{}">{}</a>').format(used, told, request.script_root, PLACE, words)
+    return Markup('{} {} <a href="{}{}">{}</a>').format(used, codes, request.script_root, PLACE, words)
 
 
 def _resend(token: str, way_on: str, words: dict[str, Any]) -> Page:

@@ -157,7 +157,7 @@ class Provider:
         first, last, whole = (_text(claims, name) for name in ("given_name", "family_name", "name"))
         if not (first or last):
             first, _space, last = whole.partition(" ")
-        said = values_of(claims, "amr") | values_of(claims, "acr")
+        methods = values_of(claims, "amr") | values_of(claims, "acr")
         return Identity(
             issuer=self._settings.openid_issuer,
             subject=claims["sub"],
@@ -165,7 +165,7 @@ class Provider:
             last_name=last,
             username=_text(claims, "preferred_username"),
             role_values=values_of(claims, self._settings.openid_roles_claim),
-            second_factor=not said.isdisjoint(self._settings.openid_second_factor),
+            second_factor=not methods.isdisjoint(self._settings.openid_second_factor),
         )
 
     # What the provider says of itself
